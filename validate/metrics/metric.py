@@ -1,0 +1,101 @@
+"""A metric: rows → one number. One metric is one file with a METRIC; the contract test picks it up by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.stats.tallies.tally import Tally
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Columns of equal length, one entry per row, and the condition they are read under.
+
+    Classification columns: "score" float64; "positive" bool (by the reference); "flagged" bool (score against
+    the operating point). condition: threshold, prevalence, bins, … where a metric needs them.
+    Under a worst- or best-case rule a failed row's score is -inf or +inf, and metrics with failures="scored"
+    must accept that; metrics with failures="outputs_only" never see such rows.
+    """
+
+    columns: Mapping[str, Array]
+    condition: Mapping[str, float] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def where(self, keep: Array) -> Rows:
+        return Rows({name: column[keep] for name, column in self.columns.items()}, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """value : float64 (replicate, group), meaningless where not defined    defined : bool, the same shape"""
+
+    value: NDArray[np.float64]
+    defined: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class FastPath:
+    """How the resampling kernel computes a metric without knowing its name.
+
+    tallies(rows) says what to sum; finish turns the sums, each (replicate, group[, level]), into values.
+    """
+
+    tallies: Callable[[Rows], tuple[Tally, ...]]
+    finish: Callable[[tuple[NDArray[np.float64], ...], Rows], Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A proportion's rows: numerator ⊆ denominator, bool (n,)."""
+
+    numerator: NDArray[np.bool_]
+    denominator: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """
+    title : as printed, "Area under the ROC curve"      symbol : short, "AUROC"
+    needs : columns it reads      condition : condition keys it needs
+    unit : "proportion" is printed as a percentage with its fraction; "index" as a plain number
+    bounds : (low, high) of the value      better : which way is good
+    value : the definition: (rows, integer weights ≥ 0 of shape (n,)) → float; raises Undefined
+    fast : None, or the kernel's path to the very same numbers
+    fraction : for proportions of independent rows (sensitivity, PPV, …), else None
+    intervals : methods that are valid, the default first
+    events : which rows an interval's precision hangs on
+    prevalence_dependent : flagged when sampling was enriched
+    failures : "scored" (a failed row counts as the rule says) or "outputs_only"
+    explanation : one plain sentence for a reader who is no statistician
+    source : DOI or standard
+    """
+
+    title: str
+    symbol: str
+    tasks: frozenset[str]
+    needs: tuple[str, ...]
+    value: Callable[[Rows, NDArray[np.int64]], float]
+    intervals: tuple[str, ...]
+    explanation: str
+    source: str
+    condition: tuple[str, ...] = ()
+    unit: Literal["proportion", "index"] = "index"
+    bounds: tuple[float, float] = (0.0, 1.0)
+    better: Literal["higher", "lower", "neither"] = "higher"
+    fast: FastPath | None = None
+    fraction: Callable[[Rows], Fraction] | None = None
+    events: Literal["cases", "positives", "negatives", "flagged", "unflagged"] = "cases"
+    prevalence_dependent: bool = False
+    failures: Literal["scored", "outputs_only"] = "scored"

@@ -1,0 +1,206 @@
+"""The protocol as data: what contracts.md promises, one frozen pydantic model per block.
+
+Format- and plug-in-specific keys (of models, analyses) are kept in `options` here and checked against the
+plug-in's own OPTIONS by `protocol.lint` with a catalog that is handed in from above.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | float | bool
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Rule(Block):
+    """One inclusion or exclusion rule over a harvested or joined attribute."""
+
+    attribute: str
+    one_of: tuple[Scalar, ...] | None = None
+    none_of: tuple[Scalar, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class Source(Block):
+    """Exactly one of dicom, nifti, images, table; `key`, `patient`, `study` name columns of a table source."""
+
+    dicom: str | None = None
+    nifti: str | None = None
+    images: str | None = None
+    table: str | None = None
+    key: str | None = None
+    patient: str | None = None
+    study: str | None = None
+
+
+class AttributeSource(Block):
+    """An attribute besides those from headers: a table column joined by key, a DICOM tag, or bands of another."""
+
+    table: str | None = None
+    key: str | None = None
+    column: str | None = None
+    tag: str | None = None
+    of: str | None = None
+    bands: tuple[float, ...] | None = None
+
+
+class Period(Block):
+    from_: date = Field(alias="from")
+    to: date
+
+
+class Prevalence(Block):
+    values: tuple[Probability, ...]
+    source: str
+
+
+class Independence(Block):
+    overlap: Literal["none", "possible", "known", "unknown"]
+    method: str
+
+
+class Cohort(Block):
+    sources: tuple[Source, ...] = Field(min_length=1)
+    period: Period | None = None
+    unit: Literal["image", "series", "study", "patient", "lesion"]
+    cluster: Literal["patient", "study", "site", "unit"] = "patient"
+    sampling: Literal["consecutive", "random", "enriched", "convenience"]
+    prevalence: Prevalence | None = None
+    include: tuple[Rule, ...] = ()
+    exclude: tuple[Rule, ...] = ()
+    on_unreadable: Literal["worst_case", "exclude_and_report"] = "worst_case"
+    attributes: dict[str, AttributeSource] = {}
+    independence: Independence | None = None
+
+
+class Reference(Block):
+    table: str
+    key: str
+    level: Literal["image", "series", "study", "patient", "lesion"]
+    label: str
+    positive: Scalar
+    negative: Scalar | None = None
+    indeterminate_values: tuple[Scalar, ...] = ()
+    standard: str
+    kind: Literal["reference_standard", "comparator"] = "reference_standard"
+    missing: Literal["exclude_and_report"] = "exclude_and_report"
+    indeterminate: Literal["exclude_and_report"] = "exclude_and_report"
+
+
+class Output(Block):
+    """What the model's numbers mean: stated, never guessed."""
+
+    name: str | None = None
+    activation: Literal["none", "sigmoid", "softmax"]
+    kind: Literal["probability", "score"]
+    index: int | None = None
+
+
+class OperatingPoint(Block):
+    threshold: float
+    rule: Literal[">=", ">"] = ">="
+    source: str
+
+
+class Aggregate(Block):
+    to: Literal["series", "study", "patient"]
+    score: Literal["max", "mean"]
+
+
+class Model(Block):
+    """One submitted model. Keys that only one format knows are gathered in `options`."""
+
+    id: str
+    name: str
+    version: str
+    format: str
+    path: str | None = None
+    sha256: str | None = None
+    input: Literal["image", "series", "study"] | dict[Literal["aggregate"], Aggregate] = "image"
+    preprocess: tuple[dict[str, dict[str, Any]], ...] = ()
+    output: Output
+    operating_point: OperatingPoint | None = None
+    options: dict[str, Any] = {}
+
+
+class Inference(Block):
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    precision: Literal["float32", "float16"] = "float32"
+    on_failure: Literal["worst_case", "best_case", "exclude_and_report"] = "worst_case"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    shard_size: Annotated[int, Field(ge=1)] = 256
+
+
+class Interval(Block):
+    method: Literal[
+        "bootstrap", "delong", "delong_logit", "obuchowski", "wilson", "wilson_effective_n", "clopper_pearson"
+    ]
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    kind: Literal["percentile", "bca", "studentised"] | None = None  # of a bootstrap; percentile unless said
+
+
+class Endpoint(Block):
+    id: str
+    metric: str
+    role: Literal["primary", "secondary", "exploratory"]
+    interval: Interval | None = None  # the metric's own default where the protocol says nothing
+    options: dict[str, Any] = {}
+    rationale: str | None = None
+
+
+class Criterion(Block):
+    endpoint: str
+    limit: Literal["lower", "upper"]
+    at_least: float | None = None
+    at_most: float | None = None
+    worst_of: str | None = None
+    min_events: Annotated[int, Field(ge=1)] | None = None
+    model: str | None = None
+    assumed: float | None = None  # value assumed when planning; sizes the new study an INCONCLUSIVE asks for
+    rationale: str
+
+
+class Analysis(Block):
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Resampling(Block):
+    replicates: Annotated[int, Field(ge=200, le=1_000_000)] = 2000
+
+
+class Report(Block):
+    formats: tuple[Literal["pdf", "html"], ...] = ("pdf", "html")
+    question: str | None = None
+    site: str | None = None
+
+
+class StudyProtocol(Block):
+    schema_version: Literal["1"]
+    id: str
+    version: str
+    title: str
+    profile: Literal["acceptance", "submission", "comparison"]
+    intended_use: str
+    task: Literal["classification"]
+    seed: Annotated[int, Field(ge=0)]
+    data_are_synthetic: bool = False
+    cohort: Cohort
+    reference: Reference
+    models: tuple[Model, ...] = Field(min_length=1)
+    inference: Inference = Inference()
+    endpoints: tuple[Endpoint, ...] = Field(min_length=1)
+    strata: tuple[str, ...] = ()
+    analyses: tuple[Analysis, ...] = ()
+    acceptance: tuple[Criterion, ...] = ()
+    resampling: Resampling = Resampling()
+    report: Report = Report()

@@ -1,0 +1,28 @@
+"""The table that every number is computed from: one row per unit × model × pass × target."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+STRATUM_PREFIX = "by."  # "by.manufacturer": the level as text, "missing" where the source said nothing
+
+UNITS = pa.schema(
+    [
+        pa.field("unit", pa.string(), nullable=False, metadata={"role": "key"}),
+        pa.field("model", pa.string(), nullable=False, metadata={"role": "key"}),
+        pa.field("pass", pa.string(), nullable=False, metadata={"role": "key"}),
+        pa.field("target", pa.string(), nullable=False, metadata={"role": "key"}),
+        pa.field("cluster", pa.string(), nullable=False, metadata={"role": "cluster"}),
+        pa.field("patient", pa.string(), nullable=False, metadata={"role": "patient"}),
+        pa.field("study", pa.string(), nullable=False, metadata={"role": "study"}),
+        pa.field(
+            "label_status", pa.string(), nullable=False, metadata={"role": "status"}
+        ),  # present|missing|indeterminate
+        pa.field("label", pa.float64(), metadata={"role": "reference"}),  # 1 positive, 0 negative; null unless present
+        pa.field("status", pa.string(), nullable=False, metadata={"role": "status"}),  # ok|failed
+        pa.field("failure", pa.string(), metadata={"role": "reason"}),  # code; null when ok
+        pa.field(
+            "score", pa.float64(), metadata={"role": "output", "unit": "probability or score"}
+        ),  # null when failed
+    ]
+)
