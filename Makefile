@@ -1,0 +1,41 @@
+# make demo   set everything up, make the sample studies, run a protocol to its report
+# make test   the same set-up, then checks and the whole default test suite
+# make bench  our speed as ratios to peers, in one run
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+TASK ?= cxr
+PROTOCOL_cxr := protocols/gallery/cxr-opacity-acceptance.yaml
+RUN := runs/demo-$(TASK)
+VALIDATE := .venv/bin/validate
+
+.PHONY: help setup demo test lint bench examples sample constraints
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@.ci/setup
+
+sample: setup
+	@$(VALIDATE) sample sample_data --if-missing
+
+demo: sample
+	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there is: cxr" >&2; exit 2; }
+	@rm -rf $(RUN)
+	@$(VALIDATE) run $(PROTOCOL_$(TASK)) --out $(RUN); code=$$?; \
+	case $$code in 0|10|11|12) exit 0;; *) exit $$code;; esac
+
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+test: lint
+	@.venv/bin/python -m pytest -q
+
+bench: setup
+	@.venv/bin/python tests/benchmarks/run.py
+
+# after a deliberate change of dependencies: versions as installed here, minus what must not be pinned by build
+constraints: setup
+	@.venv/bin/python .ci/constraints.py > constraints.new && mv constraints.new constraints.txt

@@ -1,0 +1,33 @@
+"""Rules for the whole suite: no network but loopback, a home of its own, and no skip that nobody agreed to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+
+
+def allowed_reasons() -> list[str]:
+    lines = ALLOWED_SKIPS.read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """Site key, caches and ledgers of the tests never touch those of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VALIDATE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    skipped = [str(r.longrepr[2]) if isinstance(r.longrepr, tuple) else str(r.longrepr) for r in reporter.stats.get("skipped", [])]
+    foreign = [reason for reason in skipped if not any(allowed in reason for allowed in allowed_reasons())]
+    if foreign:
+        reporter.write_line(f"skips that tests/allowed_skips.txt does not allow: {foreign}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
