@@ -26,7 +26,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
-    skipped = [str(r.longrepr[2]) if isinstance(r.longrepr, tuple) else str(r.longrepr) for r in reporter.stats.get("skipped", [])]
+    skipped = [
+        str(r.longrepr[2]) if isinstance(r.longrepr, tuple) else str(r.longrepr)
+        for r in reporter.stats.get("skipped", [])
+    ]
     foreign = [reason for reason in skipped if not any(allowed in reason for allowed in allowed_reasons())]
     if foreign:
         reporter.write_line(f"skips that tests/allowed_skips.txt does not allow: {foreign}", red=True)

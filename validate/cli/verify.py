@@ -1,0 +1,35 @@
+"""`validate verify`: does this evidence hold, and does every number come out again?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from validate.errors import ExitCode
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.", show_default=False)],
+    *,
+    recompute: Annotated[bool, typer.Option(help="Compute every number again from the per-case tables.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Check hashes, audit chain and every number of a run, offline."""
+    import dataclasses
+
+    from validate.canonical import pretty_json
+    from validate.evidence.verify import verify
+    from validate.run_protocol import recomputation
+
+    answer = verify(run, recompute=recomputation if recompute else None)
+    if as_json:
+        typer.echo(pretty_json(dataclasses.asdict(answer)).decode(), nl=False)
+    else:
+        typer.echo(answer.status)
+        typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
+        for difference in answer.differences:
+            typer.echo(f"  differs: {difference}")
+        typer.echo(answer.unproven)
+    raise typer.Exit(ExitCode.PASS if answer.holds else ExitCode.NOT_VERIFIED)

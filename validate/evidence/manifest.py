@@ -1,0 +1,78 @@
+"""SHA-256 of every file that a number of this run rests on: what `verify` starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from validate.canonical import file_digest
+from validate.errors import EvidenceError
+
+MANIFEST = "evidence/manifest.json"
+SEAL = "evidence/seal.json"
+AUDIT = "evidence/audit.jsonl"
+REPORT = "report/"
+# Sealed apart: the manifest cannot hold itself, the trail goes on while the report is written, and the report
+# prints the manifest's digest.
+OUTSIDE = (MANIFEST, SEAL, AUDIT)
+
+ROLES = {
+    "protocol.yaml": "protocol as resolved",
+    "lock.json": "lock",
+    "cohort": "cohort",
+    "inference": "model outputs",
+    "results": "results table",
+    "estimates.json": "estimates",
+    "findings.json": "findings",
+    "verdict.json": "verdict",
+    "evidence": "evidence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """path : relative to the run folder, with forward slashes    sha256 : 64 hexadecimal digits."""
+
+    path: str
+    sha256: str
+    size: int
+    role: str
+
+    def document(self) -> dict[str, Any]:
+        return {"path": self.path, "sha256": self.sha256, "bytes": self.size, "role": self.role}
+
+
+def run_files(folder: Path) -> Iterator[str]:
+    """Every file of a run folder but half-written ones, as relative paths, sorted.
+
+    Raises EvidenceError on a symbolic link: what it points to is not part of the evidence.
+    """
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise EvidenceError(f"{relative}: a symbolic link can't be evidence; replace it by the file itself")
+        if path.is_file() and not path.name.endswith(".partial"):
+            yield relative
+
+
+def sealed_file(folder: Path, relative: str) -> SealedFile:
+    """The file as it lies there now."""
+    path = folder / relative
+    role = ROLES.get(relative, ROLES.get(relative.split("/", 1)[0], "other"))
+    return SealedFile(relative, file_digest(path), path.stat().st_size, role)
+
+
+def manifest_document(folder: Path, *, inputs: Mapping[str, Any], created: str) -> dict[str, Any]:
+    """The manifest: every file of the run but the report and what is sealed apart.
+
+    inputs : digests of what was read from outside the run folder (model files, reference table, case files are in
+    the cohort table)    created : UTC time, ISO 8601
+    """
+    files = [
+        sealed_file(folder, relative).document()
+        for relative in run_files(folder)
+        if relative not in OUTSIDE and not relative.startswith(REPORT)
+    ]
+    return {"schema_version": "1", "created": created, "inputs": dict(inputs), "files": files}

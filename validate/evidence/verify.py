@@ -1,0 +1,162 @@
+"""Does the evidence hold? Offline: every hash and the audit chain, then every number computed again.
+
+The recomputation is an argument, so that an auditor can read this file alone; without it the answer is INTEGRITY
+ONLY, never VERIFIED.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from validate.canonical import file_digest
+from validate.errors import EvidenceError, ValidateError
+from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, run_files
+from validate.evidence.seal import read_document
+from validate.provenance.audit import verify_chain
+
+TOLERANCE = 1e-9  # relative; counts and words must be equal (architecture.md, promise 6)
+REPORTED_DIFFERENCES = 50
+
+Recomputation = Callable[[Path], Mapping[str, Any]]  # run folder → {"estimates.json": document, …}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named."""
+
+    status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
+    differences: tuple[str, ...]
+    files: int
+    events: int
+    numbers: int
+    unproven: str = "time and identity unproven: no trusted signature and no external time stamp"
+
+    @property
+    def holds(self) -> bool:
+        return not self.differences
+
+
+def verify(folder: Path, *, recompute: Recomputation | None = None) -> Verification:
+    """Check a run folder against its seal. Raises EvidenceError only where there is no evidence to check at all."""
+    seal, manifest = read_document(folder, SEAL), read_document(folder, MANIFEST)
+    differences = [*_seal_differences(folder, seal), *_file_differences(folder, manifest, seal)]
+    chain = verify_chain(folder / AUDIT)
+    differences += [f"{AUDIT}: {problem}" for problem in chain.problems]
+    if chain.head != _text(seal, "audit", "head"):
+        differences.append(f"{AUDIT}: its last event is {chain.head}, the seal says {_text(seal, 'audit', 'head')}")
+    numbers = 0
+    if recompute is not None:
+        found, numbers = _number_differences(folder, recompute)
+        differences += found
+    status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
+    status = "DIFFERS" if differences else "INTEGRITY ONLY" if recompute is None else "VERIFIED"
+    return Verification(status, tuple(differences), len(_listed(manifest)), chain.events, numbers)
+
+
+def _text(document: Mapping[str, Any], *path: str) -> str:
+    value: Any = document
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            raise EvidenceError(f"{'/'.join(path)}: missing from a sealed document; the evidence was cut")
+        value = value[name]
+    return str(value)
+
+
+def _seal_differences(folder: Path, seal: Mapping[str, Any]) -> Iterator[str]:
+    for name, relative in (("manifest", MANIFEST), ("audit", AUDIT)):
+        expected = _text(seal, name, "sha256")
+        if not (folder / relative).is_file():
+            yield f"{relative}: missing"
+        elif (got := file_digest(folder / relative)) != expected:
+            yield f"{relative}: SHA-256 is {got}, the seal says {expected}"
+
+
+def _listed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    files = manifest.get("files")
+    if not isinstance(files, list) or not all(isinstance(f, dict) and {"path", "sha256"} <= f.keys() for f in files):
+        raise EvidenceError(f"{MANIFEST}: has no list of files with path and sha256; the evidence was cut")
+    return files
+
+
+def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[str, Any]) -> Iterator[str]:
+    report = seal.get("report", [])
+    expected: dict[str, str] = {}
+    for entry in [*_listed(manifest), *(report if isinstance(report, list) else [])]:
+        path = str(entry["path"])
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            yield f"{path}: a path that leaves the run folder"
+        elif path in expected:
+            yield f"{path}: listed twice"
+        else:
+            expected[path] = str(entry["sha256"])
+    present = {path for path in run_files(folder) if path not in OUTSIDE}
+    for path in sorted(expected.keys() - present):
+        yield f"{path}: missing"
+    for path in sorted(present - expected.keys()):
+        yield f"{path}: not in the {'seal' if path.startswith(REPORT) else 'manifest'}; it was added later"
+    for path in sorted(present & expected.keys()):
+        if (got := file_digest(folder / path)) != expected[path]:
+            yield f"{path}: SHA-256 is {got}, sealed as {expected[path]}"
+
+
+def _number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str], int]:
+    try:
+        recomputed = recompute(folder)
+    except ValidateError as error:
+        return [f"recomputation stopped: {error}"], 0
+    differences: list[str] = []
+    numbers = 0
+    for relative, document in recomputed.items():
+        stored = read_document(folder, relative)
+        for pointer, was, now in _unequal(stored, document, ""):
+            differences.append(f"{relative}#{pointer}: stored {_short(was)}, computed again {_short(now)}")
+        numbers += sum(1 for _ in _numbers(document))
+    if len(differences) > REPORTED_DIFFERENCES:
+        rest = len(differences) - REPORTED_DIFFERENCES
+        differences = [*differences[:REPORTED_DIFFERENCES], f"… and {rest} more numbers differ"]
+    return differences, numbers
+
+
+def _unequal(stored: Any, computed: Any, pointer: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(stored, dict) and isinstance(computed, dict):
+        for key in sorted({*stored, *computed}, key=str):
+            escaped = str(key).replace("~", "~0").replace("/", "~1")
+            if key in stored and key in computed:
+                yield from _unequal(stored[key], computed[key], f"{pointer}/{escaped}")
+            else:
+                yield f"{pointer}/{escaped}", stored.get(key, "nothing"), computed.get(key, "nothing")
+    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+        for index, (was, now) in enumerate(zip(stored, computed, strict=True)):
+            yield from _unequal(was, now, f"{pointer}/{index}")
+    elif not _equal(stored, computed):
+        yield pointer, stored, computed
+
+
+def _equal(stored: Any, computed: Any) -> bool:
+    if isinstance(stored, float) or (isinstance(computed, float) and isinstance(stored, int)):
+        return (
+            isinstance(computed, int | float)
+            and not isinstance(computed, bool)
+            and math.isclose(stored, computed, rel_tol=TOLERANCE, abs_tol=1e-12)
+        )
+    return type(stored) is type(computed) and bool(stored == computed)
+
+
+def _numbers(document: Any) -> Iterator[int | float]:
+    if isinstance(document, dict):
+        for value in document.values():
+            yield from _numbers(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _numbers(value)
+    elif isinstance(document, int | float) and not isinstance(document, bool):
+        yield document
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
