@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,18 +18,28 @@ from validate.protocol.schema import Model
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """What was run: goes into the lock and the evidence."""
+    """What was run: goes into the lock and the evidence.
+
+    digest : SHA-256 of the model file; of several files, the SHA-256 of their `sha256sum` listing (models/digest.py)
+    provider : the device or provider in use, such as "CPUExecutionProvider"
+    runtime : such as "onnxruntime-gpu 1.31.1"
+    inputs, outputs : {"name", "type", "shape"}; a free dimension is its name or None
+    parameters : count of trained numbers, where the format tells
+    opset : operator set of an ONNX model, or schema version of another program, where the format tells
+    witnessed : False where inference was not run here
+    """
 
     id: str
     format: str
     digest: str
-    provider: str  # the device or provider in use, such as "CPUExecutionProvider"
-    runtime: str  # such as "onnxruntime-gpu 1.31.1"
+    provider: str
+    runtime: str
     inputs: tuple[dict[str, Any], ...] = ()
     outputs: tuple[dict[str, Any], ...] = ()
     parameters: int | None = None
-    witnessed: bool = True  # False: inference was not run here
+    witnessed: bool = True
     notes: tuple[str, ...] = ()
+    opset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,39 @@ class Batch:
     pixels: NDArray[np.float32] | None = None
 
 
-class LoadedModel(Protocol):
-    identity: ModelIdentity
+class OutOfMemory(Exception):
+    """The batch did not fit the device; a smaller one may. Raised by `predict` only."""
 
-    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]: ...
+
+class LoadedModel(Protocol):
+    """A model that is open.
+
+    needs_pixels : False where predictions are looked up, so that no image is decoded for it
+    fixed_batch : the only batch size the model takes, or None; `predict` fills a smaller batch up by itself
+    """
+
+    identity: ModelIdentity
+    needs_pixels: bool
+    fixed_batch: int | None
+
+    def misfit(self, shape: tuple[int, ...]) -> str | None:
+        """Why one preprocessed image of this (channel, y, x) shape can't go in: got, expected, what to change."""
+        ...
+
+    def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
+        """What a table of predictions covers, as counts for the audit trail; {} for a model that is run.
+
+        Raises ModelError where the table can't belong to these cases.
+        """
+        ...
+
+    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
+        """One result per case, in order.
+
+        Raises OutOfMemory where a smaller batch may fit, ModelError where the declaration is wrong and the run must
+        stop; any other exception concerns this batch alone, and the engine then tries its cases one by one.
+        """
+        ...
 
     def close(self) -> None: ...
 
@@ -53,5 +92,10 @@ class Adapter(Protocol):
     OPTIONS: type[BaseModel]  # the keys of a model block that only this format knows
 
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> LoadedModel:
-        """Check the digest first, then open. Raises ModelError."""
+        """Check the digest first, then open. Raises ModelError.
+
+        base : folder of the protocol, which relative paths start from
+        device : "auto", "cpu" or "cuda"; what was asked for is what is used, or it is an error
+        threads : for arithmetic on the CPU; 0 leaves it to the runtime
+        """
         ...

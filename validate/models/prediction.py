@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+ONLY_TARGET = "score"  # key of the single score of a model; the run knows which label of the protocol it is for
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:

@@ -1,0 +1,175 @@
+"""The work plan: which cases go through which model and pass, cut into shards and batches before anything runs.
+
+Shard borders lie at fixed places of the ordered cohort and a batch never crosses one, so a run that was broken and
+resumed goes through the same batches, and ends in the same bytes, as an unbroken one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from validate.canonical import digest
+from validate.cohort.case import Case, Cohort
+from validate.errors import ProtocolError
+from validate.models.adapter import LoadedModel
+from validate.protocol.passes import CLEAN, Pass
+from validate.protocol.schema import Aggregate, Model, StudyProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model block of the protocol and the open model that belongs to it."""
+
+    block: Model
+    loaded: LoadedModel = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.block.id
+
+    @property
+    def aggregate(self) -> Aggregate | None:
+        """How the scores of a unit's images become one; None where a unit is one image."""
+        return self.block.input["aggregate"] if isinstance(self.block.input, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of results: the cases of one stretch of the cohort, through one model in one pass."""
+
+    index: int
+    model: PlannedModel
+    pass_: Pass
+    cases: tuple[Case, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InferencePlan:
+    """Everything the results depend on, and the two things they must not depend on (workers, device speed).
+
+    target : the label of the protocol that a model's only score is for
+    batch_size : cases per batch, or "auto": probed once, then kept in plan.json
+    workers : decoding workers, or "auto"; no result depends on it
+    """
+
+    cases: tuple[Case, ...] = field(repr=False)
+    cohort_digest: str
+    models: tuple[PlannedModel, ...]
+    passes: tuple[Pass, ...]
+    target: str
+    shard_size: int
+    batch_size: int | Literal["auto"] = "auto"
+    workers: int | Literal["auto"] = "auto"
+
+    def stretches(self) -> Iterator[tuple[Shard, ...]]:
+        """The shards of each stretch of `shard_size` cases, over all models and passes; empty shards are left out."""
+        for index, start in enumerate(range(0, len(self.cases), self.shard_size)):
+            cases = self.cases[start : start + self.shard_size]
+            shards = (
+                Shard(index, model, pass_, selected)
+                for pass_ in self.passes
+                for model in self.models
+                if (not pass_.models or model.id in pass_.models) and (selected := _selected(cases, pass_))
+            )
+            yield tuple(shards)
+
+    def document(self) -> dict[str, Any]:
+        """What the results rest on, as plain JSON; a resumed run must find it unchanged."""
+        return {
+            "schema_version": "1",
+            "cohort": self.cohort_digest,
+            "units": digest([case.unit for case in self.cases]),
+            "cases": len(self.cases),
+            "target": self.target,
+            "shard_size": self.shard_size,
+            "batch_size": self.batch_size,
+            "models": [_model_document(model) for model in self.models],
+            "passes": [_pass_document(pass_) for pass_ in self.passes],
+        }
+
+
+def make_plan(
+    protocol: StudyProtocol,
+    cohort: Cohort,
+    loaded_models: Mapping[str, LoadedModel],
+    passes: Sequence[Pass] = (CLEAN,),
+) -> InferencePlan:
+    """The plan of a run. `loaded_models` is keyed by model id (models.load.load_models makes it).
+
+    Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
+    """
+    models = tuple(PlannedModel(block, loaded_models[block.id]) for block in protocol.models)
+    problems = [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
+    problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
+    if problems:
+        raise ProtocolError(problems)
+    return InferencePlan(
+        cases=cohort.cases,
+        cohort_digest=cohort.digest,
+        models=models,
+        passes=tuple(passes),
+        target=protocol.reference.label,
+        shard_size=protocol.inference.shard_size,
+        batch_size=protocol.inference.batch_size,
+        workers=protocol.inference.workers,
+    )
+
+
+def _selected(cases: tuple[Case, ...], pass_: Pass) -> tuple[Case, ...]:
+    wanted = pass_.selector.items()
+    return tuple(case for case in cases if all(case.attributes.get(name) == level for name, level in wanted))
+
+
+def _unit_problems(model: PlannedModel, protocol: StudyProtocol, cohort: Cohort) -> Iterator[str]:
+    if not model.loaded.needs_pixels:
+        return
+    place, unit, aggregate = f"models.{model.id}.input", protocol.cohort.unit, model.aggregate
+    if aggregate is None and model.block.input != "image":
+        yield (
+            f"{place}: got '{model.block.input}', but the '{model.block.format}' format takes one image at a time. "
+            f"Say 'image', or {{aggregate: {{to: {unit}, score: max}}}} to make one score of several images."
+        )
+    elif aggregate is not None and aggregate.to != unit:
+        yield f"{place}.aggregate.to: got '{aggregate.to}', but the rows of this study are cohort.unit '{unit}'."
+    elif aggregate is None and any(len(case.files) > 1 for case in cohort.cases):
+        several = sum(len(case.files) > 1 for case in cohort.cases)
+        yield (
+            f"{place}: {several} of {len(cohort.cases)} units ({unit}) have several images and the model takes one. "
+            f"Say how scores become one: {{aggregate: {{to: {unit}, score: max}}}}, or score: mean."
+        )
+
+
+def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str]:
+    unknown = sorted(set(pass_.models) - {model.id for model in models})
+    if unknown:
+        yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
+    if pass_.file_transform is not None or pass_.volume_transform is not None:
+        yield f"pass '{pass_.id}': asks for a transform of the images, which this version has none of."
+
+
+def _model_document(model: PlannedModel) -> dict[str, Any]:
+    block, identity = model.block, model.loaded.identity
+    return {
+        "id": block.id,
+        "format": block.format,
+        "digest": identity.digest,
+        "provider": identity.provider,
+        "runtime": identity.runtime,
+        "input": block.model_dump(mode="json")["input"],
+        "preprocess": [dict(step) for step in block.preprocess],
+        "output": block.output.model_dump(mode="json"),
+        "options": dict(block.options),
+    }
+
+
+def _pass_document(pass_: Pass) -> dict[str, Any]:
+    return {
+        "id": pass_.id,
+        "models": list(pass_.models),
+        "selector": dict(pass_.selector),
+        "file_transform": dict(pass_.file_transform) if pass_.file_transform is not None else None,
+        "volume_transform": dict(pass_.volume_transform) if pass_.volume_transform is not None else None,
+        "engine_overrides": dict(pass_.engine_overrides),
+    }
