@@ -102,6 +102,8 @@ def make_plan(
     """
     models = tuple(PlannedModel(block, loaded_models[block.id]) for block in protocol.models)
     problems = [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
+    if protocol.inference.precision != "float32":
+        problems.append("inference.precision: only float32 is offered; half precision would change the numbers.")
     problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
     if problems:
         raise ProtocolError(problems)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from validate.cohort.case import Case
+from validate.errors import ProtocolError
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
+
+Options = TypeVar("Options", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +102,18 @@ class Adapter(Protocol):
         threads : for arithmetic on the CPU; 0 leaves it to the runtime
         """
         ...
+
+
+def read_options(options: type[Options], model: Model) -> Options:
+    """The keys of a model block that only its format knows. Raises ProtocolError with every problem."""
+    try:
+        return options.model_validate(model.options)
+    except ValidationError as error:
+        known = ", ".join(options.model_fields) or "none"
+        raise ProtocolError(
+            [
+                f"models.{model.id}.{'.'.join(map(str, problem['loc']))}: {problem['msg']}; "
+                f"the keys of the '{model.format}' format are {known}."
+                for problem in error.errors()
+            ]
+        ) from error

@@ -1,0 +1,47 @@
+"""Whether what preprocessing makes goes into the model, said before the run and in words that name the step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from validate.errors import ModelError
+from validate.protocol.schema import Model
+
+
+def check_input(name: str, declared: Sequence[int | str | None], *, element: str, model: Model) -> None:
+    """Raises ModelError unless the model takes (batch, channel, y, x) of float32.
+
+    declared : one size per axis; a name or None where it is free      element : such as "float32"
+    """
+    place = f"models.{model.id}: its input '{name}'"
+    if element != "float32":
+        raise ModelError(
+            f"{place} takes {element}; images are given as float32. Export the model with a float32 input."
+        )
+    if len(declared) != 4:
+        raise ModelError(
+            f"{place} has {len(declared)} axes, {_shape(declared)}; images are given as (batch, channel, y, x). "
+            "Export the model with these four axes."
+        )
+
+
+def misfit(declared: Sequence[int | str | None], shape: tuple[int, ...], *, model: Model) -> str | None:
+    """Why an image of this (channel, y, x) shape does not fit the (batch, channel, y, x) input, or None.
+
+    The sentence names what was got, what was expected, and the preprocess step to change.
+    """
+    expected = tuple(declared[1:])
+    sizes = zip(expected, shape, strict=False)
+    wrong = [axis for axis, (size, got) in enumerate(sizes) if isinstance(size, int) and size != got]
+    if len(shape) == 3 and not wrong:
+        return None
+    start = f"models.{model.id}.preprocess makes images of shape {_shape(shape)}, as (channel, y, x)"
+    start += f", but the model takes {_shape(expected)}."
+    if len(shape) == 3 and 0 not in wrong:
+        size = [length if isinstance(length, int) else shape[1 + axis] for axis, length in enumerate(expected[1:])]
+        return f"{start} Add or change the step `resize: {{size: {size}, method: bilinear, antialias: true}}`."
+    return f"{start} Change the steps so that {expected[0]} channel(s) come out; see `validate check`."
+
+
+def _shape(sizes: Sequence[int | str | None]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in sizes) + ")"
