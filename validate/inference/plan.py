@@ -6,6 +6,7 @@ resumed goes through the same batches, and ends in the same bytes, as an unbroke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -46,6 +47,19 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """The shards that cover the same stretch of the cohort, and the cases that any of them wants, in order."""
+
+    cases: tuple[Case, ...] = field(repr=False)
+    shards: tuple[Shard, ...]
+
+    def only(self, shards: Sequence[Shard]) -> Stretch:
+        """What is left of it when only these shards are still wanted."""
+        wanted = {case.unit for shard in shards for case in shard.cases}
+        return Stretch(tuple(case for case in self.cases if case.unit in wanted), tuple(shards))
+
+
+@dataclass(frozen=True, slots=True)
 class InferencePlan:
     """Everything the results depend on, and the two things they must not depend on (workers, device speed).
 
@@ -63,17 +77,17 @@ class InferencePlan:
     batch_size: int | Literal["auto"] = "auto"
     workers: int | Literal["auto"] = "auto"
 
-    def stretches(self) -> Iterator[tuple[Shard, ...]]:
-        """The shards of each stretch of `shard_size` cases, over all models and passes; empty shards are left out."""
+    def stretches(self) -> Iterator[Stretch]:
+        """Every stretch of `shard_size` cases with its shards, over all models and passes; empty ones are left out."""
         for index, start in enumerate(range(0, len(self.cases), self.shard_size)):
             cases = self.cases[start : start + self.shard_size]
-            shards = (
+            shards = [
                 Shard(index, model, pass_, selected)
                 for pass_ in self.passes
                 for model in self.models
                 if (not pass_.models or model.id in pass_.models) and (selected := _selected(cases, pass_))
-            )
-            yield tuple(shards)
+            ]
+            yield Stretch(cases, ()).only(shards)
 
     def document(self) -> dict[str, Any]:
         """What the results rest on, as plain JSON; a resumed run must find it unchanged."""
@@ -101,7 +115,11 @@ def make_plan(
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
     models = tuple(PlannedModel(block, loaded_models[block.id]) for block in protocol.models)
-    problems = [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
+    problems = [
+        *_name_problems("model", [model.id for model in models]),
+        *_name_problems("pass", [p.id for p in passes]),
+    ]
+    problems += [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
     if protocol.inference.precision != "float32":
         problems.append("inference.precision: only float32 is offered; half precision would change the numbers.")
     problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
@@ -143,10 +161,20 @@ def _unit_problems(model: PlannedModel, protocol: StudyProtocol, cohort: Cohort)
         )
 
 
+def _name_problems(kind: str, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            yield f"{kind} '{name}': an id becomes a folder's name; use letters, digits, '_', '-' and '.'."
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{kind} '{name}': is there twice; give each its own id."
+
+
 def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str]:
     unknown = sorted(set(pass_.models) - {model.id for model in models})
     if unknown:
         yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
+    if foreign := sorted(set(pass_.engine_overrides) - {"batch_size"}):
+        yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
     if pass_.file_transform is not None or pass_.volume_transform is not None:
         yield f"pass '{pass_.id}': asks for a transform of the images, which this version has none of."
 

@@ -1,0 +1,111 @@
+"""One planned batch through one model, whatever happens: every case gets its result or its failure.
+
+A batch that does not fit the device is halved; a batch that fails otherwise is repeated case by case, so that one bad
+case costs its neighbours nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.cohort.case import Case
+from validate.errors import ValidateError
+from validate.models.adapter import Batch, LoadedModel, OutOfMemory
+from validate.models.prediction import Failure, Prediction
+
+Image = NDArray[np.float32]
+Result = Prediction | Failure
+
+_PATHS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":]+){2,}")
+
+
+@dataclass(slots=True)
+class Batcher:
+    """
+    ceiling : the most cases that have proved to fit, once a batch has not
+    seconds : spent in the model so far
+    """
+
+    model: LoadedModel
+    on_event: Callable[[str, dict[str, Any]], None]
+    ceiling: int | None = None
+    seconds: float = 0.0
+
+    def results(self, cases: Sequence[Case], images: Sequence[Image | Failure | None]) -> list[Result]:
+        """One result per case, in order. images[i] is None for a model that reads no pixels.
+
+        Raises ModelError where the declaration of the model is wrong: that concerns the run, not a case.
+        """
+        results: dict[int, Result] = {}
+        fit: list[int] = []
+        for place, image in enumerate(images):
+            failure = image if isinstance(image, Failure) else self._misfit(image)
+            if failure is None:
+                fit.append(place)
+            else:
+                results[place] = failure
+        # Images of one shape go together; in most studies preprocessing leaves one shape only.
+        shape_of = {place: getattr(images[place], "shape", ()) for place in fit}
+        for _, places in groupby(sorted(fit, key=lambda place: (shape_of[place], place)), key=shape_of.__getitem__):
+            group = list(places)
+            results.update(zip(group, self._group(cases, images, group), strict=True))
+        return [results[place] for place in range(len(cases))]
+
+    def _misfit(self, image: Image | None) -> Failure | None:
+        problem = None if image is None else self.model.misfit(image.shape)
+        return None if problem is None else Failure("input_shape", problem)
+
+    def _group(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
+        size = min(len(places), self.ceiling or len(places))
+        results: list[Result] = []
+        for start in range(0, len(places), size):
+            results += self._attempt(cases, images, places[start : start + size])
+        return results
+
+    def _attempt(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
+        chosen = tuple(cases[place] for place in places)
+        pixels = None if images[places[0]] is None else np.stack([images[place] for place in places])
+        try:
+            return self._predicted(Batch(chosen, pixels))
+        except ValidateError:
+            raise
+        except OutOfMemory:
+            return self._halved(cases, images, places)
+        except Exception as error:  # noqa: BLE001 - a model is foreign code; what it raises is a result about a case
+            return self._one_by_one(cases, images, places, error)
+
+    def _predicted(self, batch: Batch) -> list[Result]:
+        start = time.perf_counter()
+        try:
+            return list(self.model.predict(batch))
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    def _halved(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
+        if len(places) == 1:
+            return [Failure("out_of_memory", "The model ran out of memory on this case alone.")]
+        self.ceiling = len(places) // 2
+        self.on_event("batch_halved", {"model": self.model.identity.id, "from": len(places), "to": self.ceiling})
+        return self._group(cases, images, places)
+
+    def _one_by_one(
+        self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int], error: Exception
+    ) -> list[Result]:
+        if len(places) == 1:
+            reason = getattr(error, "reason", "model_error")
+            return [Failure(reason, f"The model raised {type(error).__name__} on this case alone: {_plain(error)}")]
+        self.on_event("batch_split", {"model": self.model.identity.id, "cases": len(places), "error": _plain(error)})
+        return [result for place in places for result in self._attempt(cases, images, [place])]
+
+
+def _plain(error: Exception) -> str:
+    """What the model's runtime said, in one line and without paths."""
+    return _PATHS.sub("<path>", " ".join(str(error).split()))[:300]

@@ -1,0 +1,50 @@
+"""The decoding child: reads one image at a time, and takes a crash or a hang of a decoder with it."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+from validate.errors import ValidateError
+from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.models.channel import ChildGone, own_channel
+from validate.models.prediction import Failure
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe."""
+    _limit()
+    channel = own_channel()
+    while True:
+        try:
+            request, _ = channel.receive()
+            channel.send(*_answer(request))
+        except ChildGone:
+            return
+
+
+def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    task = DecodeTask(0, Path(request["path"]), tuple(tuple(recipe) for recipe in request["recipes"]))
+    try:
+        decoded = decode(task)
+    except ValidateError as error:
+        return {"error": str(error)}, []
+    return described(decoded), [image for image in decoded.images if not isinstance(image, Failure)]
+
+
+def described(decoded: Decoded) -> dict[str, Any]:
+    """The header of an answer; images that exist follow as arrays, in order."""
+    failures = [
+        {"reason": image.reason, "detail": image.detail} if isinstance(image, Failure) else None
+        for image in decoded.images
+    ]
+    return {"failures": failures, "source": dict(decoded.source), "seconds": decoded.seconds}
+
+
+def _limit() -> None:
+    """No core files, which would hold pixels; no more memory than the machine has."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -1,0 +1,188 @@
+"""Decoding ahead of the model: some workers, results in the order of the tasks, a bounded amount of pixels waiting.
+
+A worker is a thread that decodes by itself, or one that has a child process decode. Threads start at once; processes
+decode truly side by side (most Python decoders hold the interpreter lock) and survive a decoder that crashes or hangs.
+No result depends on the kind or number of workers.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from validate.errors import ProtocolError
+from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.models.channel import Child, ChildGone, ChildSilent, start_child
+from validate.models.prediction import Failure
+
+Kind = Literal["thread", "process"]
+
+AHEAD_BYTES = 256 << 20
+PATIENCE = 120.0  # seconds that one image may take
+
+TIMED_OUT = Failure("decode_timeout", "Decoding took longer than the time allowed for one image.")
+CRASHED = Failure("decoder_crashed", "The decoder ended its process on this image.")
+
+
+@dataclass(slots=True)
+class Decoders:
+    """
+    count, kind : of workers      patience : seconds that one image may take before it is a failure
+    waited : seconds that the reader of the results has waited for an image
+    """
+
+    count: int
+    kind: Kind = "thread"
+    patience: float = PATIENCE
+    ahead_bytes: int = AHEAD_BYTES
+    waited: float = 0.0
+    replaced: int = 0
+    _tasks: queue.SimpleQueue[DecodeTask | None] = field(default_factory=queue.SimpleQueue)
+    _results: queue.SimpleQueue[tuple[int, Decoded | BaseException]] = field(default_factory=queue.SimpleQueue)
+    _begun: dict[int, float] = field(default_factory=dict)
+    _workers: list[Any] = field(default_factory=list)
+
+    def stream(self, tasks: Iterable[DecodeTask]) -> Iterator[tuple[DecodeTask, Decoded]]:
+        """Every task with what came of it, in order. Raises what a worker raised: never for a bad file."""
+        while len(self._workers) < self.count:
+            self._add_worker()
+        waiting: dict[int, DecodeTask] = {}  # handed out and not yet yielded, in order
+        done: dict[int, Decoded] = {}
+        sizes = _Sizes()
+        source = iter(tasks)
+        upcoming = next(source, None)
+        while upcoming is not None or waiting:
+            while upcoming is not None and self._room(len(waiting), sizes):
+                waiting[upcoming.place] = upcoming
+                self._tasks.put(upcoming)
+                upcoming = next(source, None)
+            place, task = next(iter(waiting.items()))
+            while place not in done:
+                self._collect(waiting, done, place)
+            del waiting[place]
+            result = done.pop(place)
+            sizes.add(result.nbytes)
+            yield task, result
+
+    def close(self) -> None:
+        """End every worker; a thread in the middle of an image ends after it and holds nothing up."""
+        for worker in self._workers:
+            self._tasks.put(None)
+            worker.abandon()
+        self._workers.clear()
+
+    def _room(self, handed_out: int, sizes: _Sizes) -> bool:
+        if handed_out < self.count:
+            return True
+        return sizes.known and handed_out < 64 * self.count and handed_out * sizes.mean < self.ahead_bytes
+
+    def _collect(self, waiting: dict[int, DecodeTask], done: dict[int, Decoded], place: int) -> None:
+        start = time.perf_counter()
+        try:
+            arrived, result = self._results.get(timeout=self._left(place))
+        except queue.Empty:
+            if self._left(place) <= 0:
+                arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].recipes), {}, self.patience)
+                self._add_worker()  # in the place of the thread that hangs
+                self.replaced += 1
+            else:
+                return
+        finally:
+            self.waited += time.perf_counter() - start
+        self._begun.pop(arrived, None)
+        if isinstance(result, BaseException):
+            raise result
+        if arrived in waiting and arrived not in done:
+            done[arrived] = result
+
+    def _left(self, place: int) -> float:
+        """Seconds that this image still has. A process worker watches its own clock, a little earlier."""
+        grace = 5.0 if self.kind == "process" else 0.0
+        begun = self._begun.get(place)
+        return self.patience + grace if begun is None else begun + self.patience + grace - time.monotonic()
+
+    def _add_worker(self) -> None:
+        worker = _ThreadWorker() if self.kind == "thread" else _ProcessWorker(self.patience)
+        self._workers.append(worker)
+        threading.Thread(target=self._serve, args=(worker,), daemon=True, name="decode").start()
+
+    def _serve(self, worker: Any) -> None:
+        while (task := self._tasks.get()) is not None and not worker.abandoned:
+            self._begun[task.place] = time.monotonic()
+            try:
+                self._results.put((task.place, worker.decode(task)))
+            except BaseException as error:  # noqa: BLE001 - carried to the reader of the results and raised there
+                self._results.put((task.place, error))
+        worker.close()
+
+
+@dataclass(slots=True)
+class _Sizes:
+    """Mean bytes of a decoded image so far."""
+
+    count: int = 0
+    total: int = 0
+
+    def add(self, size: int) -> None:
+        self.count += 1
+        self.total += size
+
+    @property
+    def known(self) -> bool:
+        return self.count > 0
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+
+@dataclass(slots=True)
+class _ThreadWorker:
+    abandoned: bool = False
+
+    def decode(self, task: DecodeTask) -> Decoded:
+        return decode(task)
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass(slots=True)
+class _ProcessWorker:
+    patience: float
+    abandoned: bool = False
+    child: Child | None = None
+
+    def decode(self, task: DecodeTask) -> Decoded:
+        request = {"path": str(task.path), "recipes": [list(recipe) for recipe in task.recipes]}
+        if self.child is None:
+            self.child = start_child("validate.inference.decode_worker")
+        try:
+            self.child.channel.send(request)
+            header, arrays = self.child.channel.receive(self.patience)
+        except (ChildGone, ChildSilent) as error:
+            self.child.kill()
+            self.child = None
+            failure = TIMED_OUT if isinstance(error, ChildSilent) else CRASHED
+            return Decoded((failure,) * len(task.recipes), {}, 0.0)
+        if "error" in header:
+            raise ProtocolError(str(header["error"]))
+        images = iter(arrays)
+        failures = [entry and Failure(str(entry["reason"]), str(entry["detail"])) for entry in header["failures"]]
+        return Decoded(tuple(failure or next(images) for failure in failures), header["source"], header["seconds"])
+
+    def abandon(self) -> None:
+        self.abandoned = True
+        if self.child is not None:
+            self.child.process.kill()
+
+    def close(self) -> None:
+        if self.child is not None:
+            self.child.end()

@@ -1,0 +1,262 @@
+"""The engine of one machine: decode ahead on workers, run every model and pass on each image, store shard by shard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from validate.cohort.case import Case
+from validate.errors import MachineError, ValidateError
+from validate.inference.batching import Batcher
+from validate.inference.decode import Decoded, DecodeTask
+from validate.inference.decoders import PATIENCE, Decoders, Kind
+from validate.inference.first_look import Look, first_look, recipes
+from validate.inference.plan import InferencePlan, Shard, Stretch
+from validate.inference.probe import UNKNOWN, probed_batch_size
+from validate.inference.progress import Progress
+from validate.inference.shard_work import ShardWork
+from validate.inference.store import Store, Timing, open_store, stored_batch_sizes
+from validate.inference.summary import InferenceSummary, Tally
+from validate.inference.writer import Writer
+from validate.models.prediction import Failure
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+
+LONG_RUN = 20.0  # seconds of decoding from which processes pay for their start
+
+
+def ignore_event(name: str, data: dict[str, Any]) -> None:
+    """For a run without an audit trail."""
+    del name, data
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """
+    kind : of decoding workers; "auto" takes processes for long runs
+    patience : seconds that decoding one image may take before it is a failure
+    """
+
+    kind: Kind | Literal["auto"] = "auto"
+    patience: float = PATIENCE
+
+    def run(
+        self,
+        plan: InferencePlan,
+        *,
+        out: Path,
+        resume: bool,
+        progress: Progress | None = None,
+        on_event: OnEvent = ignore_event,
+    ) -> InferenceSummary:
+        """Run what is not there yet and leave every shard of the plan under `out` (RUN/inference).
+
+        resume : go on in a folder that was begun with this plan; else the folder must hold no results
+        on_event : what the audit trail must know: predictions_joined, batch_size_probed, inference_started,
+            batch_halved, batch_split, shard_written, inference_stopped, inference_finished
+        Raises CommandError (folder), ModelError (wrong declaration), MachineError (disk, memory), KeyboardInterrupt;
+        after each of them every finished shard is on disk and `resume` goes on from there.
+        """
+        for model in plan.models:
+            if coverage := model.loaded.coverage(plan.cases):
+                on_event("predictions_joined", dict(coverage))
+        try:
+            return _Run(plan, self, progress, on_event).results(out, resume=resume)
+        except MemoryError as error:
+            raise MachineError(
+                "This machine's memory is exhausted. Every finished shard is kept: free memory or lower "
+                "inference.workers, then run again with --resume."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Clocks:
+    """Seconds so far; a shard's timing is the difference of two."""
+
+    decode: float
+    waited: float
+    predict: dict[str, float]
+
+
+class _Run:
+    """One start of the engine."""
+
+    def __init__(self, plan: InferencePlan, engine: LocalEngine, progress: Progress | None, on_event: OnEvent) -> None:
+        self.plan, self.engine, self.progress, self.on_event = plan, engine, progress, on_event
+        self.tally = Tally(len(plan.cases))
+        self.recipes, self.recipe_of = recipes(plan)
+        self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
+
+    def results(self, out: Path, *, resume: bool) -> InferenceSummary:
+        sizes = stored_batch_sizes(out, self.plan.document(), resume=resume)
+        look = first_look(self.plan)
+        if sizes is None:
+            sizes = {model.id: self._batch_size(model.id, look) for model in self.plan.models}
+        store = open_store(out, self.plan.document(), sizes)
+        pending = self._pending(store)
+        decoders = self._decoders(pending, look)
+        writer = Writer(store, self.plan.target, self.on_event)
+        self.on_event("inference_started", self._start_facts(pending, store, decoders))
+        try:
+            self._work(pending, decoders, writer)
+            writer.finish()
+        except (ValidateError, MemoryError, KeyboardInterrupt) as error:
+            self.on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": self.tally.cases})
+            raise
+        finally:
+            decoders.close()
+            writer.close()
+        summary = self._summary(store, decoders)
+        self.on_event("inference_finished", {"rows": summary.rows, "failures": dict(summary.failures)})
+        return summary
+
+    def _batch_size(self, model_id: str, look: Look) -> int:
+        loaded = self.batchers[model_id].model
+        if not loaded.needs_pixels:
+            return self.plan.shard_size
+        if loaded.fixed_batch is not None:
+            return loaded.fixed_batch
+        if self.plan.batch_size != "auto":
+            return self.plan.batch_size
+        if model_id not in look.samples:
+            return UNKNOWN
+        case, image = look.samples[model_id]
+        size, measured = probed_batch_size(loaded, case, image, at_most=min(self.plan.shard_size, len(self.plan.cases)))
+        milliseconds = {str(tried): round(each, 4) for tried, each in measured.items()}
+        self.on_event(
+            "batch_size_probed", {"model": model_id, "batch_size": size, "milliseconds_per_case": milliseconds}
+        )
+        return size
+
+    def _pending(self, store: Store) -> list[Stretch]:
+        """What is left of every stretch; shards that are finished are counted."""
+        pending = []
+        for stretch in self.plan.stretches():
+            found = [(shard, store.rows_of(shard)) for shard in stretch.shards]
+            for _, rows in found:
+                if rows is not None:
+                    self.tally.resumed_shards += 1
+                    self.tally.count(rows.column("failure").to_pylist())
+            left = stretch.only([shard for shard, rows in found if rows is None])
+            self.tally.shards += len(found)
+            if left.shards:
+                pending.append(left)
+        self.tally.cases = self.tally.resumed = len(self.plan.cases) - sum(len(stretch.cases) for stretch in pending)
+        return pending
+
+    def _decoders(self, pending: Sequence[Stretch], look: Look) -> Decoders:
+        images = sum(len(case.files) for stretch in pending for case in stretch.cases)
+        count = _cores() if self.plan.workers == "auto" else self.plan.workers
+        kind = self.engine.kind
+        if kind == "auto":
+            kind = "process" if images * look.decode_seconds > LONG_RUN else "thread"
+        return Decoders(count, kind, patience=self.engine.patience)
+
+    def _tasks(self, pending: Sequence[Stretch]) -> Iterator[DecodeTask]:
+        """What to decode, in exactly the order in which `_work` asks for it."""
+        place = 0
+        for stretch in pending:
+            works = [
+                (self.recipe_of.get(shard.model.id), {case.unit for case in shard.cases}) for shard in stretch.shards
+            ]
+            for case in stretch.cases:
+                wanted = _distinct(recipe for recipe, units in works if case.unit in units)
+                for path in case.files if wanted else ():
+                    yield DecodeTask(place, path, tuple(self.recipes[number] for number in wanted))
+                    place += 1
+
+    def _work(self, pending: Sequence[Stretch], decoders: Decoders, writer: Writer) -> None:
+        stream = decoders.stream(self._tasks(pending))
+        for stretch in pending:
+            before = self._clocks(decoders)
+            works = [self._shard_work(shard, writer.store) for shard in stretch.shards]
+            for case in stretch.cases:
+                self._case(case, [work for work in works if work.wants(case)], stream)
+                self._show(decoders)
+            for work in works:
+                self._hand_over(work, before, decoders, writer)
+        self._show(decoders, last=True)
+
+    def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
+        wanted = _distinct(work.recipe for work in works)
+        decoded = [next(stream)[1] for _ in case.files] if wanted else []
+        self.tally.decode_seconds += sum(image.seconds for image in decoded)
+        source = decoded[0].source if decoded else {}
+        for work in works:
+            if work.recipe is None:
+                work.add(case, [None], {})
+            else:
+                place = wanted.index(work.recipe)
+                work.add(case, [image.images[place] for image in decoded], source)
+        self.tally.cases += 1
+
+    def _shard_work(self, shard: Shard, store: Store) -> ShardWork:
+        size = int(shard.pass_.engine_overrides.get("batch_size", store.batch_sizes[shard.model.id]))
+        return ShardWork(shard, self.batchers[shard.model.id], size, self.recipe_of.get(shard.model.id))
+
+    def _hand_over(self, work: ShardWork, before: _Clocks, decoders: Decoders, writer: Writer) -> None:
+        shard, rows = work.shard, work.rows()
+        failures = [row.result.reason if isinstance(row.result, Failure) else None for row in rows]
+        self.tally.count(failures)
+        now = self._clocks(decoders)
+        timing = Timing(
+            shard=shard.index,
+            cases=len(rows),
+            failures=len(rows) - failures.count(None),
+            batch_size=work.batch_size,
+            decode_seconds=now.decode - before.decode,
+            wait_seconds=now.waited - before.waited,
+            predict_seconds=now.predict[shard.model.id] - before.predict[shard.model.id],
+        )
+        writer.put(shard, rows, timing)
+
+    def _clocks(self, decoders: Decoders) -> _Clocks:
+        predict = {name: batcher.seconds for name, batcher in self.batchers.items()}
+        return _Clocks(self.tally.decode_seconds, decoders.waited, predict)
+
+    def _show(self, decoders: Decoders, *, last: bool = False) -> None:
+        model_seconds = sum(batcher.seconds for batcher in self.batchers.values())
+        waiting_for = "decode" if decoders.waited > model_seconds else "model"
+        self.tally.show(self.progress, waiting_for=waiting_for, last=last)
+
+    def _start_facts(self, pending: Sequence[Stretch], store: Store, decoders: Decoders) -> dict[str, Any]:
+        return {
+            "plan": store.plan,
+            "cases": len(self.plan.cases),
+            "shards": self.tally.shards,
+            "shards_resumed": self.tally.resumed_shards,
+            "shards_pending": sum(len(stretch.shards) for stretch in pending),
+            "batch_sizes": dict(store.batch_sizes),
+            "workers": decoders.count,
+            "worker_kind": decoders.kind,
+        }
+
+    def _summary(self, store: Store, decoders: Decoders) -> InferenceSummary:
+        return InferenceSummary(
+            cases=len(self.plan.cases),
+            rows=self.tally.rows,
+            failures=dict(sorted(self.tally.failures.items())),
+            shards=self.tally.shards,
+            resumed_shards=self.tally.resumed_shards,
+            batch_sizes=dict(store.batch_sizes),
+            workers=decoders.count,
+            worker_kind=decoders.kind,
+            seconds=self.tally.seconds,
+            decode_seconds=self.tally.decode_seconds,
+            wait_seconds=decoders.waited,
+            predict_seconds=sum(batcher.seconds for batcher in self.batchers.values()),
+        )
+
+
+def _distinct(numbers: Iterable[int | None]) -> list[int]:
+    return sorted({number for number in numbers if number is not None})
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+ENGINE = LocalEngine()

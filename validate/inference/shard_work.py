@@ -1,0 +1,61 @@
+"""One shard on its way: images come in one by one in the cohort's order, rows come out at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from validate.cohort.case import Case
+from validate.inference.aggregate import aggregated
+from validate.inference.batching import Batcher, Image, Result
+from validate.inference.plan import Shard
+from validate.models.prediction import Failure, Inference
+
+
+@dataclass(slots=True)
+class ShardWork:
+    """
+    batch_size : images per planned batch; failed ones keep their place, so that no border depends on them
+    recipe : number of the preprocessing recipe that this model wants, None where it reads no pixels
+    """
+
+    shard: Shard
+    batcher: Batcher
+    batch_size: int
+    recipe: int | None
+    _cases: list[Case] = field(default_factory=list)
+    _images: list[Image | Failure | None] = field(default_factory=list)
+    _results: list[Result] = field(default_factory=list)
+    _counts: list[int] = field(default_factory=list)
+    _sources: list[Mapping[str, str]] = field(default_factory=list)
+
+    def wants(self, case: Case) -> bool:
+        """Whether this case is the next of the shard. Cases come in the cohort's order."""
+        place = len(self._counts)
+        return place < len(self.shard.cases) and self.shard.cases[place] is case
+
+    def add(self, case: Case, images: Sequence[Image | Failure | None], source: Mapping[str, str]) -> None:
+        """Take the images of the next case; runs the model whenever a planned batch is full."""
+        self._counts.append(len(images))
+        self._sources.append(source)
+        for image in images:
+            self._cases.append(case)
+            self._images.append(image)
+            if len(self._images) == self.batch_size:
+                self._run()
+
+    def rows(self) -> list[Inference]:
+        """The finished shard: one row per case, in order."""
+        if self._images:
+            self._run()
+        rows, start = [], 0
+        for case, count, source in zip(self.shard.cases, self._counts, self._sources, strict=True):
+            result = aggregated(self._results[start : start + count], self.shard.model.aggregate)
+            rows.append(Inference(case.unit, self.shard.model.id, self.shard.pass_.id, result, source))
+            start += count
+        return rows
+
+    def _run(self) -> None:
+        self._results += self.batcher.results(self._cases, self._images)
+        self._cases.clear()
+        self._images.clear()

@@ -1,0 +1,155 @@
+"""Messages between this program and a child of it: a JSON header and plain arrays over a pipe.
+
+Nothing is unpickled: the child reads hostile files, so what it sends back is hostile too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = tuple[NDArray[Any], ...]
+
+LARGEST_HEADER = 1 << 20
+LARGEST_ARRAY = 1 << 31  # numbers
+ELEMENTS = {"float32", "float64", "float16", "int64", "int32"}
+ENVIRONMENT = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NUMBA_CACHE_DIR"),
+)
+_LENGTH = struct.Struct("<Q")
+
+
+class ChildGone(Exception):
+    """The child ended, or said something that is no message."""
+
+
+class ChildSilent(Exception):
+    """The child gave no answer in the time it had."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """One end of a pair of pipes."""
+
+    reader: BinaryIO
+    writer: BinaryIO
+
+    def send(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+        """Raises ChildGone when nobody is there any more."""
+        described = [{"type": array.dtype.name, "shape": list(array.shape)} for array in arrays]
+        content = json.dumps({"header": header, "arrays": described}, allow_nan=False).encode()
+        try:
+            self._write(memoryview(_LENGTH.pack(len(content)) + content))
+            for array in arrays:
+                self._write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        except (BrokenPipeError, ValueError) as error:
+            raise ChildGone("the other side is gone") from error
+
+    def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], Arrays]:
+        """Raises ChildGone at the end of the stream or on nonsense, ChildSilent after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
+        if length > LARGEST_HEADER:
+            raise ChildGone("the other side sent no message")
+        try:
+            message = json.loads(bytes(self._read(length, deadline)))
+            header, described = dict(message["header"]), [_described(entry) for entry in message["arrays"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ChildGone("the other side sent no message") from error
+        return header, tuple(self._array(element, shape, deadline) for element, shape in described)
+
+    def _array(self, element: str, shape: tuple[int, ...], deadline: float | None) -> NDArray[Any]:
+        size = math.prod(shape) * np.dtype(element).itemsize
+        return np.frombuffer(self._read(size, deadline), dtype=element).reshape(shape)
+
+    def _write(self, content: memoryview[int]) -> None:
+        while content:
+            content = content[os.write(self.writer.fileno(), content) :]
+
+    def _read(self, size: int, deadline: float | None) -> bytearray:
+        content = bytearray(size)
+        view, filled = memoryview(content), 0
+        while filled < size:
+            if deadline is not None:
+                ready, _, _ = select.select([self.reader], [], [], max(0.0, deadline - time.monotonic()))
+                if not ready:
+                    raise ChildSilent("no answer in time")
+            count = os.readv(self.reader.fileno(), [view[filled:]])
+            if count == 0:
+                raise ChildGone("the other side is gone")
+            filled += count
+        return content
+
+
+@dataclass(slots=True)
+class Child:
+    """A Python process of ours that serves one channel and ends with it."""
+
+    process: subprocess.Popen[bytes]
+    channel: Channel = field(repr=False)
+
+    def end(self) -> None:
+        """Close the pipes, which is the child's sign to end; kill it if it does not."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue
+        try:
+            self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def start_child(module: str) -> Child:
+    """Start `module.main()` in a fresh interpreter with our own search path, and no credentials in its environment."""
+    root = str(Path(__file__).parents[2])
+    path = [root, *(entry for entry in sys.path if entry and entry != root)]
+    program = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        bufsize=0,
+        start_new_session=True,  # Ctrl-C is for the parent, which then ends its children
+    )
+    if process.stdin is None or process.stdout is None:
+        raise ChildGone("no pipes")
+    return Child(process, Channel(process.stdout, process.stdin))  # type: ignore[arg-type]
+
+
+def own_channel() -> Channel:
+    """The child's end. Standard output is turned away first, so that no library's chatter breaks the messages."""
+    reader, writer = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    return Channel(os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0))
+
+
+def _described(entry: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
+    element, shape = str(entry["type"]), tuple(int(size) for size in entry["shape"])
+    if element not in ELEMENTS or any(size < 0 for size in shape) or math.prod(shape) > LARGEST_ARRAY:
+        raise ValueError("no array of ours")
+    return element, shape
