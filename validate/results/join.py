@@ -1,0 +1,174 @@
+"""Cases × reference × inference → the units table: here labels and outputs meet, for the first time.
+
+Every case stands in the table once per model and pass, whatever became of it: a failed case is a row with its reason,
+a case without a label is a row that is counted and not analysed. A row too many or too few is an error, never repaired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from validate.errors import DataError
+from validate.protocol.passes import CLEAN, Pass
+from validate.protocol.schema import StudyProtocol
+from validate.results.check import check_inference, check_reference, refuse_duplicates
+from validate.results.levels import MISSING, level_texts
+from validate.results.units import STRATUM_PREFIX, UNITS
+
+KEYS = frozenset({"unit", "patient", "study", "series", "digest", "has_label"})
+
+
+def join_units(
+    protocol: StudyProtocol,
+    cases: pa.Table,
+    reference: pa.Table,
+    inference: pa.Table,
+    *,
+    passes: Sequence[Pass] = (CLEAN,),
+) -> pa.Table:
+    """The UNITS schema plus one text column "by.<attribute>" for each attribute that rows are grouped by.
+
+    cases : unit, patient, study, series, digest, has_label and one column per attribute, in cohort order
+    reference : unit, status (present|missing|indeterminate), label (1, 0 or null); one row per case
+    inference : unit, model, pass, target, status, failure, score; one row per case, model and pass (and target)
+    passes : the passes that were locked, with the cases each concerns
+    Rows are ordered by model, then pass, then target, then case. Raises DataError, naming what does not fit.
+    """
+    units = cases["unit"].to_pylist()
+    refuse_duplicates("cohort", units)
+    reference = _in_case_order(reference, units)
+    check_reference(protocol, reference)
+    order = _inference_order(protocol, cases, inference, passes)
+    check_inference(protocol, inference)
+    position = {unit: index for index, unit in enumerate(units)}
+    of_case = pa.array([position[unit] for unit in inference["unit"].take(order).to_pylist()], pa.int64())
+    return _assemble(protocol, cases.take(of_case), reference.take(of_case), inference.take(order))
+
+
+def stratum_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
+    """Attributes that rows are grouped by, in the order the protocol names them: strata, worst_of, then analyses."""
+    asked = chain.from_iterable(_named_by(analysis.options) for analysis in protocol.analyses)
+    worst_of = (criterion.worst_of for criterion in protocol.acceptance if criterion.worst_of)
+    return tuple(dict.fromkeys([*protocol.strata, *worst_of, *asked]))
+
+
+def _named_by(options: Mapping[str, Any]) -> list[str]:
+    values = [options.get(key) for key in ("attributes", "by", "adjust_for")]
+    return [name for value in values if value for name in ([value] if isinstance(value, str) else value)]
+
+
+def _in_case_order(reference: pa.Table, units: Sequence[str]) -> pa.Table:
+    labelled = reference["unit"].to_pylist()
+    refuse_duplicates("reference", labelled)
+    position = {unit: index for index, unit in enumerate(labelled)}
+    strangers = sorted(position.keys() - set(units))
+    if strangers:
+        raise DataError(
+            f"reference: {len(strangers)} of {len(labelled)} rows match no case of the cohort (first: {strangers[0]}). "
+            "Reference and cohort must come from the same run; read the reference again with this cohort."
+        )
+    missing = [unit for unit in units if unit not in position]
+    if missing:
+        raise DataError(
+            f"reference: {len(missing)} of {len(units)} cases have no row (first: {missing[0]}). "
+            "A case without a label needs a row with status 'missing', so that it is counted."
+        )
+    return reference.take(pa.array([position[unit] for unit in units], pa.int64()))
+
+
+def _inference_order(protocol: StudyProtocol, cases: pa.Table, inference: pa.Table, passes: Sequence[Pass]) -> pa.Array:
+    """Row numbers of the inference table in the order of the units table; refuses a row too many or too few."""
+    keys = list(zip(*(inference[name].to_pylist() for name in ("model", "pass", "target", "unit")), strict=True))
+    refuse_duplicates("inference", [" · ".join(map(str, key)) for key in keys])
+    place = {key: index for index, key in enumerate(keys)}
+    targets = list(dict.fromkeys(key[2] for key in keys)) or [protocol.reference.label]
+    wanted: list[tuple[str, str, str, str]] = []
+    for model in protocol.models:
+        for pass_ in passes:
+            if not pass_.models or model.id in pass_.models:
+                expected = [
+                    (model.id, pass_.id, target, unit) for target in targets for unit in _selected(cases, pass_)
+                ]
+                _refuse_gaps(expected, place)
+                wanted += expected
+    strangers = sorted(place.keys() - set(wanted))
+    if strangers:
+        model, pass_id, target, unit = strangers[0]
+        raise DataError(
+            f"inference: {len(strangers)} rows belong to no case, model and pass of this run "
+            f"(first: model '{model}', pass '{pass_id}', target '{target}', unit {unit}). "
+            "They come from another cohort or another protocol; run the inference again."
+        )
+    return pa.array([place[key] for key in wanted], pa.int64())
+
+
+def _selected(cases: pa.Table, pass_: Pass) -> list[str]:
+    units: list[str] = cases["unit"].to_pylist()
+    chosen = [True] * len(units)
+    for name, level in pass_.selector.items():
+        chosen = [keep and value == level for keep, value in zip(chosen, _column(cases, name), strict=True)]
+    return [unit for unit, keep in zip(units, chosen, strict=True) if keep]
+
+
+def _refuse_gaps(expected: Sequence[tuple[str, str, str, str]], place: Mapping[Any, int]) -> None:
+    gaps = [key for key in expected if key not in place]
+    if gaps:
+        model, pass_id, _, unit = gaps[0]
+        raise DataError(
+            f"inference: model '{model}', pass '{pass_id}': {len(gaps)} of {len(expected)} cases have no row "
+            f"(first: {unit}). A case that fails must be a row with its reason; finish the inference with --resume."
+        )
+
+
+def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inference: pa.Table) -> pa.Table:
+    columns = {
+        **{name: inference[name] for name in ("unit", "model", "pass", "target", "status", "failure", "score")},
+        "cluster": _clusters(protocol, cases),
+        "patient": cases["patient"],
+        "study": cases["study"],
+        "label_status": reference["status"],
+        "label": reference["label"],
+    }
+    arrays = [_plain(columns[field.name], field.type) for field in UNITS]
+    schema = UNITS
+    for attribute in stratum_attributes(protocol):
+        field = pa.field(
+            f"{STRATUM_PREFIX}{attribute}", pa.string(), nullable=False, metadata={"role": "stratum", "of": attribute}
+        )
+        schema = schema.append(field)
+        arrays.append(pa.array(level_texts(attribute, _column(cases, attribute)), pa.string()))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _plain(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> pa.Array:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return whole.cast(kind)
+
+
+def _clusters(protocol: StudyProtocol, cases: pa.Table) -> pa.Array:
+    """What is resampled, as pseudonyms; sites by their level. A case without a site has no place in the resampling."""
+    cluster = protocol.cohort.cluster
+    if cluster != "site":
+        return cases[cluster]
+    sites = level_texts("site", _column(cases, "site"))
+    if without := sites.count(MISSING):
+        raise DataError(
+            f"cohort.cluster: site: {without} of {len(sites)} rows have no site, so they belong to no cluster. "
+            "Complete the site table, exclude these cases in the protocol, or resample patients."
+        )
+    return pa.array(sites, pa.string())
+
+
+def _column(cases: pa.Table, attribute: str) -> list[Any]:
+    if attribute not in cases.column_names:
+        known = ", ".join(sorted(set(cases.column_names) - KEYS)) or "none"
+        raise DataError(
+            f"cohort: no attribute '{attribute}' to group by; there are {known}. "
+            "Harvest or join it under cohort.attributes, or take it out of the strata."
+        )
+    values: list[Any] = cases[attribute].to_pylist()
+    return values
