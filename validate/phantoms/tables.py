@@ -1,0 +1,52 @@
+"""A study without images: cases and the scores that somebody else's model gave them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from validate.phantoms.population import SITES
+from validate.phantoms.stream import stream
+from validate.phantoms.vendors import MAKES
+
+PATIENTS = 220
+EXTRA_CASES = 80
+EMPTY_SCORES = 2
+_CASES = ("case_id", "patient_id", "sex", "age", "manufacturer", "site", "opacity")
+
+
+def write_tables(folder: Path, *, seed: int) -> None:
+    """cases.csv and predictions.csv: 300 cases of 220 patients, two of them without a score.
+
+    Patients' scores share a random effect, so that rows of one patient are not independent.
+    """
+    random = stream(seed, "tables")
+    owner = np.concatenate([np.arange(PATIENTS), random.choice(PATIENTS, EXTRA_CASES, replace=True)])
+    owner.sort()
+    sex = random.choice(("F", "M", ""), PATIENTS, p=(0.48, 0.48, 0.04))
+    age = np.clip(np.rint(random.normal(60.0, 17.0, PATIENTS)), 18, 95).astype(int)
+    site = random.choice(len(SITES), PATIENTS, p=(0.40, 0.25, 0.35))
+    opacity = random.permutation(np.arange(PATIENTS) % 2)
+    own = random.normal(0.0, 0.7, PATIENTS)
+    make = random.choice(len(MAKES), len(owner))
+    logit = np.where(opacity[owner] == 1, 1.7, -1.7) + own[owner] + random.normal(0.0, 1.1, len(owner))
+    score = 1.0 / (1.0 + np.exp(-logit))
+    empty = set(random.choice(len(owner), EMPTY_SCORES, replace=False).tolist())
+    cases = [
+        (f"C{row:04d}", f"P{who:03d}", str(sex[who]), str(age[who]), MAKES[make[row]], SITES[site[who]],
+         str(opacity[who]))
+        for row, who in enumerate(owner.tolist())
+    ]  # fmt: skip
+    scores = [(f"C{row:04d}", "" if row in empty else f"{score[row]:.6f}") for row in range(len(owner))]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "cases.csv", _CASES, cases)
+    _write(folder / "predictions.csv", ("case_id", "score"), scores)
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
