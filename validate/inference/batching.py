@@ -101,11 +101,15 @@ class Batcher:
     ) -> list[Result]:
         if len(places) == 1:
             reason = getattr(error, "reason", "model_error")
-            return [Failure(reason, f"The model raised {type(error).__name__} on this case alone: {_plain(error)}")]
-        self.on_event("batch_split", {"model": self.model.identity.id, "cases": len(places), "error": _plain(error)})
+            return [
+                Failure(reason, f"The model raised {type(error).__name__} on this case alone: {plain_message(error)}")
+            ]
+        self.on_event(
+            "batch_split", {"model": self.model.identity.id, "cases": len(places), "error": plain_message(error)}
+        )
         return [result for place in places for result in self._attempt(cases, images, [place])]
 
 
-def _plain(error: Exception) -> str:
+def plain_message(error: Exception) -> str:
     """What the model's runtime said, in one line and without paths."""
     return _PATHS.sub("<path>", " ".join(str(error).split()))[:300]

@@ -9,13 +9,14 @@ from typing import Any
 from validate.canonical import canonical_json
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
-from validate.inference.batching import Image
+from validate.inference.batching import Image, plain_message
 from validate.inference.decode import Decoded, DecodeTask, Steps, decode
 from validate.inference.plan import InferencePlan, PlannedModel
 from validate.models.adapter import Batch
 from validate.models.prediction import Failure, Prediction
 
 TRIES = 20  # images that may fail to decode before the look is given up
+ENOUGH = 3  # images that a model may fail on before it is the model's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +43,65 @@ def recipes(plan: InferencePlan) -> tuple[tuple[Steps, ...], dict[str, int]]:
 
 
 def first_look(plan: InferencePlan) -> Look:
-    """Decode until one image works, and put it through every model that reads pixels.
+    """Decode until a few images work, and put them through every model that reads pixels.
 
-    Raises ModelError where the image does not fit the model's input, or its output can't be read as declared.
+    Raises ModelError where an image does not fit the model's input, where the output can't be read as declared, and
+    where the model fails on every image tried: that is no bad case, it is a wrong declaration.
     """
     distinct, recipe_of = recipes(plan)
     if not distinct:
         return Look({}, 0.0)
-    samples: dict[str, tuple[Case, Image]] = {}
+    trials = {model.id: _Trial(model) for model in plan.models if model.id in recipe_of}
     seconds = []
     for case in [case for case in plan.cases if case.files][:TRIES]:
         decoded = decode(DecodeTask(0, case.files[0], distinct))
         seconds.append(decoded.seconds)
-        for model in plan.models:
-            image = decoded.images[recipe_of[model.id]] if model.id in recipe_of else None
-            if image is not None and not isinstance(image, Failure) and model.id not in samples:
-                samples[model.id] = (case, image)
-                _try(model, case, image)
-        if len(samples) == len(recipe_of) and len(seconds) >= 3:
+        for name, trial in trials.items():
+            image = decoded.images[recipe_of[name]]
+            if not trial.settled and not isinstance(image, Failure):
+                trial.take(case, image)
+        if all(trial.settled for trial in trials.values()):
             break
+    samples = {name: sample for name, trial in trials.items() if (sample := trial.sample()) is not None}
     return Look(samples, sum(seconds) / len(seconds) if seconds else 0.0)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """One model on its first images: settled by the first that works, or by ENOUGH that don't."""
+
+    model: PlannedModel
+    works: tuple[Case, Image] | None = None
+    errors: list[Exception] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        return self.works is not None or len(self.errors) == ENOUGH
+
+    def take(self, case: Case, image: Image) -> None:
+        try:
+            _tried(self.model, case, image)
+        except ValidateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it may be this image's fault; the next one tells
+            self.errors.append(error)
+        else:
+            self.works = (case, image)
+
+    def sample(self) -> tuple[Case, Image] | None:
+        if self.works is None and self.errors:
+            raise ModelError(
+                f"models.{self.model.id}: the model failed on each of the first {len(self.errors)} images it was given: "
+                f"{plain_message(self.errors[0])} Check models.{self.model.id}.preprocess against what the model expects."
+            )
+        return self.works
 
 
 def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     """What `validate check` shows: `count` cases through every model, with the range of what goes in and comes out.
 
     Each row: model, unit (pseudonym), decoder, input {"shape", "minimum", "maximum", "mean"} or None,
-    score or None, raw, failure or None, detail or None. Raises ModelError as the run would.
+    score or None, raw, failure or None, detail or None. Raises what the model raises.
     """
     distinct, recipe_of = recipes(plan)
     rows = []
@@ -80,33 +113,28 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     return rows
 
 
-def _try(model: PlannedModel, case: Case, image: Image) -> Prediction | Failure | None:
+def _tried(model: PlannedModel, case: Case, image: Image) -> Prediction | Failure:
     problem = model.loaded.misfit(image.shape)
     if problem is not None:
         raise ModelError(problem)
-    try:
-        (result,) = model.loaded.predict(Batch((case,), image[None]))
-    except ValidateError:
-        raise
-    except Exception:  # noqa: BLE001 - it may be this image's fault: the run will isolate it and say so
-        return None
+    (result,) = model.loaded.predict(Batch((case,), image[None]))
     return result
 
 
 def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None, image: Image | Failure | None) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model.id, "unit": case.unit, "decoder": None, "input": None}
     if model.loaded.needs_pixels and (image is None or isinstance(image, Failure)):
-        result: Prediction | Failure | None = image or Failure("no_image", "This unit has no image.")
+        result: Prediction | Failure = image or Failure("no_image", "This unit has no image.")
     elif isinstance(image, Failure) or image is None:
         (result,) = model.loaded.predict(Batch((case,)))
     else:
         row["decoder"] = decoded.source.get("decoder") if decoded is not None else None
         row["input"] = _statistics(image)
-        result = _try(model, case, image) or Failure("model_error", "The model failed on this case.")
+        result = _tried(model, case, image)
     if isinstance(result, Failure):
         return {**row, "score": None, "raw": [], "failure": result.reason, "detail": result.detail}
-    (score,) = result.scores.values() if result is not None else (None,)
-    return {**row, "score": score, "raw": list(result.raw) if result else [], "failure": None, "detail": None}
+    (score,) = result.scores.values()
+    return {**row, "score": score, "raw": list(result.raw), "failure": None, "detail": None}
 
 
 def _statistics(image: Image) -> dict[str, Any]:

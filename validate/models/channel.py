@@ -25,7 +25,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 LARGEST_HEADER = 1 << 20
 LARGEST_ARRAY = 1 << 31  # numbers
-ELEMENTS = {"float32", "float64", "float16", "int64", "int32"}
+ELEMENTS = {"float32", "float64", "float16", "int64", "int32", "uint8"}
 ENVIRONMENT = (
     *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
     *("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NUMBA_CACHE_DIR"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from validate.errors import ModelError
 from validate.protocol.schema import Model
 
@@ -41,6 +44,15 @@ def misfit(declared: Sequence[int | str | None], shape: tuple[int, ...], *, mode
         size = [length if isinstance(length, int) else shape[1 + axis] for axis, length in enumerate(expected[1:])]
         return f"{start} Add or change the step `resize: {{size: {size}, method: bilinear, antialias: true}}`."
     return f"{start} Change the steps so that {expected[0]} channel(s) come out; see `validate check`."
+
+
+def filled(pixels: NDArray[np.float32], size: int | None) -> NDArray[np.float32]:
+    """The batch filled up with zeros to the only size the model takes."""
+    if size is None or len(pixels) >= size:
+        return pixels
+    filled = np.zeros((size, *pixels.shape[1:]), dtype=np.float32)
+    filled[: len(pixels)] = pixels
+    return filled
 
 
 def _shape(sizes: Sequence[int | str | None]) -> str:

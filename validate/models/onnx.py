@@ -69,7 +69,7 @@ class OnnxModel:
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
         if batch.pixels is None:
             raise ModelError(f"models.{self._model.id}: an ONNX model needs pixels; these cases have none.")
-        raw = self._run(_filled(batch.pixels, self.fixed_batch))
+        raw = self._run(model_input.filled(batch.pixels, self.fixed_batch))
         return class_scores(raw[: len(batch.cases)], cases=len(batch.cases), model=self._model)
 
     def close(self) -> None:
@@ -201,15 +201,6 @@ def _chosen_output(session: Any, model: Model) -> str:
     if isinstance(columns, int) and node.shape:
         check_columns(columns, model=model)
     return name
-
-
-def _filled(pixels: NDArray[np.float32], size: int | None) -> NDArray[np.float32]:
-    """The batch filled up with zeros to the only size the model takes."""
-    if size is None or len(pixels) >= size:
-        return pixels
-    filled = np.zeros((size, *pixels.shape[1:]), dtype=np.float32)
-    filled[: len(pixels)] = pixels
-    return filled
 
 
 def _described(node: Any) -> dict[str, Any]:

@@ -20,6 +20,8 @@ ROUNDING = 1e-6  # float32 arithmetic may leave a probability this far outside [
 def output_name(names: tuple[str, ...], *, model: Model) -> str:
     """The output that is read. Raises ModelError where it isn't there, or isn't said and there are several."""
     wanted, place = model.output.name, f"models.{model.id}.output.name"
+    if names == ("",) and wanted is not None:
+        raise ModelError(f"{place}: got '{wanted}', but this model returns one tensor without a name: leave name out.")
     if wanted is not None and wanted not in names:
         raise ModelError(f"{place}: no output '{wanted}'; this model's outputs are {_listed(names)}.")
     if wanted is None and len(names) != 1:

@@ -1,0 +1,139 @@
+"""The child process that a torch program lives in: no network, no files written, bounded memory, no credentials.
+
+It gets the checked archive over its channel and answers with arrays. If the program crashes, only this process ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import logging
+import os
+import resource
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.models.channel import Arrays, Channel, ChildGone, own_channel
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+NO_NEW_PRIVILEGES = 38
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe."""
+    channel = own_channel()
+    try:
+        request, (content,) = channel.receive()
+        isolation = _isolate(memory_limited=request["device"] == "cpu")
+        program = _Program()
+        _reply(channel, lambda: program.load(request, content, isolation))
+        while True:
+            _, (pixels,) = channel.receive()
+            _reply(channel, lambda pixels=pixels: program.predict(pixels))
+    except ChildGone:
+        return
+
+
+class _Program:
+    def __init__(self) -> None:
+        self.module: Any = None
+        self.device = "cpu"
+        self.output: str | None = None
+
+    def load(
+        self, request: Mapping[str, Any], content: NDArray[np.uint8], isolation: list[str]
+    ) -> tuple[dict[str, Any], Arrays]:
+        import torch
+
+        _make_reproducible(torch, int(request["threads"]))
+        self.output = request["output"]
+        self.device = "cuda" if request["device"] != "cpu" and torch.cuda.is_available() else "cpu"
+        if request["device"] == "cuda" and self.device == "cpu":
+            return {"error": "no_cuda", "message": f"torch {torch.__version__} finds no CUDA device here"}, ()
+        archive = io.BytesIO(content.tobytes())
+        if request["kind"] == "export":
+            program = torch.export.load(archive)
+            if self.device == "cuda":
+                program = torch.export.passes.move_to_device_pass(program, self.device)
+            self.module = program.module()
+        else:
+            self.module = torch.jit.load(archive, map_location=self.device).eval()
+        return {
+            "runtime": f"torch {torch.__version__}",
+            "provider": self.device,
+            "isolation": isolation,
+            "parameters": sum(int(parameter.numel()) for parameter in self.module.parameters()),
+        }, ()
+
+    def predict(self, pixels: NDArray[np.float32]) -> tuple[dict[str, Any], Arrays]:
+        import torch
+
+        torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
+        with torch.inference_mode():
+            batch = torch.from_numpy(np.array(pixels)).to(self.device)
+            outputs = _named(self.module(batch))
+        wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
+        if wanted is None or wanted not in outputs:
+            return {"outputs": sorted(outputs)}, ()
+        return {"outputs": sorted(outputs)}, (outputs[wanted].detach().cpu().numpy(),)
+
+
+def _reply(channel: Channel, work: Any) -> None:
+    """Send what `work` returns, or what went wrong in it."""
+    try:
+        header, arrays = work()
+    except MemoryError as error:
+        header, arrays = {"error": "out_of_memory", "message": str(error)}, ()
+    except Exception as error:  # noqa: BLE001 - the program is foreign code; the parent says what it means
+        exhausted = "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error)
+        kind = "out_of_memory" if exhausted else type(error).__name__
+        lines = str(error).strip().splitlines() or [""]
+        told = lines[-1] if "Traceback of TorchScript" in lines[0] or len(lines) > 3 else " ".join(lines)
+        header, arrays = {"error": kind, "message": told[:2000]}, ()
+    channel.send(header, arrays)
+
+
+def _named(result: Any) -> dict[str, Any]:
+    """Outputs by name: "" for a bare tensor, keys of a dict, positions of a tuple or list."""
+    if isinstance(result, dict):
+        return {str(name): value for name, value in result.items()}
+    if isinstance(result, tuple | list):
+        return {str(position): value for position, value in enumerate(result)}
+    return {"": result}
+
+
+def _make_reproducible(torch: Any, threads: int) -> None:
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    if threads:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    # TF32 would round float32 to ten bits: the protocol said float32.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _isolate(*, memory_limited: bool) -> list[str]:
+    """What was cut off, as codes for the evidence."""
+    done = []
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    tempfile.tempdir = "/nonexistent"  # libraries ask for its name as they are imported; nothing can be written there
+    done.append("no_file_writes")
+    if memory_limited:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        done.append("memory_limit")
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None, use_errno=True)
+        library.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        if library.unshare(CLONE_NEWNET) == 0 or library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
+            done.append("no_network")
+    return done
