@@ -1,0 +1,36 @@
+"""What the plug-ins of this installation offer, gathered for lint, the JSON Schema and the editor."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from validate.cohort.attributes import HARVESTED
+from validate.imaging.preprocess import STEPS
+from validate.protocol.catalog import AnalysisEntry, Catalog, FormatEntry, MetricEntry
+from validate.registry import load, names
+
+
+@cache
+def shipped_catalog() -> Catalog:
+    """Every plug-in that the registry finds, as plain data."""
+    metrics = {name: load("metrics", name) for name in names("metrics")}
+    formats = {name: load("models", name) for name in names("models")}
+    analyses = {name: load("analyses", name) for name in names("analyses")}
+    return Catalog(
+        metrics={
+            name: MetricEntry(
+                title=metric.title,
+                tasks=metric.tasks,
+                condition=metric.condition,
+                intervals=metric.intervals,
+                bounds=metric.bounds,
+                prevalence_dependent=metric.prevalence_dependent,
+                outputs_only=metric.failures == "outputs_only",
+            )
+            for name, metric in metrics.items()
+        },
+        formats={name: FormatEntry(adapter.OPTIONS, adapter.needs_pixels) for name, adapter in formats.items()},
+        analyses={name: AnalysisEntry(analysis.OPTIONS, analysis.always) for name, analysis in analyses.items()},
+        steps=STEPS,
+        attributes=frozenset(HARVESTED),
+    )

@@ -1,0 +1,51 @@
+"""What the plug-ins of this installation offer, as plain data: filled above (validate.catalog), read by lint.
+
+The protocol may not import metrics, models or analyses: data flows the other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEntry:
+    """What lint must know of one metric (metrics/metric.py says what each means)."""
+
+    title: str
+    tasks: frozenset[str]
+    condition: tuple[str, ...]
+    intervals: tuple[str, ...]
+    bounds: tuple[float, float]
+    prevalence_dependent: bool
+    outputs_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FormatEntry:
+    """One model format: the keys of a model block that only it knows, and whether it reads pixels."""
+
+    options: type[BaseModel]
+    needs_pixels: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisEntry:
+    """One analysis. `always`: computed in every run, so that a protocol need not ask."""
+
+    options: type[BaseModel]
+    always: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """metrics, formats, analyses by name; steps : preprocessing step → its options; attributes : harvested names."""
+
+    metrics: Mapping[str, MetricEntry] = field(default_factory=dict)
+    formats: Mapping[str, FormatEntry] = field(default_factory=dict)
+    analyses: Mapping[str, AnalysisEntry] = field(default_factory=dict)
+    steps: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset()

@@ -1,0 +1,298 @@
+"""Does the protocol make sense as a whole? Cross-field rules, each a small generator of problems."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from validate.protocol.catalog import Catalog
+from validate.protocol.problem import Place, Problem, schema_problems, unknown
+from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+SHA256 = re.compile(r"[0-9a-f]{64}$")
+OPERATORS = ("one_of", "none_of", "at_least", "at_most")
+SOURCE_KINDS = ("dicom", "nifti", "images", "table")
+BUILT_SOURCES = {"dicom", "table"}
+# Analytic intervals that hold for independent rows only, and what serves clustered rows instead.
+NAIVE = {
+    "delong": "obuchowski or bootstrap",
+    "delong_logit": "obuchowski or bootstrap",
+    "wilson": "wilson_effective_n or bootstrap",
+    "clopper_pearson": "wilson_effective_n or bootstrap",
+}
+LEVELS = ("patient", "study", "series", "image", "lesion")  # coarse to fine
+
+
+def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
+    """Every problem, in the order of the file's blocks; severity "error" refuses the protocol."""
+    checks = (_identity, _cohort, _reference, _models, _endpoints, _strata, _analyses, _acceptance)
+    return tuple(problem for check in checks for problem in check(protocol, catalog))
+
+
+def _identity(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    del catalog
+    if not FILE_NAME.match(protocol.id):
+        yield Problem(("id",), f"got '{protocol.id}', expected letters, digits, '-', '_' and '.': it names files")
+    for name in ("title", "intended_use", "version"):
+        if not str(getattr(protocol, name)).strip():
+            yield Problem((name,), "is empty; the report prints it")
+
+
+def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    cohort = protocol.cohort
+    yield from _sources(protocol)
+    if cohort.period is not None and cohort.period.from_ > cohort.period.to:
+        yield Problem(("cohort", "period"), f"ends ({cohort.period.to}) before it begins ({cohort.period.from_})")
+    if cohort.unit in {"lesion", "series"}:
+        yield Problem(("cohort", "unit"), f"unit '{cohort.unit}' is not built yet; there are image, study, patient")
+    known = _attributes(protocol, catalog)
+    for side in ("include", "exclude"):
+        for index, rule in enumerate(getattr(cohort, side)):
+            yield from _rule(rule, ("cohort", side, index), known)
+    for name, attribute in cohort.attributes.items():
+        yield from _attribute(name, attribute, ("cohort", "attributes", name), known)
+    for index, value in enumerate(cohort.prevalence.values if cohort.prevalence else ()):
+        if not 0 < value < 1:
+            place = ("cohort", "prevalence", "values", index)
+            yield Problem(place, f"got {value}, expected more than 0 and less than 1")
+
+
+def _sources(protocol: StudyProtocol) -> Iterator[Problem]:
+    kinds = set()
+    for index, source in enumerate(protocol.cohort.sources):
+        place: Place = ("cohort", "sources", index)
+        named = [name for name in SOURCE_KINDS if getattr(source, name) is not None]
+        if len(named) != 1:
+            yield Problem(place, f"got {len(named)} of {', '.join(SOURCE_KINDS)}; a source is exactly one of them")
+        elif named[0] not in BUILT_SOURCES:
+            yield Problem((*place, named[0]), "this version reads dicom folders and tables; this kind is not built yet")
+        elif named[0] == "table" and (source.key is None or source.patient is None):
+            yield Problem(place, "a table source names its columns: key (one row each) and patient (what is resampled)")
+        kinds.update(named)
+    if len(kinds) > 1:
+        yield Problem(("cohort", "sources"), f"mixes {' and '.join(sorted(kinds))}; one study has one kind of source")
+
+
+def _rule(rule: Rule, place: Place, known: frozenset[str] | None) -> Iterator[Problem]:
+    given = [name for name in OPERATORS if getattr(rule, name) is not None]
+    if not given or (len(given) > 1 and set(given) != {"at_least", "at_most"}):
+        yield Problem(place, f"got {' and '.join(given) or 'no operator'}, expected one of {', '.join(OPERATORS)}")
+    if rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
+        yield Problem(place, f"at_least {rule.at_least} is above at_most {rule.at_most}: nothing can meet both")
+    if known is not None and rule.attribute not in known:
+        yield Problem((*place, "attribute"), unknown("attribute", rule.attribute, known))
+
+
+def _attribute(name: str, source: Any, place: Place, known: frozenset[str] | None) -> Iterator[Problem]:
+    joined = [source.table, source.key, source.column]
+    forms = sum((any(v is not None for v in joined), source.tag is not None, source.of is not None))
+    if forms != 1:
+        yield Problem(place, "expected one form: {table, key, column}, {tag} or {of, bands}")
+        return
+    if any(v is not None for v in joined) and None in joined:
+        yield Problem(place, "a joined attribute names all three: table, key and column")
+    if source.of is not None:
+        bands = source.bands or ()
+        if len(bands) < 2 or any(a >= b for a, b in pairwise(bands)):
+            yield Problem((*place, "bands"), f"got {list(bands)}, expected at least two rising numbers")
+        if source.of == name or (known is not None and source.of not in known):
+            yield Problem((*place, "of"), unknown("attribute", source.of, (known or frozenset()) - {name}))
+
+
+def _attributes(protocol: StudyProtocol, catalog: Catalog) -> frozenset[str] | None:
+    """Names a rule or a stratum may use; None where a table's columns decide, which only the cohort stage sees."""
+    if any(source.table is not None for source in protocol.cohort.sources):
+        return None
+    return catalog.attributes | protocol.cohort.attributes.keys()
+
+
+def _reference(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    del catalog
+    reference = protocol.reference
+    if LEVELS.index(reference.level) > LEVELS.index(protocol.cohort.unit):
+        yield Problem(
+            ("reference", "level"),
+            f"labels per {reference.level} are finer than rows per {protocol.cohort.unit}; rows must be as fine as labels",
+        )
+    if reference.negative is not None and reference.negative == reference.positive:
+        yield Problem(("reference", "negative"), f"is the same as positive: {reference.positive!r}")
+    if not reference.standard.strip():
+        yield Problem(("reference", "standard"), "is empty; say how the truth was established")
+
+
+def _models(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    ids: set[str] = set()
+    for index, model in enumerate(protocol.models):
+        place: Place = ("models", index)
+        if model.id in ids:
+            yield Problem((*place, "id"), f"'{model.id}' names two models")
+        ids.add(model.id)
+        if not FILE_NAME.match(model.id):
+            yield Problem(
+                (*place, "id"), f"got '{model.id}', expected letters, digits, '-', '_' and '.': it names files"
+            )
+        if model.sha256 is not None and not SHA256.match(model.sha256):
+            yield Problem(
+                (*place, "sha256"), f"got {len(model.sha256)} characters, expected 64 lower-case hexadecimal digits"
+            )
+        if model.format not in catalog.formats:
+            yield Problem((*place, "format"), unknown("format", model.format, catalog.formats))
+            continue
+        entry = catalog.formats[model.format]
+        yield from _options(entry.options, model.options, (*place, "options"))
+        if entry.needs_pixels:
+            yield from _pixels(protocol, model, place, catalog)
+
+
+def _pixels(protocol: StudyProtocol, model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    if all(source.table is not None for source in protocol.cohort.sources):
+        yield Problem(
+            (*place, "format"), f"'{model.format}' reads images, and the cohort is a table; use format predictions"
+        )
+    for number, step in enumerate(model.preprocess):
+        if len(step) != 1:
+            yield Problem(
+                (*place, "preprocess", number), f"got {len(step)} keys, expected one step, such as resize: {{…}}"
+            )
+            continue
+        ((name, options),) = step.items()
+        if name not in catalog.steps:
+            yield Problem((*place, "preprocess", number), unknown("step", name, catalog.steps))
+        else:
+            yield from _options(catalog.steps[name], options, (*place, "preprocess", number, name))
+
+
+def _options(options: type[BaseModel], given: Any, place: Place) -> Iterator[Problem]:
+    try:
+        options.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        yield from schema_problems(error, options, given, place)
+
+
+def _endpoints(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    ids: set[str] = set()
+    for index, endpoint in enumerate(protocol.endpoints):
+        place: Place = ("endpoints", index)
+        if endpoint.id in ids:
+            yield Problem((*place, "id"), f"'{endpoint.id}' names two endpoints")
+        ids.add(endpoint.id)
+        if endpoint.metric not in catalog.metrics:
+            yield Problem((*place, "metric"), unknown("metric", endpoint.metric, catalog.metrics))
+        else:
+            yield from _endpoint(protocol, endpoint, place, catalog)
+
+
+def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    metric = catalog.metrics[endpoint.metric]
+    if protocol.task not in metric.tasks:
+        tasks = ", ".join(sorted(metric.tasks))
+        yield Problem(
+            (*place, "metric"), f"{metric.title} is a metric of {tasks}; this study's task is {protocol.task}"
+        )
+    if "threshold" in metric.condition:
+        for model in protocol.models:
+            if model.operating_point is None:
+                yield Problem(place, f"{metric.title} needs an operating point; model '{model.id}' has none")
+    if metric.outputs_only:
+        for model in protocol.models:
+            if model.output.kind != "probability":
+                yield Problem(
+                    place, f"{metric.title} needs probabilities; model '{model.id}' gives a {model.output.kind}"
+                )
+    yield from _interval(protocol, endpoint, place, catalog)
+
+
+def _interval(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    metric = catalog.metrics[endpoint.metric]
+    method = endpoint.interval.method if endpoint.interval else metric.intervals[0]
+    unit, cluster = protocol.cohort.unit, protocol.cohort.cluster
+    place = (*place, "interval", "method")
+    if method not in metric.intervals:
+        yield Problem(place, f"{metric.title} has no {method} interval; there are {', '.join(metric.intervals)}")
+    elif method in NAIVE and unit != cluster:
+        yield Problem(
+            place,
+            f"{method} takes rows for independent, but rows are per {unit} and {cluster}s are resampled; "
+            f"use {NAIVE[method]}",
+        )
+    if endpoint.interval and endpoint.interval.kind is not None and method != "bootstrap":
+        yield Problem((*place[:-1], "kind"), f"belongs to method bootstrap, not to {method}")
+
+
+def _strata(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    known = _attributes(protocol, catalog)
+    for index, name in enumerate(protocol.strata):
+        if known is not None and name not in known:
+            yield Problem(("strata", index), unknown("attribute", name, known))
+        if name in protocol.strata[:index]:
+            yield Problem(("strata", index), f"'{name}' stands twice")
+
+
+def _analyses(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    for index, analysis in enumerate(protocol.analyses):
+        if not analysis.name:
+            continue  # said already
+        if analysis.name not in catalog.analyses:
+            message = unknown("analysis", analysis.name, catalog.analyses).replace("analysiss", "analyses")
+            yield Problem(("analyses", index, "name"), message)
+        else:
+            yield from _options(
+                catalog.analyses[analysis.name].options, analysis.options, ("analyses", index, "options")
+            )
+
+
+def _acceptance(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    endpoints = {endpoint.id: endpoint for endpoint in protocol.endpoints}
+    for index, criterion in enumerate(protocol.acceptance):
+        place: Place = ("acceptance", index)
+        if criterion.endpoint not in endpoints:
+            yield Problem((*place, "endpoint"), unknown("endpoint", criterion.endpoint, endpoints))
+            continue
+        yield from _goal(criterion, place)
+        yield from _criterion(protocol, criterion, endpoints[criterion.endpoint], place, catalog)
+    judged = {criterion.endpoint for criterion in protocol.acceptance}
+    for index, endpoint in enumerate(protocol.endpoints):
+        if endpoint.role == "primary" and endpoint.id not in judged:
+            message = f"primary endpoint '{endpoint.id}' has no acceptance criterion, so it decides nothing"
+            yield Problem(("endpoints", index, "role"), message, "warning")
+
+
+def _goal(criterion: Criterion, place: Place) -> Iterator[Problem]:
+    if (criterion.at_least is None) == (criterion.at_most is None):
+        yield Problem(place, "expected one goal: at_least (with limit: lower) or at_most (with limit: upper)")
+    elif (criterion.at_least is not None) != (criterion.limit == "lower"):
+        side = "at_least" if criterion.at_least is not None else "at_most"
+        needed = "lower" if side == "at_least" else "upper"
+        yield Problem(
+            (*place, "limit"), f"got '{criterion.limit}' with {side}; that goal is judged by the {needed} limit"
+        )
+    if not criterion.rationale.strip():
+        yield Problem((*place, "rationale"), "is empty; say why this goal")
+
+
+def _criterion(
+    protocol: StudyProtocol, criterion: Criterion, endpoint: Endpoint, place: Place, catalog: Catalog
+) -> Iterator[Problem]:
+    models = [model.id for model in protocol.models]
+    if criterion.worst_of is not None and criterion.worst_of not in protocol.strata:
+        yield Problem(
+            (*place, "worst_of"), unknown("stratum", criterion.worst_of, protocol.strata).replace("stratums", "strata")
+        )
+    if criterion.model is not None and criterion.model not in models:
+        yield Problem((*place, "model"), unknown("model", criterion.model, models))
+    metric = catalog.metrics.get(endpoint.metric)
+    if metric is None:
+        return
+    low, high = metric.bounds
+    for name in ("at_least", "at_most", "assumed"):
+        value = getattr(criterion, name)
+        if value is not None and not low <= value <= high:
+            yield Problem((*place, name), f"got {value}, but {metric.title} lies between {low:g} and {high:g}")
+    if metric.prevalence_dependent and protocol.cohort.sampling == "enriched":
+        yield Problem(place, f"{metric.title} depends on prevalence and the sampling is enriched: it can't decide")
