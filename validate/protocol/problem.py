@@ -54,12 +54,11 @@ def _existing(location: Sequence[str | int], data: Any, *, keep_last: bool) -> P
     place: list[str | int] = []
     here = data
     for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if (isinstance(here, dict) and isinstance(part, str) and part in here) or (
-            isinstance(here, list) and isinstance(part, int) and part < len(here)
-        ):
+        if isinstance(here, dict) and part in here:
+            here = here[str(part)]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
             here = here[part]
-        elif not (last and keep_last):
+        elif not (keep_last and index == len(location) - 1):
             continue
         place.append(part)
     return tuple(place)

@@ -1,0 +1,113 @@
+"""The lock: digests of everything a number depends on, taken before any model has read a case."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from validate import __version__
+from validate.canonical import digest, file_digest, pretty_json, write_atomically
+from validate.cohort.case import Cohort
+from validate.errors import DataError, ProtocolError
+from validate.models.adapter import ModelIdentity
+from validate.protocol.load import LoadedProtocol
+from validate.protocol.passes import Pass
+from validate.provenance.source import source_digest
+
+# What must not have changed between lock and run. The time is a fact about the lock, not part of what is frozen.
+FROZEN = ("protocol", "cohort", "reference", "models", "passes", "program")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """document : as stored in PROTOCOL.lock.json    digest : SHA-256 of the frozen part."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The lock's name: SHA-256 of the canonical form of everything frozen."""
+        return digest({name: self.document[name] for name in FROZEN})
+
+
+def make_lock(
+    loaded: LoadedProtocol,
+    cohort: Cohort,
+    models: Mapping[str, ModelIdentity],
+    passes: Sequence[Pass],
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Lock:
+    """Freeze the resolved protocol, cohort manifest, reference table, models, passes and the program itself.
+
+    Raises DataError when the reference table can't be read.
+    """
+    table = loaded.base / loaded.protocol.reference.table
+    try:
+        reference = file_digest(table)
+    except OSError as error:
+        raise DataError(f"{table}: reference table can't be read: {error.strerror}") from error
+    frozen: dict[str, Any] = {
+        "protocol": {"id": loaded.protocol.id, "version": loaded.protocol.version, "sha256": digest(loaded.resolved)},
+        "cohort": {"cases": len(cohort.cases), "exclusions": len(cohort.exclusions), "sha256": cohort.digest},
+        "reference": {"sha256": reference},
+        "models": {name: _model(identity) for name, identity in sorted(models.items())},
+        "passes": [json.loads(json.dumps(dataclasses.asdict(pass_))) for pass_ in passes],
+        "program": {"version": __version__, "source_sha256": source_digest()},
+    }
+    when = clock().astimezone(UTC).isoformat(timespec="seconds")
+    return Lock({"schema_version": "1", "locked": when, "lock_sha256": digest(frozen), **frozen})
+
+
+def _model(identity: ModelIdentity) -> dict[str, str]:
+    """What a model is, not where it runs: device and runtime are facts of the run, in its evidence."""
+    return {"format": identity.format, "sha256": identity.digest}
+
+
+def lock_path(protocol: Path) -> Path:
+    """cxr.yaml → cxr.lock.json, beside it."""
+    return protocol.with_suffix(".lock.json")
+
+
+def write_lock(lock: Lock, path: Path) -> None:
+    """Store it, whole or not at all."""
+    write_atomically(path, pretty_json(dict(lock.document)))
+
+
+def read_lock(path: Path) -> Lock:
+    """A stored lock. Raises ProtocolError when it is torn, or its digest no longer fits its content."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        lock = Lock(document)
+        intact = document["lock_sha256"] == lock.digest
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ProtocolError(f"{path}: not a lock that this version can read: {error}") from error
+    if not intact:
+        raise ProtocolError(f"{path}: the lock was edited: its content no longer has the digest it states")
+    return lock
+
+
+def check_lock(locked: Lock, current: Lock) -> tuple[str, ...]:
+    """Every difference between what was frozen and what is here now, in words; none means the lock holds."""
+    return tuple(line for name in FROZEN for line in _differences(locked.document[name], current.document[name], name))
+
+
+def _differences(was: Any, now: Any, place: str) -> Iterator[str]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            if key not in was or key not in now:
+                yield f"{place}.{key}: {'not in the lock' if key not in was else 'locked, but not here now'}"
+            else:
+                yield from _differences(was[key], now[key], f"{place}.{key}")
+    elif was != now:
+        yield f"{place}: locked {_short(was)}, now {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:12]}…"
