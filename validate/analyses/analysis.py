@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel
 
+from validate.cohort.case import FlowStep
 from validate.estimation.estimate import Estimate
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
@@ -19,6 +20,7 @@ class Evidence:
     """What an analysis may read: everything here is in the sealed run folder, so `verify` can repeat it.
 
     units : results/units.parquet      cases : cohort/cases.parquet      cohort_digest : keys the resampling stream
+    flow : cohort/flow.json, the participant flow up to inference
     """
 
     protocol: StudyProtocol
@@ -26,6 +28,7 @@ class Evidence:
     units: pa.Table
     cases: pa.Table
     cohort_digest: str
+    flow: tuple[FlowStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,6 @@ class Analysis:
 
     OPTIONS: type[BaseModel]
     findings: Callable[[Evidence, Any], tuple[Finding, ...]]
-    passes: Callable[[Any], tuple[Pass, ...]] = lambda options: ()
+    passes: Callable[[Any], tuple[Pass, ...]] = lambda _options: ()
     always: bool = False
     order: int = 100

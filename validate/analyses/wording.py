@@ -1,0 +1,142 @@
+"""Numbers and names as a reader is told them: percentages with their sign, minus as a minus, singular and plural."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from validate.estimation.estimate import Estimate
+from validate.protocol.schema import StudyProtocol
+from validate.registry import load
+from validate.results.levels import MISSING
+
+if TYPE_CHECKING:
+    from validate.metrics.metric import Metric
+
+PLURALS = {
+    "series": "series",
+    "study": "studies",
+    "analysis": "analyses",
+    "criterion": "criteria",
+    "is": "are",
+    "has": "have",
+    "was": "were",
+}
+SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+EVENTS = {
+    "cases": "",
+    "positives": "positive ",
+    "negatives": "negative ",
+    "flagged": "flagged ",
+    "unflagged": "unflagged ",
+}
+AGREEMENT = {"Sensitivity": "Positive percent agreement", "Specificity": "Negative percent agreement"}
+PLACES = {
+    "manufacturer": "on {} scanners",
+    "model_name": "on {} scanners",
+    "scanner": "on scanner {}",
+    "site": "at site {}",
+    "age_band": "at age {}",
+}
+SEXES = {"f": "in female patients", "female": "in female patients", "m": "in male patients", "male": "in male patients"}
+
+
+def plural(count: int, noun: str) -> str:
+    """The noun in the form that goes with the count: 1 image, 0 images, 2 studies."""
+    return noun if count == 1 else PLURALS.get(noun, f"{noun}s")
+
+
+def count_of(count: int, noun: str) -> str:
+    """Such as "1 image", "1,274 images", "0 studies"."""
+    *adjectives, last = noun.split(" ")
+    return " ".join([f"{count:,}", *adjectives, plural(count, last)])
+
+
+def number_word(count: int) -> str:
+    """Such as "two", and digits from eleven on."""
+    return SMALL[count] if 0 <= count < len(SMALL) else f"{count:,}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Such as "a", "a and b", "a, b and c"."""
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def printed(value: float, unit: str, *, against: float | None = None) -> str:
+    """Such as "74.1%" or "0.926" (an index); more places where rounding would hide on which side of `against` it is."""
+    scale, decimals, sign = (100.0, 1, "%") if unit == "proportion" else (1.0, 3, "")
+    while against is not None and decimals < 6 and _hides(value * scale, against * scale, decimals):
+        decimals += 1
+    return f"{value * scale:.{decimals}f}{sign}".replace("-", "−")
+
+
+def printed_goal(goal: float, unit: str) -> str:
+    """Such as "65%" or "0.80": as a protocol writes it, without places it does not have."""
+    if unit == "proportion":
+        return f"{100 * goal:.10g}%"
+    return f"{goal:.2f}" if round(goal, 2) == goal else f"{goal:.10g}"
+
+
+def printed_limits(low: float, high: float, unit: str, *, against: float | None = None) -> str:
+    """Such as "60.9–84.0%" or "0.909–0.942"; with a minus in it, "−0.152 to −0.035"."""
+    lower, upper = printed(low, unit, against=against), printed(high, unit, against=against)
+    joint = " to " if low < 0 or high < 0 else "–"
+    return f"{lower.removesuffix('%')}{joint}{upper}"
+
+
+def printed_estimate(estimate: Estimate, *, against: float | None = None) -> str:
+    """Such as "74.1% (60.9–84.0%)", or what stands in its place."""
+    if estimate.value is None:
+        return f"not defined ({estimate.reason or 'no reason given'})"
+    value = printed(estimate.value, estimate.unit, against=against)
+    if estimate.interval is None:
+        return f"{value} (too few for limits)"
+    low, high = estimate.interval.low, estimate.interval.high
+    return f"{value} ({printed_limits(low, high, estimate.unit, against=against)})"
+
+
+def metric_of(estimate: Estimate) -> Metric:
+    """The metric that an estimate is of."""
+    metric: Metric = load("metrics", estimate.metric)
+    return metric
+
+
+def measure(estimate: Estimate, protocol: StudyProtocol) -> str:
+    """The measure's title; against a comparator that is no reference standard, as percent agreement."""
+    title = metric_of(estimate).title
+    return AGREEMENT.get(title, title) if protocol.reference.kind == "comparator" else title
+
+
+def events_noun(estimate: Estimate, protocol: StudyProtocol) -> str:
+    """What an estimate's precision hangs on, in the singular: "positive image"."""
+    return f"{EVENTS[metric_of(estimate).events]}{protocol.cohort.unit}"
+
+
+def attribute_words(attribute: str) -> str:
+    """Such as "age_band" is "age band"."""
+    return attribute.replace("_", " ")
+
+
+def group_phrase(stratum: Mapping[str, str]) -> str:
+    """Such as "on Fujifilm scanners", "at site A", "where sex is not known"; empty for everybody."""
+    return listed(_one_group(attribute, level) for attribute, level in stratum.items())
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def _one_group(attribute: str, level: str) -> str:
+    if level == MISSING:
+        return f"where {attribute_words(attribute)} is not known"
+    if attribute == "sex" and level.lower() in SEXES:
+        return SEXES[level.lower()]
+    return PLACES.get(attribute, f"where {attribute_words(attribute)} is {{}}").format(level)
+
+
+def _hides(value: float, against: float, decimals: int) -> bool:
+    """Whether rounding puts the value on another side of `against`, or on it."""
+    shown = round(value, decimals)
+    return (value < against) != (shown < against) or (value > against) != (shown > against)
