@@ -29,7 +29,7 @@ from validate.results.join import KEYS
 from validate.results.levels import MISSING, MOST_NUMBERS, level_text
 
 MOST_LEVELS = 30  # a text attribute with more is described by its missing values only
-OF_A_PATIENT = frozenset({"age", "sex"})
+OLDEST_SHOWN = 90.0  # an age over 89 can identify: 45 CFR 164.514(b)(2)(i)(C); 90 stands for 90 and over
 SCANNER = ("manufacturer", "model_name", "site")
 GROUPS = ("sex", "age_band", "race", "ethnicity")
 SAMPLING = {
@@ -120,7 +120,7 @@ def _attribute(population: _Population, attribute: str) -> dict[str, Any]:
         population.cases[attribute].type
     )
     present = _ordered(set(levels) - {MISSING})
-    shown = len(present) <= (MOST_NUMBERS if numeric else MOST_LEVELS)
+    shown = attribute != "age" and len(present) <= (MOST_NUMBERS if numeric else MOST_LEVELS)
     order = [*present, *([MISSING] if missing else [])]
     return {
         "attribute": attribute,
@@ -134,21 +134,22 @@ def _attribute(population: _Population, attribute: str) -> dict[str, Any]:
 
 
 def _summary(population: _Population, attribute: str, values: Sequence[Any]) -> dict[str, Any] | None:
-    """Five numbers; of an age, one per patient (the first image's)."""
-    pairs = list(zip(population.cases["patient"].to_pylist(), values, strict=True))
-    if attribute in OF_A_PATIENT:
-        first: dict[Any, Any] = {}
-        for patient, value in pairs:
-            if value is not None:
-                first.setdefault(patient, value)
-        kept = list(first.values())
-    else:
-        kept = [value for _, value in pairs if value is not None]
+    """Five numbers; of an age, one per patient (the first image's), and none above 90."""
+    known = [
+        (patient, value)
+        for patient, value in zip(population.cases["patient"].to_pylist(), values, strict=True)
+        if value is not None
+    ]
+    of = "patients" if attribute == "age" else "images"
+    kept = (
+        [min(value, OLDEST_SHOWN) for value in dict(reversed(known)).values()]
+        if of == "patients"
+        else [value for _, value in known]
+    )
     if not kept:
         return None
     numbers = np.quantile(np.array(kept, dtype=np.float64), [0, 0.25, 0.5, 0.75, 1])
     names = ("least", "lower_quartile", "median", "upper_quartile", "most")
-    of = "patients" if attribute in OF_A_PATIENT else "images"
     return {"of": of, "count": len(kept), **{name: float(x) for name, x in zip(names, numbers, strict=True)}}
 
 
