@@ -1,15 +1,12 @@
-"""What the resampling kernel can sum in one pass: the closed list of tallies."""
+"""What the resampling kernel can sum in one pass: the closed list."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from validate.stats.tallies.binned import Binned
+from validate.stats.tallies.concordance import Concordance
+from validate.stats.tallies.precision_steps import PrecisionSteps
+from validate.stats.tallies.sum import Sum
 
-from numpy.typing import NDArray
+Tally = Binned | Concordance | PrecisionSteps
 
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Base of Sum, Binned, Concordance, PrecisionSteps: each in a file of its own beside this one."""
-
-    arrays: tuple[NDArray[Any], ...]
+__all__ = ["Binned", "Concordance", "PrecisionSteps", "Sum", "Tally"]

@@ -1,0 +1,51 @@
+"""Negative predictive value: true negatives over all unflagged, TN / (TN + FN)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.errors import Undefined
+from validate.metrics.classification.confusion import confusion_of, confusion_tally, ratio, weighted_confusion
+from validate.metrics.metric import Array, FastPath, Fraction, Metric, Rows, Values
+
+
+def value(rows: Rows, weights: NDArray[np.int64]) -> float:
+    """True negatives over all unflagged, TN / (TN + FN). Raises Undefined when everything is flagged."""
+    counts = weighted_confusion(rows, weights)
+    numerator, denominator = counts.true_negative, counts.true_negative + counts.false_negative
+    if denominator == 0:
+        raise Undefined("Negative predictive value needs at least one unflagged case: there is none")
+    return float(numerator / denominator)
+
+
+def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
+    """The same from the kernel's sums."""
+    del rows
+    counts = confusion_of(sums[0])
+    numerator, denominator = counts.true_negative, counts.true_negative + counts.false_negative
+    return Values(*ratio(numerator, denominator))
+
+
+def fraction(rows: Rows) -> Fraction:
+    """Which rows are counted, above and below the line."""
+    positive, flagged = rows["positive"], rows["flagged"]
+    return Fraction(~positive & ~flagged, ~flagged)
+
+
+METRIC = Metric(
+    title="Negative predictive value",
+    symbol="Negative predictive value",
+    tasks=frozenset({"classification"}),
+    needs=("positive", "flagged"),
+    condition=("threshold",),
+    value=value,
+    fast=FastPath(lambda rows: (confusion_tally(rows),), finish),
+    fraction=fraction,
+    unit="proportion",
+    intervals=("wilson_effective_n", "wilson", "clopper_pearson", "bootstrap"),
+    events="unflagged",
+    prevalence_dependent=True,
+    explanation="Of the patients whom the model leaves unflagged, the share that does not have the finding. It depends on how common the finding is.",
+    source="FDA 2007, Statistical Guidance on Reporting Results from Studies Evaluating Diagnostic Tests, section 7",
+)

@@ -1,0 +1,152 @@
+"""The resampling kernel: every tally of every group in every replicate, in one sweep over the rows per block."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.stats.draws import LANES
+from validate.stats.resample import Weights, block_count
+from validate.stats.tallies.binned import add_binned
+from validate.stats.tallies.precision_steps import PrecisionSteps
+from validate.stats.tallies.ranked import Ranking, add_ranked, ranking
+from validate.stats.tallies.tally import Binned, Concordance, Tally
+
+Array = NDArray[Any]
+
+
+def group_codes(groups: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """(group, n) bool → (n, m) int32: the groups that each row is in, padded with the number of groups."""
+    count, n = groups.shape
+    per_row = groups.sum(axis=0)
+    codes = np.full((n, max(int(per_row.max(initial=0)), 1)), count, np.int32)
+    rows, members = np.nonzero(groups.T)
+    first = np.concatenate(([0], np.cumsum(per_row)[:-1]))
+    codes[rows, np.arange(rows.size) - first[rows]] = members
+    return codes
+
+
+def tally(
+    tallies: Sequence[Tally],
+    *,
+    cluster: NDArray[np.int64],
+    groups: NDArray[np.bool_],
+    weights: Weights,
+    workers: int = 0,
+) -> list[NDArray[np.float64]]:
+    """Sums of each tally, in order: (replicate, group, width).
+
+    cluster : (n,) int in 0 … weights.clusters-1    groups : (group, n) bool; a row may be in several
+    workers : threads, 0 for one per core; no bit of the result depends on it.
+    Raises ValueError where lengths differ or a score is NaN.
+    """
+    _check(tallies, cluster, groups, weights)
+    plan = _plan(tallies, np.asarray(cluster, np.int64), group_codes(groups), groups.shape[0])
+    results = [np.empty((weights.replicates, groups.shape[0], item.width)) for item in tallies]
+
+    def block(index: int) -> None:
+        drawn = np.empty((weights.clusters, LANES), np.uint8)
+        weights.fill(index, drawn)
+        first = index * LANES
+        lanes = min(LANES, weights.replicates - first)
+        for task in plan:
+            for place, sums in task.run(drawn):
+                # (group + 1, width, 64) → (replicate, group, width), without the padding group
+                results[place][first : first + lanes] = np.moveaxis(sums[:-1, :, :lanes], 2, 0)
+
+    blocks = range(block_count(weights))
+    threads = min(workers or os.cpu_count() or 1, len(blocks))
+    if threads <= 1:
+        for index in blocks:
+            block(index)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(block, blocks))
+    return results
+
+
+def _check(tallies: Sequence[Tally], cluster: Array, groups: Array, weights: Weights) -> None:
+    n = len(cluster)
+    if groups.ndim != 2 or groups.shape[1] != n or groups.dtype != np.bool_:
+        raise ValueError(f"got groups of shape {groups.shape} and type {groups.dtype}, expected (groups, {n}) bool")
+    if n and (int(np.min(cluster)) < 0 or int(np.max(cluster)) >= weights.clusters):
+        raise ValueError(f"got a cluster outside 0 … {weights.clusters - 1}")
+    for item in tallies:
+        first = item.values if isinstance(item, Binned) else item.scores
+        if len(first) != n:
+            raise ValueError(f"got a {type(item).__name__} of {len(first)} rows, expected {n}")
+        if bool(np.isnan(first).any()):
+            raise ValueError(f"got NaN in a {type(item).__name__}; a row without a number must be left out before")
+
+
+@dataclass(frozen=True, slots=True)
+class _BinnedTask:
+    places: tuple[int, ...]
+    tally: Binned
+    cluster: NDArray[np.int64]
+    groups: NDArray[np.int32]
+    group_count: int
+
+    def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
+        sums = np.zeros((self.group_count + 1, self.tally.levels, LANES))
+        add_binned(sums, drawn, self.cluster, self.groups, self.tally.values, self.tally.codes)
+        return [(place, sums) for place in self.places]
+
+
+@dataclass(frozen=True, slots=True)
+class _RankedTask:
+    concordance: tuple[int, ...]
+    precision: tuple[int, ...]
+    ranks: Ranking
+    cluster: NDArray[np.int64]  # in ranked order
+    groups: NDArray[np.int32]
+    group_count: int
+
+    def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
+        sums = np.zeros((self.group_count + 1, 4, LANES))
+        ranks = self.ranks
+        add_ranked(sums, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, bool(self.precision))
+        pairs = np.stack((sums[:, 2] / 2.0, sums[:, 0], sums[:, 1]), axis=1)
+        steps = np.stack((sums[:, 3], sums[:, 0]), axis=1)
+        return [*((p, pairs) for p in self.concordance), *((p, steps) for p in self.precision)]
+
+
+def _plan(
+    tallies: Sequence[Tally], cluster: NDArray[np.int64], codes: NDArray[np.int32], group_count: int
+) -> list[_BinnedTask | _RankedTask]:
+    """Equal tallies are summed once, and those that rank by the same scores share one pass."""
+    same: dict[tuple[object, ...], list[int]] = {}
+    for place, item in enumerate(tallies):
+        same.setdefault(_identity(item), []).append(place)
+    plan: list[_BinnedTask | _RankedTask] = []
+    for places in same.values():
+        item = tallies[places[0]]
+        if isinstance(item, Binned):
+            binned = Binned(
+                np.ascontiguousarray(item.values, np.float64), np.ascontiguousarray(item.codes, np.int32), item.levels
+            )
+            plan.append(_BinnedTask(tuple(places), binned, cluster, codes, group_count))
+        else:
+            ranks = ranking(np.asarray(item.scores, np.float64), np.asarray(item.positive, np.bool_))
+            concordance = tuple(p for p in places if isinstance(tallies[p], Concordance))
+            precision = tuple(p for p in places if isinstance(tallies[p], PrecisionSteps))
+            ordered = np.ascontiguousarray(codes[ranks.order])
+            plan.append(_RankedTask(concordance, precision, ranks, cluster[ranks.order], ordered, group_count))
+    return plan
+
+
+def _identity(item: Tally) -> tuple[object, ...]:
+    if isinstance(item, Binned):
+        return ("binned", item.levels, _digest(item.values), _digest(item.codes))
+    return ("ranked", _digest(item.scores), _digest(item.positive))
+
+
+def _digest(array: Array) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8), digest_size=16).digest()
