@@ -26,3 +26,11 @@ class Volume:
     spacing: tuple[float, float, float] | None = None
     unit: str = "stored"
     source: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DecodeFailure(Exception):
+    """The pixels of one case can't be read. `reason` is a code ("decode:truncated"), `detail` a sentence without identifiers."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}")

@@ -1,0 +1,184 @@
+"""From a Volume to what a model sees: declared steps, in order, each with its own options. Nothing happens unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from validate.imaging.resize import resized
+from validate.imaging.voi import looked_up, windowed
+from validate.imaging.volume import DecodeFailure, Volume
+
+Image = NDArray[np.float32]  # (channel, y, x)
+Pixels = Annotated[int, Field(ge=1, le=16384)]
+
+
+class Step(BaseModel):
+    """Options of one step; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Window(Step):
+    """Modality values → grey in [0, 1]: by the file's own display (voi_lut: its table, else its window), by given values,
+    or from the lowest to the highest value that can be stored.
+    """
+
+    source: Literal["voi_lut", "values", "full_range"]
+    index: Annotated[int, Field(ge=0)] = 0
+    center: float | None = None
+    width: Annotated[float, Field(gt=0)] | None = None
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+    missing: Literal["fail", "full_range"] = "fail"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Window:
+        if (self.source == "values") != (self.center is not None and self.width is not None):
+            raise ValueError("center and width belong to source: values, both of them")
+        return self
+
+
+class Resize(Step):
+    """To (rows, columns), as torch's interpolate does with align_corners=False."""
+
+    size: tuple[Pixels, Pixels]
+    method: Literal["nearest", "bilinear", "bicubic"]
+    antialias: bool = False
+
+
+class Scale(Step):
+    """Grey in [0, 1] → [low, high]."""
+
+    to: tuple[float, float]
+
+
+class Normalise(Step):
+    """(x - mean) / std, one pair for all channels or one for each."""
+
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+
+
+class Crop(Step):
+    """The middle (rows, columns) of the image; what is smaller is refused."""
+
+    size: tuple[Pixels, Pixels]
+
+
+class Pad(Step):
+    """To at least (rows, columns), the image in the middle."""
+
+    size: tuple[Pixels, Pixels]
+    value: float = 0.0
+
+
+class Channels(Step):
+    """One grey channel repeated."""
+
+    count: Literal[1, 3]
+
+
+STEPS: dict[str, type[Step]] = {
+    "window": Window,
+    "resize": Resize,
+    "scale": Scale,
+    "normalise": Normalise,
+    "crop": Crop,
+    "pad": Pad,
+    "channels": Channels,
+}
+
+
+def apply(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> Image:
+    """(channel, y, x) float32. Raises DecodeFailure, reason preprocess:…, where a step can't be done on this image."""
+    if volume.voxels.shape[0] != 1:
+        frames = volume.voxels.shape[0]
+        raise DecodeFailure("preprocess:several_frames", f"The image has {frames} frames; the model takes one image.")
+    plane = volume.voxels[0]
+    image = np.moveaxis(plane, -1, 0) if plane.ndim == 3 else plane[None]
+    for step in steps:
+        ((name, options),) = step.items()
+        image = APPLY[name](image, STEPS[name].model_validate(options), volume)
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
+    source = volume.source
+    if options.source == "values":
+        return windowed(image, center=options.center, width=options.width, function=options.function)
+    if options.source == "voi_lut":
+        for kind in ("voi_luts", "windows"):
+            found = source.get(kind, ())
+            if options.index < len(found):
+                item = found[options.index]
+                return looked_up(image, item) if kind == "voi_luts" else windowed(image, **item)
+        if options.missing == "fail":
+            detail = (
+                f"The file has no VOI LUT or window number {options.index}; say missing: full_range if that will do."
+            )
+            raise DecodeFailure("preprocess:no_window", detail)
+    low, high = source.get("range", (float(image.min()), float(image.max())))
+    if high <= low:
+        raise DecodeFailure("preprocess:no_range", f"The values range from {low:g} to {high:g}.")
+    grey: Image = ((image.astype(np.float64) - low) / (high - low)).clip(0, 1).astype(np.float32)
+    return grey
+
+
+def _resize(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    return resized(image.astype(np.float32), options.size, method=options.method, antialias=options.antialias)
+
+
+def _scale(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    low, high = options.to
+    if (low, high) == (0.0, 1.0):
+        return image.astype(np.float32, copy=False)
+    return (image.astype(np.float32) * np.float32(high - low) + np.float32(low)).astype(np.float32)
+
+
+def _normalise(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    mean, std = (np.asarray(v, np.float32) for v in (options.mean, options.std))
+    if not {mean.size, std.size} <= {1, image.shape[0]}:
+        detail = f"{mean.size} means and {std.size} deviations for {image.shape[0]} channels."
+        raise DecodeFailure("preprocess:channels", detail)
+    normalised: Image = (image.astype(np.float32) - mean.reshape(-1, 1, 1)) / std.reshape(-1, 1, 1)
+    return normalised
+
+
+def _crop(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    rows, columns = options.size
+    if image.shape[1] < rows or image.shape[2] < columns:
+        detail = f"The image is {image.shape[1]} × {image.shape[2]}, smaller than the crop of {rows} × {columns}."
+        raise DecodeFailure("preprocess:too_small", detail)
+    top, left = (image.shape[1] - rows) // 2, (image.shape[2] - columns) // 2
+    return image[:, top : top + rows, left : left + columns].astype(np.float32)
+
+
+def _pad(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    missing = [max(want - have, 0) for want, have in zip(options.size, image.shape[1:], strict=True)]
+    before_after = [(0, 0), *((m // 2, m - m // 2) for m in missing)]
+    return np.pad(image.astype(np.float32), before_after, constant_values=options.value)
+
+
+def _channels(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    if image.shape[0] == options.count:
+        return image.astype(np.float32)
+    if image.shape[0] != 1:
+        raise DecodeFailure(
+            "preprocess:channels", f"The image has {image.shape[0]} channels, expected {options.count}."
+        )
+    return np.repeat(image.astype(np.float32), options.count, axis=0)
+
+
+APPLY: dict[str, Callable[[NDArray[Any], Any, Volume], Image]] = {
+    "window": _window,
+    "resize": _resize,
+    "scale": _scale,
+    "normalise": _normalise,
+    "crop": _crop,
+    "pad": _pad,
+    "channels": _channels,
+}

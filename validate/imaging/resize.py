@@ -1,0 +1,70 @@
+"""Resampling of a 2-D image to another size, equal to torch's interpolate (align_corners=False), without torch.
+
+An output pixel is a weighted mean of input pixels, so each axis is one small matrix.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Method = Literal["nearest", "bilinear", "bicubic"]
+SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
+
+
+def resized(
+    image: NDArray[np.float32], size: tuple[int, int], *, method: Method, antialias: bool
+) -> NDArray[np.float32]:
+    """(channel, y, x) → (channel, *size). nearest: the pixel whose centre is nearest (torch's "nearest-exact")."""
+    if image.shape[1:] == size:
+        return image
+    if method == "nearest":
+        rows, columns = (_nearest(old, new) for old, new in zip(image.shape[1:], size, strict=True))
+        return np.ascontiguousarray(image[:, rows][:, :, columns])
+    down, across = (_weights(old, new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True))
+    return np.ascontiguousarray((down @ image.astype(np.float64) @ across.T).astype(np.float32))
+
+
+def _nearest(old: int, new: int) -> NDArray[np.int64]:
+    # In single precision, as torch counts: where a centre falls between two pixels, both must choose alike.
+    centres = (np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(old / new)
+    return np.minimum(centres.astype(np.int64), old - 1)
+
+
+@lru_cache(maxsize=64)
+def _weights(old: int, new: int, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (a cache key)
+    """(new, old) matrix whose rows sum to one."""
+    scale = old / new
+    centres = (np.arange(new) + 0.5) * scale
+    if antialias:
+        stretch = max(scale, 1.0)
+        reach = SUPPORT[method] * stretch
+        positions = np.arange(old)
+        first = np.maximum((centres - reach + 0.5).astype(np.int64), 0)[:, None]
+        last = np.minimum((centres + reach + 0.5).astype(np.int64), old)[:, None]
+        weights = _filter((positions - centres[:, None] + 0.5) / stretch, method, sharpness=-0.5)
+        weights = np.where((positions >= first) & (positions < last), weights, 0.0)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    # Without antialiasing the filter keeps its own width, and pixels past the border repeat the border.
+    source = centres - 0.5 if method == "bicubic" else np.maximum(centres - 0.5, 0.0)
+    base = np.floor(source).astype(np.int64)
+    reach = int(SUPPORT[method])
+    weights = np.zeros((new, old))
+    for offset in range(1 - reach, reach + 1):
+        share = _filter(source - (base + offset), method, sharpness=-0.75)
+        np.add.at(weights, (np.arange(new), np.clip(base + offset, 0, old - 1)), share)
+    return weights
+
+
+def _filter(distance: NDArray[np.float64], method: str, *, sharpness: float) -> NDArray[np.float64]:
+    """Triangle, or Keys' cubic (doi:10.1109/TASSP.1981.1163711) with this sharpness: torch uses -0.5 and -0.75."""
+    x = np.abs(distance)
+    if method == "bilinear":
+        return np.maximum(1.0 - x, 0.0)
+    a = sharpness
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))

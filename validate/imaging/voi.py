@@ -1,0 +1,90 @@
+"""Values of interest: a file's display windows and tables, and how they turn modality values into grey (PS3.3 C.11.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from validate.imaging.volume import DecodeFailure
+
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+
+
+def stored_windows(dataset: Dataset, mirror: float | None) -> dict[str, Any]:
+    """{"windows": [{center, width, function}], "voi_luts": [{first, values, bits}]} for a Volume's source.
+
+    mirror : None, or low + high where the values were turned (v → mirror - v), so that windows are turned with them
+    """
+    function = str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
+    centers, widths = _numbers(dataset.get("WindowCenter")), _numbers(dataset.get("WindowWidth"))
+    windows = [
+        {"center": _mirrored(center, mirror, function), "width": width, "function": function}
+        for center, width in zip(centers, widths, strict=False)
+    ]
+    tables = [_table(item, mirror) for item in dataset.get("VOILUTSequence") or ()]
+    return {"windows": windows, "voi_luts": tables}
+
+
+def windowed(values: NDArray[Any], *, center: float, width: float, function: str = "LINEAR") -> NDArray[np.float32]:
+    """Grey in [0, 1]: PS3.3 C.11.2.1.2 (LINEAR) and C.11.2.1.3 (LINEAR_EXACT, SIGMOID).
+
+    Raises DecodeFailure where the width is too small for its function, or the function is unknown.
+    """
+    x = values.astype(np.float64)
+    if function == "LINEAR" and width >= 1:
+        if width == 1:
+            return (x > center - 0.5).astype(np.float32)
+        return np.clip((x - (center - 0.5)) / (width - 1) + 0.5, 0, 1).astype(np.float32)
+    if function == "LINEAR_EXACT" and width > 0:
+        return np.clip((x - center) / width + 0.5, 0, 1).astype(np.float32)
+    if function == "SIGMOID" and width > 0:
+        with np.errstate(over="ignore"):
+            grey: NDArray[np.float32] = (1 / (1 + np.exp(-4 * (x - center) / width))).astype(np.float32)
+        return grey
+    raise DecodeFailure("preprocess:bad_window", f"The window is {function} with width {width:g}.")
+
+
+def looked_up(values: NDArray[Any], table: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Grey in [0, 1] by a VOI LUT; values below the first entry take the first, above the last the last."""
+    entries = np.asarray(table["values"], np.float32)
+    place = np.clip(np.rint(values.astype(np.float64)) - table["first"], 0, entries.size - 1).astype(np.int64)
+    grey: NDArray[np.float32] = entries[place] / np.float32((1 << int(table["bits"])) - 1)
+    return grey
+
+
+def _numbers(value: Any) -> list[float]:
+    if value in (None, ""):
+        return []
+    try:
+        return [float(part) for part in (value if isinstance(value, MultiValue | list) else [value])]
+    except (TypeError, ValueError):
+        return []
+
+
+def _mirrored(center: float, mirror: float | None, function: str) -> float:
+    """The center after v → mirror - v. LINEAR is not symmetric about its center but about center - 0.5."""
+    if mirror is None:
+        return center
+    return mirror - center + (1.0 if function == "LINEAR" else 0.0)
+
+
+def _table(item: Dataset, mirror: float | None) -> dict[str, Any]:
+    try:
+        count, first, bits = (int(part) for part in item.LUTDescriptor)
+        data = item.LUTData
+        data = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data, np.int64)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DecodeFailure("decode:corrupt", "A VOI LUT of the header can't be read.") from error
+    count = count or 65536
+    if not 1 <= bits <= 16 or data.size < count:
+        raise DecodeFailure("decode:corrupt", f"A VOI LUT declares {count} entries of {bits} bits and has {data.size}.")
+    values = data[:count].astype(np.int64)
+    if mirror is not None:
+        # Turned values meet the table from its other end, and what was bright must be dark.
+        first, values = int(mirror - (first + count - 1)), ((1 << bits) - 1 - values)[::-1]
+    return {"first": first, "values": values, "bits": bits}
