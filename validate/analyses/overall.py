@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.metric_rows import ranked_scores
 from validate.analyses.resampling import cluster_weights
 from validate.analyses.roc import Band, roc_band, roc_curve
 from validate.analyses.rows import ModelRows, model_rows
@@ -120,12 +121,6 @@ def _roc(
         "band": _band(band) if band is not None else None,
         "operating": _operating(evidence, selection, model, rows),
     }, None
-
-
-def ranked_scores(rows: ModelRows, rule: str) -> NDArray[np.float64]:
-    """Scores with each failure at the end of the scale where the rule puts it: a wrong positive lowest, and so on."""
-    wrong = np.where(rows.positive, -np.inf, np.inf)
-    return np.where(rows.failed, wrong if rule == "worst_case" else -wrong, rows.score)
 
 
 def _band(band: Band) -> dict[str, Any]:

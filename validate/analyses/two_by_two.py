@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from validate.analyses.metric_rows import flagged_by_rule
 from validate.analyses.rows import ModelRows
 from validate.protocol.schema import Model
 
@@ -33,11 +32,7 @@ def two_by_two(rows: ModelRows, model: Model, rule: str) -> TwoByTwo:
 
     Raises ValueError for a model without an operating point.
     """
-    flagged = rows.flagged(model)
-    if rule == "worst_case":
-        flagged = np.where(rows.failed, ~rows.positive, flagged)
-    elif rule == "best_case":
-        flagged = np.where(rows.failed, rows.positive, flagged)
+    flagged = flagged_by_rule(rows, model, rule)
     kept = rows.labelled & ~rows.failed if rule == "exclude_and_report" else rows.labelled
     positive, negative = kept & rows.positive, kept & ~rows.positive
     return TwoByTwo(
