@@ -1,0 +1,163 @@
+"""How stated probabilities agree with what was true: intercept, slope, observed over expected, calibration error.
+
+Van Calster et al. 2019, doi:10.1186/s12916-019-1466-7. With clusters every error is cluster-robust (Liang & Zeger 1986,
+doi:10.1093/biomet/73.1.13; factor k/(k-1)); without, it is the model's own, as R's glm gives it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from validate.errors import Undefined
+from validate.stats.limits import Array, normal_quantile, student_quantile
+
+EDGE = 1e-6  # probabilities of exactly 0 and 1 have no logit; they count as 1e-6 and 1 - 1e-6
+STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """low and high at `level`: normal without clusters, Student's t with one degree less than clusters with them."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+
+def calibration_in_the_large(
+    probability: ArrayLike, positive: ArrayLike, *, cluster: ArrayLike | None = None, level: float = 0.95
+) -> Coefficient:
+    """Intercept of a logistic model whose slope is held at 1: 0 is perfect, below 0 the probabilities are too high.
+
+    Raises Undefined with one class only.
+    """
+    logit, truth, code = _checked(probability, positive, cluster)
+    design = np.ones((logit.size, 1))
+    return _coefficients(design, logit, truth, cluster=code, level=level)[0]
+
+
+def calibration_slope(
+    probability: ArrayLike, positive: ArrayLike, *, cluster: ArrayLike | None = None, level: float = 0.95
+) -> Coefficient:
+    """Slope of a logistic model of the outcome on the logit: 1 is perfect, below 1 the probabilities are too extreme.
+
+    Raises Undefined with one class only, equal probabilities, or classes that the probabilities separate perfectly.
+    """
+    logit, truth, code = _checked(probability, positive, cluster)
+    if np.ptp(logit) == 0:
+        raise Undefined("the calibration slope needs probabilities that differ: all are equal")
+    if logit[truth].min() >= logit[~truth].max() or logit[truth].max() <= logit[~truth].min():
+        raise Undefined("the calibration slope has no finite value: the probabilities separate the classes perfectly")
+    design = np.stack([np.ones(logit.size), logit], axis=1)
+    return _coefficients(design, np.zeros(logit.size), truth, cluster=code, level=level)[1]
+
+
+def observed_over_expected(
+    probability: ArrayLike, positive: ArrayLike, *, cluster: ArrayLike | None = None, level: float = 0.95
+) -> Coefficient:
+    """Observed positives over the sum of probabilities, 1 is perfect; log-scale limits. Raises Undefined where either is 0.
+
+    Without clusters the error of the log is √((1 - y)/(n y)), the expected count taken as given (Debray et al. 2017,
+    doi:10.1136/bmj.i6460); with clusters it is that of the ratio.
+    """
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.bool_)
+    observed, expected = float(truth.sum()), float(stated.sum())
+    if observed == 0 or expected == 0:
+        raise Undefined(f"observed over expected needs both above 0: got {observed:g} and {expected:g}")
+    ratio = observed / expected
+    if cluster is None:
+        error, quantile = np.sqrt((1 - truth.mean()) / observed), normal_quantile(level)
+    else:
+        code = np.unique(np.asarray(cluster), return_inverse=True)[1]
+        residual = np.bincount(code, truth - ratio * stated)
+        clusters = residual.size
+        error = np.sqrt(clusters / max(clusters - 1, 1) * np.dot(residual, residual)) / observed
+        quantile = float(student_quantile(level, clusters - 1))
+    low, high = ratio * np.exp(-quantile * error), ratio * np.exp(quantile * error)
+    return Coefficient(ratio, float(ratio * error), float(low), float(high))
+
+
+def expected_calibration_error(
+    probability: ArrayLike, positive: ArrayLike, *, bins: int = 10, binning: Literal["width", "mass"] = "width"
+) -> float:
+    """Σ over bins of |mean stated - share positive| · n / N (Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602).
+
+    binning : "width" for equal parts of [0, 1], a border belonging to the bin above it, 1 to the last; "mass" for bins
+        of equal counts by rising probability. It is never below 0 by chance alone, so small studies overstate it.
+    Raises Undefined without rows, ValueError for fewer than one bin.
+    """
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    if bins < 1:
+        raise ValueError(f"got {bins} bins; expected at least 1")
+    if stated.size == 0:
+        raise Undefined("the calibration error needs at least one case with an output: there is none")
+    if binning == "width":
+        place = np.minimum((stated * bins).astype(np.int64), bins - 1)
+    else:
+        place = np.empty(stated.size, np.int64)
+        place[np.argsort(stated, kind="stable")] = np.arange(stated.size) * bins // stated.size
+    return float(np.abs(np.bincount(place, stated - truth, bins)).sum() / stated.size)
+
+
+def _coefficients(
+    design: Array, offset: Array, truth: NDArray[np.bool_], *, cluster: NDArray[np.int64] | None, level: float
+) -> list[Coefficient]:
+    """One for each column of the design, by maximum likelihood."""
+    weights, fitted = _logistic(design, offset, truth)
+    bread = np.linalg.inv(design.T @ (design * (fitted * (1 - fitted))[:, None]))
+    if cluster is None:
+        covariance, quantile = bread, normal_quantile(level)
+    else:
+        scores = design * (truth - fitted)[:, None]
+        by_cluster = np.stack([np.bincount(cluster, column) for column in scores.T], axis=1)
+        clusters = by_cluster.shape[0]
+        covariance = bread @ (by_cluster.T @ by_cluster) @ bread * clusters / max(clusters - 1, 1)
+        quantile = float(student_quantile(level, clusters - 1))
+    errors = np.sqrt(np.diag(covariance))
+    return [
+        Coefficient(float(value), float(error), float(value - quantile * error), float(value + quantile * error))
+        for value, error in zip(weights, errors, strict=True)
+    ]
+
+
+def _logistic(design: Array, offset: Array, truth: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Coefficients and fitted probabilities by Newton's method. Raises Undefined where it does not settle."""
+    weights = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        fitted = _expit(offset + design @ weights)
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        try:
+            step = np.linalg.solve(information, design.T @ (truth - fitted))
+        except np.linalg.LinAlgError as error:
+            raise Undefined("the logistic model of calibration has no single solution on these cases") from error
+        weights = weights + np.clip(step, -5.0, 5.0)
+        if np.abs(step).max() < 1e-12 * max(1.0, np.abs(weights).max()):
+            break
+    else:
+        raise Undefined("the logistic model of calibration did not settle on these cases")
+    return weights, _expit(offset + design @ weights)
+
+
+def _checked(
+    probability: ArrayLike, positive: ArrayLike, cluster: ArrayLike | None
+) -> tuple[Array, NDArray[np.bool_], NDArray[np.int64] | None]:
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive)
+    if stated.shape != truth.shape or stated.ndim != 1:
+        raise ValueError(f"probability has shape {stated.shape} and positive {truth.shape}; expected (n,) both")
+    if not ((stated >= 0) & (stated <= 1)).all():
+        raise ValueError("probabilities must lie between 0 and 1; give scores a calibration, or leave this out")
+    positives = int(truth.sum())
+    if positives in (0, truth.size):
+        raise Undefined(f"calibration needs both classes: got {positives} positive of {truth.size} cases")
+    inside = np.clip(stated, EDGE, 1 - EDGE)
+    code = None if cluster is None else np.unique(np.asarray(cluster), return_inverse=True)[1]
+    return np.log(inside) - np.log1p(-inside), truth.astype(np.bool_), code
+
+
+def _expit(x: Array) -> Array:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=np.float64)
