@@ -1,0 +1,180 @@
+"""From the protocol's sources to the cohort: who is in, who is out and why, under pseudonyms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from validate.canonical import digest
+from validate.cohort.case import AttributeValue, Case, Cohort, Exclusion
+from validate.cohort.flow import participant_flow, reason_label
+from validate.cohort.index import Candidate, index_folder
+from validate.cohort.joined import numbers_if_all, with_attributes
+from validate.cohort.manifest import cohort_digest
+from validate.cohort.privacy import pseudonym
+from validate.cohort.reference import labelled_keys
+from validate.cohort.select import exclusion_reasons
+from validate.cohort.table import key_text, read_table
+from validate.errors import DataError
+from validate.protocol.schema import Source, StudyProtocol
+
+Progress = Callable[[int, int | None], None]
+Value = TypeVar("Value")
+UNIT_KEY = {"image": "sop_instance_uid", "study": "study_instance_uid", "patient": "patient_id"}
+
+
+def build_cohort(
+    protocol: StudyProtocol, *, base: Path, site_key: bytes, workers: int = 2, progress: Progress | None = None
+) -> Cohort:
+    """Every candidate file ends as a case or as an exclusion with its reason.
+
+    base : what the protocol's paths are relative to. Cases stand in the order of their content digests within study
+    within patient, so that the same data give the same order at any site.
+    Raises DataError when there is nothing to read, or nobody is eligible.
+    """
+    candidates = _candidates(protocol, base, workers, progress)
+    in_play = [candidate for candidate in candidates if candidate.reason is None]
+    attributes = [dict(candidate.attributes) for candidate in in_play]
+    joins = with_attributes(attributes, [c.keys for c in in_play], protocol.cohort.attributes, base) if in_play else {}
+    completed = iter([replace(c, attributes=values) for c, values in zip(in_play, attributes, strict=True)])
+    candidates = [next(completed) if candidate.reason is None else candidate for candidate in candidates]
+    reasons = exclusion_reasons(candidates, protocol.cohort)
+    eligible = [candidate for at, candidate in enumerate(candidates) if at not in reasons]
+    if not eligible:
+        counts = Counter(code for code, _ in reasons.values())
+        why = ", ".join(f"{reason_label(code).lower()}: {count}" for code, count in counts.most_common())
+        raise DataError(f"no eligible case among {len(candidates)} files ({why}). Check cohort.sources and the rules.")
+    cases = _cases(eligible, protocol, labelled_keys(protocol.reference, base), site_key)
+    notes = {"joins": joins, "missing": _missing(eligible), "synthetic": _synthetic(eligible)}
+    return Cohort(
+        cases=cases,
+        exclusions=tuple(_exclusion(candidates[at], reason, site_key) for at, reason in sorted(reasons.items())),
+        flow=participant_flow(candidates, reasons),
+        digest=cohort_digest(cases),
+        notes=notes,
+    )
+
+
+def _candidates(protocol: StudyProtocol, base: Path, workers: int, progress: Progress | None) -> list[Candidate]:
+    tags = {name: source.tag for name, source in protocol.cohort.attributes.items() if source.tag is not None}
+    found: list[Candidate] = []
+    for source in protocol.cohort.sources:
+        if source.table is not None:
+            found += _rows(protocol, source, base)
+        else:
+            found += index_folder((base / str(source.dicom)).resolve(), tags=tags, workers=workers, progress=progress)
+    return found
+
+
+def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate]:
+    """A table's rows as candidates: its columns are attributes, but for keys and anything the labels or scores say."""
+    path = base / str(source.table)
+    table = read_table(path, what="table of cases")
+    place = table.by_key(str(source.key))
+    named = {str(source.key), str(source.patient), source.study}
+    if (base / protocol.reference.table).resolve() == path.resolve():
+        named.add(protocol.reference.label)
+    for model in protocol.models:
+        if model.path is not None and (base / model.path).resolve() == path.resolve():
+            named |= {str(value) for value in model.options.values()} | {"score"}
+    columns = {name: numbers_if_all(table.columns[name]) for name in table.columns if name not in named}
+    patients = table.column(str(source.patient))
+    studies = table.column(source.study) if source.study else None
+    candidates = []
+    for key, row in place.items():
+        patient = key_text(patients[row])
+        study = key_text(studies[row]) if studies is not None else key
+        values = {name: column[row] for name, column in columns.items()}
+        content = digest([key, patient, study, {name: values[name] for name in sorted(values)}])
+        candidate = Candidate(path, f"{table.name}#{row}", content, attributes=values)
+        if patient is None or study is None:
+            lacking = source.patient if patient is None else source.study
+            candidates.append(replace(candidate, reason="no_identity", detail=f"The row has no {lacking}."))
+            continue
+        keys = {"patient_id": patient, "study_instance_uid": study, "series_instance_uid": study}
+        keys |= {"sop_instance_uid": key, str(source.key): key, str(source.patient): patient}
+        candidates.append(replace(candidate, keys=keys))
+    return candidates
+
+
+def _cases(
+    eligible: Sequence[Candidate], protocol: StudyProtocol, labelled: frozenset[str], site_key: bytes
+) -> tuple[Case, ...]:
+    by_unit: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in eligible:
+        by_unit[candidate.keys[UNIT_KEY[protocol.cohort.unit]]].append(candidate)
+    cases = [_case(name, members, protocol, labelled, site_key) for name, members in by_unit.items()]
+    first_of_patient, first_of_study = _first(cases, "patient"), _first(cases, "study")
+    cases.sort(key=lambda case: (first_of_patient[case.patient], first_of_study[case.study], case.digest))
+    return tuple(cases)
+
+
+def _first(cases: Sequence[Case], kind: str) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for case in cases:
+        group = str(getattr(case, kind))
+        first[group] = min(first.get(group, case.digest), case.digest)
+    return first
+
+
+def _case(
+    name: str, members: Sequence[Candidate], protocol: StudyProtocol, labelled: frozenset[str], site_key: bytes
+) -> Case:
+    """One unit of one or more files; several files' attributes must agree, or the attribute is missing."""
+    members = sorted(members, key=lambda member: str(member.digest))
+    keys = _agreeing([member.keys for member in members])
+    content = (
+        members[0].digest
+        if len(members) == 1
+        else hashlib.sha256("".join(str(m.digest) for m in members).encode()).hexdigest()
+    )
+    level = "unit" if protocol.cohort.unit not in UNIT_KEY else protocol.cohort.unit
+    attributes: Mapping[str, AttributeValue] = _agreeing([member.attributes for member in members])
+    return Case(
+        unit=pseudonym(site_key, level, name),
+        patient=pseudonym(site_key, "patient", keys["patient_id"]),
+        study=pseudonym(site_key, "study", keys.get("study_instance_uid", name)),
+        series=pseudonym(site_key, "series", keys.get("series_instance_uid", name)),
+        digest=str(content),
+        attributes=attributes,
+        has_label=key_text(keys.get(protocol.reference.key)) in labelled,
+        files=tuple(member.path for member in members),
+        keys=keys,
+    )
+
+
+def _agreeing(mappings: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """Entries on which all agree."""
+    first, *others = mappings
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+def _exclusion(candidate: Candidate, reason: tuple[str, str], site_key: bytes) -> Exclusion:
+    code, detail = reason
+    patient, study = (candidate.keys.get(name) for name in ("patient_id", "study_instance_uid"))
+    return Exclusion(
+        file=pseudonym(site_key, "file", candidate.relative),
+        reason=code,
+        detail=detail,
+        patient=pseudonym(site_key, "patient", patient) if patient else None,
+        study=pseudonym(site_key, "study", study) if study else None,
+        digest=candidate.digest,
+    )
+
+
+def _missing(eligible: Sequence[Candidate]) -> dict[str, dict[str, int]]:
+    """Why an attribute is missing, counted: {"age": {"empty": 3, "no unit": 1}}."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for candidate in eligible:
+        for name, reason in candidate.missing.items():
+            counts[name][reason] += 1
+    return {name: dict(sorted(counter.items())) for name, counter in sorted(counts.items())}
+
+
+def _synthetic(eligible: Sequence[Candidate]) -> int:
+    """Images that say of themselves that they are synthetic (0008,001C)."""
+    return sum(candidate.attributes.get("synthetic") == "YES" for candidate in eligible)

@@ -1,0 +1,149 @@
+"""Every file under a folder → one candidate each: an image with what its header says, or a reason why it is none."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from validate.cohort.case import AttributeValue
+from validate.errors import DataError
+from validate.imaging.sniff import HEAD, is_dicom
+
+Progress = Callable[[int, int | None], None]
+FEW = 2000  # files that are read faster in this process than others can be started
+CHUNK = 64
+LONGEST_VALUE = 1024  # bytes of a header element that are read; none of ours is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One file. `reason` is None for an image; identifiers stay in memory.
+
+    path : under its source folder    relative : the same, for the file's pseudonym
+    """
+
+    path: Path = field(repr=False)
+    relative: str = field(repr=False)
+    digest: str | None = None
+    reason: str | None = None
+    detail: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    studied: date | None = field(default=None, repr=False)
+
+
+def index_folder(
+    folder: Path, *, tags: Mapping[str, str] | None = None, workers: int = 2, progress: Progress | None = None
+) -> list[Candidate]:
+    """One candidate per file of the tree, in the order of their relative paths, on any number of workers.
+
+    tags : further attributes by DICOM keyword or tag. Raises DataError when there is no such folder or no file in it.
+    """
+    if not folder.is_dir():
+        what = "is a file, expected a folder" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {what}. cohort.sources names the folder with the DICOM files.")
+    files = sorted(_files(folder))
+    if not files:
+        raise DataError(f"{folder}: the folder is empty; there is no file to read.")
+    read = partial(read_candidate, folder, dict(tags or {}))
+    if len(files) < FEW or workers < 2:
+        return [_counted(read(name), number, len(files), progress) for number, name in enumerate(files, 1)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        results = pool.map(read, files, chunksize=CHUNK)
+        return [_counted(found, number, len(files), progress) for number, found in enumerate(results, 1)]
+
+
+def _counted(candidate: Candidate, number: int, total: int, progress: Progress | None) -> Candidate:
+    if progress is not None and (number % 20 == 0 or number == total):
+        progress(number, total)
+    return candidate
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Relative paths of everything that is not a folder. Links are named, not followed: they may lead in circles."""
+    for here, folders, names in os.walk(folder, followlinks=False):
+        place = Path(here)
+        for name in [*names, *(f for f in folders if (place / f).is_symlink())]:
+            yield (place / name).relative_to(folder).as_posix()
+        folders[:] = sorted(f for f in folders if not (place / f).is_symlink())
+
+
+def read_candidate(folder: Path, tags: Mapping[str, str], relative: str) -> Candidate:
+    """One file: header only, and the digest of all its bytes. Never raises for what a file holds."""
+    path = folder / relative
+    if path.is_symlink():
+        return Candidate(path, relative, reason="symbolic_link", detail="A symbolic link; links are not followed.")
+    if not path.is_file():
+        return Candidate(path, relative, reason="not_a_file", detail="A device, pipe or socket.")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            stream.seek(0)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return Candidate(path, relative, reason="unreadable_file", detail=f"Can't be read: {error.strerror}.")
+    if not head:
+        return Candidate(path, relative, digest, "empty_file", "The file is empty.")
+    if not is_dicom(head):
+        return Candidate(path, relative, digest, "not_dicom", "The content is not DICOM, whatever the name says.")
+    return _image(path, relative, digest, tags)
+
+
+def _image(path: Path, relative: str, digest: str, tags: Mapping[str, str]) -> Candidate:
+    import pydicom
+
+    from validate.cohort.attributes import KEYWORDS, harvested, study_date, tag_value
+
+    wanted: list[Any] = [*KEYWORDS, *(tag for tag in tags.values() if not tag.startswith("("))]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(
+                path,
+                stop_before_pixels=True,
+                force=True,
+                specific_tags=wanted if len(wanted) == len(KEYWORDS) + len(tags) else None,
+            )
+            values, missing = harvested(dataset)
+            for name, tag in tags.items():
+                values[name] = tag_value(dataset, tag)
+            keys = {
+                name: text
+                for name, keyword in KEYS.items()
+                if (text := str(dataset.get(keyword) or "").replace("\0", "").strip())
+            }
+            studied = study_date(dataset)
+    except Exception as error:  # noqa: BLE001 (a hostile header may break the parser in any way; the file is accounted for)
+        return Candidate(
+            path, relative, digest, "unreadable_header", f"The header can't be read ({type(error).__name__})."
+        )
+    lacking = [KEYS[name] for name in ("patient_id", "study_instance_uid", "sop_instance_uid") if name not in keys]
+    if lacking:
+        return Candidate(path, relative, digest, "no_identity", f"The header has no {' and no '.join(lacking)}.")
+    keys["file_name"] = path.name
+    return Candidate(path, relative, digest, None, "", keys, values, missing, studied)
+
+
+KEYS: Mapping[str, str] = {
+    "patient_id": "PatientID",
+    "study_instance_uid": "StudyInstanceUID",
+    "series_instance_uid": "SeriesInstanceUID",
+    "sop_instance_uid": "SOPInstanceUID",
+    "accession_number": "AccessionNumber",
+}
+
+
+def images(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that are images."""
+    return [candidate for candidate in candidates if candidate.reason is None]
