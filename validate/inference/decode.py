@@ -55,9 +55,9 @@ def decode(task: DecodeTask) -> Decoded:
     except DecodeFailure as failure:
         return _failed(task, Failure(failure.reason, failure.detail), start)
     except MemoryError:
-        return _failed(task, Failure("out_of_memory", "The image does not fit this machine's memory."), start)
+        return _failed(task, Failure("decode:out_of_memory", "The image does not fit this machine's memory."), start)
     except Exception as error:  # noqa: BLE001 - decoders are other people's code on hostile input
-        return _failed(task, Failure("decode_error", f"The decoder raised {type(error).__name__}."), start)
+        return _failed(task, Failure("decode:error", f"The decoder raised {type(error).__name__}."), start)
     images = tuple(_prepared(volume, recipe) for recipe in task.recipes)
     source = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
     return Decoded(images, source, time.perf_counter() - start)
@@ -72,9 +72,9 @@ def _prepared(volume: Any, recipe: Steps) -> NDArray[np.float32] | Failure:
     except DecodeFailure as failure:
         return Failure(failure.reason, failure.detail)
     except MemoryError:
-        return Failure("out_of_memory", "The preprocessed image does not fit this machine's memory.")
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        return Failure("preprocess_error", f"Preprocessing raised {type(error).__name__}.")
+        return Failure("preprocess:out_of_memory", "The preprocessed image does not fit this machine's memory.")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        return Failure("preprocess:error", f"Preprocessing raised {type(error).__name__}.")
 
 
 def _failed(task: DecodeTask, failure: Failure, start: float) -> Decoded:

@@ -24,8 +24,8 @@ Kind = Literal["thread", "process"]
 AHEAD_BYTES = 256 << 20
 PATIENCE = 120.0  # seconds that one image may take
 
-TIMED_OUT = Failure("decode_timeout", "Decoding took longer than the time allowed for one image.")
-CRASHED = Failure("decoder_crashed", "The decoder ended its process on this image.")
+TIMED_OUT = Failure("decode:timeout", "Decoding took longer than the time allowed for one image.")
+CRASHED = Failure("decode:crashed", "The decoder ended its process on this image.")
 
 
 @dataclass(slots=True)

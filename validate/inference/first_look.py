@@ -91,8 +91,8 @@ class _Trial:
     def sample(self) -> tuple[Case, Image] | None:
         if self.works is None and self.errors:
             raise ModelError(
-                f"models.{self.model.id}: the model failed on each of the first {len(self.errors)} images it was given: "
-                f"{plain_message(self.errors[0])} Check models.{self.model.id}.preprocess against what the model expects."
+                f"models.{self.model.id}: it failed on each of the first {len(self.errors)} images it was given: "
+                f"{plain_message(self.errors[0])} Check models.{self.model.id}.preprocess against what it expects."
             )
         return self.works
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
@@ -120,6 +122,7 @@ def make_plan(
         *_name_problems("pass", [p.id for p in passes]),
     ]
     problems += [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
+    problems += [problem for model in models for problem in _step_problems(model)]
     if protocol.inference.precision != "float32":
         problems.append("inference.precision: only float32 is offered; half precision would change the numbers.")
     problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
@@ -159,6 +162,23 @@ def _unit_problems(model: PlannedModel, protocol: StudyProtocol, cohort: Cohort)
             f"{place}: {several} of {len(cohort.cases)} units ({unit}) have several images and the model takes one. "
             f"Say how scores become one: {{aggregate: {{to: {unit}, score: max}}}}, or score: mean."
         )
+
+
+def _step_problems(model: PlannedModel) -> Iterator[str]:
+    from validate.imaging.preprocess import STEPS
+
+    for place, step in enumerate(model.block.preprocess if model.loaded.needs_pixels else ()):
+        where = f"models.{model.id}.preprocess[{place}]"
+        for name, options in step.items() if len(step) == 1 else ():
+            if name not in STEPS:
+                yield f"{where}: no step '{name}'; the steps are {', '.join(STEPS)}."
+                continue
+            try:
+                STEPS[name].model_validate(options)
+            except ValidationError as error:
+                yield from (f"{where}.{name}: {problem['msg']} ({problem['loc']})." for problem in error.errors())
+        if len(step) != 1:
+            yield f"{where}: got {len(step)} names; each step is one `name: {{options}}`."
 
 
 def _name_problems(kind: str, names: Sequence[str]) -> Iterator[str]:

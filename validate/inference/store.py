@@ -7,7 +7,6 @@ The bytes of a shard hold no time, no machine and no worker, so a resumed run en
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -180,8 +179,8 @@ def _name(shard: Shard) -> str:
 
 def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
-    except (FileNotFoundError, pa.ArrowException, OSError):
+        table = _stored(path)
+    except (pa.ArrowException, OSError):
         return None
     stamps = table.schema.metadata or {}
     if stamps.get(_PLAN_KEY) != plan.encode() or stamps.get(_SHARD_KEY) != name.encode():
@@ -210,17 +209,24 @@ def _timings(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(path.read_bytes())).to_pylist()
+        rows: list[dict[str, Any]] = _stored(path).to_pylist()
     except pa.ArrowException:
         return []  # timings prove nothing: a torn table is begun again
     return rows
 
 
+def _stored(path: Path) -> pa.Table:
+    # By path and on this thread: pyarrow's own threads let go of a Python file object late, and a program that ends
+    # just then is aborted ("terminate called without an active exception", pyarrow 26).
+    with pq.ParquetFile(str(path)) as file:
+        return file.read(use_threads=False)
+
+
 def _parquet(table: pa.Table) -> bytes:
     """Bytes that depend on the rows and the library's version only."""
-    buffer = io.BytesIO()
+    buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd", use_dictionary=False, write_statistics=False, version="2.6")
-    return buffer.getvalue()
+    return bytes(buffer.getvalue().to_pybytes())
 
 
 def _put(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -102,7 +102,8 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
 
 def _parquet(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[Any]]:
     try:
-        table = pq.read_table(io.BytesIO(content), columns=None)
+        # Not a Python file object: pyarrow's threads let go of one late, which can abort a program that is ending.
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ModelError(f"{where} is not a Parquet file: {error}.") from error
     names = (_column(name, table.column_names, options, where) for name in (options.key, options.score))
