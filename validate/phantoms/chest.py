@@ -30,6 +30,7 @@ class Anatomy:
     aorta: float
     bone: float
     breast: float
+    stomach_air: float  # attenuation lost under the left dome; none in some
     vessel_seed: int
 
 
@@ -79,6 +80,7 @@ def anatomy(sex: str, age: float, random: np.random.Generator) -> Anatomy:
         aorta=(0.7 if child else 1.0 + 0.006 * years) * random.uniform(0.9, 1.1),
         bone=(0.75 if child else 1.0 - 0.004 * years * (1.4 if female else 0.8)) * random.uniform(0.9, 1.1),
         breast=random.uniform(0.6, 1.2) if female and not child else 0.0,
+        stomach_air=max(0.0, random.uniform(-0.3, 0.6)),
         vessel_seed=int(random.integers(2**31)),
     )
 
@@ -94,7 +96,7 @@ def frontal(body: Anatomy, pose: Pose, opacity: Opacity | None = None) -> Scene:
     tissue = _thickness(x, y, outline) * body.depth + body.breast * _breasts(x, y) - _trachea(x, y) * 1.6
     attenuation = TISSUE * tissue - AIR_IN_LUNG * air * body.depth
     attenuation += TISSUE * _vessels(x, y, body) * lungs * 1.6
-    attenuation -= 0.5 * _stomach_bubble(x, y, body, pose)
+    attenuation -= body.stomach_air * _stomach_bubble(x, y, body, pose)
     attenuation += bones(x, y, density=body.bone, supine=pose.supine) * outline
     finding = _finding(x, y, opacity)
     if opacity is not None:
@@ -133,7 +135,7 @@ def _thickness(x: Image, y: Image, outline: Image) -> Image:
 
 
 def _diaphragm(x: Image, body: Anatomy, pose: Pose) -> Image:
-    """y of the domes; the right one (image left) stands a little higher, over the liver."""
+    """Height y of the domes; the right one (image left) stands a little higher, over the liver."""
     u = (np.abs(x) - 0.40) / 0.34
     low = 0.50 * body.lung_height + 0.06 * pose.breath
     return low + np.where(x < 0, -0.045, 0.0) + 0.10 * u * u + 0.10 * np.clip(u, 0, None) ** 6
@@ -142,14 +144,14 @@ def _diaphragm(x: Image, body: Anatomy, pose: Pose) -> Image:
 def _lungs(x: Image, y: Image, body: Anatomy, pose: Pose) -> tuple[Image, Image]:
     """Coverage, and depth of air in units of the chest's depth."""
     knots = np.array((-0.86, -0.80, -0.70, -0.52, -0.25, 0.05, 0.35, 0.7)) * (0.5 + 0.5 * body.lung_height)
-    lateral_border = profile(y, knots.tolist(), (0.18, 0.30, 0.43, 0.56, 0.665, 0.725, 0.76, 0.77))
+    lateral_border = profile(y, knots.tolist(), (0.20, 0.31, 0.44, 0.565, 0.665, 0.725, 0.76, 0.77))
     medial_border = np.where(
         x < 0,
         profile(y, (-0.9, -0.5, -0.1, 0.2, 0.6), (0.14, 0.13, 0.14, 0.19, 0.2)),
         profile(y, (-0.9, -0.5, -0.1, 0.2, 0.6), (0.13, 0.13, 0.14, 0.16, 0.16)),
     )
-    apex = ellipse(np.abs(x), y, (0.285, -0.50), (0.24, 0.36))
-    top = np.where(y < -0.5, 1.0 - apex, 1.0)
+    apex = ellipse(np.abs(x), y, (0.31, -0.44), (0.30, 0.43))
+    top = np.where(y < -0.44, 1.0 - apex, 1.0)
     inside = (
         edge(lateral_border - np.abs(x), 0.014)
         * edge(np.abs(x) - medial_border, 0.02)
@@ -178,7 +180,7 @@ def _heart(x: Image, y: Image, body: Anatomy, pose: Pose) -> Image:
 
 
 def _breasts(x: Image, y: Image) -> Image:
-    """cm of tissue added; the lower border is the sharp one."""
+    """Tissue added, in cm; the lower border is the sharp one."""
     radius = ellipse(np.abs(x), y, (0.47, 0.16), (0.33, 0.34))
     return 3.4 * dome(radius, 1.6) * edge(1.0 - radius, 0.02) * (0.5 + 0.5 * edge(y - 0.1, 0.1))
 
@@ -189,7 +191,8 @@ def _trachea(x: Image, y: Image) -> Image:
 
 def _stomach_bubble(x: Image, y: Image, body: Anatomy, pose: Pose) -> Image:
     below = edge(y - _diaphragm(x, body, pose) - 0.05, 0.015)
-    return edge(1.0 - ellipse(x, y, (0.34, 0.66), (0.17, 0.09)), 0.08) * below
+    wide = 0.10 + 0.14 * body.stomach_air
+    return edge(1.0 - ellipse(x, y, (0.34, 0.64 + 0.4 * wide), (wide, 0.6 * wide)), 0.08) * below
 
 
 def _vessels(x: Image, y: Image, body: Anatomy) -> Image:

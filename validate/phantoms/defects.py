@@ -32,7 +32,8 @@ def with_defects(shots: list[Shot], seed: int) -> list[Shot]:
         place = places.pop()
         plan[place] = replace(plan[place], label=None, defect="missing_label")
     for compressed in (False, True):
-        place = next(at for at in places if (plan[at].scanner.transfer_syntax != EXPLICIT) == compressed)
+        of_kind = (at for at in places if (plan[at].scanner.transfer_syntax != EXPLICIT) == compressed)
+        place = next(of_kind, places[-1])
         places.remove(place)
         plan[place] = replace(plan[place], defect="truncated")
     place = _second_images(plan, seed).pop()
@@ -65,8 +66,8 @@ def _as_child(shot: Shot, age: float, seed: int) -> Shot:
 
 def _misread(identifier: str) -> str:
     """The identifier with its last two digits swapped, or one changed where they are equal."""
-    *head, tens, units = identifier
-    return "".join((*head, units, tens)) if tens != units else "".join((*head, tens, str((int(units) + 1) % 10)))
+    head, tens, units = identifier[:-2], identifier[-2], identifier[-1]
+    return f"{head}{units}{tens}" if tens != units else f"{head}{tens}{(int(units) + 1) % 10}"
 
 
 def _added(shot: Shot, defect: str) -> Shot:

@@ -40,12 +40,15 @@ def write_models(network: OpacityNet, folder: Path) -> tuple[Path, ...]:
 
 def fused(network: OpacityNet) -> OpacityNet:
     """The same function with each batch normalisation folded into the convolution before it."""
-    twin = OpacityNet().eval()
+    twin = OpacityNet()
+    twin.eval()
     twin.load_state_dict(network.state_dict())
     for block in twin.features:
         convolution, normalisation = block[0], block[1]
         block[0], block[1] = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
-    return twin.requires_grad_(False)
+    for weights in twin.parameters():
+        weights.requires_grad = False
+    return twin
 
 
 def _onnx(network: OpacityNet, example: torch.Tensor) -> bytes:

@@ -15,7 +15,7 @@ SIZE = 128
 
 
 def plane(*, shift: tuple[float, float] = (0.0, 0.0), tilt: float = 0.0, zoom: float = 1.0) -> tuple[Image, Image]:
-    """x and y, each (SIZE, SIZE), as seen by a patient who stands shifted, tilted (radians) and magnified."""
+    """Coordinates x and y, each (SIZE, SIZE), as seen by a patient who stands shifted, tilted (radians) and magnified."""
     axis = (np.arange(SIZE) + 0.5) / (SIZE / 2) - 1.0
     x, y = np.meshgrid((axis - shift[0]) / zoom, (axis - shift[1]) / zoom)
     return x * np.cos(tilt) + y * np.sin(tilt), y * np.cos(tilt) - x * np.sin(tilt)

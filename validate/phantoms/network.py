@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class OpacityNet(nn.Module):
+class OpacityNet(nn.Module):  # type: ignore[misc]
     """image (n, 1, 128, 128) float32 in [0, 1] → logits (n, 1): how much speaks for an opacity."""
 
     def __init__(self) -> None:

@@ -8,7 +8,6 @@ FOLDER/MANIFEST.sha256
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,11 +20,12 @@ from validate.phantoms.defects import with_defects
 from validate.phantoms.manifest import write_manifest
 from validate.phantoms.population import INSTITUTIONS, SITES, Shot, population
 from validate.phantoms.stream import stream
-from validate.phantoms.tables import write_tables
+from validate.phantoms.tables import write_csv, write_tables
 from validate.phantoms.vendors import MAKES, Film, Scanner, film, weakened
 
 SEED = 20261122
 PATIENTS = 280
+PARTS = ("cxr", "tables")
 FEWEST_PATIENTS = 40
 _README = """# Sample studies
 
@@ -35,7 +35,7 @@ real product whose name is borrowed here to practise on. Every DICOM file says s
 
 - `cxr/` chest radiographs as DICOM, one folder per accession number, with `sites.csv` and `reference.csv`
 - `tables/` a study without images: `cases.csv` and `predictions.csv`
-- `models/` a small classifier trained on other phantoms (in the repository; made by `python -m validate.phantoms.train`)
+- `models/` a small classifier, trained on other phantoms by `python -m validate.phantoms.train`
 - `truth.csv` what was put into each file, the deliberate defects included
 - `MANIFEST.sha256` the digests of all files
 
@@ -49,7 +49,6 @@ class Sample:
 
     folder: Path
     files: int
-    patients: int
     bytes: int
 
 
@@ -60,15 +59,36 @@ def write_sample(
     weak_manufacturer: str | None = "Fujifilm",
     patients: int = PATIENTS,
     defects: bool = True,
+    parts: tuple[str, ...] = PARTS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sample:
     """Write the sample studies into `folder`; equal arguments give equal bytes.
 
     weak_manufacturer : GE, Siemens, Philips or Fujifilm, whose scanners are then in poor order; None for no weakness
-    progress : called with the number of exposures done and their total
-    Raises CommandError for an unknown manufacturer, too few patients, or a cxr folder that holds something already.
+    patients, defects : of the images; the table study has its own 220 patients
+    parts : "cxr", "tables" or both    progress : called with the number of exposures done and their total
+    Raises CommandError for an unknown manufacturer or part, too few patients, or a part that is there already.
     """
-    _refuse(folder, weak_manufacturer, patients)
+    _refuse(folder, weak_manufacturer, patients, parts)
+    if "cxr" in parts:
+        _write_images(folder, seed, weak_manufacturer, patients, defects=defects, progress=progress)
+    if "tables" in parts:
+        write_tables(folder / "tables", seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
+    files = write_manifest(folder)
+    return Sample(folder, len(files), sum(path.stat().st_size for path in files))
+
+
+def _write_images(
+    folder: Path,
+    seed: int,
+    weak_manufacturer: str | None,
+    patients: int,
+    *,
+    defects: bool,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     shots = population(seed, patients)
     shots = with_defects(shots, seed) if defects else shots
     cxr = folder / "cxr"
@@ -79,15 +99,10 @@ def write_sample(
     if defects:
         _write_stray_text(cxr, shots)
     studies = {shot.accession: shot for shot in shots}
-    _write_csv(cxr / "sites.csv", ("accession_number", "site"), (
-        (accession, SITES[shot.patient.site]) for accession, shot in studies.items()
-    ))  # fmt: skip
-    _write_csv(cxr / "reference.csv", ("accession_number", "opacity"), _labels(studies.values()))
-    _write_csv(folder / "truth.csv", _TRUTH, (_truth(shot, weak_manufacturer) for shot in shots))
-    write_tables(folder / "tables", seed=seed)
-    (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
-    files = write_manifest(folder)
-    return Sample(folder, len(files), patients, sum(path.stat().st_size for path in files))
+    sites = ((accession, SITES[shot.patient.site]) for accession, shot in studies.items())
+    write_csv(cxr / "sites.csv", ("accession_number", "site"), sites)
+    write_csv(cxr / "reference.csv", ("accession_number", "opacity"), _labels(studies.values()))
+    write_csv(folder / "truth.csv", _TRUTH, (_truth(shot, weak_manufacturer) for shot in shots))
 
 
 def scene(shot: Shot) -> Scene:
@@ -131,14 +146,16 @@ def header(shot: Shot, seed: int) -> dicom_writer.Header:
     )
 
 
-def _refuse(folder: Path, weak_manufacturer: str | None, patients: int) -> None:
+def _refuse(folder: Path, weak_manufacturer: str | None, patients: int, parts: tuple[str, ...]) -> None:
     if weak_manufacturer is not None and weak_manufacturer not in MAKES:
         raise CommandError(f"no manufacturer '{weak_manufacturer}' in the sample; choose one of {', '.join(MAKES)}")
     if patients < FEWEST_PATIENTS:
         raise CommandError(f"{patients} patients leave no room for the defects; ask for {FEWEST_PATIENTS} or more")
-    cxr = folder / "cxr"
-    if cxr.exists() and any(cxr.iterdir()):
-        raise CommandError(f"{cxr} already holds files; name an empty folder, or remove it first")
+    if not parts or not set(parts) <= set(PARTS):
+        raise CommandError(f"parts of the sample are {', '.join(PARTS)}; got {', '.join(parts) or 'none'}")
+    for part in parts:
+        if (folder / part).exists() and any((folder / part).iterdir()):
+            raise CommandError(f"{folder / part} already holds files; name another folder, or remove it first")
 
 
 def _age(years: float) -> str:
@@ -194,11 +211,3 @@ def _truth(shot: Shot, weak_manufacturer: str | None) -> tuple[str, ...]:
         f"{opacity.radius * 64 * shot.pose.zoom:.2f}" if opacity else "",
         f"{opacity.strength:.3f}" if opacity else "",
     )
-
-
-def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def stream(seed: int, *purpose: str | int) -> np.random.Generator:
-    """A generator fixed by the seed and the words of its purpose, such as stream(7, "anatomy", 12)."""
+    """A generator fixed by the seed and by the words of its purpose: 7 and "anatomy", 12, for example."""
     text = "\x1f".join((str(seed), *map(str, purpose)))
     digest = hashlib.sha256(text.encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,13 @@ def write_tables(folder: Path, *, seed: int) -> None:
         for row, who in enumerate(owner.tolist())
     ]  # fmt: skip
     scores = [(f"C{row:04d}", "" if row in empty else f"{score[row]:.6f}") for row in range(len(owner))]
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "cases.csv", _CASES, cases)
-    _write(folder / "predictions.csv", ("case_id", "score"), scores)
+    write_csv(folder / "cases.csv", _CASES, cases)
+    write_csv(folder / "predictions.csv", ("case_id", "score"), scores)
 
 
-def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table with a header line, the same bytes on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(columns)

@@ -119,7 +119,8 @@ def _detected(attenuation: Image, scanner: Scanner, random: np.random.Generator)
     signal = (1.0 - scanner.scatter) * primary + scanner.scatter * blurred(primary, 9.0) * 0.8
     signal = blurred(signal, scanner.blur)
     noise = blurred(random.standard_normal(signal.shape), 0.4) * np.sqrt(signal / scanner.quanta)
-    return -np.log(np.maximum(signal + noise, 2e-4))
+    logarithm: Image = -np.log(np.maximum(signal + noise, 2e-4))
+    return logarithm
 
 
 def _processed(signal: Image, scanner: Scanner) -> Image:
@@ -128,7 +129,8 @@ def _processed(signal: Image, scanner: Scanner) -> Image:
     low, high = np.quantile(middle, (0.03, 0.97))
     shown = 0.10 + 0.78 * (signal - low) / max(high - low, 1e-6)
     shown = shown + scanner.sharpening * (shown - blurred(shown, 2.0))
-    return np.clip(shown, 0.0, 1.0) ** scanner.gamma
+    toned: Image = np.clip(shown, 0.0, 1.0) ** scanner.gamma
+    return toned
 
 
 def _collimated(shown: Image, scanner: Scanner, random: np.random.Generator) -> Image:
