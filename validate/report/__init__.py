@@ -1,1 +1,1 @@
-
+"""The sealed run folder, set in type: shows, never computes."""

@@ -1,0 +1,86 @@
+"""Which number stands where: section → address → printed text, read from the very document that is set."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+from markupsafe import Markup, escape
+
+SPAN = re.compile(r'<span data-address="[^"]*">([^<]*)</span>')
+ATTRIBUTE = re.compile(r' data-address="[^"]*"')
+DRAWING = re.compile(r"<svg [^>]*data-figure=.*?</svg>", re.DOTALL)
+DESCRIPTION = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Placed:
+    """One section's printed values, in reading order."""
+
+    id: str
+    values: list[tuple[str, str]] = field(default_factory=list)  # address, text
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.sections: list[Placed] = []
+        self._open: list[str | None] = []
+        self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "section":
+            self.sections.append(Placed(values.get("id") or ""))
+        if tag in {"span", "tspan"}:
+            self._open.append(values.get("data-address"))
+            self._text = ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"span", "tspan"} and self._open:
+            address = self._open.pop()
+            if address is not None and self.sections:
+                self.sections[-1].values.append((address, self._text))
+
+
+def placed_values(html: str) -> list[Placed]:
+    """Every printed value of the document that has an address."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.sections
+
+
+def address_document(html: str, pages: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    """report/addresses.json: for each section its pages in the PDF and what is printed from where."""
+    return {
+        "schema_version": "1",
+        "sections": [
+            {
+                "id": section.id,
+                "pages": list(pages[section.id]) if section.id in pages else None,
+                "values": [{"address": address, "text": text} for address, text in section.values],
+            }
+            for section in placed_values(html)
+        ],
+    }
+
+
+def for_paper(html: str) -> str:
+    """The same document without addresses, its figures as images: set several times faster, word for word alike."""
+    return ATTRIBUTE.sub("", SPAN.sub(r"\1", DRAWING.sub(_image, html)))
+
+
+def _image(found: re.Match[str]) -> str:
+    drawing = ATTRIBUTE.sub("", found.group())
+    description = DESCRIPTION.search(drawing)
+    encoded = base64.b64encode(drawing.encode()).decode()
+    words = unescape(description.group(1)) if description else ""
+    return str(Markup('<img alt="{}" src="data:image/svg+xml;base64,{}">').format(escape(words), encoded))

@@ -1,0 +1,103 @@
+"""A criterion as it is shown: what was asked, what was found, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from validate.analyses.wording import attribute_words
+from validate.report import view
+from validate.report.figures.canvas import Tone
+from validate.report.printed import Printed, printed
+from validate.report.sealed import Node
+from validate.report.study import Study
+
+TONES: dict[str, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
+WORDS = {"PASS": "Pass", "FAIL": "Fail", "INCONCLUSIVE": "Inconclusive"}
+SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """word : as printed    tone : its colour, which never stands without the word."""
+
+    word: Printed
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionLine:
+    """One line of the criteria table. sentence : the reason    rationale : why this goal, from the protocol."""
+
+    name: Printed
+    group: Printed
+    fraction: Printed
+    estimate: Printed
+    goal: Printed
+    outcome: Outcome
+    sentence: Printed
+    rationale: Printed
+    severity: int
+
+
+def criterion_lines(study: Study) -> list[CriterionLine]:
+    """Every criterion in the protocol's order."""
+    return [criterion_line(study, criterion) for criterion in study.sealed.verdict["criteria"]]
+
+
+def criterion_line(study: Study, criterion: Node) -> CriterionLine:
+    estimate = study.sealed.estimate(criterion["estimate"])
+    goal = float(criterion["goal"].value)
+    unit = estimate["unit"].text or "index"
+    outcome = criterion["outcome"]
+    found = view.fraction(estimate) if estimate else printed("not estimated")
+    return CriterionLine(
+        name=criterion_name(study, criterion),
+        group=_group(criterion),
+        fraction=found,
+        estimate=view.estimate(estimate, against=goal),
+        goal=view.goal(criterion, unit),
+        outcome=Outcome(printed(outcome.text, outcome.address), TONES.get(outcome.text, "none")),
+        sentence=view.words(criterion["sentence"]),
+        rationale=view.words(_of_protocol(study, criterion)["rationale"]),
+        severity=SEVERITY.index(outcome.text) if outcome.text in SEVERITY else 0,
+    )
+
+
+def criterion_name(study: Study, criterion: Node) -> Printed:
+    """As in "Sensitivity at threshold 0.5, every manufacturer"; with the model's name where there are several."""
+    estimate = study.sealed.estimate(criterion["estimate"])
+    endpoint = study.endpoint(criterion["endpoint"].text)
+    metric = (estimate["metric"] if estimate else endpoint["metric"]).text
+    name = printed(study.measure(metric) if metric else criterion["endpoint"].text)
+    threshold = estimate["condition"]["threshold"]
+    if threshold.value is not None:
+        name += printed(" at threshold ") + view.words(threshold)
+    if criterion["worst_of"]:
+        name += f", every {attribute_words(criterion['worst_of'].text)}"
+    return name + printed(" · ") + view.words(study.model(criterion["model"].text)["name"]) if _several(study) else name
+
+
+def verdict_outcome(study: Study) -> Outcome:
+    """The large word. Exploratory results have none of the three."""
+    outcome = study.sealed.verdict["outcome"]
+    if study.exploratory:
+        return Outcome(printed("Exploratory", study.sealed.verdict["exploratory"].address), "fail")
+    if outcome.text not in WORDS:
+        return Outcome(printed("No verdict", outcome.address), "none")
+    return Outcome(printed(WORDS[outcome.text], outcome.address), TONES[outcome.text])
+
+
+def _group(criterion: Node) -> Printed:
+    if not criterion["worst_level"]:
+        return Printed()
+    return printed("worst: ") + view.words(criterion["worst_level"])
+
+
+def _of_protocol(study: Study, criterion: Node) -> Node:
+    """The protocol's own entry: ids are "acceptance[0]", or "acceptance[0]/model"."""
+    start = criterion["id"].text.partition("[")[2].partition("]")[0]
+    return study.protocol["acceptance"][int(start) if start.isdigit() else 10**6]
+
+
+def _several(study: Study) -> bool:
+    return len(study.models) > 1

@@ -1,0 +1,165 @@
+"""A forest plot: one row a group, its estimate and limits against the goal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
+from validate.report.printed import Printed, printed
+
+LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
+ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
+MOST_ROWS = 34  # of one figure: what fits on a page with its caption
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    value, low, high : None where there is none; the words then stand in the last column
+    head : a group's title      faint : too few to be read
+    goal : this row's own, where rows have different ones; upward : it is to be exceeded
+    sub : a second line under the label, where rows are tall
+    """
+
+    label: str
+    count: Printed | str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    words: Printed | str = ""
+    tone: Tone = "ink"
+    head: bool = False
+    faint: bool = False
+    sub: str = ""
+    goal: float | None = None
+    goal_words: str = ""
+    upward: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """goal : drawn dashed; percent : ticks as percentages; zero : a difference, with its own line at nought."""
+
+    percent: bool
+    goal: float | None = None
+    goal_words: Printed | str = ""
+    zero: bool = False
+    count_title: str = "n"
+    value_title: str = ""
+    tall: bool = False
+
+
+def forests(name: str, rows: Sequence[Row], axis: Axis, *, title: str, description: str) -> list[Figure]:
+    """One figure, or several on one axis where the rows would not fit on a page; groups are kept whole if possible."""
+    scale = _scale(rows, axis)
+    parts = _pages(rows)
+    return [
+        _forest(f"{name}-{number}", part, axis, scale, title=title, description=description)
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: str, description: str) -> Figure:
+    tall = TALL if axis.tall else ROW
+    body = sum(HEAD if row.head else tall for row in rows)
+    canvas = Canvas(WIDTH, TOP + body + 20)
+    floor = TOP + body + 2
+    canvas.text((COUNTS, 12), axis.count_title, size=7.2, tone="grey", anchor="end")
+    canvas.text((NUMBERS, 12), axis.value_title, size=7.2, tone="grey")
+    marks = ticks(scale.low, scale.high, most=8)
+    places = 2 if any(abs(tick * 10 - round(tick * 10)) > 1e-6 for tick in marks) else 1
+    for tick in marks:
+        canvas.line((scale(tick), TOP - 3), (scale(tick), floor))
+        canvas.text((scale(tick), floor + 11), _tick(tick, axis, places), size=7.2, tone="grey", anchor="middle")
+    if axis.zero:
+        canvas.line((scale(0), TOP - 3), (scale(0), floor), "grey", width=0.9)
+    if axis.goal is not None:
+        canvas.line((scale(axis.goal), TOP - 6), (scale(axis.goal), floor), "accent", width=1.1, dash="3 2")
+        canvas.text((scale(axis.goal), 12), axis.goal_words, size=7.2, tone="accent", anchor="middle", weight=600)
+    y = TOP
+    for row in rows:
+        y += HEAD if row.head else tall
+        _draw(canvas, row, y - (10.5 if axis.tall and not row.head else 4.5), scale, tall=axis.tall)
+    return canvas.figure(name, title, description)
+
+
+def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) -> None:
+    if row.head:
+        canvas.text((0, base), fitted(row.label, 8.2, LEFT - 4), size=8.2, weight=600)
+        if row.goal is not None:
+            canvas.text(
+                (scale.clipped(row.goal), base), row.goal_words, size=7.2, tone="accent", anchor="middle", weight=600
+            )
+        return
+    tone: Tone = "faint" if row.faint else row.tone
+    words: Tone = "grey" if row.faint else row.tone
+    room = COUNTS - LABELS - (0 if tall else 30)
+    canvas.text((0 if tall else LABELS, base), fitted(row.label, 8.2, room), size=8.2, tone=words)
+    if row.sub:
+        canvas.text((0, base + 10), fitted(row.sub, 7.4, room), size=7.4, tone="grey")
+    canvas.text((COUNTS, base), row.count, size=7.4, tone="grey", anchor="end")
+    middle = base - 2.8
+    if row.goal is not None:
+        _own_goal(canvas, row, middle, scale)
+    if row.low is not None and row.high is not None:
+        ends = scale.clipped(row.low), scale.clipped(row.high)
+        canvas.line((ends[0], middle), (ends[1], middle), tone, width=1.6 if not row.faint else 1.1)
+        if row.low < scale.low:
+            canvas.area([(ends[0] + 4, middle - 2.6), (ends[0] + 4, middle + 2.6), (ends[0] - 1, middle)], tone)
+        if row.high > scale.high:
+            canvas.area([(ends[1] - 4, middle - 2.6), (ends[1] - 4, middle + 2.6), (ends[1] + 1, middle)], tone)
+    if row.value is not None:
+        canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
+    content = row.words
+    if (short := fitted(str(content), 8.2, WIDTH - NUMBERS)) != str(content):
+        content = printed(short, next((p.address for p in printed(content).pieces if p.address), None))
+    canvas.text((NUMBERS, base), content, size=8.2, tone=words)
+
+
+def _own_goal(canvas: Canvas, row: Row, middle: float, scale: Scale) -> None:
+    """A bracket at this row's goal, open to the side that meets it; its value stands above, or at the group's head."""
+    at, side = scale.clipped(row.goal or 0.0), 3.5 if row.upward else -3.5
+    canvas.curve(
+        [(at + side, middle - 5), (at, middle - 5), (at, middle + 5), (at + side, middle + 5)], "accent", width=1.2
+    )
+    if row.goal_words:
+        canvas.text((at, middle - 7.5), row.goal_words, size=7, tone="accent", anchor="middle", weight=600)
+
+
+def _scale(rows: Sequence[Row], axis: Axis) -> Scale:
+    """From the lowest limit to the highest, widened to tenths; never narrower than two tenths."""
+    ends = [v for row in rows for v in (row.low, row.high, row.value) if v is not None]
+    ends += [goal for goal in (axis.goal, *(row.goal for row in rows)) if goal is not None]
+    ends += [0.0] if axis.zero else []
+    if not ends:
+        return Scale(0, 1, LEFT, RIGHT)
+    low, high = _down(min(ends)), -_down(-max(ends))
+    if not axis.zero:
+        low, high = (max(0.0, low), min(1.0, high)) if min(ends) >= 0 and max(ends) <= 1 else (low, high)
+    while high - low < 0.2 - 1e-9:
+        low, high = (low - 0.1, high) if low >= 0.1 - 1e-9 or axis.zero else (low, high + 0.1)
+    return Scale(low, high, LEFT, RIGHT)
+
+
+def _down(value: float) -> float:
+    step = 0.1 if abs(value) <= 2 else 1.0
+    return round((value + 1e-9) // step * step, 10)
+
+
+def _tick(value: float, axis: Axis, places: int) -> str:
+    text = f"{100 * value:.10g}%" if axis.percent else f"{value:.10g}" if abs(value) >= 10 else f"{value:.{places}f}"
+    return text.replace("-", "−")
+
+
+def _pages(rows: Sequence[Row]) -> list[list[Row]]:
+    pages: list[list[Row]] = [[]]
+    head: Row | None = None
+    for index, row in enumerate(rows):
+        group = next((k for k in range(index + 1, len(rows)) if rows[k].head), len(rows)) - index
+        full = len(pages[-1]) + (min(group, MOST_ROWS) if row.head else 1) > MOST_ROWS
+        head = row if row.head else head
+        if full and pages[-1]:
+            pages.append([] if row.head or head is None else [Row(f"{head.label}, continued", head=True)])
+        pages[-1].append(row)
+    return pages

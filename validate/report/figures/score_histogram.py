@@ -1,0 +1,48 @@
+"""How the model's scores lie in cases with and without the finding: a histogram back to back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, ticks
+from validate.report.printed import Printed
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """edges : bin borders, one more than counts."""
+
+    edges: Sequence[float]
+    positives: Sequence[int]
+    negatives: Sequence[int]
+    threshold: float | None
+    threshold_words: Printed | str = ""
+
+
+def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
+    """Positives upward, negatives downward, so that overlap is seen without colours laid over each other."""
+    canvas = Canvas(HALF, 258)
+    x = Scale(scores.edges[0], scores.edges[-1], 12, HALF - 8)
+    middle, reach = 110.0, 92.0
+    up, down = (max(counts, default=0) for counts in (scores.positives, scores.negatives))
+    most = max(up, down) or 1
+    for counts, direction, tone in ((scores.positives, -1, "accent"), (scores.negatives, 1, "faint")):
+        boxes = []
+        for left, right, number in zip(scores.edges, scores.edges[1:], counts, strict=False):
+            tall = reach * number / most
+            boxes.append((x(left) + 0.5, middle - tall if direction < 0 else middle, x(right) - x(left) - 1, tall))
+        canvas.bars(boxes, tone)  # type: ignore[arg-type]
+    canvas.line((x(x.low), middle), (x(x.high), middle), "grey", width=0.8)
+    canvas.text((x(x.low), 12), "With the finding", size=7.8, tone="accent", weight=600)
+    canvas.text((x(x.low), 214), "Without it", size=7.8, tone="grey", weight=600)
+    for tick in ticks(x.low, x.high):
+        canvas.line((x(tick), 220), (x(tick), 223), "grey")
+        canvas.text((x(tick), 232), f"{tick:.10g}".replace("-", "−"), size=7, tone="grey", anchor="middle")
+    canvas.text(((x(x.low) + x(x.high)) / 2, 247), "Score that the model gives", size=7.5, tone="grey", anchor="middle")
+    if scores.threshold is not None and x.low <= scores.threshold <= x.high:
+        at = x(scores.threshold)
+        canvas.line((at, 16), (at, 220), "ink", width=0.9, dash="3 2")
+        anchor = "end" if at > HALF * 0.6 else "start"
+        canvas.text((at + (-4 if anchor == "end" else 4), 24), scores.threshold_words, size=7.2, anchor=anchor)  # type: ignore[arg-type]
+    return canvas.figure(name, "Scores with and without the finding", description)

@@ -1,0 +1,70 @@
+"""R24: what happened, in order, and how anybody can check it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words, sentence_case
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Row, Table, row
+
+MOST_EVENTS = 24
+WORDS = {
+    "started": "Run started", "resumed": "Run resumed", "stopped": "Run stopped", "cohort": "Cohort read",
+    "locked": "Protocol, cohort and models locked", "lock_held": "Lock held against what is here",
+    "unlocked": "No lock: exploratory", "refused": "Refused: it differs from the lock", "unblinded": "Labels joined to outputs",
+    "computed": "Numbers computed", "torn_line_removed": "Torn last line removed after a crash",
+    "clock_went_back": "The clock went back",
+}  # fmt: skip
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    trail = study.sealed.audit
+    if not len(trail):
+        return Missing("the audit trail", "whoever runs the study")
+    events = list(trail)
+    shown = events if len(events) <= MOST_EVENTS else [*events[: MOST_EVENTS // 2], *events[-MOST_EVENTS // 2 :]]
+    columns = (
+        Column("No.", numeric=True, width=6),
+        Column("Time", width=27),
+        Column("Event", width=31),
+        Column("Details", width=36),
+    )
+    return {
+        "events": Table("audit", columns, tuple(_event(event) for event in shown)),
+        "left_out": str(len(events) - len(shown)) if len(shown) < len(events) else "",
+        "head": view.fingerprint(events[-1]["hash"], 64),
+        "manifest": printed(view.short_digest(study.sealed.manifest_digest, 64), "evidence/manifest.json#"),
+    }
+
+
+def _event(event: Node) -> Row:
+    kind = event["type"]
+    what = printed(WORDS.get(kind.text, sentence_case(attribute_words(kind.text))), kind.address)
+    return row(view.words(event["seq"]), view.second(event["time"]), what, _details(event["data"]))
+
+
+def _details(data: Node) -> Printed:
+    return joined(
+        (printed(f"{attribute_words(key)} ") + _short(value) for key, value in data.items()), ", "
+    ) or printed("–")
+
+
+def _short(value: Node) -> Printed:
+    text = value.text
+    return (
+        view.fingerprint(value, 8)
+        if len(text) == 64 and set(text) <= set("0123456789abcdef")
+        else view.words(value, "none")
+    )
+
+
+SECTION = Section(
+    id="R24", title="Audit trail", question="What happened, in order",
+    template="sections/audit_trail.html.j2", content=content, rank={"acceptance": 174, "comparison": 174},
+)  # fmt: skip

@@ -1,0 +1,79 @@
+"""R03: what was tested, and for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {
+        "intended_use": view.words(study.protocol["intended_use"]),
+        "models": [{"name": study.model_name(model), "facts": _facts(model, study)} for model in study.models],
+    }
+
+
+def _facts(model: Node, study: Study) -> Table:
+    identity = study.sealed.lock["models"][model["id"].text]
+    rows = (
+        row("Name and version", view.words(model["name"]) + " " + view.words(model["version"])),
+        row("Format", view.words(model["format"])),
+        row("SHA-256", view.fingerprint(identity["sha256"] or model["sha256"], 64)),
+        row("One call sees", _input(model["input"])),
+        row("Preprocessing", joined((_step(step) for step in model["preprocess"]), " → ") or printed("none stated")),
+        row("Output", _output(model["output"])),
+        row("Operating point", _operating_point(model["operating_point"])),
+    )
+    return Table(f"device-{study.key(model['id'].text)}", (Column(""), Column("")), rows)
+
+
+def _input(node: Node) -> Printed:
+    """As in "one image", or how the scores of several become one."""
+    if not node["aggregate"]:
+        return printed("one ") + view.words(node)
+    rule = node["aggregate"]
+    return (
+        printed("one image; the ")
+        + view.words(rule["score"])
+        + " of its images is the score of a "
+        + view.words(rule["to"])
+    )
+
+
+def _step(step: Node) -> Printed:
+    return joined(
+        (printed(f"{name} ") + _options(options) if options else printed(name) for name, options in step.items()), ", "
+    )
+
+
+def _options(options: Node) -> Printed:
+    return printed("(") + joined((printed(f"{key} ") + view.words(value) for key, value in options.items()), ", ") + ")"
+
+
+def _output(output: Node) -> Printed:
+    activation = output["activation"]
+    after = printed(" as it comes") if activation.text == "none" else printed(", after ") + view.words(activation)
+    name = printed("'") + view.words(output["name"]) + "', " if output["name"] else Printed()
+    return name + printed("a ") + view.words(output["kind"]) + after
+
+
+def _operating_point(point: Node) -> Printed:
+    if not point:
+        return printed("none stated: only measures that need no threshold can be computed")
+    return (
+        printed("flagged where the score ") + view.words(point["rule"]) + " " + view.words(point["threshold"])
+        + " (" + view.words(point["source"]) + ")"
+    )  # fmt: skip
+
+
+SECTION = Section(
+    id="R03", title="Device under test and intended use", question="What was tested, and for what",
+    template="sections/device.html.j2", content=content, rank={"acceptance": 160, "comparison": 160},
+)  # fmt: skip

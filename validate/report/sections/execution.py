@@ -1,0 +1,68 @@
+"""R10: how the model was run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words, sentence_case
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+LABELS = {
+    "sha256": "SHA-256", "digest": "SHA-256", "provider": "Provider used", "runtime": "Runtime",
+    "witnessed": "Inference run here", "inputs": "Inputs", "outputs": "Outputs", "parameters": "Trained numbers",
+    "format": "Format", "opset": "Operator set", "notes": "Notes",
+}  # fmt: skip
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {
+        "asked": _asked(study),
+        "models": [{"name": study.model_name(model), "facts": _identity(study, model)} for model in study.models],
+        "unwitnessed": joined((study.model_name(model) for model in study.unwitnessed), ", "),
+    }
+
+
+def _asked(study: Study) -> Table:
+    inference = study.protocol["inference"]
+    labels = (
+        ("device", "Device asked for"), ("batch_size", "Batch size"), ("precision", "Precision"),
+        ("on_failure", "A case without output"),
+    )  # fmt: skip
+    rows = [
+        row(label, printed(attribute_words(str(view.words(inference[key]))), inference[key].address))
+        for key, label in labels
+    ]
+    passes = study.sealed.lock["passes"]
+    rows.append(row("Passes", joined((view.words(one["id"]) for one in passes), ", ") or printed("clean")))
+    return Table("execution", (Column(""), Column("")), tuple(rows))
+
+
+def _identity(study: Study, model: Node) -> Table:
+    """What the lock and the manifest hold about a model as it was opened."""
+    name = model["id"].text
+    found: dict[str, Node] = dict(study.sealed.lock["models"][name].items())
+    found |= dict(study.sealed.manifest["inputs"]["models"][name].items())
+    rows = [
+        row(LABELS.get(key, sentence_case(attribute_words(key))), _value(key, node))
+        for key, node in found.items()
+        if node
+    ]
+    return Table(f"identity-{study.key(name)}", (Column(""), Column("")), tuple(rows))
+
+
+def _value(key: str, node: Node) -> Printed:
+    if key in {"sha256", "digest"}:
+        return view.fingerprint(node, 64)
+    return view.count(node) if key == "parameters" else view.words(node)
+
+
+SECTION = Section(
+    id="R10", title="Execution of the index test", question="How the model was run",
+    template="sections/execution.html.j2", content=content, rank={"acceptance": 172, "comparison": 172},
+)  # fmt: skip

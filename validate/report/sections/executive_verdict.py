@@ -1,0 +1,153 @@
+"""R02: the one page that stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from validate.report import view
+from validate.report.criterion import CriterionLine, criterion_lines, verdict_outcome
+from validate.report.figures.canvas import Figure
+from validate.report.figures.icon_array import key_mark
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.sections.participants import analysed_step, step_of
+from validate.report.sections.predictive_values import Thousand, thousands
+from validate.report.study import Study
+
+KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
+MOST_CRITERIA = 6
+LONGEST = 620  # characters of the verdict's sentence that page one has room for
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number of the strip, with its label."""
+
+    label: str
+    value: Printed
+    sub: Printed
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    lines = criterion_lines(study)
+    shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
+    thousand = next(iter(thousands(study)), None)
+    return {
+        "kicker": _kicker(study),
+        "lede": _lede(study),
+        "outcome": verdict_outcome(study),
+        "sentence": _sentence(study.sealed.verdict["sentence"]),
+        "level": _level(study),
+        "criteria": shown,
+        "more_criteria": str(len(lines) - len(shown)) if len(lines) > len(shown) else "",
+        "thousand": thousand,
+        "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
+        "strip": _strip(study),
+        "weakest": _weakest(lines),
+        "silent": _silent(study),
+        "conditions": _conditions(study),
+    }
+
+
+def _kicker(study: Study) -> Printed:
+    locked, first = study.sealed.lock["locked"], first_inference(study)
+    start = printed(f"{KINDS[study.profile]} · ")
+    if study.exploratory or not locked:
+        return start + "not locked: exploratory"
+    return start + "locked " + view.day(locked) + (", first inference " + view.day(first) if first else "")
+
+
+def first_inference(study: Study) -> Node:
+    """The time of the first event of inference; a Node without value where none was run here."""
+    trail = study.sealed.audit
+    found = (event["time"] for event in trail if event["type"].text.startswith(("inference", "first_inference")))
+    return next(found, trail["absent"])
+
+
+def _lede(study: Study) -> Printed:
+    analysed = analysed_step(study)
+    counts = view.count(analysed["images"], study.unit) + " of " + view.count(analysed["patients"], "patient")
+    period = study.protocol["cohort"]["period"]
+    parts: list[Printed | str] = [counts if analysed else printed("no case was analysed")]
+    parts += [
+        _named(study, attribute, words) for attribute, words in (("manufacturer", "scanners of "), ("site", "sites "))
+    ]
+    if period:
+        parts.append(view.day(period["from"]) + " to " + view.day(period["to"]))
+    kind = "Compared with" if study.comparator else "Reference"
+    standard = study.protocol["reference"]["standard"]
+    return joined(parts, "; ") + f". {kind}: " + view.words(standard) + ("" if standard.text.endswith(".") else ".")
+
+
+def _named(study: Study, attribute: str, words: str) -> Printed:
+    """The levels by name, while they are few enough to be read."""
+    found = study.sealed.finding("population")["data"]["attributes"]
+    entry = next((a for a in found if a["attribute"].text == attribute), None)
+    levels = [level["level"] for level in entry["levels"] if level["level"].text != "missing"] if entry else []
+    if not 0 < len(levels) <= 5:
+        return Printed()
+    return printed(words if len(levels) > 1 else words.replace("sites", "site")) + enumerated(levels)
+
+
+def enumerated(levels: list[Node]) -> Printed:
+    """As in "GE, Philips and Siemens"."""
+    first = joined((view.words(level) for level in levels[:-1]), ", ")
+    return first + " and " + view.words(levels[-1]) if first else view.words(levels[-1])
+
+
+def _sentence(sentence: Node) -> Printed:
+    """All of it where there is room, else its first sentence: the others stand beside their criteria."""
+    text = sentence.text
+    if len(text) <= LONGEST:
+        return view.words(sentence)
+    return printed(text[: text.index(". ") + 1 if ". " in text else LONGEST], sentence.address) + (
+        " The reason for each criterion stands in section R12."
+    )
+
+
+def _level(study: Study) -> Printed:
+    levels = {e["interval"]["level"].value: e for e in study.sealed.estimates if e["interval"]}
+    if len(levels) != 1:
+        return printed("two-sided limits decide, not the estimate")
+    only = next(iter(levels.values()))
+    return printed("two-sided ") + view.level(only["interval"]) + " limits decide, not the estimate"
+
+
+def _strip(study: Study) -> list[Fact]:
+    """Found → eligible → with a label → analysed, in numbers."""
+    facts = []
+    for name, label in (
+        ("found", "Files found"), ("eligible", "Eligible"), ("labelled", "With a reference label"),
+        ("analysed", "Analysed"),
+    ):  # fmt: skip
+        step = step_of(study, name)
+        if step:
+            which, noun = ("files", "file") if name == "found" else ("images", study.unit)
+            facts.append(Fact(label, view.count(step[which], noun), view.count(step["patients"], "patient")))
+    return facts
+
+
+def _weakest(lines: list[CriterionLine]) -> CriterionLine | None:
+    """The criterion on the worst group, where the protocol has one."""
+    grouped = [line for line in lines if line.group]
+    return min(grouped, key=lambda line: line.severity) if grouped else None
+
+
+def _silent(study: Study) -> list[Printed]:
+    """What each model left without an output, in the words of its finding."""
+    return [view.words(finding["statement"]) for finding in study.sealed.all_findings("missing")][:2]
+
+
+def _conditions(study: Study) -> Printed:
+    return view.words(study.protocol["intended_use"])
+
+
+SECTION = Section(
+    id="R02", title="Verdict", question="", template="sections/executive_verdict.html.j2", content=content,
+    rank={"acceptance": -10, "submission": -10, "comparison": -10},
+)  # fmt: skip
+
+__all__ = ["SECTION", "Figure", "Thousand"]

@@ -1,0 +1,114 @@
+"""R05: what was promised, as it was frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words
+from validate.report import view
+from validate.report.criterion import criterion_lines
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.sections.executive_verdict import first_inference
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+RULES = {
+    "worst_case": "counted as wrong (worst case)",
+    "best_case": "counted as right (best case)",
+    "exclude_and_report": "left out, and reported",
+}
+SIGNS = (("at_least", "≥ "), ("at_most", "≤ "), ("one_of", ""), ("none_of", "not "))
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {
+        "locked": study.sealed.lock["locked"],
+        "times": _times(study),
+        "rules": _rules(study),
+        "endpoints": _endpoints(study),
+        "criteria": criterion_lines(study),
+    }
+
+
+def _times(study: Study) -> Table:
+    """Lock before first look, as a fact from the log."""
+    lock, trail = study.sealed.lock, study.sealed.audit
+    unblinded = next((e["time"] for e in trail if e["type"].text == "unblinded"), trail["absent"])
+    first = first_inference(study)
+    rows = (
+        row(
+            "Locked",
+            view.second(lock["locked"]) if lock["locked"] else printed("never: everything here is exploratory"),
+        ),
+        row("First inference", view.second(first) if first else printed("not run here: outputs were handed in")),
+        row("Labels joined to outputs", view.second(unblinded) if unblinded else printed("no such event in the trail")),
+        row("Amendments", "none recorded in this evidence"),
+    )
+    return Table("lock-times", (Column(""), Column("")), rows)
+
+
+def _rules(study: Study) -> Table:
+    protocol = study.protocol
+    cohort, inference = protocol["cohort"], protocol["inference"]
+    rows = (
+        row("Unit of analysis", printed("one ") + view.words(cohort["unit"]) + "; resampled by " + view.words(cohort["cluster"])),
+        row("Sampling", view.words(cohort["sampling"])),
+        row("Period", _period(cohort["period"])),
+        row("Included", joined(map(_rule, cohort["include"]), "; ") or printed("every image of the source")),
+        row("Excluded", joined(map(_rule, cohort["exclude"]), "; ") or printed("nothing beyond the above")),
+        row("Unreadable file", _missing_rule(cohort["on_unreadable"])),
+        row("No output", _missing_rule(inference["on_failure"])),
+        row("Strata", joined((printed(attribute_words(s.text), s.address) for s in protocol["strata"]), ", ") or printed("none")),
+        row("Random numbers", printed("seed ") + view.words(protocol["seed"]) + ", "
+            + view.count(protocol["resampling"]["replicates"], "resample")),
+    )  # fmt: skip
+    return Table("rules", (Column(""), Column("")), rows)
+
+
+def _missing_rule(node: Node) -> Printed:
+    return printed(RULES.get(node.text, node.text), node.address) if node else view.words(node)
+
+
+def _period(period: Node) -> Printed:
+    return view.day(period["from"]) + " to " + view.day(period["to"]) if period else printed("not limited")
+
+
+def _rule(rule: Node) -> Printed:
+    said = (printed(sign) + view.words(rule[key]) for key, sign in SIGNS if rule[key].value is not None)
+    name = rule["attribute"]
+    return printed(attribute_words(name.text), name.address) + " " + joined(said, " and ")
+
+
+def _endpoints(study: Study) -> Table:
+    columns = (
+        Column("Endpoint", width=36),
+        Column("Role", width=14),
+        Column("Limits", width=22),
+        Column("Why", width=28),
+    )
+    rows = (
+        row(
+            printed(study.measure(endpoint["metric"].text), endpoint["metric"].address),
+            view.words(endpoint["role"]),
+            _interval(endpoint["interval"]),
+            view.words(endpoint["rationale"], "–"),
+        )
+        for endpoint in study.protocol["endpoints"]
+    )
+    return Table("endpoints-locked", columns, tuple(rows))
+
+
+def _interval(interval: Node) -> Printed:
+    if not interval:
+        return printed("as the metric's default")
+    method = interval["method"]
+    return view.level(interval) + " " + printed(attribute_words(method.text), method.address)
+
+
+SECTION = Section(
+    id="R05", title="Protocol as locked", question="What was promised beforehand",
+    template="sections/locked_protocol.html.j2", content=content, rank={"acceptance": 170, "comparison": 170},
+)  # fmt: skip

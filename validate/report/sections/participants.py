@@ -1,0 +1,97 @@
+"""R06: who is in, who is out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.figures.flow import Box, flow
+from validate.report.printed import Printed, joined, printed
+from validate.report.reasons import reason_words
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+MOST_REASONS = 8
+FEW_EXCLUSIONS = 3  # more are drawn on a line each
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = study.sealed.all_findings("participants")
+    if not findings:
+        return Missing("the participant flow", "whoever runs the study: run it again with this version")
+    shown = [
+        {
+            "statement": view.words(finding["statement"]),
+            "figure": _figure(study, finding),
+            "model": study.model_name(finding["model"].text) if len(findings) > 1 else Printed(),
+        }
+        for finding in findings
+    ]
+    return {"flows": shown, "table": _table(findings[0])}
+
+
+def step_of(study: Study, name: str) -> Node:
+    """The step of the first model's flow with this id; a Node without value when there is none."""
+    steps = study.sealed.finding("participants")["data"]["steps"]
+    return next((step for step in steps if step["id"].text == name), steps["absent"])
+
+
+def analysed_step(study: Study) -> Node:
+    return step_of(study, "analysed")
+
+
+def _figure(study: Study, finding: Node) -> Any:
+    steps = [step for step in finding["data"]["steps"] if not _empty(step)]
+    compact = sum(step["id"].text.startswith("excluded:") for step in steps) > FEW_EXCLUSIONS
+    boxes = [_box(study, step, compact=compact) for step in steps]
+    spoken = "; ".join(f"{box.label}: {box.counts}" for box in boxes)
+    return flow(
+        f"flow-{study.key(finding['model'].text)}",
+        boxes,
+        description=f"Flow from files found to cases analysed. {spoken}.",
+    )
+
+
+def _empty(step: Node) -> bool:
+    """A leaving step that nobody took."""
+    counts = [step[level].value for level in ("files", "images", "studies", "patients")]
+    return step["kind"].text != "remain" and not any(counts)
+
+
+def _box(study: Study, step: Node, *, compact: bool) -> Box:
+    leaves = step["kind"].text != "remain"
+    first = step["files"] if step["id"].text == "found" or step["images"].value in (None, 0) else step["images"]
+    noun = "file" if first.path[-1] == "files" else study.unit
+    parts: list[Printed | str] = [view.count(first, noun)]
+    if isinstance(step["patients"].value, int) and step["patients"].value > 0:
+        parts.append(view.count(step["patients"], "patient"))
+    reasons = list(step["reasons"].items())
+    single = len(reasons) == 1 and step["id"].text.startswith("excluded:")
+    lines = [printed(f"{reason_words(code)}: ") + view.count(number) for code, number in reasons][:MOST_REASONS]
+    return Box(
+        step["label"].text, joined(parts, " · "), leaves, () if single else tuple(lines),
+        "accent" if step["id"].text == "analysed" else "ink", compact and step["id"].text.startswith("excluded:"),
+    )  # fmt: skip
+
+
+def _table(finding: Node) -> Table:
+    """The same counts at every level: they add up from top to bottom."""
+    columns = (
+        Column("Step", width=44), Column("Files", numeric=True), Column("Images", numeric=True),
+        Column("Studies", numeric=True), Column("Patients", numeric=True),
+    )  # fmt: skip
+    rows = []
+    for step in finding["data"]["steps"]:
+        cells = [view.count(step[level], absent="–") for level in ("files", "images", "studies", "patients")]
+        sign = "" if step["kind"].text == "remain" else "− " if step["kind"].text == "leave" else "of these: "
+        rows.append(row(printed(sign) + view.words(step["label"]), *cells, kind="" if sign else "total"))
+    return Table("flow-counts", columns, tuple(rows))
+
+
+SECTION = Section(
+    id="R06", title="Data set and flow", question="Who is in, who is out, and why",
+    template="sections/participants.html.j2", content=content, rank={"acceptance": 165, "comparison": 165},
+)  # fmt: skip

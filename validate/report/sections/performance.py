@@ -1,0 +1,135 @@
+"""R13: the table at the operating point, the ROC curve and the scores behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.figures.canvas import Figure
+from validate.report.figures.roc import Curve, roc
+from validate.report.figures.score_histogram import Scores, score_histogram
+from validate.report.printed import Printed, printed
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+MOST_CURVES = 5
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = study.sealed.all_findings("overall")
+    if not findings:
+        return Missing("the analysis over all cases", "whoever runs the study: run it again with this version")
+    curves = [found for found in findings if found["data"]["roc"]]
+    return {
+        "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
+        "together": _roc(study, curves[:MOST_CURVES], "roc-together") if len(curves) > 1 else None,
+        "words": _words(study),
+    }
+
+
+def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
+    data, name, key = finding["data"], finding["model"].text, study.key(finding["model"].text)
+    return {
+        "name": study.model_name(name) if several else Printed(),
+        "statement": view.words(finding["statement"]),
+        "tables": [_four_fold(study, key, table) for table in data["tables"]],
+        "point": _point(data["operating_point"]),
+        "roc": _roc(study, [finding], f"roc-{key}") if data["roc"] else None,
+        "why_no_curve": view.words(data["why_no_curve"], "") if not data["roc"] else Printed(),
+        "auroc": view.estimate(study.sealed.estimate(data["roc"]["auroc"])) if data["roc"]["auroc"] else Printed(),
+        "band": view.level(data["roc"]["band"]) if data["roc"]["band"] else Printed(),
+        "histogram": _histogram(key, data),
+        "outputs": view.count(data["histogram"]["outputs"], study.unit) if data["histogram"] else Printed(),
+    }
+
+
+def _words(study: Study) -> Mapping[str, str]:
+    true, false = ("With the finding", "Without it")
+    return {"positive": true, "negative": false, "standard": "the comparator" if study.comparator else "the reference"}
+
+
+def _point(point: Node) -> Printed:
+    return view.words(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed()
+
+
+def _four_fold(study: Study, model: str, table: Node) -> Table:
+    standard = "Comparator" if study.comparator else "Reference"
+    columns = (
+        Column("", width=34),
+        Column(f"{standard} positive", numeric=True),
+        Column(f"{standard} negative", numeric=True),
+    )
+    rows = (
+        row("Flagged by the model", view.count(table["true_positives"]), view.count(table["false_positives"])),
+        row("Not flagged", view.count(table["false_negatives"]), view.count(table["true_negatives"])),
+        row("All", view.count(table["positives"]), view.count(table["negatives"]), kind="total"),
+    )
+    return Table(
+        f"table-{model}-{table['rule'].text}", columns, rows, printed(table["label"].text, table["label"].address)
+    )
+
+
+def _roc(study: Study, findings: list[Node], name: str) -> Figure:
+    curves = [_curve(study, finding, several=len(findings) > 1) for finding in findings]
+    x, y = ("1 − specificity: alarms where there is nothing", "Sensitivity: findings that are found")
+    if study.comparator:
+        x, y = ("1 − negative percent agreement", "Positive percent agreement")
+    spoken = "; ".join(str(curve.label) for curve in curves)
+    return roc(name, curves, x_title=x, y_title=y, description=f"Receiver operating characteristic. {spoken}.")
+
+
+def _curve(study: Study, finding: Node, *, several: bool) -> Curve:
+    found = finding["data"]["roc"].value
+    auroc = study.sealed.estimate(finding["data"]["roc"]["auroc"])
+    area = printed("area ") + view.estimate(auroc) if auroc else printed("area not an endpoint")
+    operating = found.get("operating")
+    band = (found.get("band") or {}).get("points", [])
+    return Curve(
+        label=study.model_name(finding["model"].text) + ": " + area if several else area,
+        points=[(x, y) for x, y in found["points"]],
+        lower=[(x, low) for x, low, _ in band],
+        upper=[(x, high) for x, _, high in band],
+        operating=(operating["false_positive_rate"], operating["sensitivity"]) if operating else None,
+        cross=_cross(study, operating),
+    )
+
+
+def _cross(study: Study, operating: Mapping[str, Any] | None) -> tuple[float, float, float, float] | None:
+    """Limits at the operating point, drawn where both are in the evidence."""
+    if not operating:
+        return None
+    ids = operating["ids"]
+    sensitivity, specificity = (study.sealed.estimate(ids.get(n))["interval"] for n in ("sensitivity", "specificity"))
+    if not sensitivity or not specificity:
+        return None
+    return (
+        1 - specificity["high"].value,
+        1 - specificity["low"].value,
+        sensitivity["low"].value,
+        sensitivity["high"].value,
+    )
+
+
+def _histogram(model: str, data: Node) -> Figure | None:
+    found = data["histogram"].value
+    if not found:
+        return None
+    point = data["operating_point"]
+    scores = Scores(
+        found["edges"], found["positives"], found["negatives"], point["threshold"].value,
+        printed("threshold ") + view.words(point["threshold"]) if point else "",
+    )  # fmt: skip
+    description = (
+        f"Histogram of the model's scores, cases with the finding above the line and without it below: "
+        f"{sum(found['positives']):,} and {sum(found['negatives']):,} cases."
+    )
+    return score_histogram(f"scores-{model}", scores, description=description)
+
+
+SECTION = Section(
+    id="R13", title="Full performance", question="How well does it tell the two apart?",
+    template="sections/performance.html.j2", content=content, rank={"acceptance": 30, "comparison": 30},
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""R08: who and what was tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Row, Table, row
+
+MOST_SCANNERS = 40
+SHOWN_LEVELS = 12
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    finding = study.sealed.finding("population")
+    if not finding:
+        return Missing("the description of the population", "whoever runs the study: run it again with this version")
+    data = finding["data"]
+    return {
+        "statement": view.words(finding["statement"]),
+        "groups": _groups(study, data),
+        "scanners": _scanners(study, data["scanners"]),
+        "numbers": _numbers(data),
+    }
+
+
+def _columns(study: Study, first: str, width: int) -> tuple[Column, ...]:
+    titles = (study.units.capitalize(), "Patients", "Positive", "Negative", "No label", "No output")
+    return (Column(first, width=width), *(Column(title, numeric=True) for title in titles))
+
+
+def _counts(node: Node) -> tuple[Printed, ...]:
+    levels = ("images", "patients", "positives", "negatives", "no_label")
+    failed = failures_of(node["failed"])
+    return (*(view.count(node[level]) for level in levels), failed)
+
+
+def failures_of(failed: Node) -> Printed:
+    """Cases without output: of the only model, or of each in turn."""
+    return joined((view.count(number) for _, number in failed.items()), " · ") or printed("–")
+
+
+def _groups(study: Study, data: Node) -> Table:
+    rows: list[Row] = [row("All", *_counts(data["counts"]), kind="total")]
+    wanted = {name.text for name in study.protocol["strata"]} | {"sex", "age_band", "manufacturer", "site"}
+    for attribute in data["attributes"]:
+        levels = list(attribute["levels"])
+        if attribute["attribute"].text not in wanted or not levels:
+            continue
+        rows.append(row(printed(attribute["label"].text, attribute["label"].address), kind="head"))
+        rows += [
+            row(view.words(level["level"]), *_counts(level), kind="faint" if level["level"].text == "missing" else "")
+            for level in levels
+        ]
+    return Table("population", _columns(study, "Group", 28), tuple(rows))
+
+
+def _scanners(study: Study, scanners: Node) -> Table:
+    first = next(iter(scanners), None)
+    names = [n for n in ("manufacturer", "model_name", "site") if first is not None and first[n]]
+    titles = {"manufacturer": "Maker", "model_name": "Model", "site": "Site"}
+    columns = (
+        *(Column(titles[name], width=17) for name in names),
+        *(Column(title, numeric=True) for title in (study.units.capitalize(), "Patients", "Positive", "No output")),
+    )
+    rows = [
+        row(
+            *(view.words(scanner[name]) for name in names),
+            *(view.count(scanner[level]) for level in ("images", "patients", "positives")),
+            failures_of(scanner["failed"]),
+        )
+        for scanner in scanners
+    ]
+    return Table("scanners", columns, tuple(rows[:MOST_SCANNERS]))
+
+
+def _numbers(data: Node) -> Table:
+    """Attributes that are numbers, as five of them."""
+    columns = (
+        Column("Attribute", width=26), Column("Known for", numeric=True), Column("Missing", numeric=True),
+        Column("Least", numeric=True), Column("Quartiles", numeric=True, width=22), Column("Most", numeric=True),
+    )  # fmt: skip
+    rows = []
+    for attribute in data["attributes"]:
+        summary = attribute["summary"]
+        if summary:
+            quartiles = (view.words(summary[name]) for name in ("lower_quartile", "median", "upper_quartile"))
+            low, middle, high = quartiles
+            of = view.count(summary["count"]) + " " + view.words(summary["of"])
+            rows.append(
+                row(view.words(attribute["label"]), of, view.count(attribute["missing"]), view.words(summary["least"]),
+                    low + " · " + middle + " · " + high, view.words(summary["most"]))
+            )  # fmt: skip
+    return Table("attributes", columns, tuple(rows))
+
+
+SECTION = Section(
+    id="R08", title="Population and scanners", question="Who and what was tested",
+    template="sections/population.html.j2", content=content, rank={"acceptance": 166, "comparison": 166},
+)  # fmt: skip

@@ -1,0 +1,113 @@
+"""R12: every criterion against its goal, and every endpoint besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import printed_goal
+from validate.report import view
+from validate.report.criterion import TONES, criterion_lines, criterion_name
+from validate.report.figures.forest import Axis, Row, forests
+from validate.report.printed import Printed, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+from validate.report.table import Row as TableRow
+
+OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data rule than the locked one
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {"criteria": criterion_lines(study), "figures": _figures(study), "endpoints": _endpoints(study)}
+
+
+def locked_overall(study: Study) -> tuple[Node, ...]:
+    """The locked estimate of each endpoint and model over all cases, in the file's order."""
+    return tuple(
+        e
+        for e in study.sealed.estimates
+        if not e["stratum"] and e["contrast"].value is None and e["pass"].text == "clean"
+        and OTHER_RULE not in e["id"].text and e["condition"]["prevalence"].value is None
+    )  # fmt: skip
+
+
+def _figures(study: Study) -> list[Any]:
+    rows = []
+    for criterion in study.sealed.verdict["criteria"]:
+        found = study.sealed.estimate(criterion["estimate"])
+        if not found or found["value"].value is None:
+            continue
+        unit, aim = found["unit"].text, float(criterion["goal"].value)
+        name = str(criterion_name(study, criterion))
+        level = criterion["worst_level"]
+        rows.append(
+            Row(
+                label=name,
+                sub=f"worst: {level.text}" if level else "",
+                value=found["value"].value,
+                low=found["interval"]["low"].value,
+                high=found["interval"]["high"].value,
+                words=view.estimate(found, against=aim),
+                tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
+                goal=aim,
+                goal_words=printed_goal(aim, unit),
+                upward=criterion["direction"].text == "at_least",
+            )
+        )
+    axis = Axis(percent=False, count_title="", value_title="Estimate (limits)", tall=True)
+    description = "Each criterion's estimate and limits against its goal: " + "; ".join(
+        f"{r.label}: {r.words}, goal {r.goal_words}" for r in rows
+    )
+    return (
+        forests("criteria", rows, axis, title="Criteria against their goals", description=description) if rows else []
+    )
+
+
+def _endpoints(study: Study) -> Table:
+    several = len(study.models) > 1
+    columns = (
+        Column("Endpoint", width=33), Column("Role", width=12), Column("Fraction or n", numeric=True, width=15),
+        Column("Estimate (limits)", width=24), Column("Limits by", width=16),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    for model in study.models:
+        mine = [e for e in locked_overall(study) if e["model"].text == model["id"].text]
+        if several and mine:
+            rows.append(row(study.model_name(model), kind="head"))
+        rows += [
+            row(
+                endpoint_name(study, e),
+                view.words(e["role"]),
+                view.fraction(e),
+                view.estimate(e) + flag_mark(e),
+                _method(e),
+            )
+            for e in mine
+        ]
+    return Table("endpoints", columns, tuple(rows))
+
+
+def endpoint_name(study: Study, estimate: Node) -> Printed:
+    """The measure, with its threshold where it has one."""
+    name = printed(study.measure(estimate["metric"].text))
+    threshold = estimate["condition"]["threshold"]
+    return name + printed(" at threshold ") + view.words(threshold) if threshold.value is not None else name
+
+
+def flag_mark(estimate: Node) -> str:
+    """A dagger where the number holds for the share of positives in this sample only."""
+    return " †" if "enriched_prevalence" in (estimate["flags"].value or []) else ""
+
+
+def _method(estimate: Node) -> Printed:
+    method = estimate["interval"]["method"]
+    return printed(method.text.replace("_", " "), method.address) if method else printed("–")
+
+
+SECTION = Section(
+    id="R12", title="Primary endpoints", question="Does it meet the goals that were fixed beforehand?",
+    template="sections/primary_endpoints.html.j2", content=content, opens_page=True,
+    rank={"acceptance": 10, "submission": 120, "comparison": 10},
+)  # fmt: skip

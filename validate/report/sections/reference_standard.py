@@ -1,0 +1,41 @@
+"""R07: what counts as the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.printed import printed
+from validate.report.section import Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+KINDS = {
+    "reference_standard": "a reference standard",
+    "comparator": "a comparator, not a reference standard: agreement is reported, not accuracy",
+}
+LABELS = {"present": "With a label", "missing": "Without a label", "indeterminate": "Indeterminate"}
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    reference = study.protocol["reference"]
+    labels = study.sealed.finding("missing")["data"]["labels"]
+    kind = reference["kind"]
+    rows = [
+        row("Standard", view.words(reference["standard"])),
+        row("It is", printed(KINDS.get(kind.text, kind.text), kind.address)),
+        row("Label", view.words(reference["label"]) + ", positive where " + view.words(reference["positive"])
+            + "; one label per " + view.words(reference["level"])),
+        row("No label, or an indeterminate one", "left out of every number, and counted"),
+    ]  # fmt: skip
+    for entry in labels:
+        counts = view.count(entry["rows"], study.unit) + ", " + view.count(entry["patients"], "patient")
+        rows.append(row(LABELS.get(entry["status"].text, entry["status"].text), counts))
+    return {"facts": Table("reference", (Column(""), Column("")), tuple(rows)), "comparator": study.comparator}
+
+
+SECTION = Section(
+    id="R07", title="Reference standard", question="What counts as the truth",
+    template="sections/reference_standard.html.j2", content=content, rank={"acceptance": 167, "comparison": 167},
+)  # fmt: skip

@@ -1,0 +1,81 @@
+"""R11: how the numbers were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Section
+from validate.report.sections.primary_endpoints import locked_overall
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+METHODS = {
+    "bootstrap": "percentile bootstrap of whole clusters",
+    "delong": "DeLong, for independent rows",
+    "delong_logit": "DeLong on the logit scale, for independent rows",
+    "obuchowski": "Obuchowski, for clustered rows",
+    "wilson": "Wilson score, for independent rows",
+    "wilson_effective_n": "Wilson score at the effective number of rows, given the clusters",
+    "clopper_pearson": "Clopper–Pearson, for independent rows",
+}
+RULES = {
+    "worst_case": "failures counted as wrong", "best_case": "failures counted as right",
+    "exclude_and_report": "failures left out", "excluded": "failures left out", "outputs_only": "outputs only",
+}  # fmt: skip
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {
+        "methods": _methods(study),
+        "cluster": view.words(study.protocol["cohort"]["cluster"]),
+        "replicates": view.count(study.protocol["resampling"]["replicates"], "resample"),
+        "seed": view.words(study.protocol["seed"]),
+        "sources": _sources(study),
+    }
+
+
+def _methods(study: Study) -> Table:
+    columns = (
+        Column("Measure", width=24), Column("Limits", width=30), Column("Rows", numeric=True, width=9),
+        Column("Patients", numeric=True, width=10), Column("Design effect", numeric=True, width=11),
+        Column("Failures", width=16),
+    )  # fmt: skip
+    seen: dict[str, Node] = {}
+    for found in locked_overall(study):
+        seen.setdefault(found["endpoint"].text, found)
+    rows = (
+        row(
+            study.measure(e["metric"].text), _limits(e["interval"]), view.count(e["n_cases"]), view.count(e["n_patients"]),
+            view.plain(e["interval"]["design_effect"], 2), printed(RULES.get(e["missing_rule"].text, "–"), e["missing_rule"].address),
+        )
+        for e in seen.values()
+    )  # fmt: skip
+    return Table("methods", columns, tuple(rows))
+
+
+def _limits(interval: Node) -> Printed:
+    if not interval:
+        return printed("none")
+    method = interval["method"]
+    said = (
+        view.level(interval) + ", " + printed(METHODS.get(method.text, method.text.replace("_", " ")), method.address)
+    )
+    replicates = interval["replicates"]
+    return said + " (" + view.count(replicates, "resample") + ")" if replicates else said
+
+
+def _sources(study: Study) -> Printed:
+    """Where each measure's definition stands, from the metric itself."""
+    names = dict.fromkeys(e["metric"].text for e in study.protocol["endpoints"])
+    found = ((name, study.metric(name)) for name in names)
+    return joined((f"{study.measure(name)}: {metric.source}" for name, metric in found if metric is not None), "; ")
+
+
+SECTION = Section(
+    id="R11", title="Statistical methods", question="How the numbers were made",
+    template="sections/statistical_methods.html.j2", content=content, rank={"acceptance": 171, "comparison": 171},
+)  # fmt: skip

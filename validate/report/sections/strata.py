@@ -1,0 +1,185 @@
+"""R14: whether it holds on every scanner and in every group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from validate.analyses.wording import printed_goal
+from validate.report import view
+from validate.report.criterion import TONES
+from validate.report.figures.canvas import Figure, Tone
+from validate.report.figures.forest import Axis, Row, forests
+from validate.report.printed import Printed, printed
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+from validate.report.table import Row as TableRow
+
+MOST_COLUMNS = 4  # further endpoints side by side
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = [f for f in study.sealed.all_findings("strata") if f["data"]["endpoints"]]
+    if not findings:
+        return Missing(
+            "results by group: the protocol names no strata, or nothing could be estimated in them (strata: [...])",
+            "whoever writes the protocol, before the lock",
+        )
+    return {"models": [_model(study, finding, several=len(findings) > 1) for finding in findings]}
+
+
+def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
+    entries = list(finding["data"]["endpoints"])
+    shown = [entry for entry in entries if entry["role"].text == "primary"] or entries[:1]
+    others = [entry for entry in entries if all(entry.path != s.path for s in shown)]
+    model = finding["model"].text
+    return {
+        "name": study.model_name(model) if several else Printed(),
+        "endpoints": [_endpoint(study, entry, model) for entry in shown],
+        "others": _others(study, others[:MOST_COLUMNS], study.key(model)) if others else None,
+        "exploratory": not finding["prespecified"].value,
+    }
+
+
+def _endpoint(study: Study, entry: Node, model: str) -> Mapping[str, Any]:
+    key = f"{study.key(model)}-{entry.path[-1]}"
+    return {
+        "label": printed(study.endpoint_title(entry["endpoint"].text), entry["label"].address),
+        "statement": view.words(entry["statement"], ""),
+        "figures": _forest(study, entry, model, f"forest-{key}"),
+        "differences": _differences(study, entry, f"differences-{key}"),
+        "own_goal": any(group["goal"] for group in entry["groups"]),
+        "goal": bool(entry["goal"]),
+        "points": entry["unit"].text == "proportion",
+        "level": view.level(study.sealed.estimate(entry["overall"])["interval"]),
+    }
+
+
+def _forest(study: Study, entry: Node, model: str, name: str) -> list[Figure]:
+    unit = entry["unit"].text
+    overall = study.sealed.estimate(entry["overall"])
+    rows = [_row("All cases", overall, None), *_group_rows(study, entry, model)]
+    goal = entry["goal"]["value"]
+    title = study.endpoint_title(entry["endpoint"].text)
+    axis = Axis(
+        percent=unit == "proportion",
+        goal=goal.value,
+        goal_words=printed("goal " + printed_goal(goal.value, unit), goal.address) if goal.value is not None else "",
+        count_title="patients",
+        value_title=f"{title} (limits)",
+    )
+    spoken = "; ".join(f"{r.label}: {r.words}" for r in rows if not r.head)
+    return forests(name, rows, axis, title=f"{title} by group", description=f"{title} by group. {spoken}.")
+
+
+def _group_rows(study: Study, entry: Node, model: str) -> Iterator[Row]:
+    tones = _tones(study, entry, model)
+    for group in entry["groups"]:
+        own = group["goal"]["value"].value
+        aim = f"goal {printed_goal(own, entry['unit'].text)}" if own is not None else ""
+        yield Row(group["label"].text, head=True, goal=own, goal_words=aim)
+        for one in group["rows"]:
+            estimate = study.sealed.estimate(one["estimate"])
+            goal = group["goal"]["value"].value
+            tone = tones.get((group["attribute"].text, one["level"].text), "ink")
+            yield _row(one["level"].text, estimate, goal, tone=tone, faint=one["greyed"].value is True, entry=group)
+
+
+def _row(
+    label: str, estimate: Node, goal: float | None, *, tone: Tone = "ink", faint: bool = False,
+    entry: Node | None = None,
+) -> Row:  # fmt: skip
+    upward = entry is None or entry["goal"]["direction"].text != "at_most"
+    words = view.estimate(estimate, against=goal) if estimate["interval"] else _short(estimate)
+    return Row(
+        label, view.count(estimate["n_patients"]), estimate["value"].value, estimate["interval"]["low"].value,
+        estimate["interval"]["high"].value, words, tone, faint=faint, goal=goal,
+        upward=upward,
+    )  # fmt: skip
+
+
+def _short(estimate: Node) -> Printed:
+    """What a forest has room for where there are no limits; the reason stands in the table below it."""
+    if estimate["value"].value is None:
+        return printed("not defined", estimate["reason"].address)
+    return view.value_only(estimate) + " (too few)"
+
+
+def _tones(study: Study, entry: Node, model: str) -> dict[tuple[str, str], Tone]:
+    """Coloured: what a criterion rests on and does not pass, and what is worse than all others beyond chance."""
+    tones: dict[tuple[str, str], Tone] = {}
+    for criterion in study.sealed.verdict["criteria"]:
+        mine = criterion["endpoint"].text == entry["endpoint"].text and criterion["model"].text == model
+        if mine and criterion["worst_of"] and criterion["outcome"].text in {"FAIL", "INCONCLUSIVE"}:
+            tones[criterion["worst_of"].text, criterion["worst_level"].text] = TONES[criterion["outcome"].text]
+    for claim in entry["claimed"]:
+        tones[claim["attribute"].text, claim["level"].text] = "fail"
+    return tones
+
+
+def _differences(study: Study, entry: Node, name: str) -> Table:
+    points = " (points)" if entry["unit"].text == "proportion" else ""
+    columns = (
+        Column("Group", width=18), Column("Patients", numeric=True, width=9), Column("Events", numeric=True, width=8),
+        Column("Estimate (limits)", width=21), Column(f"Less all others{points}", width=25),
+        Column("All groups at once", width=19),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    for group in entry["groups"]:
+        rows.append(row(view.words(group["label"]) + _heterogeneity(group["heterogeneity"]), kind="head"))
+        rows += [_difference(study, one, entry["unit"].text) for one in group["rows"]]
+    return Table(name, columns, tuple(rows))
+
+
+def _heterogeneity(test: Node) -> Printed | str:
+    if test["p"].value is None:
+        return printed(" · no test: ") + view.words(test["reason"], "no reason recorded")
+    return " · do the levels differ? " + view.p_value(test["p"]) + ", I² " + view.share(test["i_squared"], 0)
+
+
+def _difference(study: Study, one: Node, unit: str) -> TableRow:
+    estimate, difference = study.sealed.estimate(one["estimate"]), one["difference"]
+    why = one["why_greyed"]
+    found = view.estimate(estimate)
+    if not difference:
+        told: Printed = view.words(why, "–") if why else printed("–")
+        together: Printed | str = "–"
+    else:
+        told = view.difference(difference, unit)
+        together = view.limits_signed(difference, unit, low="simultaneous_low", high="simultaneous_high")
+    if difference["excludes_zero"].value is True:
+        together = together + " ●"
+    return row(
+        view.words(one["level"]), view.count(one["n_patients"]), view.count(one["n_events"]), found, told, together,
+        kind="faint" if one["greyed"].value is True else "",
+    )  # fmt: skip
+
+
+def _others(study: Study, entries: list[Node], key: str) -> Table:
+    """The other endpoints side by side."""
+    columns = (Column("Group", width=24), *(Column(study.endpoint_title(e["endpoint"].text)) for e in entries))
+    rows: list[TableRow] = [
+        row("All cases", *(view.estimate(study.sealed.estimate(e["overall"])) for e in entries), kind="total")
+    ]
+    groups = {g["attribute"].text: g for e in entries for g in e["groups"]}
+    for attribute, first in groups.items():
+        rows.append(row(view.words(first["label"]), kind="head"))
+        found = [
+            {o["level"].text: o for g in e["groups"] if g["attribute"].text == attribute for o in g["rows"]}
+            for e in entries
+        ]
+        for level in dict.fromkeys(name for one in found for name in one):
+            cells = [
+                view.estimate(study.sealed.estimate(one[level]["estimate"])) if level in one else "–" for one in found
+            ]
+            greyed = all(one[level]["greyed"].value is True for one in found if level in one)
+            rows.append(row(level, *cells, kind="faint" if greyed else ""))
+    return Table(f"others-{key}", columns, tuple(rows))
+
+
+SECTION = Section(
+    id="R14", title="Results by group", question="Does it hold on every scanner and in every group?",
+    template="sections/strata.html.j2", content=content, rank={"acceptance": 20, "comparison": 20}, opens_page=True,
+)  # fmt: skip

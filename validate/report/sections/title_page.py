@@ -1,0 +1,58 @@
+"""R00: what this report is, and the contents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.section import Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+
+def content(study: Study) -> Mapping[str, Any]:
+    return {"facts": _facts(study)}
+
+
+def _facts(study: Study) -> Table:
+    sealed, protocol = study.sealed, study.protocol
+    site = protocol["report"]["site"]
+    lock = sealed.lock["lock_sha256"]
+    models = joined((_model(study, index) for index in range(len(study.models))), "; ")
+    rows = (
+        row("Device under test", models),
+        row("Site", view.words(site, "not stated in the protocol (report.site)")),
+        row("Protocol", _protocol(study)),
+        row("Lock", view.fingerprint(lock, 64) if lock else printed("none: nothing was frozen before the first look")),
+        row("Evidence", printed(_grouped(sealed.manifest_digest), "evidence/manifest.json#")),
+        row("Report", printed(study.report_id) + ", made from the evidence of " + view.minute(sealed.manifest["created"])),
+        row("Status", "Not signed. " + _status(study)),
+        row("Identifiers", "Patients, studies and images appear under keyed pseudonyms; the key stays at the site."),
+        row("To check it", printed("validate verify RUN") + " repeats every hash and computes every number again"),
+    )  # fmt: skip
+    return Table("identity", (Column(""), Column("")), rows)
+
+
+def _model(study: Study, index: int) -> Printed:
+    return study.model_name(study.models[index]) + " (" + view.words(study.models[index]["format"]) + ")"
+
+
+def _protocol(study: Study) -> Printed:
+    protocol = study.protocol
+    return view.words(protocol["id"]) + " " + view.words(protocol["version"]) + ": " + view.words(protocol["title"])
+
+
+def _grouped(digest: str) -> str:
+    return view.short_digest(digest, 64)
+
+
+def _status(study: Study) -> str:
+    return "Exploratory: no lock was held." if study.exploratory else "For review."
+
+
+SECTION = Section(
+    id="R00", title="Title page", question="About this report", template="sections/title_page.html.j2",
+    content=content, rank={"acceptance": -5, "submission": -5, "comparison": -5}, opens_page=True,
+)  # fmt: skip

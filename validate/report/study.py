@@ -1,0 +1,135 @@
+"""The study as every section sees it: the sealed documents, and the words that go with this protocol."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case
+from validate.errors import ProtocolError
+from validate.registry import load
+from validate.report.printed import Printed
+from validate.report.sealed import Node, Sealed
+from validate.report.view import short_digest, words
+
+if TYPE_CHECKING:
+    from validate.metrics.metric import Metric
+
+SYNTHETIC = "Synthetic phantom data: not evidence about patients"
+UNWITNESSED = "Inference not witnessed"
+WITHOUT_PIXELS = "predictions"  # the model format whose outputs were made elsewhere
+
+
+@dataclass(frozen=True)
+class Study:
+    """profile : acceptance, submission or comparison."""
+
+    sealed: Sealed
+    profile: str
+
+    @cached_property
+    def protocol(self) -> Node:
+        return self.sealed.protocol
+
+    @cached_property
+    def models(self) -> tuple[Node, ...]:
+        return tuple(self.protocol["models"])
+
+    @cached_property
+    def unit(self) -> str:
+        """What one row is, in the singular: image, study, patient."""
+        return self.protocol["cohort"]["unit"].text or "case"
+
+    @cached_property
+    def units(self) -> str:
+        return plural(2, self.unit)
+
+    @cached_property
+    def exploratory(self) -> bool:
+        return self.sealed.verdict["exploratory"].value is not False
+
+    @cached_property
+    def synthetic(self) -> bool:
+        return self.protocol["data_are_synthetic"].value is True
+
+    @cached_property
+    def comparator(self) -> bool:
+        """The reference is no reference standard: words switch to percent agreement."""
+        return self.protocol["reference"]["kind"].text == "comparator"
+
+    @cached_property
+    def enriched(self) -> bool:
+        """Predictive values of the sample are not those of practice."""
+        return self.protocol["cohort"]["sampling"].text not in {"consecutive", "random"}
+
+    @cached_property
+    def unwitnessed(self) -> tuple[Node, ...]:
+        """Models whose outputs were handed in."""
+        return tuple(m for m in self.models if m["format"].text == WITHOUT_PIXELS)
+
+    @cached_property
+    def stamps(self) -> tuple[str, ...]:
+        """What stands on every page."""
+        stamps = ((SYNTHETIC, self.synthetic), (UNWITNESSED, bool(self.unwitnessed)))
+        return tuple(words for words, holds in stamps if holds)
+
+    @cached_property
+    def question(self) -> Printed:
+        """The title: the protocol's question, else its title."""
+        asked = self.protocol["report"]["question"]
+        return words(asked if asked else self.protocol["title"])
+
+    @cached_property
+    def report_id(self) -> str:
+        """As in "CXR-OPACITY-ACCEPTANCE 1.0.0 · 5f3a 91c2": protocol, its version, and the evidence."""
+        protocol = self.protocol
+        return f"{protocol['id'].text.upper()} {protocol['version'].text} · {self.digest}"
+
+    @cached_property
+    def digest(self) -> str:
+        return short_digest(self.sealed.manifest_digest)
+
+    def model_name(self, model: Node | str) -> Printed:
+        """As in "OpacityNet 1.0.0"."""
+        node = self.model(model) if isinstance(model, str) else model
+        return words(node["name"]) + " " + words(node["version"])
+
+    def model(self, name: str) -> Node:
+        return next((m for m in self.models if m["id"].text == name), self.protocol["models"][len(self.models)])
+
+    def key(self, model: str) -> str:
+        """A model's id made fit for file names and anchors, and still its own."""
+        slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", model).strip("-.")
+        if slug == model:
+            return slug
+        number = next((n for n, m in enumerate(self.models, start=1) if m["id"].text == model), 0)
+        return f"{slug[:40]}-{number}"
+
+    def endpoint(self, name: str) -> Node:
+        listed = self.protocol["endpoints"]
+        return next((e for e in listed if e["id"].text == name), listed[len(listed)])
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric's words (title, explanation); None for one that is not installed where the report is made."""
+        try:
+            metric: Metric = load("metrics", name)
+        except (ProtocolError, ImportError):
+            return None
+        return metric
+
+    def measure(self, metric: str) -> str:
+        """The title of a metric; against a comparator, as percent agreement."""
+        found = self.metric(metric)
+        title = found.title if found is not None else attribute_words(metric.rsplit(".", 1)[-1])
+        return sentence_case(AGREEMENT.get(title, title) if self.comparator else title)
+
+    def endpoint_title(self, name: str) -> str:
+        """The measure of an endpoint, by the endpoint's id."""
+        metric = self.endpoint(name)["metric"].text
+        return self.measure(metric) if metric else name
+
+    def attribute(self, name: str) -> str:
+        """As in "Age band"."""
+        return sentence_case(attribute_words(name))

@@ -1,0 +1,47 @@
+"""A table as the templates know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from validate.report.figures.canvas import Figure
+from validate.report.printed import Printed
+
+Cell = Printed | Figure | str
+Kind = Literal["", "head", "faint", "total"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """numeric : set flush right in tabular figures    width : of the whole, in percent, or None to share the rest."""
+
+    title: str
+    numeric: bool = False
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """kind "head" spans the table and names a group; "faint" is too small to be read; "total" closes it."""
+
+    cells: tuple[Cell, ...]
+    kind: Kind = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """name : unique in the report    caption : what it shows and how to read it; may be empty."""
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    caption: Printed | str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+
+def row(*cells: Cell, kind: Kind = "") -> Row:
+    """A row of these cells."""
+    return Row(cells, kind)

@@ -1,0 +1,225 @@
+"""Evidence → words and numbers as printed: all rounding of the report is here. Computes nothing else.
+
+Each function takes Nodes, so that what it prints carries its address. What has no value is printed as words with
+the reason: never NaN, None, or an empty cell.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from validate.analyses.wording import printed as rounded
+from validate.analyses.wording import printed_goal
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+
+MINUS = "−"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+NOT_SAID = "not stated"
+
+
+def words(node: Node, absent: str = NOT_SAID) -> Printed:
+    """The value as it stands; `absent` where there is none."""
+    if not node:
+        return Printed(printed(absent, node.address).pieces, absent=True)
+    value = node.value
+    if isinstance(value, bool):
+        return printed("yes" if value else "no", node.address)
+    if isinstance(value, list):
+        return joined((words(item) for item in node), ", ")
+    if isinstance(value, dict):
+        return joined((printed(f"{key} ") + words(inner) for key, inner in node.items()), ", ")
+    return printed(f"{value:.10g}".replace("-", MINUS) if isinstance(value, float) else str(value), node.address)
+
+
+def count(node: Node, noun: str = "", absent: str = "not counted") -> Printed:
+    """As in "1,274", or "1,274 images"; `noun` is in the singular."""
+    if not isinstance(node.value, int | float):
+        return words(Node(node.file, node.path, None), absent)
+    text = f"{node.value:,.0f}".replace("-", MINUS)
+    return printed(text, node.address) + (f" {noun_for(node, noun)}" if noun else "")
+
+
+def noun_for(node: Node, noun: str) -> str:
+    """The noun in the form that goes with this count."""
+    plurals = {"series": "series", "study": "studies", "is": "are", "was": "were", "has": "have"}
+    *adjectives, last = noun.split(" ")
+    return noun if node.value == 1 else " ".join([*adjectives, plurals.get(last, f"{last}s")])
+
+
+def number(node: Node, unit: str = "index", *, against: float | None = None, absent: str = "not defined") -> Printed:
+    """As in "88.5%" for a proportion, "0.926" for an index; "<0.001" rather than a zero that is none."""
+    if not isinstance(node.value, int | float) or isinstance(node.value, bool):
+        return words(Node(node.file, node.path, None), absent)
+    return printed(_rounded(float(node.value), unit, against), node.address)
+
+
+def share(node: Node, places: int = 0) -> Printed:
+    """A proportion that is no estimate, such as a prevalence: "8%", "2.5%"."""
+    if not isinstance(node.value, int | float):
+        return words(Node(node.file, node.path, None), "not stated")
+    text = f"{100 * node.value:.{places}f}" if places else f"{100 * node.value:.4g}"
+    return printed(f"{text}%", node.address)
+
+
+def limits(interval: Node, unit: str, *, against: float | None = None) -> Printed:
+    """As in "85.2–91.2" (percent without its sign), "0.909–0.942", "−0.152 to −0.035"; empty where there is no interval."""
+    low, high = interval["low"], interval["high"]
+    if low.value is None or high.value is None:
+        return Printed()
+    between = " to " if low.value < 0 or high.value < 0 else "–"
+    texts = [_rounded(float(end.value), unit, against).removesuffix("%") for end in (low, high)]
+    return joined((printed(text, end.address) for text, end in zip(texts, (low, high), strict=True)), between)
+
+
+def estimate(node: Node, *, against: float | None = None) -> Printed:
+    """As in "88.5% (85.2–91.2)", or why there is no number or no limits."""
+    if not node:
+        return Printed(printed("not in this evidence").pieces, absent=True)
+    if node["value"].value is None:
+        return not_defined(node)
+    unit = node["unit"].text
+    value = number(node["value"], unit, against=against)
+    between = limits(node["interval"], unit, against=against)
+    return value + (" (" + between + ")" if between else " (" + _why_no_limits(node) + ")")
+
+
+def value_only(node: Node, *, against: float | None = None) -> Printed:
+    """The estimate without its limits."""
+    if not node or node["value"].value is None:
+        return not_defined(node)
+    return number(node["value"], node["unit"].text, against=against)
+
+
+def limits_only(node: Node, *, against: float | None = None) -> Printed:
+    """The limits, or why there are none."""
+    return limits(node["interval"], node["unit"].text, against=against) or _why_no_limits(node)
+
+
+def not_defined(node: Node) -> Printed:
+    """The reason, in words, with its address."""
+    reason = words(node["reason"], "no reason recorded")
+    return Printed((printed("not defined: ") + reason).pieces, absent=True)
+
+
+def fraction(node: Node) -> Printed:
+    """As in "478 / 540"; for what is no fraction, the number of rows it rests on."""
+    if node["numerator"].value is None or node["denominator"].value is None:
+        return count(node["n_cases"])
+    return count(node["numerator"]) + " / " + count(node["denominator"])
+
+
+def goal(criterion: Node, unit: str) -> Printed:
+    """As in "lower limit ≥ 80%"."""
+    sign = "≥" if criterion["direction"].text == "at_least" else "≤"
+    text = printed_goal(float(criterion["goal"].value), unit).replace("-", MINUS)
+    return words(criterion["limit"]) + f" limit {sign} " + printed(text, criterion["goal"].address)
+
+
+def p_value(node: Node) -> Printed:
+    """As in "p = 0.031", "p < 0.001"."""
+    if not isinstance(node.value, int | float):
+        return words(Node(node.file, node.path, None), "no p value")
+    small = node.value < 0.001
+    return printed("p < " if small else "p = ") + printed("0.001" if small else f"{node.value:.3f}", node.address)
+
+
+def difference(node: Node, unit: str, *, low: str = "low", high: str = "high") -> Printed:
+    """As in "−9.3 points (−15.2 to −3.5)" of a proportion, "−0.093 (−0.152 to −0.035)" of an index."""
+    if node["value"].value is None:
+        return words(node["reason"], "not defined")
+    value = signed(node["value"], unit)
+    ends = [node[low], node[high]]
+    if any(end.value is None for end in ends):
+        return value
+    return value + " (" + joined((signed(end, unit) for end in ends), " to ") + ")"
+
+
+def limits_signed(node: Node, unit: str, *, low: str, high: str) -> Printed:
+    """As in "−0.160 to −0.026": the ends of a difference."""
+    ends = [node[low], node[high]]
+    if any(end.value is None for end in ends):
+        return printed("–")
+    return joined((signed(end, unit) for end in ends), " to ")
+
+
+def signed(node: Node, unit: str) -> Printed:
+    """A difference with its sign: "+0.8", "−0.093"; in percentage points of a proportion."""
+    scale, places = (100, 1) if unit == "proportion" else (1, 3)
+    text = f"{node.value * scale:+.{places}f}".replace("-", MINUS)
+    return printed(text if float(node.value) else text.lstrip("+"), node.address)
+
+
+def plain(node: Node, places: int, absent: str = "–") -> Printed:
+    """A number that is no estimate, such as a design effect: "1.23"."""
+    if not isinstance(node.value, int | float):
+        return printed(absent)
+    return printed(f"{node.value:.{places}f}".replace("-", MINUS), node.address)
+
+
+def gibibytes(node: Node) -> Printed:
+    """As in "24.0 GiB" from a number of bytes."""
+    if not isinstance(node.value, int | float):
+        return words(node)
+    return printed(f"{node.value / 2**30:.1f} GiB", node.address)
+
+
+def level(interval: Node) -> Printed:
+    """As in "95%"."""
+    return share(interval["level"])
+
+
+def day(node: Node) -> Printed:
+    """As in "3 Mar 2026" from an ISO 8601 time."""
+    moment = _moment(node)
+    return (
+        printed(f"{moment.day}\u00a0{MONTHS[moment.month - 1]}\u00a0{moment.year}", node.address)
+        if moment
+        else words(node)
+    )
+
+
+def minute(node: Node) -> Printed:
+    """As in "3 Mar 2026, 14:05 UTC"."""
+    moment = _moment(node)
+    return day(node) + printed(f", {moment:%H:%M} UTC") if moment else words(node)
+
+
+def second(node: Node) -> Printed:
+    """As in "3 Mar 2026, 14:05:09 UTC"."""
+    moment = _moment(node)
+    return day(node) + printed(f", {moment:%H:%M:%S} UTC") if moment else words(node)
+
+
+def fingerprint(node: Node, digits: int = 16) -> Printed:
+    """The start of a digest in groups of four: "5f3a 91c2 …"."""
+    text = node.text.removeprefix("sha256:")
+    if not text:
+        return words(node)
+    return printed(short_digest(text, digits) + (" …" if len(text) > digits else ""), node.address)
+
+
+def short_digest(digest: str, digits: int = 8) -> str:
+    """As in "5f3a 91c2"."""
+    return " ".join(digest[i : i + 4] for i in range(0, min(digits, len(digest)), 4))
+
+
+def _moment(node: Node) -> datetime | None:
+    try:
+        return datetime.fromisoformat(node.text)
+    except ValueError:
+        return None
+
+
+def _rounded(value: float, unit: str, against: float | None) -> str:
+    text = rounded(value, unit, against=against)
+    smallest = "0.1%" if unit == "proportion" else "0.001"
+    if value != 0 and float(text.removesuffix("%").replace(MINUS, "-")) == 0:
+        return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
+    return text
+
+
+def _why_no_limits(node: Node) -> Printed:
+    absent = "too few for limits" if node["status"].text == "too_few" else "no limits"
+    reason = node["reason"]
+    return printed(f"{absent}: ") + words(reason) if reason else printed(absent, node["status"].address)
