@@ -15,33 +15,20 @@ Simulate = Callable[..., Evidence]
 
 def with_flow(evidence: Evidence, **wrong: int) -> Evidence:
     """The flow of a cohort that found 9 files too many: 4 no DICOM, 5 lateral views."""
-    units = evidence.units
-    n, patients = units.num_rows, len(set(units["patient"].to_pylist()))
-    present = [status == "present" for status in units["label_status"].to_pylist()]
-    kept = [p for p, keep in zip(units["patient"].to_pylist(), present, strict=True) if keep]
-    counts = {
-        "found": n + 9,
-        "not_dicom": 4,
-        "view": 5,
-        "eligible": n,
-        "no_label": n - len(kept),
-        "labelled": len(kept),
-    }
-    counts |= wrong
-    people = {"eligible": patients, "labelled": len(set(kept))}
+    n, patients = evidence.units.num_rows, len(set(evidence.units["patient"].to_pylist()))
+    counts = {"found": n + 9, "not_dicom": 4, "view": 5, "eligible": n} | wrong
     steps = [
-        ("found", "remain", "found"),
-        ("excluded:not_dicom", "leave", "not_dicom"),
-        ("excluded:rule:view_position", "leave", "view"),
-        ("eligible", "remain", "eligible"),
-        ("no_label", "leave", "no_label"),
-        ("labelled", "remain", "labelled"),
+        ("found", "remain", "found", patients + 2),
+        ("excluded:not_dicom", "leave", "not_dicom", 0),
+        ("excluded:rule:view_position", "leave", "view", 3),
+        ("eligible", "remain", "eligible", patients),
     ]
-    flow = tuple(
-        FlowStep(name, kind, name, counts[key], counts[key], people.get(key, 1), people.get(key, 1))
-        for name, kind, key in steps
+    return replace(
+        evidence,
+        flow=tuple(
+            FlowStep(name, kind, name, counts[key], counts[key], people, people) for name, kind, key, people in steps
+        ),
     )
-    return replace(evidence, flow=flow)
 
 
 def test_every_file_ends_in_exactly_one_box(simulated: Simulate) -> None:
@@ -73,16 +60,25 @@ def test_a_table_without_a_cohort_stage_still_has_its_flow(simulated: Simulate) 
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("box", ["found", "not_dicom", "view", "eligible", "no_label", "labelled"])
-def test_a_box_that_is_one_off_is_found(simulated: Simulate, box: str) -> None:
-    evidence = with_flow(simulated())
-    right = {"found": 0, "not_dicom": 1, "view": 2, "eligible": 3, "no_label": 4, "labelled": 5}[box]
+@pytest.mark.parametrize(("box", "at"), [("found", 0), ("not_dicom", 1), ("view", 2), ("eligible", 3)])
+def test_a_box_that_is_one_off_is_found(simulated: Simulate, box: str, at: int) -> None:
+    count = with_flow(simulated()).flow[at].images
     with pytest.raises(EvidenceError, match="participant flow"):
-        ANALYSIS.findings(with_flow(simulated(), **{box: evidence.flow[right].images + 1}), Options())
+        ANALYSIS.findings(with_flow(simulated(), **{box: count + 1}), Options())
 
 
 def test_a_flow_of_another_run_is_found_by_its_patients(simulated: Simulate) -> None:
     evidence = with_flow(simulated())
-    wrong = tuple(replace(s, patients=s.patients + 1) if s.id == "labelled" else s for s in evidence.flow)
-    with pytest.raises(EvidenceError, match=r"'labelled' holds .* patients, but the units table has"):
+    wrong = tuple(replace(s, patients=s.patients + 1) if s.id == "eligible" else s for s in evidence.flow)
+    with pytest.raises(EvidenceError, match=r"'eligible' holds 281 patients, but the units table has 280"):
         ANALYSIS.findings(replace(evidence, flow=wrong), Options())
+
+
+def test_rows_that_are_no_images_are_counted_as_what_they_are(simulated: Simulate) -> None:
+    evidence = simulated()
+    cohort = evidence.protocol.cohort.model_copy(update={"unit": "study"})
+    by_study = replace(evidence, protocol=evidence.protocol.model_copy(update={"cohort": cohort}))
+    (finding,) = ANALYSIS.findings(by_study, Options())
+    *_, analysed = finding.data["steps"]
+    assert analysed["images"] is None
+    assert analysed["units"] == evidence.units.num_rows - 3

@@ -144,6 +144,16 @@ def test_the_new_study_is_that_of_published_power(build: SimpleNamespace) -> Non
         assert mirror.new_study_n == events
 
 
+def test_a_new_study_for_an_auroc_counts_both_classes(build: SimpleNamespace) -> None:
+    protocol = build.protocol({"endpoint": "auroc", "limit": "lower", "at_least": 0.8, "assumed": 0.9})
+    (result,) = decide(protocol, [build.estimate(0.75, 0.9, endpoint="auroc")], locked=True).criteria
+    assert result.new_study_n is not None
+    assert (
+        f"A new study with about {result.new_study_n} positive images and as many negative ones, each"
+        in result.sentence
+    )
+
+
 @pytest.mark.parametrize("assumed", [None, 0.5, 0.65 + 1e-9])
 def test_no_new_study_is_planned_from_nothing_or_from_what_would_not_do(
     build: SimpleNamespace, assumed: float | None

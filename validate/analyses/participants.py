@@ -1,8 +1,8 @@
 """Who is in, who is out, and why: the flow of the cohort, completed after inference. Its sums are checked.
 
-data: {"steps": [{"id", "kind": "remain"|"leave"|"among", "label", "files", "images", "studies", "patients",
-"reasons": {code: count}}], "unit", "rule", "adds_up": true}. "among" says that these stay in, counted as the rule says;
-counts of a step are of the named things, and `files` is null where a step is known by its rows only.
+data: {"steps": [{"id", "kind": "remain"|"leave"|"among", "label", "files", "images", "units", "studies", "patients",
+"reasons": {code: count}}], "unit", "rule", "adds_up": true}. "units" counts rows of the study and is null before there
+are any; "files" and "images" are null after that where a row is no image. "among" stay in, counted as the rule says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict
 from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
-from validate.cohort.case import FlowStep
 from validate.errors import EvidenceError
 from validate.protocol.schema import Model
 
@@ -43,34 +42,38 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 def _finding(evidence: Evidence, model: Model) -> Finding:
     rows = model_rows(evidence.units, model.id)
     rule = evidence.protocol.inference.on_failure
-    steps = [_stored(step) for step in evidence.flow] or _from_rows(rows)
     silent = rows.labelled & rows.failed
     analysed = rows.labelled & ~rows.failed if rule == "exclude_and_report" else rows.labelled
     kind = "leave" if rule == "exclude_and_report" else "among"
-    reasons = Counter(str(reason) for reason, out in zip(rows.text("failure"), silent, strict=True) if out)
-    steps.append(_counted("no_output", kind, f"No output, {RULES[rule]}", rows.where(silent), reasons))
-    steps.append(_counted("analysed", "remain", "Analysed", rows.where(analysed), {}))
-    check_sums(steps, rows, unit=evidence.protocol.cohort.unit)
+    unit = evidence.protocol.cohort.unit
+    steps = [
+        *_until_eligible(evidence, rows),
+        _counted("no_label", "leave", "No reference label, reported", rows.where(~rows.labelled), unit=unit),
+        _counted("labelled", "remain", "With a reference label", rows.where(rows.labelled), unit=unit),
+        _counted("no_output", kind, f"No output, {RULES[rule]}", rows.where(silent), unit=unit),
+        _counted("analysed", "remain", "Analysed", rows.where(analysed), unit=unit),
+    ]
+    check_sums(steps, rows, unit=unit)
     return Finding(
         id=f"participants/{model.id}",
         analysis="participants",
         model=model.id,
         title="Who is in, who is out, and why",
         statement=_statement(evidence, rows, analysed, silent),
-        data={"steps": steps, "unit": evidence.protocol.cohort.unit, "rule": rule, "adds_up": True},
+        data={"steps": steps, "unit": unit, "rule": rule, "adds_up": True},
     )
 
 
 def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
     """Every candidate ends in exactly one box: what remains is what remained before less what left since."""
-    levels = ("files", "images") if unit == "image" else ("files",)
-    for level in levels:
+    for level in ("files", "images", "units"):
         _check_level(steps, level)
     for step in steps:
-        if step["reasons"] and sum(step["reasons"].values()) not in (step["files"], step["images"]):
+        reasons = sum(step["reasons"].values())
+        if step["reasons"] and reasons not in (step["files"], step["images"], step["units"]):
             raise EvidenceError(
-                f"participant flow: '{step['id']}' holds {step['images']} images and {step['files']} files, but its "
-                f"reasons add up to {sum(step['reasons'].values())}. The flow or the units table is not this run's."
+                f"participant flow: '{step['id']}' holds {step['files']} files and {step['units']} rows, but its "
+                f"reasons add up to {reasons}. The flow or the units table is not this run's."
             )
     _check_rows(steps, rows, unit=unit)
 
@@ -78,68 +81,64 @@ def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str
 def _check_level(steps: Sequence[Mapping[str, Any]], level: str) -> None:
     before: int | None = None
     left: list[int] = []
-    for step in steps:
-        count = step[level]
-        if count is None or step["kind"] == "among":
-            continue
+    for step in (step for step in steps if step[level] is not None and step["kind"] != "among"):
         if step["kind"] == "leave":
-            left.append(count)
+            left.append(step[level])
             continue
-        if before is not None and before - sum(left) != count:
+        if before is not None and before - sum(left) != step[level]:
             raise EvidenceError(
-                f"participant flow: '{step['id']}' holds {count} {level}, but {before} came in and {sum(left)} left "
-                f"since ({' + '.join(map(str, left)) or '0'}). Nothing may be lost: the cohort is not this run's."
+                f"participant flow: '{step['id']}' holds {step[level]} {level}, but {before} came in and {sum(left)} "
+                f"left since ({' + '.join(map(str, left)) or '0'}). Nothing may be lost: the cohort is not this run's."
             )
-        before, left = count, []
+        before, left = step[level], []
 
 
 def _check_rows(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
-    """The flow that was counted before inference must find its studies and patients in the units table."""
-    expected = {"eligible": rows, "labelled": rows.where(rows.labelled)}
-    for step in (step for step in steps if step["id"] in expected):
-        found = expected[step["id"]]
-        counted = {"studies": found.distinct("study"), "patients": found.distinct("patient")}
-        if unit == "image":
-            counted["images"] = len(found)
-        for level, count in counted.items():
-            if step[level] != count:
-                raise EvidenceError(
-                    f"participant flow: '{step['id']}' holds {step[level]} {level}, but the units table has {count}. "
-                    "The cohort and the results are not of one run."
-                )
+    """Those counted as eligible before inference must be the rows of the units table."""
+    eligible = next(step for step in steps if step["id"] == "eligible")
+    counted = {"studies": rows.distinct("study"), "patients": rows.distinct("patient")}
+    if unit == "image":
+        counted["images"] = len(rows)
+    for level, count in counted.items():
+        if eligible[level] != count:
+            raise EvidenceError(
+                f"participant flow: 'eligible' holds {eligible[level]} {level}, but the units table has {count}. "
+                "The cohort and the results are not of one run."
+            )
 
 
-def _stored(step: FlowStep) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "kind": step.kind,
-        "label": step.label,
-        "files": step.files,
-        "images": step.images,
-        "studies": step.studies,
-        "patients": step.patients,
-        "reasons": dict(step.reasons),
-    }
-
-
-def _from_rows(rows: ModelRows) -> list[dict[str, Any]]:
-    """The flow where no cohort stage counted one: a table of cases that somebody else chose."""
-    statuses = rows.table["label_status"].to_pylist()
-    reasons = Counter(str(status) for status in statuses if status != "present")
+def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]:
+    """The flow as the cohort stage counted it; without one, a table of cases that somebody else chose."""
+    unit = evidence.protocol.cohort.unit
+    if not evidence.flow:
+        return [_counted("eligible", "remain", "Eligible", rows, unit=unit)]
     return [
-        _counted("eligible", "remain", "Eligible", rows, {}),
-        _counted("no_label", "leave", "No reference label, reported", rows.where(~rows.labelled), reasons),
-        _counted("labelled", "remain", "With a reference label", rows.where(rows.labelled), {}),
+        {
+            "id": step.id,
+            "kind": step.kind,
+            "label": step.label,
+            "files": step.files,
+            "images": step.images,
+            "units": len(rows) if step.id == "eligible" else None,
+            "studies": step.studies,
+            "patients": step.patients,
+            "reasons": dict(step.reasons),
+        }
+        for step in evidence.flow
     ]
 
 
-def _counted(name: str, kind: str, label: str, rows: ModelRows, reasons: Mapping[str, int]) -> dict[str, Any]:
+def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) -> dict[str, Any]:
+    column = {"no_label": "label_status", "no_output": "failure"}.get(name)
+    reasons = Counter(str(reason) for reason in rows.text(column)) if column else Counter[str]()
+    images = len(rows) if unit == "image" else None
     return {
         "id": name,
         "kind": kind,
         "label": label,
-        "files": None,
-        "images": len(rows),
+        "files": images,
+        "images": images,
+        "units": len(rows),
         "studies": rows.distinct("study"),
         "patients": rows.distinct("patient"),
         "reasons": dict(sorted(reasons.items())),

@@ -51,8 +51,8 @@ def _no_claim(label: str, table: LevelTable, worst: LevelRow) -> str:
     if table.compared < 2:
         return f"{found}: {_difference(worst)} than in all other cases, which may be chance."
     return (
-        f"{found}: {_difference(worst)} than in all other cases. Chance can't be excluded, here or in any other group, "
-        f"once it is allowed for that {number_word(table.compared)} groups were looked at; that does not prove them equal."
+        f"{found}: {_difference(worst)} than in all other cases. No group is worse beyond what chance can do once it is "
+        f"allowed for that {number_word(table.compared)} groups were looked at; that does not prove them equal."
     )
 
 

@@ -63,8 +63,11 @@ def worst_sentence(protocol: StudyProtocol, criterion: Criterion, result: WorstO
 
 def new_study_sentence(study: NewStudy, estimate: Estimate, protocol: StudyProtocol, goal: Goal) -> str:
     """What it would take, planned from the lock's assumption and never from these results."""
-    events = count_of(study.events, events_noun(estimate, protocol))
-    each = "" if protocol.cohort.unit == "patient" else ", each of another patient,"
+    unit = protocol.cohort.unit
+    events = count_of(study.events, f"positive {unit}" if study.as_many_negatives else events_noun(estimate, protocol))
+    if study.as_many_negatives:
+        events = f"{events} and as many negative ones"
+    each = "" if unit == "patient" else ", each of another patient,"
     where = f" {group_phrase(estimate.stratum)}" if estimate.stratum else ""
     return (
         f"A new study with about {events}{where}{each} would meet the goal with {POWER:.0%} power if the true value is "
