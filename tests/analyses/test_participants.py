@@ -40,7 +40,7 @@ def test_every_file_ends_in_exactly_one_box(simulated: Simulate) -> None:
     assert steps["no_output"]["kind"] == "among"
     assert steps["analysed"]["images"] == evidence.units.num_rows - 3
     assert "excluded beforehand" in finding.statement
-    assert "no output for 5 images: counted as wrong" in finding.statement
+    assert "For 5 images there is no output: counted as wrong" in finding.statement
 
 
 def test_failures_left_out_leave_the_analysed(simulated: Simulate) -> None:

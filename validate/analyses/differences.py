@@ -2,7 +2,8 @@
 
 Pointwise limits are percentiles of the clustered bootstrap. Simultaneous limits, value ± c·(standard error), hold for
 every group at once: c is the 95% point of the largest |t| over the groups (max-statistic bootstrap; Westfall & Young
-1993, ISBN 978-0-471-55761-6). Only these may carry a claim about the worst of several groups.
+1993, ISBN 978-0-471-55761-6), never below Šidák's for as many independent groups, since small groups vary too little
+among their own resamples. Only these may carry a claim about the worst of several groups.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from validate.analyses.metric_rows import MetricRows
-from validate.metrics.metric import Metric, Values
-from validate.stats.kernel import tally
-from validate.stats.resample import AsObserved, ClusterWeights, Weights
+from validate.estimation.cases import Sample
+from validate.metrics.metric import Metric
+from validate.metrics.replicates import point_values, replicate_values
+from validate.stats.resample import ClusterWeights
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -59,14 +61,14 @@ class GroupValues:
 
 
 def group_values(
-    metric: Metric, data: MetricRows, groups: NDArray[np.bool_], *, weights: ClusterWeights
+    metric: Metric, sample: Sample, groups: NDArray[np.bool_], *, weights: ClusterWeights
 ) -> GroupValues | None:
     """Groups : (group, row) bool. None for a metric that the kernel can't resample."""
     if metric.fast is None:
         return None
-    observed = _values(metric, data, groups, AsObserved(weights.clusters))
-    replicates = _values(metric, data, groups, weights)
-    return GroupValues(observed.value[0], observed.defined[0], replicates.value, replicates.defined)
+    (point,) = point_values([metric], sample.rows, cluster=sample.cluster, groups=groups)
+    (found,) = replicate_values([metric], sample.rows, cluster=sample.cluster, groups=groups, weights=weights)
+    return GroupValues(point.value[0], point.defined[0], found.value, found.defined)
 
 
 def differences(groups: GroupValues, rests: GroupValues, readable: Sequence[bool]) -> tuple[Difference, ...]:
@@ -106,10 +108,5 @@ def _margins(value: Array, replicate: Array, known: NDArray[np.bool_]) -> Array:
     whole = known.all(axis=1)
     error = replicate[whole].std(axis=0, ddof=1)
     largest = np.max(np.abs(replicate[whole] - value) / error, axis=1)
-    return np.asarray(np.quantile(largest, LEVEL) * error, dtype=np.float64)
-
-
-def _values(metric: Metric, data: MetricRows, groups: NDArray[np.bool_], weights: Weights) -> Values:
-    assert metric.fast is not None
-    sums = tally(metric.fast.tallies(data.rows), cluster=data.kept.cluster, groups=groups, weights=weights)
-    return metric.fast.finish(tuple(sums), data.rows)
+    sidak = -ndtri((1 - LEVEL ** (1 / len(value))) / 2)
+    return np.asarray(max(np.quantile(largest, LEVEL), sidak) * error, dtype=np.float64)

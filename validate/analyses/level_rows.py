@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.differences import Difference, GroupValues, differences, group_values
-from validate.analyses.metric_rows import metric_rows
-from validate.analyses.resampling import cluster_weights
-from validate.analyses.rows import ModelRows
+from validate.analyses.samples import ModelSamples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, events_noun, metric_of
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Endpoint, Model
 from validate.results.join import stratum_attributes
 from validate.results.levels import MISSING
-from validate.results.units import STRATUM_PREFIX
 
 FEWEST_EVENTS, FEWEST_PATIENTS = 10, 10  # under which a level is greyed; regulators name no minimum, so it is said
 
@@ -83,9 +79,9 @@ class LevelTable:
         return self.values.of(np.array(wanted, dtype=np.bool_)) if self.values is not None else None
 
 
-def level_table(evidence: Evidence, model: Model, endpoint: Endpoint, rows: ModelRows) -> LevelTable | None:
+def level_table(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> LevelTable | None:
     """None where the endpoint was not estimated over all cases and by group."""
-    selection = Selection(evidence.estimates)
+    selection, model = Selection(evidence.estimates), samples.model
     overall = selection.overall(endpoint.id, model.id)
     levels = [
         LevelRow(attribute, estimate.stratum[attribute], estimate, _why_greyed(evidence, model, endpoint, estimate))
@@ -94,7 +90,7 @@ def level_table(evidence: Evidence, model: Model, endpoint: Endpoint, rows: Mode
     ]
     if overall is None or not levels:
         return None
-    both = _values(evidence, model, endpoint, rows, levels)
+    both = _values(samples, endpoint, levels)
     if both is None:
         return LevelTable(overall, tuple(levels), None)
     found = differences(both[0], both[1], [row.readable for row in levels])
@@ -103,22 +99,18 @@ def level_table(evidence: Evidence, model: Model, endpoint: Endpoint, rows: Mode
 
 
 def _values(
-    evidence: Evidence, model: Model, endpoint: Endpoint, rows: ModelRows, levels: list[LevelRow]
+    samples: ModelSamples, endpoint: Endpoint, levels: list[LevelRow]
 ) -> tuple[GroupValues, GroupValues] | None:
     """Values of each level, and of all cases outside it."""
     metric = metric_of(levels[0].estimate)
-    data = metric_rows(rows, model, endpoint, metric, rule=evidence.protocol.inference.on_failure)
-    if data is None or metric.fast is None or len(data.kept) == 0:
+    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
+    sample = (samples.outputs_only if metric.failures == "outputs_only" else samples.locked)(condition)
+    if metric.fast is None or len(sample.rows) == 0:
         return None
-    inside = np.array([_inside(data.kept, row) for row in levels], dtype=np.bool_)
-    weights = cluster_weights(evidence, rows)
-    values = group_values(metric, data, np.concatenate([inside, ~inside]), weights=weights)
+    known = list(zip(sample.groups.attributes, sample.groups.levels, strict=True))
+    inside = sample.groups.members[[known.index((row.attribute, row.level)) for row in levels]]
+    values = group_values(metric, sample, np.concatenate([inside, ~inside]), weights=samples.weights)
     return (values.of(slice(None, len(levels))), values.of(slice(len(levels), None))) if values is not None else None
-
-
-def _inside(rows: ModelRows, row: LevelRow) -> NDArray[np.bool_]:
-    texts = np.array(rows.text(f"{STRATUM_PREFIX}{row.attribute}"), dtype=np.object_)
-    return np.asarray(texts == row.level, dtype=np.bool_)
 
 
 def _why_greyed(evidence: Evidence, model: Model, endpoint: Endpoint, estimate: Estimate) -> str | None:

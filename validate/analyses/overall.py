@@ -23,10 +23,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
-from validate.analyses.metric_rows import ranked_scores
-from validate.analyses.resampling import cluster_weights
 from validate.analyses.roc import Band, roc_band, roc_curve
-from validate.analyses.rows import ModelRows, model_rows
+from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.two_by_two import TwoByTwo, two_by_two
 from validate.analyses.wording import count_of, measure, plural, printed_estimate
@@ -35,6 +33,7 @@ from validate.protocol.schema import Model
 
 LEVEL = 0.95
 BINS = 20
+RATES = ("sensitivity", "specificity")
 BAND = "percentile bootstrap of the declared clusters, at each false positive rate by itself"
 LABELS = {
     "worst_case": "Failures counted as wrong",
@@ -55,11 +54,11 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 
 
 def _finding(evidence: Evidence, model: Model) -> Finding:
-    rows, selection = model_rows(evidence.units, model.id), Selection(evidence.estimates)
+    samples, selection = model_samples(evidence, model), Selection(evidence.estimates)
     found = [(e, selection.overall(e.id, model.id)) for e in evidence.protocol.endpoints]
     present = [(endpoint, estimate) for endpoint, estimate in found if estimate is not None]
-    tables = _tables(evidence, rows, model)
-    curve, why = _roc(evidence, rows, model, selection)
+    tables = _tables(samples)
+    curve, why = _roc(samples, selection)
     return Finding(
         id=f"overall/{model.id}",
         analysis="overall",
@@ -74,7 +73,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
             ],
             "roc": curve,
             "why_no_curve": why,
-            "histogram": _histogram(rows, model),
+            "histogram": _histogram(samples),
             "endpoints": [
                 {
                     "endpoint": endpoint.id,
@@ -89,37 +88,37 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     )
 
 
-def _tables(evidence: Evidence, rows: ModelRows, model: Model) -> list[tuple[dict[str, Any], TwoByTwo]]:
+def _tables(samples: ModelSamples) -> list[tuple[dict[str, Any], TwoByTwo]]:
     """By the locked rule, and of outputs only where that is another rule."""
-    if model.operating_point is None:
+    if samples.model.operating_point is None:
         return []
-    locked = evidence.protocol.inference.on_failure
-    return [
-        ({"rule": rule, "label": LABELS[rule], "locked": rule == locked}, two_by_two(rows, model, rule))
-        for rule in dict.fromkeys([locked, "exclude_and_report"])
-    ]
+    locked, outputs = samples.locked(), samples.outputs_only()
+    rule = samples.protocol.inference.on_failure
+    entries = [({"rule": rule, "label": LABELS[rule], "locked": True}, two_by_two(locked))]
+    if len(outputs.rows) != len(locked.rows):
+        left_out = {"rule": "exclude_and_report", "label": LABELS["exclude_and_report"], "locked": False}
+        entries.append((left_out, two_by_two(outputs)))
+    return entries
 
 
-def _roc(
-    evidence: Evidence, rows: ModelRows, model: Model, selection: Selection
-) -> tuple[dict[str, Any] | None, str | None]:
-    rule = evidence.protocol.inference.on_failure
-    kept = rows.where(rows.labelled & ~rows.failed if rule == "exclude_and_report" else rows.labelled)
-    positives = int(kept.positive.sum())
-    if positives == 0 or positives == len(kept):
-        only = f"{count_of(positives, 'positive')} and {count_of(len(kept) - positives, 'negative')}"
-        return None, f"A curve needs both classes; here are {only}."
-    score = ranked_scores(kept, rule)
-    curve = roc_curve(score, kept.positive)
-    weights = cluster_weights(evidence, rows)
-    band = roc_band(score, kept.positive, cluster=kept.cluster, weights=weights, level=LEVEL)
+def _roc(samples: ModelSamples, selection: Selection) -> tuple[dict[str, Any] | None, str | None]:
+    sample = samples.locked()
+    positive = sample.rows["positive"]
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if positives == 0 or negatives == 0:
+        found = f"{count_of(positives, 'positive')} and {count_of(negatives, 'negative')}"
+        return None, f"A curve needs both classes; here are {found}."
+    score = sample.rows["score"]
+    curve = roc_curve(score, positive)
+    band = roc_band(score, positive, cluster=sample.cluster, weights=samples.weights, level=LEVEL)
+    auroc = selection.of_metric("classification.auroc", samples.model.id)
     return {
         "points": np.column_stack([curve.false_positive_rate, curve.sensitivity]).tolist(),
         "corners": curve.corners,
         "deviation": curve.deviation,
-        "auroc": _id(evidence, selection, model, "classification.auroc"),
+        "auroc": auroc.id if auroc is not None else None,
         "band": _band(band) if band is not None else None,
-        "operating": _operating(evidence, selection, model, rows),
+        "operating": _operating(samples, selection),
     }, None
 
 
@@ -133,38 +132,30 @@ def _band(band: Band) -> dict[str, Any]:
     }
 
 
-def _operating(evidence: Evidence, selection: Selection, model: Model, rows: ModelRows) -> dict[str, Any] | None:
-    if model.operating_point is None:
+def _operating(samples: ModelSamples, selection: Selection) -> dict[str, Any] | None:
+    if samples.model.operating_point is None:
         return None
-    table = two_by_two(rows, model, evidence.protocol.inference.on_failure)
+    table = two_by_two(samples.locked())
+    found = {name: selection.of_metric(f"classification.{name}", samples.model.id) for name in RATES}
     return {
         "false_positive_rate": table.false_positives / table.negatives,
         "sensitivity": table.true_positives / table.positives,
-        "ids": {
-            name: _id(evidence, selection, model, f"classification.{name}") for name in ("sensitivity", "specificity")
-        },
+        "ids": {name: estimate.id if estimate is not None else None for name, estimate in found.items()},
     }
 
 
-def _id(evidence: Evidence, selection: Selection, model: Model, metric: str) -> str | None:
-    """The overall estimate of the first endpoint with this metric."""
-    endpoints = (endpoint.id for endpoint in evidence.protocol.endpoints if endpoint.metric == metric)
-    found = (selection.overall(endpoint, model.id) for endpoint in endpoints)
-    return next((estimate.id for estimate in found if estimate is not None), None)
-
-
-def _histogram(rows: ModelRows, model: Model) -> dict[str, Any] | None:
+def _histogram(samples: ModelSamples) -> dict[str, Any] | None:
     """Outputs with a reference label, in 20 equal classes of [0, 1], or of their own range where they are scores."""
-    kept = rows.where(rows.labelled & ~rows.failed)
-    if len(kept) == 0:
+    rows, kind = samples.outputs_only().rows, samples.model.output.kind
+    if len(rows) == 0:
         return None
-    low, high = (0.0, 1.0) if model.output.kind == "probability" else _range(kept.score)
+    low, high = (0.0, 1.0) if kind == "probability" else _range(rows["score"])
     edges = np.linspace(low, high, BINS + 1)
     counts = {
-        name: np.histogram(kept.score[keep], bins=edges)[0].tolist()
-        for name, keep in (("positives", kept.positive), ("negatives", ~kept.positive))
+        name: np.histogram(rows["score"][keep], bins=edges)[0].tolist()
+        for name, keep in (("positives", rows["positive"]), ("negatives", ~rows["positive"]))
     }
-    return {"edges": edges.tolist(), **counts, "outputs": len(kept), "kind": model.output.kind}
+    return {"edges": edges.tolist(), **counts, "outputs": len(rows), "kind": kind}
 
 
 def _range(score: NDArray[np.float64]) -> tuple[float, float]:

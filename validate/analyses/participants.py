@@ -19,7 +19,7 @@ from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
-from validate.protocol.schema import Model
+from validate.protocol.schema import Model, StudyProtocol
 
 RULES = {
     "worst_case": "counted as wrong",
@@ -42,15 +42,19 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 def _finding(evidence: Evidence, model: Model) -> Finding:
     rows = model_rows(evidence.units, model.id)
     rule = evidence.protocol.inference.on_failure
-    silent = rows.labelled & rows.failed
-    analysed = rows.labelled & ~rows.failed if rule == "exclude_and_report" else rows.labelled
-    kind = "leave" if rule == "exclude_and_report" else "among"
     unit = evidence.protocol.cohort.unit
+    silent, analysed = rows.labelled & rows.failed, rows.labelled.copy()
+    without_output = []
+    for name, label, failed, counted in _failures(evidence.protocol, rows):
+        leaves = counted == "exclude_and_report"
+        analysed &= ~(failed if leaves else np.zeros_like(failed))
+        words, members = f"{label}, {RULES[counted]}", rows.where(rows.labelled & failed)
+        without_output.append(_counted(name, "leave" if leaves else "among", words, members, unit=unit))
     steps = [
         *_until_eligible(evidence, rows),
         _counted("no_label", "leave", "No reference label, reported", rows.where(~rows.labelled), unit=unit),
         _counted("labelled", "remain", "With a reference label", rows.where(rows.labelled), unit=unit),
-        _counted("no_output", kind, f"No output, {RULES[rule]}", rows.where(silent), unit=unit),
+        *without_output,
         _counted("analysed", "remain", "Analysed", rows.where(analysed), unit=unit),
     ]
     check_sums(steps, rows, unit=unit)
@@ -62,6 +66,17 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         statement=_statement(evidence, rows, analysed, silent),
         data={"steps": steps, "unit": unit, "rule": rule, "adds_up": True},
     )
+
+
+def _failures(protocol: StudyProtocol, rows: ModelRows) -> list[tuple[str, str, NDArray[np.bool_], str]]:
+    """(id, label, rows, rule): what the protocol counts alike is one box."""
+    ours, theirs = protocol.cohort.on_unreadable, protocol.inference.on_failure
+    if ours == theirs:
+        return [("no_output", "No output", rows.failed, theirs)]
+    return [
+        ("unreadable", "Could not be read", rows.unreadable, ours),
+        ("no_output", "No output", rows.failed & ~rows.unreadable, theirs),
+    ]
 
 
 def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
@@ -129,7 +144,7 @@ def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]
 
 
 def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) -> dict[str, Any]:
-    column = {"no_label": "label_status", "no_output": "failure"}.get(name)
+    column = {"no_label": "label_status", "no_output": "failure", "unreadable": "failure"}.get(name)
     reasons = Counter(str(reason) for reason in rows.text(column)) if column else Counter[str]()
     images = len(rows) if unit == "image" else None
     return {
@@ -154,8 +169,7 @@ def _statement(evidence: Evidence, rows: ModelRows, analysed: NDArray[np.bool_],
         parts.append(f"{count_of(without, unit)} without a reference label {plural(without, 'is')} left out.")
     count = int(silent.sum())
     if count:
-        how = RULES[protocol.inference.on_failure]
-        parts.append(f"The model gave no output for {count_of(count, unit)}: {how}, as the protocol says.")
+        parts.append(f"For {count_of(count, unit)} there is no output: {_how(protocol, rows)}, as the protocol says.")
     found = next((step for step in evidence.flow if step.id == "found"), None)
     if found is not None:
         left = [step for step in evidence.flow if step.id.startswith("excluded:")]
@@ -164,6 +178,13 @@ def _statement(evidence: Evidence, rows: ModelRows, analysed: NDArray[np.bool_],
             0, f"Of {count_of(found.files, 'file')} found, {excluded:,} {_were(excluded)} excluded beforehand."
         )
     return " ".join(parts)
+
+
+def _how(protocol: StudyProtocol, rows: ModelRows) -> str:
+    """Such as "counted as wrong", or, of two rules, "2 left out, 5 counted as wrong"."""
+    boxes = [(int((rows.labelled & failed).sum()), RULES[rule]) for _, _, failed, rule in _failures(protocol, rows)]
+    known = [(count, words) for count, words in boxes if count]
+    return known[0][1] if len(known) == 1 else ", ".join(f"{count:,} {words}" for count, words in known)
 
 
 def _were(count: int) -> str:

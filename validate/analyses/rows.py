@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from validate.estimation.cases import UNREADABLE
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,14 @@ class ModelRows:
     """Arrays of equal length.
 
     labelled, positive, failed : bool; positive is false where there is no label
-    score : float64, NaN where failed (in memory only)      cluster : number of the cluster, in table order
+    unreadable : failed because the file could not be read, before the model saw it
     """
 
     table: pa.Table
     labelled: NDArray[np.bool_]
     positive: NDArray[np.bool_]
     failed: NDArray[np.bool_]
-    score: NDArray[np.float64]
-    cluster: NDArray[np.int64]
+    unreadable: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.labelled)
@@ -39,14 +38,6 @@ class ModelRows:
         """How many different values a text column has."""
         return len(set(self.text(column)))
 
-    def flagged(self, model: Model) -> NDArray[np.bool_]:
-        """Which rows the operating point flags; a failed row is not flagged. Raises ValueError without one."""
-        if model.operating_point is None:
-            raise ValueError(f"models.{model.id}: no operating_point")
-        with np.errstate(invalid="ignore"):
-            reached = np.greater_equal if model.operating_point.rule == ">=" else np.greater
-            return np.asarray(reached(self.score, model.operating_point.threshold), dtype=np.bool_)
-
     def where(self, keep: NDArray[np.bool_]) -> ModelRows:
         """The rows that are kept; clusters keep their numbers."""
         return ModelRows(
@@ -54,8 +45,7 @@ class ModelRows:
             labelled=self.labelled[keep],
             positive=self.positive[keep],
             failed=self.failed[keep],
-            score=self.score[keep],
-            cluster=self.cluster[keep],
+            unreadable=self.unreadable[keep],
         )
 
 
@@ -71,13 +61,11 @@ def model_rows(units: pa.Table, model: str) -> ModelRows:
     table = units.filter(pa.array(mask, pa.bool_()))
     label = np.array([np.nan if x is None else x for x in table["label"].to_pylist()], dtype=np.float64)
     labelled = np.array([status == "present" for status in table["label_status"].to_pylist()], dtype=np.bool_)
-    names = table["cluster"].to_pylist()
-    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    failures = table["failure"].to_pylist()
     return ModelRows(
         table=table,
         labelled=labelled,
         positive=labelled & (label == 1.0),
         failed=np.array([status == "failed" for status in table["status"].to_pylist()], dtype=np.bool_),
-        score=np.array([np.nan if x is None else x for x in table["score"].to_pylist()], dtype=np.float64),
-        cluster=np.array([number[name] for name in names], dtype=np.int64),
+        unreadable=np.array([(reason or "").startswith(UNREADABLE) for reason in failures], dtype=np.bool_),
     )

@@ -21,6 +21,11 @@ class Selection:
         """The locked estimate over all cases."""
         return self._one(endpoint, model, {})
 
+    def of_metric(self, metric: str, model: str) -> Estimate | None:
+        """The locked estimate of a metric over all cases: an endpoint of the protocol, or one computed beside them."""
+        endpoints = dict.fromkeys(e.endpoint for e in self.estimates if e.metric == metric)
+        return next((e for name in endpoints if (e := self.overall(name, model)) is not None), None)
+
     def level(self, endpoint: str, model: str, attribute: str, level: str) -> Estimate | None:
         """The locked estimate in one group."""
         return self._one(endpoint, model, {attribute: level})

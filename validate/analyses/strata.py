@@ -26,7 +26,7 @@ from validate.analyses.differences import LEVEL
 from validate.analyses.heterogeneity import METHOD as HETEROGENEITY_METHOD
 from validate.analyses.heterogeneity import Heterogeneity, heterogeneity
 from validate.analyses.level_rows import LevelRow, LevelTable, level_table
-from validate.analyses.rows import ModelRows, model_rows
+from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.strata_words import endpoint_statement
 from validate.analyses.wording import attribute_words, measure, sentence_case
 from validate.protocol.schema import Endpoint, Model
@@ -49,8 +49,8 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 
 
 def _finding(evidence: Evidence, model: Model) -> Finding:
-    rows = model_rows(evidence.units, model.id)
-    found = [_endpoint(evidence, model, endpoint, rows) for endpoint in evidence.protocol.endpoints]
+    samples = model_samples(evidence, model)
+    found = [_endpoint(evidence, samples, endpoint) for endpoint in evidence.protocol.endpoints]
     entries = [entry for entry in found if entry is not None]
     told = [entry for entry in entries if entry["role"] == "primary"] or entries[:1]
     return Finding(
@@ -65,8 +65,8 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     )
 
 
-def _endpoint(evidence: Evidence, model: Model, endpoint: Endpoint, rows: ModelRows) -> dict[str, Any] | None:
-    table = level_table(evidence, model, endpoint, rows)
+def _endpoint(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> dict[str, Any] | None:
+    model, table = samples.model, level_table(evidence, samples, endpoint)
     if table is None:
         return None
     label, worst = measure(table.overall, evidence.protocol), table.worst

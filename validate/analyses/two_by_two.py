@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validate.analyses.metric_rows import flagged_by_rule
-from validate.analyses.rows import ModelRows
-from validate.protocol.schema import Model
+from validate.estimation.cases import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +25,12 @@ class TwoByTwo:
         return self.false_positives + self.true_negatives
 
 
-def two_by_two(rows: ModelRows, model: Model, rule: str) -> TwoByTwo:
-    """`rule` is worst_case (a failure is wrong), best_case (right), or exclude_and_report (left out).
-
-    Raises ValueError for a model without an operating point.
-    """
-    flagged = flagged_by_rule(rows, model, rule)
-    kept = rows.labelled & ~rows.failed if rule == "exclude_and_report" else rows.labelled
-    positive, negative = kept & rows.positive, kept & ~rows.positive
+def two_by_two(sample: Sample) -> TwoByTwo:
+    """Counts of a sample of a model with an operating point."""
+    positive, flagged = sample.rows["positive"], sample.rows["flagged"]
     return TwoByTwo(
         true_positives=int((positive & flagged).sum()),
         false_negatives=int((positive & ~flagged).sum()),
-        false_positives=int((negative & flagged).sum()),
-        true_negatives=int((negative & ~flagged).sum()),
+        false_positives=int((~positive & flagged).sum()),
+        true_negatives=int((~positive & ~flagged).sum()),
     )

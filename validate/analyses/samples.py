@@ -1,0 +1,56 @@
+"""One model's labelled rows of the clean pass, with failures counted as the lock says: the rows behind the estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from validate.analyses.analysis import Evidence
+from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, sample_under
+from validate.protocol.passes import CLEAN
+from validate.protocol.schema import Model, StudyProtocol
+from validate.results.join import stratum_attributes
+from validate.stats.resample import ClusterWeights, resampling_key
+
+MOST_REPLICATES = 2000  # of curves and differences; more serve the limits of an endpoint, and cost memory here
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSamples:
+    """locked, outputs_only : the same cases under two rules; see `sample`."""
+
+    cases: Cases
+    model: Model
+    protocol: StudyProtocol
+    weights: ClusterWeights
+
+    def sample(self, *, unreadable: Rule, failure: Rule, condition: Mapping[str, float] | None = None) -> Sample:
+        """The rows under any rules."""
+        point = self.model.operating_point
+        threshold = None if point is None else Threshold(point.threshold, inclusive=point.rule == ">=")
+        return sample_under(
+            self.cases, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition or {}
+        )
+
+    def locked(self, condition: Mapping[str, float] | None = None) -> Sample:
+        """Failures as the protocol says."""
+        return self.sample(
+            unreadable=RULES[self.protocol.cohort.on_unreadable],
+            failure=RULES[self.protocol.inference.on_failure],
+            condition=condition,
+        )
+
+    def outputs_only(self, condition: Mapping[str, float] | None = None) -> Sample:
+        """Failures left out."""
+        return self.sample(unreadable="excluded", failure="excluded", condition=condition)
+
+
+def model_samples(evidence: Evidence, model: Model) -> ModelSamples:
+    """The model's clean pass, and the run's resampling stream: the very replicates behind the estimates."""
+    attributes = stratum_attributes(evidence.protocol)
+    found = cases_of(evidence.units, attributes)
+    cases = next(part for part in found if part.model == model.id and part.pass_id == CLEAN.id)
+    clusters = len(evidence.units["cluster"].unique())
+    replicates = min(evidence.protocol.resampling.replicates, MOST_REPLICATES)
+    key = resampling_key(evidence.protocol.seed, evidence.cohort_digest)
+    return ModelSamples(cases, model, evidence.protocol, ClusterWeights(clusters, replicates, key))
