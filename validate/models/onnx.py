@@ -98,12 +98,21 @@ class OnnxAdapter:
         read_options(OnnxOptions, model)
         path = model_path(model, base)
         content = read_model(path, model=model)
-        about = read_onnx(content, model_id=model.id)
+        about = _about(content, path.name, model=model)
         external = _external_files(about, path.parent, model=model)
         digest = digest_of({path.name: content, **external})
         check_digest(digest, model=model)
         session, notes = _open(content, external, model=model, device=device, threads=threads)
         return OnnxModel(model, session, about=about, digest=digest, notes=notes)
+
+
+def _about(content: bytes, name: str, *, model: Model) -> OnnxFile:
+    """What the file says, which tells the other files to digest; a wrong file is called that before anything else."""
+    try:
+        return read_onnx(content, model_id=model.id)
+    except ModelError:
+        check_digest(digest_of({name: content}), model=model)
+        raise
 
 
 def _external_files(about: OnnxFile, folder: Path, *, model: Model) -> dict[str, bytes]:

@@ -1,0 +1,166 @@
+"""Tiny models with a known answer: logit = weight * mean(image) + bias, in every format."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from validate.cohort.case import Case
+from validate.models.adapter import Batch
+from validate.protocol.schema import Model
+
+WEIGHT, BIAS = 4.0, -1.5
+
+
+def make_model(**changes: Any) -> Model:
+    block = {
+        "id": "m",
+        "name": "Tiny",
+        "version": "1",
+        "format": "onnx",
+        "path": "tiny.onnx",
+        "output": {"activation": "sigmoid", "kind": "probability"},
+        **changes,
+    }
+    return Model.model_validate(block)
+
+
+def make_cases(count: int, **changes: Any) -> tuple[Case, ...]:
+    return tuple(
+        Case(
+            unit=f"unit-{number:03d}",
+            patient=f"patient-{number:03d}",
+            study=f"study-{number:03d}",
+            series=f"series-{number:03d}",
+            digest="0" * 64,
+            attributes={},
+            has_label=True,
+            **{"keys": {"case_id": f"A{number}"}, **changes},
+        )
+        for number in range(count)
+    )
+
+
+def make_onnx(
+    *,
+    columns: int = 1,
+    shape: tuple[int | str, ...] = ("batch", 1, "height", "width"),
+    element: int = TensorProto.FLOAT,
+    outputs: tuple[str, ...] = ("logits",),
+    operator: str = "Gemm",
+    domain: str = "",
+    weight: float = WEIGHT,
+    external: str | None = None,
+) -> bytes:
+    channels = shape[1] if isinstance(shape[1], int) else 1
+    values = np.full((columns, channels), weight / channels, dtype=np.float32)
+    tensor = helper.make_tensor("weight", TensorProto.FLOAT, values.shape, values.tobytes(), raw=True)
+    if external is not None:
+        tensor = onnx.TensorProto(name="weight", data_type=TensorProto.FLOAT, dims=values.shape)
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=external)
+        tensor.external_data.add(key="length", value=str(values.nbytes))
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+    ]
+    nodes += [
+        helper.make_node(operator, ["flat", "weight", "bias"], [name], domain=domain, transB=1) for name in outputs
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", element, shape)],
+        [helper.make_tensor_value_info(name, element, [shape[0], columns]) for name in outputs],
+        [tensor, helper.make_tensor("bias", TensorProto.FLOAT, [columns], [BIAS + step for step in range(columns)])],
+    )
+    imports = [helper.make_opsetid("", 17)] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    return helper.make_model(graph, opset_imports=imports, ir_version=9).SerializeToString()
+
+
+def make_pixels(count: int, *, channels: int = 1, size: int = 8, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).random((count, channels, size, size), dtype=np.float32)
+
+
+def expected_scores(pixels: np.ndarray) -> np.ndarray:
+    """By hand: 1 / (1 + exp(-(4 * mean - 1.5)))."""
+    logits = WEIGHT * pixels.astype(np.float64).mean(axis=(1, 2, 3)) + BIAS
+    return 1 / (1 + np.exp(-logits))
+
+
+def make_torch(kind: str, *, returns: str = "tensor") -> bytes:
+    """The same model as torch.export archive ("export") or TorchScript ("torchscript")."""
+    import torch
+
+    class Tiny(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor([[WEIGHT]]))
+            self.bias = torch.nn.Parameter(torch.tensor([BIAS]))
+
+        def forward(self, image: torch.Tensor) -> Any:
+            logits = torch.nn.functional.linear(image.mean((2, 3)), self.weight, self.bias)
+            return {"logits": logits, "double": logits * 2} if returns == "dict" else logits
+
+    model, buffer = Tiny().eval(), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if kind == "export":
+            sizes = {"image": {0: torch.export.Dim("batch"), 2: torch.export.Dim("y"), 3: torch.export.Dim("x")}}
+            torch.export.save(torch.export.export(model, (torch.zeros(2, 1, 8, 9),), dynamic_shapes=sizes), buffer)
+        else:
+            torch.jit.save(torch.jit.trace(model, torch.zeros(2, 1, 8, 8), strict=False), buffer)
+    return buffer.getvalue()
+
+
+def make_batch(count: int, **changes: Any) -> Batch:
+    return Batch(make_cases(count), make_pixels(count, **changes))
+
+
+@pytest.fixture
+def model() -> Callable[..., Model]:
+    return make_model
+
+
+@pytest.fixture
+def cases() -> Callable[..., tuple[Case, ...]]:
+    return make_cases
+
+
+@pytest.fixture
+def batch() -> Callable[..., Batch]:
+    return make_batch
+
+
+@pytest.fixture
+def expected() -> Callable[[np.ndarray], np.ndarray]:
+    return expected_scores
+
+
+@pytest.fixture
+def onnx_bytes() -> Callable[..., bytes]:
+    return make_onnx
+
+
+@pytest.fixture(scope="session")
+def torch_bytes() -> Callable[..., bytes]:
+    return make_torch
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    """Write a file beside the protocol and give the protocol's folder."""
+
+    def save(name: str, content: bytes) -> Path:
+        (tmp_path / name).write_bytes(content)
+        return tmp_path
+
+    return save
