@@ -1,0 +1,126 @@
+"""Where an interval method may decide: the sizes below which it would let too many bad models pass.
+
+With the truth at the goal, a method may pass a model in at most 2.5% of studies (half of 1 - level). A method that can't
+hold this at a size answers too_few there. What counts are patients, not images, of the class that the metric hangs on;
+the rule looks at sizes and at the locked goal, never at the result.
+
+Measured with the truth at the goal, one-sided, in percent (binormal scores of equal and unequal spread and five-point
+scores, classes balanced and 1:4, 10,000 to 20,000 simulated studies a cell; tests/estimation/test_false_pass_rate.py
+repeats the balanced cells, the slow one all of them):
+
+    patients in the rarer class   15    20    25    50   100   150
+    goal 0.80, delong            7.9   7.1         4.4   3.8          never under 3 in 100 below 1,000
+    goal 0.80, delong_logit      1.8   3.2   3.1   2.8   2.9
+    goal 0.80, obuchowski        1.0   2.5   2.5   2.4   2.6
+    goal 0.90, obuchowski        0.6   3.2   4.8   3.0   2.8
+    goal 0.95, obuchowski                    5.6   3.4                 2.7 at 200
+    goal 0.80, percentile        5.3   5.3         3.1         3.2
+    goal 0.90, percentile        8.8   7.8         4.8         3.2
+    goal 0.80, bca               2.1   2.9         1.6         2.4
+    goal 0.90, bca               3.4   4.5         1.9         2.3
+    goal 0.90, studentised       8.0   1.9         0.9         1.9
+
+Proportions: Wilson's limit, exact for independent rows, lies between 0 and 3.9% at 20, 30 and 100 events (2.53% for a goal
+of 0.80 at 100 events; 3.02% for 0.70 at 30). Where it is above 2.5% at the number of events at hand, Clopper–Pearson's
+limits take its place, which never are, and the interval is named so. Percentile limits of a proportion are at 3.6% with
+200 events and a goal of 0.80, and at 2.8% with 1,500.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from validate.stats.limits import tail
+from validate.stats.proportion import wilson
+from validate.stats.sample_size import size_at_goal
+
+FEWEST_CLUSTERS = 10  # patients behind a bootstrap: with fewer, its replicates are too few different studies
+FEWEST_OF_A_CLASS = 5  # patients with an event, behind any interval that is not a proportion's own
+EXACT_UP_TO = 10_000  # events; beyond this Wilson's excess is under 0.02 percentage points
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """Patients needed for goals up to 0.8, 0.9 and 0.95; nearer to 1 the last grows as 1/(1 - goal)."""
+
+    up_to_80: int
+    up_to_90: int
+    up_to_95: int
+
+    def patients(self, goal: float) -> int:
+        """Needed for this goal; goals below 0.5 mirror those above."""
+        hard = max(goal, 1.0 - goal)
+        place = bisect_left((0.8, 0.9, 0.95), hard - 1e-9)
+        if place == 3:
+            return ceil(self.up_to_95 * 0.05 / max(1.0 - hard, 1e-6))
+        return (self.up_to_80, self.up_to_90, self.up_to_95)[place]
+
+
+# method of an AUROC → patients in the rarer class
+AUROC = {
+    "obuchowski": Minimum(25, 100, 200),
+    "delong_logit": Minimum(50, 150, 300),
+    "delong": Minimum(3000, 10_000, 25_000),
+    "bootstrap": Minimum(500, 1500, 5000),
+    "bootstrap_bca": Minimum(50, 150, 300),
+    "bootstrap_studentised": Minimum(50, 100, 200),
+}
+# bootstrap of a proportion → patients in its denominator
+PROPORTION = {
+    "bootstrap": Minimum(1500, 3000, 5000),
+    "bootstrap_bca": Minimum(200, 400, 800),
+    "bootstrap_studentised": Minimum(200, 400, 800),
+}
+# bootstrap of anything else → patients
+OTHER = {
+    "bootstrap": Minimum(100, 100, 200),
+    "bootstrap_bca": Minimum(50, 50, 100),
+    "bootstrap_studentised": Minimum(50, 50, 100),
+}
+BETTER = {
+    "delong": "delong_logit or obuchowski",
+    "delong_logit": "obuchowski",
+    "bootstrap": "a bootstrap of kind bca, or the metric's analytic interval",
+}
+
+
+def shortfall(
+    minima: Mapping[str, Minimum], method: str, *, goal: float | None, patients: int, what: str
+) -> str | None:
+    """Why the method may not decide about this goal at this size, or None where it may.
+
+    what : "patients in the rarer class"
+    """
+    if goal is None or method not in minima:
+        return None
+    needed = minima[method].patients(goal)
+    if patients >= needed:
+        return None
+    advice = f" Use {BETTER[method]}." if method in BETTER else ""
+    return (
+        f"{patients} {what}: too few for a {method.replace('_', ' ')} interval to decide about a goal of {goal:g}. "
+        f"It needs {needed}, or it would pass more than 2.5% of models that are only at the goal.{advice}"
+    )
+
+
+def too_small(*, clusters: int | None = None, of_a_class: int | None = None) -> str | None:
+    """Why no interval is made at all at this size, or None. Each count is checked where it is given."""
+    if clusters is not None and clusters < FEWEST_CLUSTERS:
+        return f"{clusters} patients: an interval by resampling needs at least {FEWEST_CLUSTERS}."
+    if of_a_class is not None and of_a_class < FEWEST_OF_A_CLASS:
+        return f"{of_a_class} patients with an event: an interval needs at least {FEWEST_OF_A_CLASS}."
+    return None
+
+
+def wilson_holds(events: int, *, goal: float, at_least: bool, level: float) -> bool:
+    """Whether Wilson's limit passes at most (1 - level)/2 of models at the goal, with so many independent events. Exact."""
+    if events > EXACT_UP_TO:
+        return True
+    limits = wilson(np.arange(events + 1), events, level=level)
+    lower, target = (limits.low, goal) if at_least else (1.0 - limits.high[::-1], 1.0 - goal)
+    return size_at_goal(events, lower, target) <= tail(level)

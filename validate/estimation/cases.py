@@ -1,0 +1,187 @@
+"""The units table as arrays: the labelled rows of one model, pass and target, and how failures count among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from validate.errors import DataError
+from validate.metrics.metric import Rows
+from validate.results.levels import MISSING
+from validate.results.units import STRATUM_PREFIX
+
+Rule = Literal["worst_case", "best_case", "excluded"]
+UNREADABLE = "decode:"  # how the reason of a file that could not be read begins; other reasons are the model's
+RULES: Mapping[str, Rule] = {
+    "worst_case": "worst_case",
+    "best_case": "best_case",
+    "excluded": "excluded",
+    "exclude_and_report": "excluded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """attributes, levels : one per group, both None for all cases together    members : (group, n) bool"""
+
+    attributes: tuple[str | None, ...]
+    levels: tuple[str | None, ...]
+    members: NDArray[np.bool_]
+
+    def of(self, attribute: str) -> list[int]:
+        """Places of the groups of one attribute."""
+        return [place for place, name in enumerate(self.attributes) if name == attribute]
+
+    @property
+    def overall(self) -> Groups:
+        """The first group alone."""
+        return Groups(self.attributes[:1], self.levels[:1], self.members[:1])
+
+    def stratum(self, place: int) -> dict[str, str]:
+        """As an estimate carries it: {} or {attribute: level}."""
+        attribute, level = self.attributes[place], self.levels[place]
+        return {} if attribute is None or level is None else {attribute: level}
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Labelled rows, in table order.
+
+    score : float64, NaN where failed (in memory only)    unreadable : failed because the file could not be read
+    cluster, patient : int64, numbered over the whole table in table order, so all models and passes share them
+    """
+
+    model: str
+    pass_id: str
+    target: str
+    score: NDArray[np.float64]
+    positive: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    unreadable: NDArray[np.bool_]
+    cluster: NDArray[np.int64]
+    patient: NDArray[np.int64]
+    groups: Groups
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows as one rule has them counted, ready for metrics; groups and failed per group beside them."""
+
+    rows: Rows
+    cluster: NDArray[np.int64]
+    patient: NDArray[np.int64]
+    groups: Groups
+    failed: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The operating point."""
+
+    value: float
+    inclusive: bool = True
+
+    def flags(self, score: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows are flagged; -inf never is."""
+        return np.asarray(score >= self.value if self.inclusive else score > self.value)
+
+
+def cases_of(units: pa.Table, attributes: tuple[str, ...]) -> Iterator[Cases]:
+    """One Cases for each model, pass and target of the units table, in table order. Raises DataError without labels."""
+    cluster, patient = _codes(units["cluster"]), _codes(units["patient"])
+    labelled = _equals(units["label_status"], "present")
+    if not labelled.any():
+        raise DataError("results: no row has a reference label, so nothing can be estimated.")
+    parts = [units[name].combine_chunks().dictionary_encode() for name in ("model", "pass", "target")]
+    codes = np.stack([part.indices.to_numpy(zero_copy_only=False) for part in parts])
+    levels = {
+        name: units[f"{STRATUM_PREFIX}{name}"] for name in attributes if f"{STRATUM_PREFIX}{name}" in units.column_names
+    }
+    for key in dict.fromkeys(map(tuple, codes.T.tolist())):
+        chosen = np.flatnonzero(labelled & (codes == np.array(key)[:, None]).all(axis=0))
+        rows = pa.array(chosen)
+        model, pass_id, target = (part.dictionary[place].as_py() for part, place in zip(parts, key, strict=True))
+        failed = _equals(units["status"].take(rows), "failed")
+        yield Cases(
+            model=model,
+            pass_id=pass_id,
+            target=target,
+            score=_numbers(units["score"].take(rows)),
+            positive=_numbers(units["label"].take(rows)) == 1.0,
+            failed=failed,
+            unreadable=failed & _begins(units["failure"].take(rows), UNREADABLE),
+            cluster=cluster[chosen],
+            patient=patient[chosen],
+            groups=groups_of({name: column.take(rows).to_pylist() for name, column in levels.items()}, chosen.size),
+        )
+
+
+def groups_of(levels: Mapping[str, list[str]], size: int) -> Groups:
+    """All cases first, then each level of each attribute, in order of name with "missing" last."""
+    attributes: list[str | None] = [None]
+    names: list[str | None] = [None]
+    members = [np.ones(size, np.bool_)]
+    for attribute, values in levels.items():
+        column = pa.array(values, pa.string()).dictionary_encode()
+        codes, known = column.indices.to_numpy(zero_copy_only=False), column.dictionary.to_pylist()
+        for level in sorted(known, key=lambda name: (name == MISSING, name)):
+            attributes.append(attribute)
+            names.append(level)
+            members.append(codes == known.index(level))
+    return Groups(tuple(attributes), tuple(names), np.stack(members))
+
+
+def sample_under(
+    cases: Cases, *, unreadable: Rule, failure: Rule, threshold: Threshold | None, condition: Mapping[str, float]
+) -> Sample:
+    """Rows with failures counted as wrong (worst_case), right (best_case) or left out, by what failed."""
+    rules = {rule: _falls_under(cases, rule, unreadable, failure) for rule in ("worst_case", "best_case", "excluded")}
+    low = (rules["worst_case"] & cases.positive) | (rules["best_case"] & ~cases.positive)
+    high = (rules["worst_case"] & ~cases.positive) | (rules["best_case"] & cases.positive)
+    score = np.where(low, -np.inf, np.where(high, np.inf, cases.score))
+    keep = ~rules["excluded"]
+    columns = {"score": score[keep], "positive": cases.positive[keep]}
+    if threshold is not None:
+        columns["flagged"] = threshold.flags(columns["score"])
+    return Sample(
+        rows=Rows(columns, dict(condition)),
+        cluster=cases.cluster[keep],
+        patient=cases.patient[keep],
+        groups=Groups(
+            cases.groups.attributes, cases.groups.levels, np.ascontiguousarray(cases.groups.members[:, keep])
+        ),
+        failed=(cases.groups.members & cases.failed).sum(axis=1),
+    )
+
+
+def _falls_under(cases: Cases, rule: str, unreadable: Rule, failure: Rule) -> NDArray[np.bool_]:
+    ours, models = cases.unreadable, cases.failed & ~cases.unreadable
+    return (ours if unreadable == rule else np.zeros_like(ours)) | (
+        models if failure == rule else np.zeros_like(models)
+    )
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _equals(column: pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
+    encoded = column.combine_chunks().dictionary_encode()
+    hit = np.array([value == text for value in encoded.dictionary.to_pylist()] + [False], dtype=np.bool_)
+    return np.asarray(hit[encoded.indices.fill_null(hit.size - 1).to_numpy(zero_copy_only=False)])
+
+
+def _begins(column: pa.ChunkedArray, prefix: str) -> NDArray[np.bool_]:
+    encoded = column.combine_chunks().dictionary_encode()
+    hit = np.array([value.startswith(prefix) for value in encoded.dictionary.to_pylist()] + [False], dtype=np.bool_)
+    return np.asarray(hit[encoded.indices.fill_null(hit.size - 1).to_numpy(zero_copy_only=False)])
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(column.combine_chunks().fill_null(float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)

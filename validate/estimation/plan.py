@@ -1,0 +1,142 @@
+"""What is to be estimated: one plan per endpoint, with the interval that was locked for it and the goals it faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from validate.errors import DataError, ProtocolError
+from validate.metrics.metric import Metric
+from validate.protocol.schema import Criterion, Endpoint, StudyProtocol
+from validate.registry import load
+
+LEVEL = 0.95
+SUPPORTING = ("auroc", "sensitivity", "specificity")  # always computed: the report's "per 1,000 patients" needs them
+ONE_ROW_PER_CLUSTER = frozenset({"delong", "delong_logit", "wilson", "clopper_pearson"})
+CLUSTERED_INSTEAD = {"delong": "obuchowski", "delong_logit": "obuchowski"}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """attribute is None for the overall estimate, else the one whose levels are judged."""
+
+    value: float
+    at_least: bool
+    attribute: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """method : as the protocol names it, with the kind of a bootstrap: "bootstrap" is percentile, "bootstrap_bca", …"""
+
+    endpoint: str
+    name: str
+    metric: Metric
+    role: str
+    method: str
+    level: float = LEVEL
+    options: Mapping[str, float] = field(default_factory=dict)
+    prespecified: bool = True
+    goals: tuple[Goal, ...] = ()
+
+    @property
+    def resampled(self) -> bool:
+        """Whether the interval comes from the bootstrap."""
+        return self.method.startswith("bootstrap")
+
+    @property
+    def outputs_only(self) -> bool:
+        """Whether failed rows never enter, whatever the rule."""
+        return self.metric.failures == "outputs_only"
+
+    def goal(self, attribute: str | None, model: str) -> Goal | None:
+        """The goal nearest to 0 or 1 that estimates of this attribute (None: overall) face."""
+        faced = [goal for goal in self.goals if goal.attribute == attribute and goal.model in (None, model)]
+        return max(faced, key=lambda goal: abs(goal.value - 0.5), default=None)
+
+
+def plans_of(protocol: StudyProtocol) -> tuple[Plan, ...]:
+    """Endpoints in their order, then the supporting ones that no endpoint covers already."""
+    planned = tuple(_plan(protocol, endpoint) for endpoint in protocol.endpoints)
+    return planned + supporting(protocol, planned)
+
+
+def supporting(
+    protocol: StudyProtocol, planned: Sequence[Plan], short_names: Sequence[str] = SUPPORTING
+) -> tuple[Plan, ...]:
+    """AUROC, sensitivity and specificity, for reading the others by; never judged."""
+    measured, taken = {plan.name for plan in planned}, {plan.endpoint for plan in planned}
+    wanted = [short for short in short_names if f"{protocol.task}.{short}" not in measured]
+    return tuple(
+        plan_for(
+            f"{protocol.task}.{short}",
+            endpoint=short if short not in taken else f"supporting_{short}",
+            role="supporting",
+        )
+        for short in wanted
+    )
+
+
+def plan_for(
+    name: str,
+    *,
+    endpoint: str,
+    role: str,
+    method: str | None = None,
+    kind: str | None = None,
+    level: float = LEVEL,
+    options: Mapping[str, float] | None = None,
+    prespecified: bool = True,
+    goals: tuple[Goal, ...] = (),
+) -> Plan:
+    """A plan with the metric's own interval where none is named. Raises ProtocolError where that interval does not fit."""
+    metric: Metric = load("metrics", name)
+    chosen = method or metric.intervals[0]
+    if chosen not in metric.intervals:
+        raise ProtocolError(
+            f"endpoint '{endpoint}': interval '{chosen}' does not fit {name}; valid are {', '.join(metric.intervals)}."
+        )
+    full = chosen if chosen != "bootstrap" or kind in (None, "percentile") else f"bootstrap_{kind}"
+    return Plan(
+        endpoint=endpoint,
+        name=name,
+        metric=metric,
+        role=role,
+        method=full,
+        level=level,
+        options=options or {},
+        prespecified=prespecified,
+        goals=goals,
+    )
+
+
+def refuse_naive(method: str, *, rows: int, clusters: int, where: str) -> None:
+    """Raise DataError where the method takes rows for independent and they are not."""
+    if method in ONE_ROW_PER_CLUSTER and rows > clusters:
+        instead = CLUSTERED_INSTEAD.get(method, "wilson_effective_n")
+        raise DataError(
+            f"{where}: a {method.replace('_', ' ')} interval takes rows for independent, and here {rows} rows belong to "
+            f"{clusters} clusters (patients), so it would be too narrow. Use {instead} or bootstrap, which respect clusters."
+        )
+
+
+def _plan(protocol: StudyProtocol, endpoint: Endpoint) -> Plan:
+    interval = endpoint.interval
+    return plan_for(
+        endpoint.metric,
+        endpoint=endpoint.id,
+        role=endpoint.role,
+        method=interval.method if interval is not None else None,
+        kind=interval.kind if interval is not None else None,
+        level=interval.level if interval is not None else LEVEL,
+        options={key: float(value) for key, value in endpoint.options.items() if isinstance(value, (int, float))},
+        goals=tuple(_goal(criterion) for criterion in protocol.acceptance if criterion.endpoint == endpoint.id),
+    )
+
+
+def _goal(criterion: Criterion) -> Goal:
+    value = criterion.at_least if criterion.at_least is not None else criterion.at_most
+    if value is None:
+        raise ProtocolError(f"acceptance: the criterion on '{criterion.endpoint}' needs at_least or at_most.")
+    return Goal(value, criterion.at_least is not None, criterion.worst_of, criterion.model)

@@ -1,0 +1,198 @@
+"""Every estimate of a study: endpoint × model × pass, overall and in every stratum, under every rule for what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from validate.errors import ProtocolError
+from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, sample_under
+from validate.estimation.estimate import Estimate
+from validate.estimation.estimator import Numbers, estimate_sample
+from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
+from validate.estimation.replicates import Resampling
+from validate.estimation.restated import RESTATED, restated
+from validate.protocol.schema import Model, StudyProtocol
+from validate.results.join import stratum_attributes
+from validate.stats.resample import resampling_key
+
+OTHERS: tuple[Rule, ...] = ("excluded", "best_case", "worst_case")
+OUTPUTS_ONLY = "outputs_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What an estimate is called, apart from its numbers."""
+
+    cases: Cases
+    plan: Plan
+    condition: Mapping[str, float]
+    rule: str
+    stratum: Mapping[str, str]
+    failed: int
+    suffix: str = ""
+
+    @property
+    def id(self) -> str:
+        """Such as "auroc/candidate/clean/sex=F": the same in every run of one protocol."""
+        parts = [self.plan.endpoint, self.cases.model, self.cases.pass_id]
+        parts += [f"{attribute}={level}" for attribute, level in self.stratum.items()]
+        return "/".join([*parts, self.suffix] if self.suffix else parts)
+
+
+def estimate_all(
+    protocol: StudyProtocol, units: pa.Table, *, cohort_digest: str, workers: int = 0
+) -> tuple[Estimate, ...]:
+    """For each model, pass and target: endpoints and supporting metrics, overall and by level, under the locked rule;
+    then overall under the other rules; then PPV and NPV at the stated prevalences.
+
+    units : results.units.UNITS plus "by.<attribute>"; only rows with a label enter      workers : 0 for one per core
+    Raises DataError where a naive interval meets clustered rows, ProtocolError where an operating point is missing.
+    """
+    plans = plans_of(protocol)
+    models = {model.id: model for model in protocol.models}
+    resampling = Resampling(
+        clusters=len(units["cluster"].unique()),
+        replicates=protocol.resampling.replicates,
+        key=resampling_key(protocol.seed, cohort_digest),
+        workers=workers,
+    )
+    several = len(units["target"].unique()) > 1
+    estimates: list[Estimate] = []
+    for cases in cases_of(units, stratum_attributes(protocol)):
+        found = _Study(protocol, models[cases.model], plans, cases, resampling).estimates()
+        estimates += [replace(one, id=f"{one.id}/target={one.target}") for one in found] if several else found
+    return tuple(estimates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """One model, pass and target."""
+
+    protocol: StudyProtocol
+    model: Model
+    plans: tuple[Plan, ...]
+    cases: Cases
+    resampling: Resampling
+
+    def estimates(self) -> Iterator[Estimate]:
+        locked = self._locked_rules()
+        plans = self._possible()
+        for plan in plans:
+            self._refuse_naive(plan)
+        label = self.protocol.inference.on_failure
+        scored = [plan for plan in plans if not plan.outputs_only]
+        yield from self._under(scored, locked, label, strata=True)
+        yield from self._under(
+            [plan for plan in plans if plan.outputs_only], ("excluded",) * 2, OUTPUTS_ONLY, strata=True
+        )
+        for rule in OTHERS:
+            if (rule, rule) != locked:
+                yield from self._under(scored, (rule, rule), rule, suffix=f"missing={rule}")
+        yield from self._restated(locked, label)
+
+    def _under(
+        self, plans: Sequence[Plan], rules: tuple[Rule, Rule], label: str, *, strata: bool = False, suffix: str = ""
+    ) -> Iterator[Estimate]:
+        """Plans of one condition go through the kernel together. Supporting metrics are estimated overall only."""
+        for condition, group in self._by_condition(plans):
+            sample = self._sample(rules, condition, strata=strata)
+            numbers = estimate_sample(
+                group, sample, model=self.model.id, resampling=self.resampling, simultaneous=strata
+            )
+            for plan, of_plan in zip(group, numbers, strict=True):
+                shown = {
+                    key: value for key, value in condition.items() if key in {*plan.metric.condition, *plan.options}
+                }
+                for place, one in enumerate(of_plan):
+                    stratum, failed = sample.groups.stratum(place), int(sample.failed[place])
+                    yield self._named(Names(self.cases, plan, shown, label, stratum, failed, suffix), one)
+
+    def _restated(self, rules: tuple[Rule, Rule], label: str) -> Iterator[Estimate]:
+        stated = self.protocol.cohort.prevalence
+        if stated is None or self.model.operating_point is None:
+            return
+        sample = self._sample(rules, {}, strata=False)
+        for plan in self._predictive():
+            for prevalence in stated.values:
+                if 0 < prevalence < 1:
+                    short = plan.name.rpartition(".")[2]
+                    condition = {"threshold": self.model.operating_point.threshold, "prevalence": prevalence}
+                    numbers = restated(short, sample, prevalence=prevalence, level=plan.level)
+                    suffix = f"prevalence={prevalence:g}"
+                    names = Names(self.cases, plan, condition, label, {}, int(sample.failed[0]), suffix)
+                    yield replace(self._named(names, numbers), flags=())
+
+    def _predictive(self) -> list[Plan]:
+        """PPV and NPV: the endpoints, and as supporting where they are none."""
+        names = {f"{self.protocol.task}.{short}": short for short in RESTATED}
+        planned = [plan for plan in self.plans if plan.name in names]
+        return [*planned, *supporting(self.protocol, self.plans, tuple(RESTATED))]
+
+    def _named(self, names: Names, numbers: Numbers) -> Estimate:
+        plan = names.plan
+        enriched = plan.metric.prevalence_dependent and self.protocol.cohort.sampling == "enriched"
+        return Estimate(
+            id=names.id,
+            endpoint=plan.endpoint,
+            metric=plan.name,
+            model=self.cases.model,
+            pass_id=self.cases.pass_id,
+            target=self.cases.target,
+            stratum=names.stratum,
+            condition=names.condition,
+            missing_rule=names.rule,
+            value=numbers.value,
+            interval=numbers.interval,
+            numerator=numbers.numerator,
+            denominator=numbers.denominator,
+            n_cases=numbers.n_cases,
+            n_patients=numbers.n_patients,
+            n_events=numbers.n_events,
+            n_failed=names.failed,
+            unit=plan.metric.unit,
+            role=plan.role,
+            prespecified=plan.prespecified,
+            status=numbers.status,
+            reason=numbers.reason,
+            flags=(*numbers.flags, *(("enriched_prevalence",) if enriched else ())),
+        )
+
+    def _sample(self, rules: tuple[Rule, Rule], condition: Mapping[str, float], *, strata: bool) -> Sample:
+        point = self.model.operating_point
+        threshold = None if point is None else Threshold(point.threshold, inclusive=point.rule == ">=")
+        cases = self.cases if strata else replace(self.cases, groups=self.cases.groups.overall)
+        return sample_under(cases, unreadable=rules[0], failure=rules[1], threshold=threshold, condition=condition)
+
+    def _locked_rules(self) -> tuple[Rule, Rule]:
+        """For files that could not be read, and for models that failed."""
+        return RULES[self.protocol.cohort.on_unreadable], RULES[self.protocol.inference.on_failure]
+
+    def _possible(self) -> list[Plan]:
+        """Plans whose operating point is known; an endpoint without one is an error, a supporting metric is left out."""
+        plans = []
+        for plan in self.plans:
+            if "threshold" not in plan.metric.condition or self.model.operating_point is not None:
+                plans.append(plan)
+            elif plan.role != "supporting":
+                raise ProtocolError(
+                    f"endpoints: '{plan.endpoint}' ({plan.name}) needs models.{self.model.id}.operating_point: "
+                    "{threshold, source}. There is none."
+                )
+        return plans
+
+    def _by_condition(self, plans: Sequence[Plan]) -> list[tuple[dict[str, float], list[Plan]]]:
+        point = self.model.operating_point
+        base = {} if point is None else {"threshold": point.threshold}
+        grouped: dict[tuple[tuple[str, float], ...], list[Plan]] = {}
+        for plan in plans:
+            grouped.setdefault(tuple(sorted(plan.options.items())), []).append(plan)
+        return [({**base, **dict(options)}, group) for options, group in grouped.items()]
+
+    def _refuse_naive(self, plan: Plan) -> None:
+        clusters = len(set(self.cases.cluster.tolist()))
+        refuse_naive(
+            plan.method, rows=self.cases.cluster.size, clusters=clusters, where=f"endpoints: '{plan.endpoint}'"
+        )
