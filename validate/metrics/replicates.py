@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from validate.errors import Undefined
 from validate.metrics.metric import Metric, Rows, Values
-from validate.stats.draws import LANES
+from validate.stats.compiled import LANES
 from validate.stats.kernel import tally
 from validate.stats.resample import AsObserved, Weights, block_count
 from validate.stats.tallies.tally import Tally

@@ -6,10 +6,10 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 HERE = Path(__file__).parent
-Function = TypeVar("Function", bound=Callable[..., object])
+LANES = 64  # replicates in a block: what one sweep over the rows carries side by side
 
 
 def _cache_folder() -> bool:
@@ -36,7 +36,7 @@ CACHED = _cache_folder()
 from numba import njit  # noqa: E402 (the cache's folder is read when numba is imported)
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile to machine code that lets other threads run. Arithmetic stays as written (no fastmath)."""
-    result: Function = njit(nogil=True, cache=CACHED, error_model="numpy", boundscheck=False)(function)
+    result: Callable[..., Any] = njit(nogil=True, cache=CACHED, error_model="numpy", boundscheck=False)(function)
     return result

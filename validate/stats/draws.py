@@ -12,9 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.compiled import compiled
+from validate.stats.compiled import LANES, compiled
 
-LANES = 64  # replicates in a block
 SMALL = 64  # fewer clusters than this are drawn one by one
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -36,8 +35,8 @@ def poisson_thresholds(clusters: int) -> NDArray[np.uint64]:
     term = cumulative = math.exp(-rate)
     thresholds = []
     k = 0
-    while cumulative < 1.0 - 2.0**-33 and k < 40:
-        thresholds.append(min(round(cumulative * 2**32), 2**32))
+    while round(cumulative * 2**32) < 2**32 and k < 40:
+        thresholds.append(round(cumulative * 2**32))
         k += 1
         term *= rate / k
         cumulative += term
@@ -55,17 +54,26 @@ def _hash(key: np.uint64, counter: np.uint64) -> np.uint64:
 @compiled
 def _poisson_block(weights, members, key, thresholds, totals):  # type: ignore[no-untyped-def]
     """Fill weights[member, lane] with Poisson counts and add them up in totals[lane]."""
-    lanes = weights.shape[1]
+    uniform = np.empty(LANES, np.uint32)
+    count = np.empty(LANES, np.uint8)
+    start = key
     for position in range(members.size):
+        # Lane by lane in loops of fixed length, so that the compiler makes vector instructions of them.
+        for lane in range(LANES):
+            z = start + np.uint64(lane + 1) * GAMMA
+            z = (z ^ (z >> U30)) * MIX_1
+            z = (z ^ (z >> U27)) * MIX_2
+            uniform[lane] = np.uint32((z ^ (z >> U31)) >> U32)
+            count[lane] = 0
+        start += np.uint64(LANES) * GAMMA
+        for k in range(thresholds.size):
+            threshold = np.uint32(thresholds[k])
+            for lane in range(LANES):
+                count[lane] += np.uint8(uniform[lane] >= threshold)
         row = weights[members[position]]
-        first = np.uint64(position) * np.uint64(lanes)
-        for lane in range(lanes):
-            u = _hash(key, first + np.uint64(lane)) >> U32
-            count = np.uint8(0)
-            for k in range(thresholds.size):
-                count += np.uint8(u >= thresholds[k])
-            row[lane] = count
-            totals[lane] += count
+        for lane in range(LANES):
+            row[lane] = count[lane]
+            totals[lane] += np.int32(count[lane])
 
 
 @compiled
@@ -110,14 +118,13 @@ def fill_block(weights, members, key, thresholds):  # type: ignore[no-untyped-de
     weights : (clusters, 64) uint8, written    members : (m,) int64    key : uint64
     thresholds : poisson_thresholds(m)    Returns False if a weight would not fit into 8 bits.
     """
-    lanes = weights.shape[1]
-    totals = np.zeros(lanes, np.int64)
+    totals = np.zeros(LANES, np.int32)
     if thresholds.size:
         _poisson_block(weights, members, key, thresholds, totals)
     else:
         for position in range(members.size):
             weights[members[position], :] = 0
-    for lane in range(lanes):
+    for lane in range(LANES):
         total, attempt = totals[lane], 0
         while total > members.size:
             attempt += 1

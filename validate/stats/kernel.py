@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.draws import LANES
+from validate.stats.compiled import LANES
 from validate.stats.resample import Weights, block_count
 from validate.stats.tallies.binned import add_binned
 from validate.stats.tallies.precision_steps import PrecisionSteps
@@ -96,7 +96,9 @@ class _BinnedTask:
 
     def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
         sums = np.zeros((self.group_count + 1, self.tally.levels, LANES))
-        add_binned(sums, drawn, self.cluster, self.groups, self.tally.values, self.tally.codes)
+        add_binned(
+            sums.reshape(-1), self.tally.levels, drawn, self.cluster, self.groups, self.tally.values, self.tally.codes
+        )
         return [(place, sums) for place in self.places]
 
 
@@ -110,11 +112,15 @@ class _RankedTask:
     group_count: int
 
     def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
-        sums = np.zeros((self.group_count + 1, 4, LANES))
-        ranks = self.ranks
-        add_ranked(sums, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, bool(self.precision))
-        pairs = np.stack((sums[:, 2] / 2.0, sums[:, 0], sums[:, 1]), axis=1)
-        steps = np.stack((sums[:, 3], sums[:, 0]), axis=1)
+        above, below, twice, precision = (np.zeros((self.group_count + 1) * LANES) for _ in range(4))
+        ranks, wanted = self.ranks, bool(self.precision)
+        add_ranked(
+            above, below, twice, precision, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, wanted
+        )
+        shape = (self.group_count + 1, LANES)
+        positives, negatives = above.reshape(shape), below.reshape(shape)
+        pairs = np.stack((twice.reshape(shape) / 2.0, positives, negatives), axis=1)
+        steps = np.stack((precision.reshape(shape), positives), axis=1)
         return [*((p, pairs) for p in self.concordance), *((p, steps) for p in self.precision)]
 
 
@@ -149,4 +155,4 @@ def _identity(item: Tally) -> tuple[object, ...]:
 
 
 def _digest(array: Array) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).digest()

@@ -13,14 +13,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.draws import LANES, fill_block, poisson_thresholds
+from validate.stats.compiled import LANES
+from validate.stats.draws import fill_block, poisson_thresholds
 
 
 class Weights(Protocol):
     """Replicate weights of `clusters` clusters, by blocks of 64 replicates."""
 
-    clusters: int
-    replicates: int
+    @property
+    def clusters(self) -> int:
+        """How many clusters there are."""
+        ...
+
+    @property
+    def replicates(self) -> int:
+        """How many replicates there are."""
+        ...
 
     def fill(self, block: int, weights: NDArray[np.uint8]) -> None:
         """Write the block's weights: (clusters, 64) uint8; lanes past the last replicate may hold anything."""

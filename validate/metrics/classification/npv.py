@@ -46,6 +46,6 @@ METRIC = Metric(
     intervals=("wilson_effective_n", "wilson", "clopper_pearson", "bootstrap"),
     events="unflagged",
     prevalence_dependent=True,
-    explanation="Of the patients whom the model leaves unflagged, the share that does not have the finding. It depends on how common the finding is.",
+    explanation="Of the patients left unflagged, the share that does not have the finding. It depends on how common the finding is.",
     source="FDA 2007, Statistical Guidance on Reporting Results from Studies Evaluating Diagnostic Tests, section 7",
 )

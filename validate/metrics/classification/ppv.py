@@ -46,6 +46,6 @@ METRIC = Metric(
     intervals=("wilson_effective_n", "wilson", "clopper_pearson", "bootstrap"),
     events="flagged",
     prevalence_dependent=True,
-    explanation="Of the patients whom the model flags, the share that has the finding. It depends on how common the finding is.",
+    explanation="Of the patients flagged, the share that has the finding. It depends on how common the finding is.",
     source="FDA 2007, Statistical Guidance on Reporting Results from Studies Evaluating Diagnostic Tests, section 7",
 )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.compiled import compiled
+from validate.stats.compiled import LANES, compiled
+
+WIDE = np.uint64(LANES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,20 @@ class Binned:
 
 
 @compiled
-def add_binned(sums, weights, cluster, groups, values, codes):  # type: ignore[no-untyped-def]
-    """Sums : (group + 1, level, 64) float64, added to; the last group takes the padding of `groups` (n, m)."""
-    lanes = weights.shape[1]
-    scaled = np.empty(lanes, np.float64)
+def add_binned(sums, levels, weights, cluster, groups, values, codes):  # type: ignore[no-untyped-def]
+    """Sums : flat (group + 1, level, 64) float64, added to; the last group takes the padding of `groups` (n, m).
+
+    Flat array, unsigned places and loops of fixed length: that is what the compiler makes vector instructions of.
+    """
+    scaled = np.empty(LANES, np.float64)
     for row in range(cluster.size):
         value = values[row]
         if value == 0.0:
             continue
-        weight = weights[cluster[row]]
-        for lane in range(lanes):
-            scaled[lane] = value * weight[lane]
+        of_cluster = cluster[row]
+        for lane in range(LANES):
+            scaled[lane] = value * np.float64(weights[of_cluster, lane])
         for position in range(groups.shape[1]):
-            target = sums[groups[row, position], codes[row]]
-            for lane in range(lanes):
-                target[lane] += scaled[lane]
+            first = (np.uint64(groups[row, position]) * np.uint64(levels) + np.uint64(codes[row])) * WIDE
+            for lane in range(LANES):
+                sums[first + np.uint64(lane)] += scaled[lane]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.compiled import compiled
+from validate.stats.compiled import LANES, compiled
+
+WIDE = np.uint64(LANES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +36,65 @@ def ranking(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Ranking
 
 
 @compiled
-def add_ranked(sums, weights, cluster, groups, starts, positives_at, want_precision):  # type: ignore[no-untyped-def]
-    """Sums : (group + 1, 4, 64) float64: weight of positives, of negatives, twice the pairs, precision steps.
+def add_ranked(above, below, pairs, steps, weights, cluster, groups, starts, positives_at, want_precision):  # type: ignore[no-untyped-def]
+    """Add to four flat float64 sums, 64 lanes a group: weight of positives, of negatives, twice the pairs, precision.
 
-    cluster, groups : in ranked order. Each negative meets the positives above it before its run's own positives are
-    added and once more after: twice the pairs, ties counting half.
+    weights : (clusters, 64) uint8    cluster, groups : rows in ranked order; the last group takes the padding.
+    Each negative meets the positives above it before its run's own positives are added and once more after: twice the
+    pairs, ties counting half. Flat arrays, unsigned places and loops of fixed length without a branch: that is what the
+    compiler makes vector instructions of.
     """
-    lanes = weights.shape[1]
+    weight = np.empty(LANES, np.float64)
     width = groups.shape[1]
     for run in range(positives_at.size):
         start, middle, end = starts[run], positives_at[run], starts[run + 1]
         tied = middle > start and end > middle
+        factor = 1.0 if tied else 2.0
         for row in range(start, middle):
-            weight = weights[cluster[row]]
-            factor = 1.0 if tied else 2.0
+            of_cluster = cluster[row]
+            for lane in range(LANES):
+                weight[lane] = np.float64(weights[of_cluster, lane])
             for position in range(width):
-                own = sums[groups[row, position]]
-                above, below, pairs = own[0], own[1], own[2]
-                for lane in range(lanes):
-                    w = np.float64(weight[lane])
-                    pairs[lane] += factor * w * above[lane]
-                    below[lane] += w
+                first = np.uint64(groups[row, position]) * WIDE
+                for lane in range(LANES):
+                    at = first + np.uint64(lane)
+                    pairs[at] += factor * weight[lane] * above[at]
+                    below[at] += weight[lane]
         for row in range(middle, end):
-            weight = weights[cluster[row]]
+            of_cluster = cluster[row]
+            for lane in range(LANES):
+                weight[lane] = np.float64(weights[of_cluster, lane])
+            single = want_precision and end - middle == 1
             for position in range(width):
-                above = sums[groups[row, position], 0]
-                for lane in range(lanes):
-                    above[lane] += np.float64(weight[lane])
+                first = np.uint64(groups[row, position]) * WIDE
+                if single:
+                    for lane in range(LANES):
+                        at = first + np.uint64(lane)
+                        found = above[at] + weight[lane]
+                        flagged = found + below[at]
+                        above[at] = found
+                        # where nothing weighs anything yet, the weight is 0 too, and 0 · 0 / 1 adds nothing
+                        steps[at] += weight[lane] * found / (flagged if flagged > 0.0 else 1.0)
+                else:
+                    for lane in range(LANES):
+                        at = first + np.uint64(lane)
+                        above[at] += weight[lane]
         if tied:
             for row in range(start, middle):
-                weight = weights[cluster[row]]
+                of_cluster = cluster[row]
                 for position in range(width):
-                    own = sums[groups[row, position]]
-                    above, pairs = own[0], own[2]
-                    for lane in range(lanes):
-                        pairs[lane] += np.float64(weight[lane]) * above[lane]
-        if want_precision:
+                    first = np.uint64(groups[row, position]) * WIDE
+                    for lane in range(LANES):
+                        at = first + np.uint64(lane)
+                        pairs[at] += np.float64(weights[of_cluster, lane]) * above[at]
+        if want_precision and end - middle > 1:
             for row in range(middle, end):
-                weight = weights[cluster[row]]
+                of_cluster = cluster[row]
                 for position in range(width):
-                    own = sums[groups[row, position]]
-                    above, below, steps = own[0], own[1], own[3]
-                    for lane in range(lanes):
-                        w = np.float64(weight[lane])
-                        # max: where nothing weighs anything yet, w is 0 too, and 0 · 0/1 adds nothing
-                        steps[lane] += w * above[lane] / max(above[lane] + below[lane], 1.0)
+                    first = np.uint64(groups[row, position]) * WIDE
+                    for lane in range(LANES):
+                        at = first + np.uint64(lane)
+                        flagged = above[at] + below[at]
+                        steps[at] += (
+                            np.float64(weights[of_cluster, lane]) * above[at] / (flagged if flagged > 0.0 else 1.0)
+                        )
