@@ -1,0 +1,147 @@
+"""What every metric promises, whatever it is. A new metric file is picked up here with no edit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from validate.errors import Undefined
+from validate.metrics.metric import Metric, Rows
+from validate.metrics.replicates import point_values, replicate_values
+from validate.registry import load, names
+from validate.stats.compiled import LANES
+from validate.stats.resample import ClusterWeights, resampling_key
+
+METRICS: dict[str, Metric] = {name: load("metrics", name) for name in names("metrics")}
+FAST = {name: metric for name, metric in METRICS.items() if metric.fast is not None}
+
+
+def study(seed: int, n: int, *, ties: bool, infinite: bool) -> Rows:
+    """n rows of a made-up classifier: scores in [0, 1], with ties and failed rows (infinite scores) where asked."""
+    rng = np.random.default_rng(seed)
+    positive = rng.random(n) < 0.4
+    score = 1 / (1 + np.exp(-(rng.normal(size=n) + 1.2 * positive - 0.5)))
+    if ties:
+        score = np.round(score, 1)
+    flagged = score >= 0.5
+    if infinite and n:
+        failed = rng.random(n) < 0.1
+        score = np.where(failed, np.where(positive, -np.inf, np.inf), score)
+        flagged = np.where(failed, ~positive, flagged)
+    return Rows({"score": score, "positive": positive, "flagged": flagged}, {"threshold": 0.5})
+
+
+def clusters_and_groups(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters of one to three rows, and overlapping groups: all, a half, a tenth, none."""
+    rng = np.random.default_rng(seed + 1)
+    cluster = np.repeat(np.arange(n), rng.integers(1, 4, n))[:n].astype(np.int64)
+    half = rng.random(n) < 0.5
+    groups = np.array([np.ones(n, bool), half, ~half, rng.random(n) < 0.1, np.zeros(n, bool)])
+    return cluster, groups
+
+
+def repeated(rows: Rows, times: np.ndarray) -> Rows:
+    return Rows({name: np.repeat(column, times) for name, column in rows.columns.items()}, rows.condition)
+
+
+def value_or_none(metric: Metric, rows: Rows) -> float | None:
+    try:
+        return metric.value(rows, np.ones(len(rows), np.int64))
+    except Undefined:
+        return None
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("infinite", [False, True])
+def test_the_kernel_gives_the_value_of_rows_repeated_by_their_weights(name: str, ties: bool, infinite: bool) -> None:
+    metric = METRICS[name]
+    if infinite and metric.failures == "outputs_only":
+        infinite = False
+    rows = study(7, 60, ties=ties, infinite=infinite)
+    cluster, groups = clusters_and_groups(7, 60)
+    weights = ClusterWeights(int(cluster.max()) + 1, 100, resampling_key(1, "contract"))
+    (values,) = replicate_values([metric], rows, cluster=cluster, groups=groups, weights=weights)
+    drawn = np.empty((weights.clusters, LANES), np.uint8)
+    for replicate in range(weights.replicates):
+        if replicate % LANES == 0:
+            weights.fill(replicate // LANES, drawn)
+        times = drawn[cluster, replicate % LANES]
+        for place, group in enumerate(groups):
+            expected = value_or_none(metric, repeated(rows.where(group), times[group]))
+            if expected is None:
+                assert not values.defined[replicate, place]
+            else:
+                assert values.defined[replicate, place]
+                assert values.value[replicate, place] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_weights_mean_repetition_in_the_definition_too(name: str) -> None:
+    rows = study(3, 80, ties=True, infinite=False)
+    times = np.random.default_rng(2).integers(0, 4, 80)
+    by_weight = METRICS[name].value(rows, times)
+    by_repetition = METRICS[name].value(repeated(rows, times), np.ones(int(times.sum()), np.int64))
+    assert by_weight == pytest.approx(by_repetition, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(0, 40))
+def test_the_order_of_rows_changes_nothing_and_values_stay_in_bounds(name: str, seed: int, n: int) -> None:
+    metric = METRICS[name]
+    rows = study(seed, n, ties=True, infinite=False)
+    shuffled = rows.where(np.random.default_rng(seed).permutation(n))
+    first, second = value_or_none(metric, rows), value_or_none(metric, shuffled)
+    assert (first is None) == (second is None)
+    if first is not None:
+        assert first == pytest.approx(second, rel=1e-12, abs=1e-12)
+        low, high = metric.bounds
+        assert low <= first <= high
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_undefined_is_said_in_a_sentence_and_not_given_a_number(name: str) -> None:
+    empty = study(1, 0, ties=False, infinite=False)
+    with pytest.raises(Undefined, match=r"needs .*(\d|none)"):
+        METRICS[name].value(empty, np.ones(0, np.int64))
+    if METRICS[name].fast is not None:
+        values = point_values([METRICS[name]], empty, cluster=np.zeros(0, np.int64), groups=np.zeros((1, 0), bool))
+        assert not values[0].defined.any()
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_any_number_of_workers_gives_the_same_bits(name: str) -> None:
+    rows = study(5, 300, ties=False, infinite=False)
+    cluster, groups = clusters_and_groups(5, 300)
+    weights = ClusterWeights(int(cluster.max()) + 1, 200, resampling_key(1, "workers"))
+    one, many = (
+        replicate_values([METRICS[name]], rows, cluster=cluster, groups=groups, weights=weights, workers=workers)[0]
+        for workers in (1, 4)
+    )
+    assert np.array_equal(one.value, many.value)
+    assert np.array_equal(one.defined, many.defined)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_a_reader_is_told_is_complete(name: str) -> None:
+    metric = METRICS[name]
+    assert metric.title
+    assert metric.explanation.endswith(".")
+    assert metric.source
+    assert metric.tasks
+    assert metric.intervals
+    assert metric.bounds[0] < metric.bounds[1]
+    if metric.fraction is not None:
+        fraction = metric.fraction(study(1, 50, ties=False, infinite=False))
+        assert (fraction.numerator <= fraction.denominator).all()
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.fraction is not None])
+def test_a_proportion_is_its_fraction(name: str) -> None:
+    rows = study(11, 90, ties=True, infinite=True)
+    fraction = METRICS[name].fraction(rows)
+    share = fraction.numerator.sum() / fraction.denominator.sum()
+    assert METRICS[name].value(rows, np.ones(90, np.int64)) == pytest.approx(share, rel=1e-14)
