@@ -43,14 +43,11 @@ class Selection:
             if OTHER_RULE in e.id and not e.stratum and "prevalence" not in e.condition
         )
 
-    def restated(self, endpoint: str, model: str) -> tuple[Estimate, ...]:
-        """The overall estimates restated at a prevalence of the protocol, lowest first."""
-        found = (
-            e
-            for e in self._of(endpoint, model)
-            if "prevalence" in e.condition and not e.stratum and OTHER_RULE not in e.id
-        )
-        return tuple(sorted(found, key=lambda e: e.condition["prevalence"]))
+    def restated(self, metric: str, model: str, prevalence: float) -> Estimate | None:
+        """The overall estimate of a metric, restated at this prevalence of the protocol."""
+        endpoints = dict.fromkeys(e.endpoint for e in self.estimates if e.metric == metric)
+        found = (e for name in endpoints for e in self._of(name, model) if e.condition.get("prevalence") == prevalence)
+        return next((e for e in found if not e.stratum and OTHER_RULE not in e.id), None)
 
     def _one(self, endpoint: str, model: str, stratum: Mapping[str, str]) -> Estimate | None:
         return next((e for e in self._locked(endpoint, model) if dict(e.stratum) == dict(stratum)), None)

@@ -1,0 +1,93 @@
+"""What an operating point means for 1,000: found, missed, falsely alarmed, rightly left alone, each a whole number.
+
+Counts are expectations from sensitivity and specificity at a prevalence; their limits are those of sensitivity alone
+(found, missed) or of specificity alone (false alarms, left alone), rounded outwards so that they promise nothing more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+
+from validate.estimation.estimate import Estimate, Interval
+
+TOTAL = 1000
+LIMITS = (
+    "Limits of found and missed are those of sensitivity, limits of false alarms and of those left alone those of "
+    "specificity, each by itself, rounded outwards."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """low, high : None where the rate has no limits"""
+
+    expected: int
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PerThousand:
+    """positive + negative = 1,000, found + missed = positive, false_alarms + left_alone = negative.
+
+    alarms_per_found : false alarms for each one found; None where none is found
+    number_needed_to_predict : 1 / (PPV + NPV - 1) (Linn & Grunau 2006, doi:10.1186/1742-5573-3-11); None where not above 0
+    """
+
+    prevalence: float
+    positive: int
+    negative: int
+    found: Count
+    missed: Count
+    false_alarms: Count
+    left_alone: Count
+    flagged: int
+    alarms_per_found: float | None
+    number_needed_to_predict: float | None
+
+
+def per_thousand(prevalence: float, *, sensitivity: Estimate, specificity: Estimate) -> PerThousand:
+    """Both estimates need a value: the caller checks. prevalence lies in (0, 1)."""
+    assert sensitivity.value is not None and specificity.value is not None
+    positive = round(TOTAL * prevalence)
+    negative = TOTAL - positive
+    found, missed = _split(TOTAL * prevalence, sensitivity.value, sensitivity.interval, positive)
+    alone, alarms = _split(TOTAL * (1 - prevalence), specificity.value, specificity.interval, negative)
+    true_flags, false_flags = prevalence * sensitivity.value, (1 - prevalence) * (1 - specificity.value)
+    return PerThousand(
+        prevalence=prevalence,
+        positive=positive,
+        negative=negative,
+        found=found,
+        missed=missed,
+        false_alarms=alarms,
+        left_alone=alone,
+        flagged=found.expected + alarms.expected,
+        alarms_per_found=false_flags / true_flags if true_flags > 0 else None,
+        number_needed_to_predict=_needed(prevalence, sensitivity.value, specificity.value),
+    )
+
+
+def _split(people: float, rate: float, interval: Interval | None, whole: int) -> tuple[Count, Count]:
+    """The share at the rate and its complement, as whole numbers that add up."""
+    hit = min(max(round(people * rate), 0), whole)
+    if interval is None:
+        return Count(hit, None, None), Count(whole - hit, None, None)
+    low, high = _outwards(people * interval.low, people * interval.high, hit)
+    below, above = _outwards(people * (1 - interval.high), people * (1 - interval.low), whole - hit)
+    return Count(hit, low, high), Count(whole - hit, below, above)
+
+
+def _outwards(low: float, high: float, expected: int) -> tuple[int, int]:
+    """Whole numbers around the limits and the expected count; what is whole but for rounding stays as it is."""
+    return min(floor(low + 1e-9), expected), max(ceil(high - 1e-9), expected)
+
+
+def _needed(prevalence: float, sensitivity: float, specificity: float) -> float | None:
+    flags = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
+    if not 0 < flags < 1:
+        return None
+    ppv = prevalence * sensitivity / flags
+    npv = (1 - prevalence) * specificity / (1 - flags)
+    return 1 / (ppv + npv - 1) if ppv + npv > 1 + 1e-12 else None
