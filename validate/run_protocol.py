@@ -34,7 +34,7 @@ from validate.cohort.reference import read_reference
 from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.document import to_document as estimates_document
 from validate.estimation.run import estimate_all
-from validate.estimation.table import Estimates
+from validate.estimation.estimates import Estimates
 from validate.evidence.manifest import AUDIT, SEAL
 from validate.evidence.seal import write_manifest, write_seal
 from validate.inference.plan import make_plan
