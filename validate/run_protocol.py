@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -33,14 +34,14 @@ from validate.cohort.privacy import site_key, write_lookup
 from validate.cohort.reference import read_reference
 from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.document import to_document as estimates_document
-from validate.estimation.run import estimate_all
 from validate.estimation.estimates import Estimates
+from validate.estimation.run import estimate_all
 from validate.evidence.manifest import AUDIT, SEAL
 from validate.evidence.seal import write_manifest, write_seal
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
 from validate.inference.store import read_inference
-from validate.lock.lock import check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
 from validate.models.adapter import LoadedModel
 from validate.models.load import load_models
 from validate.protocol.load import LoadedProtocol, from_resolved, load_protocol
@@ -263,6 +264,32 @@ class _Stages:
         )
 
 
+def lock_protocol(
+    protocol: str | Path,
+    *,
+    device: str | None = None,
+    reporter: Reporter | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[Path, Lock]:
+    """Freeze a protocol beside itself, before anything is run. No model reads a case, no label is read.
+
+    Raises ProtocolError where it is locked already and something differs.
+    """
+    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    told.stage("Reading the cohort")
+    with _open_models(loaded.protocol, loaded.base, device) as models:
+        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        identities = {name: model.identity for name, model in models.items()}
+        lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
+    path = lock_path(loaded.path)
+    if path.is_file():
+        if differences := check_lock(read_lock(path), lock):
+            raise ProtocolError([f"{path}: locked already, and now different: {line}" for line in differences])
+        return path, read_lock(path)
+    write_lock(lock, path)
+    return path, lock
+
+
 def exit_code(verdict: Verdict) -> ExitCode:
     """What a verdict returns to the shell: an exploratory one never 0."""
     if verdict.exploratory or verdict.outcome is None:
@@ -376,3 +403,50 @@ def resolved_yaml(loaded: LoadedProtocol) -> bytes:
     """The protocol as resolved, in the order of its blocks."""
     text: str = yaml.safe_dump(loaded.resolved, sort_keys=False, allow_unicode=True, width=110)
     return text.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What `validate check` found.
+
+    outputs : (model, case pseudonym, score or reason), three cases a model    seconds, megabytes : of the whole run
+    """
+
+    cases: int
+    exclusions: int
+    warnings: tuple[str, ...]
+    models: dict[str, dict[str, Any]]
+    outputs: tuple[tuple[str, str, str], ...]
+    seconds: float
+    megabytes: float
+
+
+DRY_CASES = 3
+BYTES_A_ROW = 120  # of inference shards and results table together, as stored
+
+
+def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Reporter | None = None) -> DryRun:
+    """Schema, sense, data, models, and three cases through every model in a folder that is thrown away."""
+    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    told.stage("Reading the cohort")
+    with _open_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
+        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
+        told.stage("Running three cases")
+        plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))
+        summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
+        rows = read_inference(Path(scratch) / "inference").to_pylist()
+    outputs = tuple(
+        (row["model"], row["unit"], f"{row['score']:.4f}" if row["status"] == "ok" else f"no output: {row['failure']}")
+        for row in rows
+    )
+    total = len(cohort.cases) * max(summary.rows, 1) / max(len(few.cases), 1)
+    return DryRun(
+        cases=len(cohort.cases),
+        exclusions=len(cohort.exclusions),
+        warnings=loaded.warnings,
+        models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
+        outputs=outputs,
+        seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
+        megabytes=total * BYTES_A_ROW / 1e6,
+    )

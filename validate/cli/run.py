@@ -65,7 +65,7 @@ def _print(finished: Run) -> None:
 
     console = Console(highlight=False)
     verdict = finished.verdict
-    word = verdict.outcome or "NO VERDICT"
+    word: str = verdict.outcome or "NO VERDICT"
     if verdict.exploratory:
         word = f"EXPLORATORY ({word})"
     console.print()

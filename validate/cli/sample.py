@@ -11,7 +11,7 @@ import typer
 from validate.errors import CommandError
 
 
-def command(  # noqa: PLR0917 (typer)
+def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the sample goes.")],
     seed: Annotated[int, typer.Option(help="Other seeds give other patients.")] = 20261122,
     patients: Annotated[int, typer.Option(help="Patients with images; about 1.4 images each.")] = 280,
