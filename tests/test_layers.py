@@ -7,7 +7,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "validate"
 LAYERS = [
-    {"errors", "canonical", "resources", "stats", "__init__"},
+    {"errors", "canonical", "__init__"},
+    {"resources", "stats"},
     {"registry"},
     {"provenance"},
     {"protocol"},
