@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from validate.analyses.analysis import Evidence
+from validate.estimation.run import estimate_all
 from validate.protocol.schema import StudyProtocol
 from validate.results.join import join_units
 
@@ -152,10 +155,26 @@ def evidence(
     return Evidence(study, estimates, units, cases, "0" * 64)
 
 
-Simulate = Callable[..., Evidence]
+def estimated(**choices: Any) -> Evidence:
+    """The same, with every estimate of the run."""
+    found = simulate(**choices)
+    estimates = estimate_all(found.protocol, found.units, cohort_digest=found.cohort_digest)
+    return replace(found, estimates=estimates)
 
 
-@pytest.fixture
-def simulated() -> Simulate:
+@pytest.fixture(scope="session")
+def simulated() -> Callable[..., Evidence]:
     """A study simulated from a seed, before anything is estimated."""
     return simulate
+
+
+@pytest.fixture(scope="session")
+def estimated_study() -> Callable[..., Evidence]:
+    """A study simulated from a seed, estimated."""
+    return estimated
+
+
+@pytest.fixture(scope="session")
+def build() -> SimpleNamespace:
+    """Makers of protocols, models and studies from columns."""
+    return SimpleNamespace(protocol=protocol, model=model, evidence=evidence)

@@ -78,6 +78,11 @@ class LevelTable:
         wanted = [row.attribute == attribute and row.readable for row in self.rows]
         return self.values.of(np.array(wanted, dtype=np.bool_)) if self.values is not None else None
 
+    def readable_patients(self, attribute: str) -> tuple[int, ...]:
+        """Patients behind the value of each readable level: no more than it has events."""
+        rows = (row.estimate for row in self.of(attribute) if row.readable)
+        return tuple(min(estimate.n_patients, estimate.n_events) for estimate in rows)
+
 
 def level_table(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> LevelTable | None:
     """None where the endpoint was not estimated over all cases and by group."""

@@ -88,7 +88,9 @@ def _endpoint(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> 
 
 def _group(evidence: Evidence, model: Model, endpoint: Endpoint, table: LevelTable, attribute: str) -> dict[str, Any]:
     values = table.readable_values(attribute)
-    test = heterogeneity(values) if values is not None else Heterogeneity(0, reason="this measure can't be resampled")
+    test = Heterogeneity(0, reason="this measure can't be resampled")
+    if values is not None:
+        test = heterogeneity(values, table.readable_patients(attribute))
     return {
         "attribute": attribute,
         "label": sentence_case(attribute_words(attribute)),

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validate.analyses.analysis import Evidence
+from validate.analyses.per_thousand import Count, per_thousand
+from validate.analyses.prevalence import ANALYSIS, Options
+from validate.estimation.estimate import Estimate, Interval
+
+Study = Callable[..., Evidence]
+
+
+def rate(name: str, value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    interval = None if low is None or high is None else Interval(low, high, 0.95, "wilson")
+    return Estimate(
+        id=name, endpoint=name, metric=f"classification.{name}", model="m", pass_id="clean", target="t", value=value,
+        interval=interval, n_cases=1, n_patients=1, n_events=1, unit="proportion", role="primary",
+    )  # fmt: skip
+
+
+def test_the_block_of_the_design() -> None:
+    # by hand: 80 positive of 1,000; 0.885 · 80 = 70.8; 0.07 · 920 = 64.4; limits 80 · (1 - 0.912) = 7.04 and 11.84
+    found = per_thousand(
+        0.08, sensitivity=rate("sensitivity", 0.885, 0.852, 0.912), specificity=rate("specificity", 0.93, 0.917, 0.943)
+    )
+    assert (found.positive, found.negative) == (80, 920)
+    assert found.found == Count(71, 68, 73)
+    assert found.missed == Count(9, 7, 12)
+    assert found.false_alarms == Count(64, 52, 77)
+    assert found.left_alone.expected == 856
+    assert found.alarms_per_found == pytest.approx(64.4 / 70.8)
+
+
+def test_the_number_needed_to_predict_is_that_of_the_regulators_example() -> None:
+    # FDA draft guidance 2025, appendix F: 4,200 / 3,400 / 800 / 16,600, number needed to predict 1.97
+    found = per_thousand(
+        0.2, sensitivity=rate("sensitivity", 4200 / 5000), specificity=rate("specificity", 16600 / 20000)
+    )
+    assert found.number_needed_to_predict == pytest.approx(1.97, abs=0.005)
+    assert found.found == Count(168, None, None)
+
+
+unit = st.floats(0, 1)
+limits = st.tuples(unit, unit, unit).map(sorted)
+
+
+@given(st.floats(0.001, 0.999), limits, limits)
+def test_the_counts_add_up_and_lie_within_their_limits(prevalence: float, se: list[float], sp: list[float]) -> None:
+    found = per_thousand(
+        prevalence,
+        sensitivity=rate("sensitivity", se[1], se[0], se[2]),
+        specificity=rate("specificity", sp[1], sp[0], sp[2]),
+    )
+    assert found.found.expected + found.missed.expected == found.positive
+    assert found.false_alarms.expected + found.left_alone.expected == found.negative
+    assert found.positive + found.negative == 1000
+    for count in (found.found, found.missed, found.false_alarms, found.left_alone):
+        assert count.low is not None
+        assert count.high is not None
+        assert 0 <= count.low <= count.expected <= count.high <= 1000
+
+
+def test_each_prevalence_has_its_block_and_its_predictive_values(estimated_study: Study) -> None:
+    evidence = estimated_study()
+    (finding,) = ANALYSIS.findings(evidence, Options())
+    assert [entry["prevalence"] for entry in finding.data["prevalences"]] == [0.02, 0.08, 0.15]
+    assert [entry["main"] for entry in finding.data["prevalences"]] == [False, True, False]
+    known = {estimate.id: estimate for estimate in evidence.estimates}
+    for entry in finding.data["prevalences"]:
+        assert known[entry["ppv"]].condition["prevalence"] == entry["prevalence"]
+        assert known[entry["npv"]].metric == "classification.npv"
+    assert set(finding.estimates) <= set(known)
+    assert finding.title == "Of 1,000 images like ours"
+    assert finding.statement.startswith("Of 1,000 images at a prevalence of 8%, 80 are positive: ")
+    assert "Positive cases are enriched" in finding.statement
+
+
+def test_without_a_stated_prevalence_an_enriched_study_says_nothing(
+    build: SimpleNamespace, estimated_study: Study
+) -> None:
+    cohort = {"sources": [{"dicom": "cxr"}], "unit": "image", "sampling": "enriched"}
+    (finding,) = ANALYSIS.findings(estimated_study(study=build.protocol(cohort=cohort)), Options())
+    assert finding.status == "not_available"
+    assert "states no prevalence" in finding.statement
+
+
+def test_consecutive_cases_carry_their_own_prevalence(build: SimpleNamespace, estimated_study: Study) -> None:
+    cohort = {"sources": [{"dicom": "cxr"}], "unit": "patient", "sampling": "consecutive"}
+    (finding,) = ANALYSIS.findings(estimated_study(study=build.protocol(cohort=cohort)), Options())
+    (entry,) = finding.data["prevalences"]
+    assert entry["prevalence"] == finding.data["study_prevalence"]
+    assert finding.data["source"] == "this study"
+    assert finding.title == "Of 1,000 patients like ours"
+
+
+def test_without_an_operating_point_nothing_is_flagged(build: SimpleNamespace, estimated_study: Study) -> None:
+    study = build.protocol(
+        models=[build.model(operating_point=None)],
+        endpoints=[{"id": "auroc", "metric": "classification.auroc", "role": "primary"}],
+    )
+    (finding,) = ANALYSIS.findings(estimated_study(study=study), Options())
+    assert finding.status == "not_available"
+    assert "no operating point" in finding.statement
+
+
+def test_an_undefined_rate_leaves_nothing_to_say(estimated_study: Study) -> None:
+    (finding,) = ANALYSIS.findings(replace(estimated_study(positives=0.0)), Options())
+    assert finding.status == "not_available"
+    assert "sensitivity is not defined" in finding.statement
