@@ -15,10 +15,11 @@ from validate.imaging.volume import DecodeFailure
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 
-def stored_windows(dataset: Dataset, mirror: float | None) -> dict[str, Any]:
+def stored_windows(dataset: Dataset, mirror: float | None, *, little: bool = True) -> dict[str, Any]:
     """{"windows": [{center, width, function}], "voi_luts": [{first, values, bits}]} for a Volume's source.
 
     mirror : None, or low + high where the values were turned (v → mirror - v), so that windows are turned with them
+    little : byte order of the file
     """
     function = str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
     centers, widths = _numbers(dataset.get("WindowCenter")), _numbers(dataset.get("WindowWidth"))
@@ -26,7 +27,7 @@ def stored_windows(dataset: Dataset, mirror: float | None) -> dict[str, Any]:
         {"center": _mirrored(center, mirror, function), "width": width, "function": function}
         for center, width in zip(centers, widths, strict=False)
     ]
-    tables = [_table(item, mirror) for item in dataset.get("VOILUTSequence") or ()]
+    tables = [_table(item, mirror, little=little) for item in dataset.get("VOILUTSequence") or ()]
     return {"windows": windows, "voi_luts": tables}
 
 
@@ -52,7 +53,7 @@ def windowed(values: NDArray[Any], *, center: float, width: float, function: str
 def looked_up(values: NDArray[Any], table: Mapping[str, Any]) -> NDArray[np.float32]:
     """Grey in [0, 1] by a VOI LUT; values below the first entry take the first, above the last the last."""
     entries = np.asarray(table["values"], np.float32)
-    place = np.clip(np.rint(values.astype(np.float64)) - table["first"], 0, entries.size - 1).astype(np.int64)
+    place = np.clip(np.rint(values.astype(np.float64) - table["first"]), 0, entries.size - 1).astype(np.int64)
     grey: NDArray[np.float32] = entries[place] / np.float32((1 << int(table["bits"])) - 1)
     return grey
 
@@ -73,18 +74,28 @@ def _mirrored(center: float, mirror: float | None, function: str) -> float:
     return mirror - center + (1.0 if function == "LINEAR" else 0.0)
 
 
-def _table(item: Dataset, mirror: float | None) -> dict[str, Any]:
+def _table(item: Dataset, mirror: float | None, *, little: bool) -> dict[str, Any]:
     try:
         count, first, bits = (int(part) for part in item.LUTDescriptor)
         data = item.LUTData
-        data = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.asarray(data, np.int64)
     except (AttributeError, TypeError, ValueError) as error:
         raise DecodeFailure("decode:corrupt", "A VOI LUT of the header can't be read.") from error
     count = count or 65536
-    if not 1 <= bits <= 16 or data.size < count:
-        raise DecodeFailure("decode:corrupt", f"A VOI LUT declares {count} entries of {bits} bits and has {data.size}.")
-    values = data[:count].astype(np.int64)
+    entries = _entries(data, count, little=little)
+    if not 1 <= bits <= 16 or entries.size < count:
+        raise DecodeFailure("decode:corrupt", f"A VOI LUT declares {count} entries of {bits} bits, has {entries.size}.")
+    values = entries[:count].astype(np.int64)
     if mirror is not None:
         # Turned values meet the table from its other end, and what was bright must be dark.
-        first, values = int(mirror - (first + count - 1)), ((1 << bits) - 1 - values)[::-1]
-    return {"first": first, "values": values, "bits": bits}
+        return {"first": mirror - (first + count - 1), "values": ((1 << bits) - 1 - values)[::-1], "bits": bits}
+    return {"first": float(first), "values": values, "bits": bits}
+
+
+def _entries(data: Any, count: int, *, little: bool) -> NDArray[Any]:
+    """The table as written: numbers (US), words (OW), or two entries in a word (8 bits)."""
+    if not isinstance(data, bytes):
+        return np.atleast_1d(np.asarray(data, np.int64))
+    if len(data) < 2 * count:
+        packed = np.frombuffer(data, np.uint8)
+        return packed if little or packed.size % 2 else packed.reshape(-1, 2)[:, ::-1].ravel()
+    return np.frombuffer(data[: len(data) // 2 * 2], "<u2" if little else ">u2")

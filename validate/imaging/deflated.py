@@ -1,0 +1,37 @@
+"""Files whose whole data set is deflated (PS3.5 A.5), inflated within bounds: a few bytes can stand for gigabytes."""
+
+from __future__ import annotations
+
+import zlib
+
+from validate.imaging.volume import DecodeFailure
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+EXPLICIT = b"1.2.840.10008.1.2.1".ljust(len(DEFLATED), b"\0")
+META = 132
+META_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # (0002,0000), explicit little endian, 4 bytes
+
+
+def is_deflated(head: bytes) -> bool:
+    """Whether file meta names the deflated transfer syntax; `head` must hold the file meta."""
+    return DEFLATED in head
+
+
+def inflated(content: bytes, *, largest: int) -> bytes:
+    """The same file with its data set plain, explicit little endian.
+
+    Raises DecodeFailure when it is damaged (corrupt, truncated) or grows past `largest` bytes (too_large).
+    """
+    if content[128:132] != b"DICM" or content[META : META + 8] != META_LENGTH:
+        raise DecodeFailure("decode:corrupt", "A deflated file must begin with file meta and its length.")
+    start = META + 12 + int.from_bytes(content[META + 8 : META + 12], "little")
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = stream.decompress(content[start:], largest)
+    except zlib.error as error:
+        raise DecodeFailure("decode:corrupt", "The deflated part of the file is damaged.") from error
+    if stream.unconsumed_tail:
+        raise DecodeFailure("decode:too_large", f"The deflated file holds more than {largest:,} bytes.")
+    if not stream.eof:
+        raise DecodeFailure("decode:truncated", "The file ends in the middle of its deflated part.")
+    return content[:start].replace(DEFLATED, EXPLICIT) + plain
