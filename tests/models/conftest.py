@@ -121,6 +121,37 @@ def make_torch(kind: str, *, returns: str = "tensor") -> bytes:
     return buffer.getvalue()
 
 
+def make_writing_script(path: str) -> bytes:
+    """A TorchScript archive that writes a file while it is being loaded."""
+    from typing import Tuple  # noqa: UP035 - the script compiler reads this annotation
+
+    import torch
+
+    class Writer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.path = path
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return image.mean((2, 3))
+
+        @torch.jit.export
+        def __getstate__(self) -> Tuple[str, bool]:  # noqa: UP006
+            return (self.path, self.training)
+
+        @torch.jit.export
+        def __setstate__(self, state: Tuple[str, bool]) -> None:  # noqa: UP006
+            self.path = state[0]
+            self.training = state[1]
+            torch.save(torch.zeros(3), state[0])
+
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(Writer()), buffer)
+    return buffer.getvalue()
+
+
 def make_batch(count: int, **changes: Any) -> Batch:
     return Batch(make_cases(count), make_pixels(count, **changes))
 
@@ -153,6 +184,11 @@ def onnx_bytes() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def torch_bytes() -> Callable[..., bytes]:
     return make_torch
+
+
+@pytest.fixture(scope="session")
+def writing_script() -> Callable[[str], bytes]:
+    return make_writing_script
 
 
 @pytest.fixture

@@ -117,7 +117,9 @@ def test_semicolons_are_named_and_then_declared(load: Make, cases: Make) -> None
 
 def test_decimal_commas_are_named_and_then_declared(load: Make, cases: Make) -> None:
     content = "case_id;score\nA0;0,25\n"
-    with pytest.raises(ModelError, match=r"row 1: score is '0,25', with a comma. If it is a decimal comma, say decimal"):
+    with pytest.raises(
+        ModelError, match=r"row 1: score is '0,25', with a comma. If it is a decimal comma, say decimal"
+    ):
         load(content, delimiter=";")
     assert _scores(load(content, delimiter=";", decimal=","), cases(1)) == [0.25]
     with pytest.raises(ModelError, match=r"row 1 has 3 fields, the header has 2. A decimal comma splits a number"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,13 @@ from validate.errors import ValidateError
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.models.channel import ChildGone, own_channel
 from validate.models.prediction import Failure
+from validate.models.sandbox import confine
 
 
 def main() -> None:
     """Serve until the parent closes the pipe."""
-    _limit()
     channel = own_channel()
+    confine([Path("/")], limit_memory=True)
     while True:
         try:
             request, _ = channel.receive()
@@ -41,10 +40,3 @@ def described(decoded: Decoded) -> dict[str, Any]:
         for image in decoded.images
     ]
     return {"failures": failures, "source": dict(decoded.source), "seconds": decoded.seconds}
-
-
-def _limit() -> None:
-    """No core files, which would hold pixels; no more memory than the machine has."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

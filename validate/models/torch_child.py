@@ -1,17 +1,12 @@
-"""The child process that a torch program lives in: no network, no files written, bounded memory, no credentials.
+"""The child process that a torch program lives in: no network, no files of ours, bounded memory, no credentials.
 
 It gets the checked archive over its channel and answers with arrays. If the program crashes, only this process ends.
 """
 
 from __future__ import annotations
 
-import ctypes
 import io
 import logging
-import os
-import resource
-import sys
-import tempfile
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.models.channel import Arrays, Channel, ChildGone, own_channel
-
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-NO_NEW_PRIVILEGES = 38
+from validate.models.sandbox import confine, own_folders
 
 
 def main() -> None:
@@ -30,7 +23,8 @@ def main() -> None:
     channel = own_channel()
     try:
         request, (content,) = channel.receive()
-        isolation = _isolate(memory_limited=request["device"] == "cpu")
+        cpu = request["device"] == "cpu"
+        isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
         program = _Program()
         _reply(channel, lambda: program.load(request, content, isolation))
         while True:
@@ -118,22 +112,3 @@ def _make_reproducible(torch: Any, threads: int) -> None:
     # TF32 would round float32 to ten bits: the protocol said float32.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-
-
-def _isolate(*, memory_limited: bool) -> list[str]:
-    """What was cut off, as codes for the evidence."""
-    done = []
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    tempfile.tempdir = "/nonexistent"  # libraries ask for its name as they are imported; nothing can be written there
-    done.append("no_file_writes")
-    if memory_limited:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        done.append("memory_limit")
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None, use_errno=True)
-        library.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-        if library.unshare(CLONE_NEWNET) == 0 or library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
-            done.append("no_network")
-    return done

@@ -154,7 +154,7 @@ def _check_text(text: str, key: str) -> None:
     if key in {"target", "as_operator"}:
         match = OPERATORS.fullmatch(text)
         if match is None or match["name"] in READS_FILES:
-            raise _Refused(f"it calls '{text[:80]}', which is not an operator on tensors")
+            raise _Refused(f"it calls {text[:80]!r}, which is not an operator on tensors")
     elif key == "expr_str":
         _check_expression(text)
     elif key in {"in_spec", "out_spec"}:
@@ -190,7 +190,7 @@ def _check_structure(spec: Mapping[str, Any]) -> None:
     keys = [] if spec["context"] is None else json.loads(spec["context"])
     named = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
     if spec["type"] not in CONTAINERS or not (keys is None or named):
-        raise _Refused(f"its inputs or outputs have the type '{str(spec['type'])[:60]}'")
+        raise _Refused(f"its inputs or outputs have the type {str(spec['type'])[:60]!r}")
     for child in spec["children_spec"]:
         _check_structure(child)
 

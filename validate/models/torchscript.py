@@ -52,7 +52,7 @@ def _pickle_problems(content: bytes) -> Iterator[str]:
     try:
         for operation, argument, _ in pickletools.genops(content):
             if operation.name == "GLOBAL" and not GLOBALS.fullmatch(str(argument)):
-                yield f"names '{str(argument)[:60]}', which is no tensor and no script class"
+                yield f"names {str(argument)[:60]!r}, which is no tensor and no script class"
             if operation.name == "GLOBAL" and str(argument).startswith("__torch__.torch.classes"):
                 yield "holds a custom class"
             if operation.name in {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"}:

@@ -1,0 +1,73 @@
+"""One tiny model in every format: the same cases must get the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validate import registry
+from validate.models.adapter import Batch
+from validate.models.prediction import ClassScores
+from validate.protocol.schema import Model
+
+Make = Callable[..., Any]
+COUNT = 6
+
+OPENED = {
+    "onnx": ("tiny.onnx", {}),
+    "torch": ("tiny.pt2", {}),
+    "torch script": ("tiny.ts", {}),
+    "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
+}
+
+
+def test_every_shipped_format_is_in_this_contract() -> None:
+    tested = {name.split()[0] for name in OPENED} | {"constant"}
+    assert set(registry.names("models")) == tested
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_the_same_model_gives_the_same_numbers_in_every_format(
+    name: str, model: Make, batch: Make, expected: Make, onnx_bytes: Make, torch_bytes: Make, tmp_path: Path
+) -> None:
+    images = batch(COUNT)
+    path, options = OPENED[name]
+    content = {
+        "onnx": onnx_bytes,
+        "torch": lambda: torch_bytes("export"),
+        "torch script": lambda: torch_bytes("torchscript"),
+        "predictions": lambda: _table(images),
+    }[name]()
+    (tmp_path / path).write_bytes(content)
+    adapter = registry.load("models", name.split(maxsplit=1)[0])
+    block: Model = model(format=name.split(maxsplit=1)[0], path=path, options=options)
+    loaded = adapter.load(block, base=tmp_path, device="cpu", threads=1)
+    try:
+        given = images if loaded.needs_pixels else Batch(images.cases)
+        results = loaded.predict(given)
+        assert all(isinstance(result, ClassScores) for result in results)
+        assert [result.scores["score"] for result in results] == pytest.approx(expected(images.pixels), rel=1e-6)
+        assert len(loaded.identity.digest) == 64
+        assert loaded.identity.format == name.split(maxsplit=1)[0]
+        assert loaded.coverage(images.cases) is not None
+        assert adapter.needs_pixels == loaded.needs_pixels
+    finally:
+        loaded.close()
+
+
+def test_the_constant_model_keeps_the_same_contract(model: Make, batch: Make, tmp_path: Path) -> None:
+    loaded = registry.load("models", "constant").load(model(format="constant"), base=tmp_path, device="cpu")
+    results = loaded.predict(Batch(batch(COUNT).cases))
+    assert len(results) == COUNT
+    loaded.close()
+
+
+def _table(images: Batch) -> bytes:
+    """Logits by hand, 4 * mean - 1.5, as another program would have written them."""
+    assert images.pixels is not None
+    logits = 4.0 * images.pixels.astype("float64").mean(axis=(1, 2, 3)) - 1.5
+    rows = (f"{case.keys['case_id']},{logit!r}" for case, logit in zip(images.cases, logits.tolist(), strict=True))
+    return ("case_id,logit\n" + "\n".join(rows)).encode()
