@@ -78,7 +78,7 @@ def _print(finished: Run) -> None:
         for criterion in verdict.criteria:
             what = criterion.endpoint + (f", every {criterion.worst_of}" if criterion.worst_of else "")
             style = COLOUR[criterion.outcome]
-            table.add_row(what, Text(criterion.outcome, style=style), Text(criterion.sentence))
+            table.add_row(what, Text(criterion.outcome, style=style), Text(criterion.sentence.split(". ")[0]))
         console.print(table)
     console.print()
     for path in finished.report:
