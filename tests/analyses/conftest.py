@@ -157,7 +157,10 @@ def evidence(
 
 def estimated(**choices: Any) -> Evidence:
     """The same, with every estimate of the run."""
-    found = simulate(**choices)
+    return with_estimates(simulate(**choices))
+
+
+def with_estimates(found: Evidence) -> Evidence:
     estimates = estimate_all(found.protocol, found.units, cohort_digest=found.cohort_digest)
     return replace(found, estimates=estimates)
 
@@ -178,3 +181,9 @@ def estimated_study() -> Callable[..., Evidence]:
 def build() -> SimpleNamespace:
     """Makers of protocols, models and studies from columns."""
     return SimpleNamespace(protocol=protocol, model=model, evidence=evidence)
+
+
+@pytest.fixture(scope="session")
+def estimate() -> Callable[[Evidence], Evidence]:
+    """Adds every estimate of the run."""
+    return with_estimates
