@@ -78,6 +78,9 @@ def test_each_prevalence_has_its_block_and_its_predictive_values(estimated_study
     assert set(finding.estimates) <= set(known)
     assert finding.title == "Of 1,000 images like ours"
     assert finding.statement.startswith("Of 1,000 images at a prevalence of 8%, 80 are positive: ")
+    (main,) = (entry["per_thousand"] for entry in finding.data["prevalences"] if entry["main"])
+    missed = main["missed"]
+    assert f"{missed['expected']} ({missed['low']} to {missed['high']}) missed" in finding.statement
     assert "Positive cases are enriched" in finding.statement
 
 

@@ -25,7 +25,7 @@ from validate.analyses.reliability import METHOD as BIN_METHOD
 from validate.analyses.reliability import reliability_bins
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
-from validate.analyses.wording import count_of, number_word, printed, printed_limits
+from validate.analyses.wording import count_of, number_word, printed, printed_limits, sentence_case
 from validate.errors import Undefined
 from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
@@ -119,7 +119,7 @@ def _logistic(sample: Sample) -> list[dict[str, Any]]:
         except Undefined as error:
             measures.append({**entry, "reason": str(error)})
             continue
-        few = found.error == 0 or not np.isfinite([found.low, found.high]).all()
+        few = found.error < 1e-9 or not np.isfinite([found.low, found.high]).all()
         limits = {} if few else {"low": found.low, "high": found.high}
         reason = "too few clusters for limits" if few else None
         measures.append({**entry, "value": found.value, **limits, "reason": reason})
@@ -208,6 +208,8 @@ def _statement(evidence: Evidence, data: dict[str, Any]) -> str:
     if slope["value"] is not None and slope["low"] is not None:
         limits = printed_limits(slope["low"], slope["high"], "index")
         sentences.append(f"Calibration slope {printed(slope['value'], 'index')} ({limits}): {_spread(slope)}.")
+    elif slope["reason"] is not None:
+        sentences.append(sentence_case(f"{slope['reason'].rstrip('.')}."))
     if data["without_output"]:
         sentences.append(f"{count_of(data['without_output'], 'case')} without an output can't be part of this.")
     if evidence.protocol.cohort.sampling == "enriched":

@@ -166,19 +166,21 @@ def _range(score: NDArray[np.float64]) -> tuple[float, float]:
 
 def _statement(evidence: Evidence, estimates: list[Estimate], tables: list[tuple[dict[str, Any], TwoByTwo]]) -> str:
     sentences = [f"{measure(estimate, evidence.protocol)}: {printed_estimate(estimate)}." for estimate in estimates]
-    if tables:
-        _, table = tables[0]
-        missed, alarms = table.false_negatives, table.false_positives
-        sentences.append(
-            f"At the operating point {missed:,} of {count_of(table.positives, f'positive {evidence.protocol.cohort.unit}')} "
-            f"{plural(missed, 'is')} missed and {alarms:,} of "
-            f"{count_of(table.negatives, f'negative {evidence.protocol.cohort.unit}')} {plural(alarms, 'is')} flagged."
-        )
+    if not tables:
+        sentences.append("The protocol states no operating point, so nothing is said of missed cases and false alarms.")
     else:
-        sentences.append(
-            "The protocol states no operating point, so nothing is said about missed cases or false alarms."
-        )
+        sentences.append(f"At the operating point {_mistakes(tables[0][1], evidence.protocol.cohort.unit)}.")
     return " ".join(sentences)
+
+
+def _mistakes(table: TwoByTwo, unit: str) -> str:
+    """Such as "62 of 540 positive images are missed and 51 of 734 negative images are flagged"."""
+    sides = (
+        (table.false_negatives, table.positives, f"positive {unit}", "missed"),
+        (table.false_positives, table.negatives, f"negative {unit}", "flagged"),
+    )
+    said = (f"{wrong:,} of {count_of(n, noun)} {plural(wrong, 'is')} {verb}" for wrong, n, noun, verb in sides if n)
+    return " and ".join(said)
 
 
 ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=30)

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
-from validate.analyses.per_thousand import LIMITS, PerThousand, per_thousand
+from validate.analyses.per_thousand import LIMITS, Count, PerThousand, per_thousand
 from validate.analyses.rows import model_rows
 from validate.analyses.selection import Selection
 from validate.analyses.wording import plural, printed
@@ -125,7 +125,7 @@ def _why_not(model: Model, rates: Mapping[str, Estimate | None], values: tuple[f
         return "The protocol states no operating point, so nothing is flagged or left alone."
     for name, estimate in rates.items():
         if estimate is None or estimate.value is None:
-            reason = f" ({estimate.reason})" if estimate is not None and estimate.reason else ""
+            reason = f" ({estimate.reason.rstrip('.')})" if estimate is not None and estimate.reason else ""
             return f"The {name} is not defined{reason}, so nothing can be said of 1,000."
     if not values:
         return (
@@ -154,9 +154,14 @@ def _statement(evidence: Evidence, counts: PerThousand) -> str:
     found, missed, alarms = counts.found.expected, counts.missed.expected, counts.false_alarms.expected
     return (
         f"Of 1,000 {plural(2, unit)} at a prevalence of {share}, {counts.positive:,} {plural(counts.positive, 'is')} "
-        f"positive: {found:,} {plural(found, 'is')} found and {missed:,} missed. {alarms:,} {plural(alarms, 'is')} "
-        f"flagged without the finding{_each(counts)}."
+        f"positive: {found:,} {plural(found, 'is')} found and {missed:,}{_between(counts.missed)} missed. {alarms:,}"
+        f"{_between(counts.false_alarms)} {plural(alarms, 'is')} flagged without the finding{_each(counts)}."
     )
+
+
+def _between(count: Count) -> str:
+    """Such as " (7 to 12)"."""
+    return f" ({count.low:,} to {count.high:,})" if count.low is not None and count.high is not None else ""
 
 
 def _each(counts: PerThousand) -> str:

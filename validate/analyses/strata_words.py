@@ -45,7 +45,8 @@ def _claim(label: str, table: LevelTable, worst: LevelRow) -> str:
 
 
 def _no_claim(label: str, table: LevelTable, worst: LevelRow) -> str:
-    found = f"{_found(label, worst)}, the worst group that has enough cases to be read"
+    several = sum(row.readable for row in table.rows) > 1
+    found = f"{_found(label, worst)}, the {'worst' if several else 'only'} group that has enough cases to be read"
     if worst.difference is None or worst.difference.low is None:
         return f"{found}."
     if table.compared < 2:

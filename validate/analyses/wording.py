@@ -88,7 +88,7 @@ def printed_limits(low: float, high: float, unit: str, *, against: float | None 
 def printed_estimate(estimate: Estimate, *, against: float | None = None) -> str:
     """Such as "74.1% (60.9–84.0%)", or what stands in its place."""
     if estimate.value is None:
-        return f"not defined ({estimate.reason or 'no reason given'})"
+        return f"not defined ({(estimate.reason or 'no reason given').rstrip('.')})"
     value = printed(estimate.value, estimate.unit, against=against)
     if estimate.interval is None:
         return f"{value} (too few for limits)"
