@@ -64,10 +64,10 @@ class Batcher:
         return None if problem is None else Failure("input_shape", problem)
 
     def _group(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
-        size = min(len(places), self.ceiling or len(places))
         results: list[Result] = []
-        for start in range(0, len(places), size):
-            results += self._attempt(cases, images, places[start : start + size])
+        while len(results) < len(places):
+            start = len(results)  # the ceiling may come down on the way
+            results += self._attempt(cases, images, places[start : start + (self.ceiling or len(places))])
         return results
 
     def _attempt(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:

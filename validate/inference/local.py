@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,8 @@ class _Run:
             self._work(pending, decoders, writer)
             writer.finish()
         except (ValidateError, MemoryError, KeyboardInterrupt) as error:
+            with contextlib.suppress(MachineError):
+                writer.finish()
             self.on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": self.tally.cases})
             raise
         finally:
