@@ -63,8 +63,11 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
     )
 
 
-def criterion_name(study: Study, criterion: Node) -> Printed:
-    """As in "Sensitivity at threshold 0.5, every manufacturer"; with the model's name where there are several."""
+def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Printed:
+    """As in "Sensitivity at threshold 0.5, every manufacturer"; with the model's name where there are several.
+
+    whole : with the groups it is asked of
+    """
     estimate = study.sealed.estimate(criterion["estimate"])
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
@@ -72,7 +75,7 @@ def criterion_name(study: Study, criterion: Node) -> Printed:
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:
         name += printed(" at threshold ") + view.words(threshold)
-    if criterion["worst_of"]:
+    if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
     return name + printed(" · ") + view.words(study.model(criterion["model"].text)["name"]) if _several(study) else name
 

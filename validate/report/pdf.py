@@ -67,11 +67,10 @@ def _attachment(weasyprint: Any, file: Attached, created: datetime) -> Any:
 
 
 def _section_pages(document: Any) -> dict[str, tuple[int, int]]:
-    starts = [
-        (name, number)
-        for number, page in enumerate(document.pages, start=1)
-        for name, _ in sorted(page.anchors.items(), key=lambda anchor: anchor[1][1])
-        if name.startswith("section-")
-    ]
-    ends = [number for _, number in starts[1:]] + [len(document.pages)]
-    return {name: (start, max(start, end)) for (name, start), end in zip(starts, ends, strict=True)}
+    """First and last page on which each section has a part."""
+    pages: dict[str, tuple[int, int]] = {}
+    for number, page in enumerate(document.pages, start=1):
+        for name in page.anchors:
+            if name.startswith("section-"):
+                pages[name] = (pages.get(name, (number, number))[0], number)
+    return pages

@@ -27,6 +27,8 @@ def render(
 ) -> tuple[Path, ...]:
     """Write the report into RUN/report, or `out`; equal evidence gives equal bytes. Returns the files written.
 
+    addresses.json says of the PDF what data-address says in the HTML: which printed text is which sealed value.
+
     profile : acceptance, submission or comparison; the protocol's own unless given
     Raises CommandError for an unknown profile or format, EvidenceError for a run folder that is not whole, and
     MissingLibrary, after the HTML is written, where the PDF can't be made here.
@@ -42,13 +44,14 @@ def render(
     if "html" in formats:
         html = html_document(study, sections, screen=True)
         written += [_write(folder / "report.html", html.encode()), *_write_figures(folder / "figures", html)]
-        addressed, pages = html, {}
     if "pdf" in formats:
-        addressed = html_document(study, sections, screen=False)
-        paper = _paper(study, addressed)
-        written.append(_write(folder / "report.pdf", paper.content))
-        pages = paper.pages
-    written.append(_write(folder / "addresses.json", pretty_json(address_document(addressed, pages))))
+        html = html_document(study, sections, screen=False)
+        paper = _paper(study, html)
+        addresses = address_document(html, paper.pages)
+        written += [
+            _write(folder / "report.pdf", paper.content),
+            _write(folder / "addresses.json", pretty_json(addresses)),
+        ]
     return tuple(written)
 
 

@@ -77,6 +77,7 @@ class Sealed:
     findings: Node
     verdict: Node
     environment: Node
+    models: Node
     manifest: Node
     audit: Node
     manifest_digest: str
@@ -120,6 +121,7 @@ def read_sealed(folder: Path) -> Sealed:
         findings=_document(folder, "findings.json")["findings"],
         verdict=_document(folder, "verdict.json"),
         environment=_document(folder, "evidence/environment.json"),
+        models=_document(folder, "evidence/models.json", optional=True),
         manifest=_document(folder, MANIFEST),
         audit=_shown_events(_document(folder, AUDIT, _lines)),
         manifest_digest=file_digest(folder / MANIFEST),

@@ -54,11 +54,11 @@ def number(node: Node, unit: str = "index", *, against: float | None = None, abs
     return printed(_rounded(float(node.value), unit, against), node.address)
 
 
-def share(node: Node, places: int = 0) -> Printed:
+def share(node: Node, places: int | None = None) -> Printed:
     """A proportion that is no estimate, such as a prevalence: "8%", "2.5%"."""
     if not isinstance(node.value, int | float):
         return words(Node(node.file, node.path, None), "not stated")
-    text = f"{100 * node.value:.{places}f}" if places else f"{100 * node.value:.4g}"
+    text = f"{100 * node.value:.4g}" if places is None else f"{100 * node.value:.{places}f}"
     return printed(f"{text}%", node.address)
 
 
@@ -112,8 +112,14 @@ def fraction(node: Node) -> Printed:
 def goal(criterion: Node, unit: str) -> Printed:
     """As in "lower limit ≥ 80%"."""
     sign = "≥" if criterion["direction"].text == "at_least" else "≤"
-    text = printed_goal(float(criterion["goal"].value), unit).replace("-", MINUS)
-    return words(criterion["limit"]) + f" limit {sign} " + printed(text, criterion["goal"].address)
+    return words(criterion["limit"]) + f" limit {sign} " + goal_value(criterion["goal"], unit)
+
+
+def goal_value(node: Node, unit: str) -> Printed:
+    """As in "80%", "0.80": without places that the protocol does not have; empty where there is no goal."""
+    if not isinstance(node.value, int | float):
+        return Printed()
+    return printed(printed_goal(float(node.value), unit).replace("-", MINUS), node.address)
 
 
 def p_value(node: Node) -> Printed:
@@ -121,7 +127,7 @@ def p_value(node: Node) -> Printed:
     if not isinstance(node.value, int | float):
         return words(Node(node.file, node.path, None), "no p value")
     small = node.value < 0.001
-    return printed("p < " if small else "p = ") + printed("0.001" if small else f"{node.value:.3f}", node.address)
+    return printed("p ") + printed("<\u00a00.001" if small else f"=\u00a0{node.value:.3f}", node.address)
 
 
 def difference(node: Node, unit: str, *, low: str = "low", high: str = "high") -> Printed:

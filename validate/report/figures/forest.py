@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
-from validate.report.printed import Printed, printed
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, text_width, ticks
+from validate.report.printed import Printed
 
 LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
 ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
@@ -33,7 +33,7 @@ class Row:
     faint: bool = False
     sub: str = ""
     goal: float | None = None
-    goal_words: str = ""
+    goal_words: Printed | str = ""
     upward: bool = True
 
 
@@ -111,10 +111,8 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
             canvas.area([(ends[1] - 4, middle - 2.6), (ends[1] - 4, middle + 2.6), (ends[1] + 1, middle)], tone)
     if row.value is not None:
         canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
-    content = row.words
-    if (short := fitted(str(content), 8.2, WIDTH - NUMBERS)) != str(content):
-        content = printed(short, next((p.address for p in printed(content).pieces if p.address), None))
-    canvas.text((NUMBERS, base), content, size=8.2, tone=words)
+    size = min(8.2, 8.2 * (WIDTH - NUMBERS) / max(1.0, text_width(str(row.words), 8.2)))
+    canvas.text((NUMBERS, base), row.words, size=round(max(size, 5.0), 2), tone=words)
 
 
 def _own_goal(canvas: Canvas, row: Row, middle: float, scale: Scale) -> None:

@@ -1,4 +1,4 @@
-"""A thousand people, drawn: who is found, missed, falsely alarmed and rightly left alone."""
+"""A thousand cases, drawn: which are found, missed, falsely flagged and rightly left alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from validate.report.figures.canvas import Canvas, Figure
 TOTAL, COLUMNS, PITCH = 1000, 50, 6.2
 
 
-def icon_array(name: str, *, found: int, missed: int, false_alarms: int, people: str = "people") -> Figure:
+def icon_array(name: str, *, found: int, missed: int, false_alarms: int, things: str) -> Figure:
     """Filled green discs are found, red crosses missed, amber rings false alarms, small dots the rest."""
     rows = -(-TOTAL // COLUMNS)
     canvas = Canvas(COLUMNS * PITCH, rows * PITCH)
@@ -19,8 +19,8 @@ def icon_array(name: str, *, found: int, missed: int, false_alarms: int, people:
     canvas.marks(places[second:third], "m-1.7 0a1.7 1.7 0 1 0 3.4 0a1.7 1.7 0 1 0-3.4 0", "inconclusive", width=1.1)
     return canvas.figure(
         name,
-        f"Of 1,000 {people}",
-        f"Of 1,000 {people}: {found:,} are found, {missed:,} are missed, {false_alarms:,} are flagged without the "
+        f"Of 1,000 {things}",
+        f"Of 1,000 {things}: {found:,} are found, {missed:,} are missed, {false_alarms:,} are flagged without the "
         f"finding, {TOTAL - third:,} are rightly not flagged.",
     )
 
@@ -35,4 +35,5 @@ def key_mark(kind: str) -> Figure:
         "rest": ("h.01", "hair", 4.4),
     }[kind]
     canvas.marks([(4, 4)], shape, tone, width=width)  # type: ignore[arg-type]
-    return canvas.figure(f"key-{kind}", kind.replace("_", " "), "")
+    words = kind.replace("_", " ")
+    return canvas.figure(f"key-{kind}", words, f"Mark of the {words}")

@@ -6,57 +6,57 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from validate.report.figures.canvas import HALF, Canvas, Figure, Scale
-from validate.report.figures.frame import square_frame
+from validate.report.figures.frame import GRID, square_frame
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """predicted, observed, low, high : in [0, 1]; None where the bin is empty or has no limits."""
+    """stated, observed, low, high : in [0, 1]; low and high are None where the bin has no limits."""
 
-    start: float
-    end: float
-    cases: int
-    predicted: float | None
-    observed: float | None
+    stated: float
+    observed: float
     low: float | None
     high: float | None
 
 
-def reliability(name: str, bins: Sequence[Bin], *, description: str) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How often the model states which probability. edges : bin borders, one more than counts."""
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+
+
+def reliability(name: str, bins: Sequence[Bin], outputs: Outputs, *, description: str) -> Figure:
     """Dots with limits against the diagonal of perfect calibration; below, the histogram of the model's outputs."""
     canvas = Canvas(HALF, 286)
     x, y = Scale(0, 1, 32, HALF - 12), Scale(0, 1, 206, 8)
     square_frame(canvas, x, y, x_title="", y_title="Observed share of positives", x_labels=False)
     canvas.line((x(0), y(0)), (x(1), y(1)), "faint", width=0.8, dash="1.5 2.5")
-    seen = [b for b in bins if b.predicted is not None and b.observed is not None]
-    for b in seen:
+    for b in bins:
         if b.low is not None and b.high is not None:
-            at = x.clipped(b.predicted or 0.0)
+            at = x.clipped(b.stated)
             canvas.line((at, y.clipped(b.low)), (at, y.clipped(b.high)), "accent", width=1.3)
-    line = [(x.clipped(b.predicted or 0.0), y.clipped(b.observed or 0.0)) for b in seen]
+    line = [(x.clipped(b.stated), y.clipped(b.observed)) for b in bins]
     if len(line) > 1:
         canvas.curve(line, "accent", width=0.9)
-    for at_bin in line:
-        canvas.disc(at_bin, 2.5, "accent")
-    _histogram(canvas, bins, x)
+    for place in line:
+        canvas.disc(place, 2.5, "accent")
+    _histogram(canvas, outputs, x)
     return canvas.figure(name, "Reliability curve", description)
 
 
-def _histogram(canvas: Canvas, bins: Sequence[Bin], x: Scale) -> None:
+def _histogram(canvas: Canvas, outputs: Outputs, x: Scale) -> None:
     top, floor = 214.0, 254.0
-    most = max((b.cases for b in bins), default=0) or 1
-    canvas.bars(
-        [
-            (x.clipped(b.start) + 0.6, floor - (floor - top) * b.cases / most, x.clipped(b.end) - x.clipped(b.start) - 1.2,
-             (floor - top) * b.cases / most)
-            for b in bins
-        ],
-        "faint",
-    )  # fmt: skip
+    most = max(outputs.counts, default=0) or 1
+    boxes = []
+    for left, right, number in zip(outputs.edges, outputs.edges[1:], outputs.counts, strict=False):
+        tall = (floor - top) * number / most
+        boxes.append((x.clipped(left) + 0.4, floor - tall, x.clipped(right) - x.clipped(left) - 0.8, tall))
+    canvas.bars(boxes, "faint")
     canvas.line((x(0), floor), (x(1), floor), "grey")
     canvas.text((x(0) - 4, floor - 1), "cases", size=7, tone="grey", anchor="end")
-    for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+    for value in GRID:
         canvas.text((x(value), floor + 11), f"{value:.0%}", size=7, tone="grey", anchor="middle")
-    canvas.text(
-        ((x(0) + x(1)) / 2, floor + 24), "Probability that the model states", size=7.5, tone="grey", anchor="middle"
-    )
+    middle = (x(0) + x(1)) / 2
+    canvas.text((middle, floor + 24), "Probability that the model states", size=7.5, tone="grey", anchor="middle")

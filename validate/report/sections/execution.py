@@ -44,10 +44,10 @@ def _asked(study: Study) -> Table:
 
 
 def _identity(study: Study, model: Node) -> Table:
-    """What the lock and the manifest hold about a model as it was opened."""
+    """What the lock and evidence/models.json hold about a model as it was opened."""
     name = model["id"].text
     found: dict[str, Node] = dict(study.sealed.lock["models"][name].items())
-    found |= dict(study.sealed.manifest["inputs"]["models"][name].items())
+    found |= dict(study.sealed.models["models"][name].items())
     rows = [
         row(LABELS.get(key, sentence_case(attribute_words(key))), _value(key, node))
         for key, node in found.items()

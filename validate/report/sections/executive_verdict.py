@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from validate.report import view
-from validate.report.criterion import CriterionLine, criterion_lines, verdict_outcome
-from validate.report.figures.canvas import Figure
+from validate.report.criterion import criterion_lines, verdict_outcome
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.sections.participants import analysed_step, step_of
-from validate.report.sections.predictive_values import Thousand, thousands
+from validate.report.sections.predictive_values import thousands
 from validate.report.study import Study
 
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
@@ -46,7 +45,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "thousand": thousand,
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
         "strip": _strip(study),
-        "weakest": _weakest(lines),
+        "weakest": _weakest(study),
         "silent": _silent(study),
         "conditions": _conditions(study),
     }
@@ -130,10 +129,15 @@ def _strip(study: Study) -> list[Fact]:
     return facts
 
 
-def _weakest(lines: list[CriterionLine]) -> CriterionLine | None:
-    """The criterion on the worst group, where the protocol has one."""
-    grouped = [line for line in lines if line.group]
-    return min(grouped, key=lambda line: line.severity) if grouped else None
+def _weakest(study: Study) -> Printed:
+    """What the results by group say of a criterion on every group, that which is not met first."""
+    asked = [c for c in study.sealed.verdict["criteria"] if c["worst_of"]]
+    for criterion in sorted(asked, key=lambda c: c["outcome"].text == "PASS"):
+        found = study.sealed.finding("strata", criterion["model"].text)["data"]["endpoints"]
+        entry = next((e for e in found if e["endpoint"].text == criterion["endpoint"].text), None)
+        if entry is not None and entry["statement"]:
+            return view.words(entry["statement"])
+    return Printed()
 
 
 def _silent(study: Study) -> list[Printed]:
@@ -149,5 +153,3 @@ SECTION = Section(
     id="R02", title="Verdict", question="", template="sections/executive_verdict.html.j2", content=content,
     rank={"acceptance": -10, "submission": -10, "comparison": -10},
 )  # fmt: skip
-
-__all__ = ["SECTION", "Figure", "Thousand"]

@@ -1,27 +1,129 @@
-"""Predictive values at the prevalences of the protocol, and what they mean for 1,000 people."""
+"""What a flag and its absence mean at the prevalences of the protocol, and what that is for 1,000."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from validate.report import view
 from validate.report.figures.canvas import Figure
-from validate.report.printed import Printed
+from validate.report.figures.icon_array import icon_array
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.study import Study
+from validate.report.table import Column, Table, row
 
 
 @dataclass(frozen=True, slots=True)
 class Thousand:
-    """Of 1,000 at one prevalence."""
+    """Of 1,000 at one prevalence. ranges : limits in words; empty where there are none."""
 
     figure: Figure
     prevalence: Printed
+    source: Printed
+    positives: Printed
+    found: Printed
+    missed: Printed
+    false_alarms: Printed
+    ranges: Printed
+    statement: Printed
+
+
+@dataclass(frozen=True, slots=True)
+class Predictive:
+    """One model's predictive values. name : empty where there is one model only; table : None with the reason."""
+
+    name: Printed
+    statement: Printed
+    table: Table | None
+    limits: Printed
 
 
 def thousands(study: Study) -> list[Thousand]:
-    """One for each prevalence; none where the evidence has none."""
-    return [thousand for finding in study.sealed.all_findings("prevalence") for thousand in _of(finding)]
+    """Of each model, at the main prevalence."""
+    found = (finding for finding in study.sealed.all_findings("prevalence") if finding["status"].text == "ok")
+    return [_thousand(study, finding, entry) for finding in found for entry in _main(finding)]
 
 
-def _of(_finding: Node) -> list[Thousand]:
-    return []
+def predictive_values(study: Study) -> list[Predictive]:
+    """Of each model, at every prevalence."""
+    findings = study.sealed.all_findings("prevalence")
+    return [_predictive(study, finding, several=len(findings) > 1) for finding in findings]
+
+
+def _main(finding: Node) -> Iterator[Node]:
+    return (entry for entry in finding["data"]["prevalences"] if entry["main"].value is True)
+
+
+def _thousand(study: Study, finding: Node, entry: Node) -> Thousand:
+    counts = entry["per_thousand"]
+    found, missed, alarms = (counts[name]["expected"] for name in ("found", "missed", "false_alarms"))
+    return Thousand(
+        figure=icon_array(
+            f"thousand-{study.key(finding['model'].text)}",
+            found=found.value,
+            missed=missed.value,
+            false_alarms=alarms.value,
+            things=study.units,
+        ),
+        prevalence=view.share(entry["prevalence"]),
+        source=view.words(finding["data"]["source"]),
+        positives=view.count(counts["positive"]),
+        found=view.count(found),
+        missed=view.count(missed),
+        false_alarms=view.count(alarms),
+        ranges=joined(
+            (
+                f"{name} " + r
+                for name, key in (("missed", "missed"), ("false alarms", "false_alarms"))
+                if (r := _range(counts[key]))
+            ),
+            ", ",
+        ),
+        statement=view.words(entry["statement"]),
+    )
+
+
+def _range(count: Node) -> Printed:
+    if count["low"].value is None or count["high"].value is None:
+        return Printed()
+    return view.count(count["low"]) + "–" + view.count(count["high"])
+
+
+def _counted(count: Node) -> Printed:
+    between = _range(count)
+    return view.count(count["expected"]) + (" (" + between + ")" if between else "")
+
+
+def _predictive(study: Study, finding: Node, *, several: bool) -> Predictive:
+    name = finding["model"].text
+    available = finding["status"].text == "ok"
+    return Predictive(
+        name=study.model_name(name) if several else Printed(),
+        statement=view.words(finding["statement"]),
+        table=_table(study, finding["data"], f"prevalence-{study.key(name)}") if available else None,
+        limits=view.words(finding["data"]["limits"]) if available else Printed(),
+    )
+
+
+def _table(study: Study, data: Node, name: str) -> Table:
+    columns = (
+        Column("Prevalence", width=11), Column("Positive predictive value", width=20),
+        Column("Negative predictive value", width=20), Column("Found", width=13), Column("Missed", width=10),
+        Column("False alarms", width=13), Column("Alarms for each found", numeric=True, width=13),
+    )  # fmt: skip
+    rows = [
+        row(
+            view.share(entry["prevalence"]),
+            _value(study, entry["ppv"]),
+            _value(study, entry["npv"]),
+            *(_counted(entry["per_thousand"][key]) for key in ("found", "missed", "false_alarms")),
+            view.plain(entry["per_thousand"]["alarms_per_found"], 1),
+        )
+        for entry in data["prevalences"]
+    ]
+    return Table(name, columns, tuple(rows))
+
+
+def _value(study: Study, identity: Node) -> Printed:
+    return view.estimate(study.sealed.estimate(identity)) if identity else printed("not estimated")

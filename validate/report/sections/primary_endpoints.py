@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.wording import printed_goal
+from validate.analyses.wording import attribute_words
 from validate.report import view
 from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
@@ -40,19 +40,19 @@ def _figures(study: Study) -> list[Any]:
         if not found or found["value"].value is None:
             continue
         unit, aim = found["unit"].text, float(criterion["goal"].value)
-        name = str(criterion_name(study, criterion))
+        name = str(criterion_name(study, criterion, whole=False))
         level = criterion["worst_level"]
         rows.append(
             Row(
                 label=name,
-                sub=f"worst: {level.text}" if level else "",
+                sub=f"every {attribute_words(criterion['worst_of'].text)}; worst: {level.text}" if level else "",
                 value=found["value"].value,
                 low=found["interval"]["low"].value,
                 high=found["interval"]["high"].value,
                 words=view.estimate(found, against=aim),
                 tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
                 goal=aim,
-                goal_words=printed_goal(aim, unit),
+                goal_words=view.goal_value(criterion["goal"], unit),
                 upward=criterion["direction"].text == "at_least",
             )
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from validate.analyses.wording import printed_goal
 from validate.report import view
 from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure, Tone
@@ -66,7 +65,7 @@ def _forest(study: Study, entry: Node, model: str, name: str) -> list[Figure]:
     axis = Axis(
         percent=unit == "proportion",
         goal=goal.value,
-        goal_words=printed("goal " + printed_goal(goal.value, unit), goal.address) if goal.value is not None else "",
+        goal_words="goal " + view.goal_value(goal, unit) if goal.value is not None else "",
         count_title="patients",
         value_title=f"{title} (limits)",
     )
@@ -78,8 +77,8 @@ def _group_rows(study: Study, entry: Node, model: str) -> Iterator[Row]:
     tones = _tones(study, entry, model)
     for group in entry["groups"]:
         own = group["goal"]["value"].value
-        aim = f"goal {printed_goal(own, entry['unit'].text)}" if own is not None else ""
-        yield Row(group["label"].text, head=True, goal=own, goal_words=aim)
+        aim = view.goal_value(group["goal"]["value"], entry["unit"].text)
+        yield Row(group["label"].text, head=True, goal=own, goal_words="goal " + aim if aim else "")
         for one in group["rows"]:
             estimate = study.sealed.estimate(one["estimate"])
             goal = group["goal"]["value"].value

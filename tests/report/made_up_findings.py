@@ -1,0 +1,94 @@
+"""findings.json of a study that nobody ran, in the shapes that validate/analyses documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from made_up_groups import Groups
+from made_up_plan import METRICS, RULES
+
+
+class Findings(Groups):
+    """One finding per analysis and model."""
+
+    def findings(self) -> list[dict[str, Any]]:
+        each = [self._participants, self._overall, self._missing]
+        each += [self._calibration, self._prevalence]
+        each += [self._strata] if self.plan.levels else []
+        return [self._population(), *(make(model) for make in each for model in self.plan.models)]
+
+    def _participants(self, model: str) -> dict[str, Any]:
+        data = {"steps": self._steps(), "unit": "image", "rule": "worst_case", "adds_up": True}
+        return self._finding(
+            "participants", model, f"{self.images:,} images of {self.plan.patients:,} patients are analysed.", data
+        )
+
+    def _population(self) -> dict[str, Any]:
+        attributes: list[dict[str, Any]] = [
+            {"attribute": name, "label": name.replace("_", " ").capitalize(), "kind": "text", "missing": 3, "missing_share": 0.01,
+             "summary": None, "levels": [{"level": level, **self._counts(self.images // (2 + n))} for n, level in enumerate(levels)]}
+            for name, levels in self.plan.levels.items()
+        ]  # fmt: skip
+        summary = {"of": "patients", "count": 380, "least": 18.0, "lower_quartile": 41.0, "median": 57.5, "upper_quartile": 70.0,
+                   "most": 97.0}  # fmt: skip
+        attributes.append({"attribute": "age", "label": "Age", "kind": "number", "missing": 10, "missing_share": 0.02,
+                           "summary": summary, "levels": None})  # fmt: skip
+        makers = self.plan.levels.get("manufacturer", ())
+        scanners = [
+            {"manufacturer": maker, "model_name": f"{maker[:6]} {n}00", "site": "AB"[n % 2], **self._counts(40 + n)}
+            for n, maker in enumerate(m for m in makers for _ in range(2))
+        ]
+        labelled = self.images
+        data = {
+            "unit": "image", "sampling": self.plan.sampling, "counts": self._counts(self.images),
+            "prevalence": {"positives": self.plan.positives, "labelled": labelled,
+                           "share": self.plan.positives / labelled if labelled else None},
+            "attributes": attributes, "scanners": scanners, "crossings": [],
+        }  # fmt: skip
+        return self._finding("population", None, f"{self.images:,} images of {self.plan.patients:,} patients.", data)
+
+    def _overall(self, model: str) -> dict[str, Any]:
+        plan = self.plan
+        both = plan.positives > 0 and plan.negatives > 0
+        curve = [[x / 50, min(1.0, (x / 50) ** 0.18)] for x in range(51)]
+        hit, alarm = plan.positives * 478 // 540, plan.negatives // 15
+        table = {"true_positives": hit, "false_negatives": plan.positives - hit, "false_positives": alarm,
+                 "true_negatives": plan.negatives - alarm, "positives": plan.positives, "negatives": plan.negatives}  # fmt: skip
+        point = {"threshold": 0.5, "rule": ">=", "source": "manufacturer labelling"} if plan.operating_point else None
+        band = {"points": [[x, max(0.0, y - 0.05), min(1.0, y + 0.04)] for x, y in curve], "level": 0.95, "method": "bootstrap",
+                "replicates": 2000, "undefined_replicates": 0}  # fmt: skip
+        roc = {
+            "points": curve, "corners": 51, "deviation": 0.0, "auroc": f"auroc/{model}/clean", "band": band,
+            "operating": {"false_positive_rate": 0.067, "sensitivity": 0.885, "ids": {
+                "sensitivity": f"sensitivity/{model}/clean", "specificity": f"specificity/{model}/clean"}} if point else None,
+        }  # fmt: skip
+        edges = [k / 20 for k in range(21)]
+        data = {
+            "operating_point": point,
+            "tables": [{"rule": r, "label": label, "locked": r == "worst_case", **table} for r, label in
+                       (("worst_case", "Failures counted as wrong"), ("exclude_and_report", "Outputs only"))] if point else [],
+            "roc": roc if both else None, "why_no_curve": None if both else "A curve needs both classes; here are 0 positives.",
+            "histogram": {"edges": edges, "positives": [int(plan.positives * k / 210) for k in range(20)],
+                          "negatives": [int(plan.negatives * (20 - k) / 210) for k in range(20)], "outputs": self.images,
+                          "kind": "probability"} if self.images else None,
+            "endpoints": [],
+        }  # fmt: skip
+        return self._finding("overall", model, "Area under the ROC curve: 0.926 (0.909–0.942).", data)
+
+    def _missing(self, model: str) -> dict[str, Any]:
+        silent = self.plan.silent
+        data = {
+            "rule": "worst_case", "rows": self.images, "outputs": self.images - silent, "failed": silent, "share": 0.005,
+            "failures": [{"reason": "truncated", "positives": silent, "negatives": 0, "no_label": 0, "total": silent}] if silent else [],
+            "labels": [{"status": "present", "rows": self.images, "patients": self.plan.patients},
+                       {"status": "missing", "rows": 14, "patients": 1}, {"status": "indeterminate", "rows": 0, "patients": 0}],
+            "endpoints": [
+                {"endpoint": name, "label": self.label(name), "role": "primary", "rules": [
+                    {"rule": r, "label": label, "estimate": f"{name}/{model}/clean" + ("" if r == "worst_case" else f"/missing={r}"),
+                     "locked": r == "worst_case"} for r, label in RULES.items()]}
+                for name in METRICS
+            ],
+        }  # fmt: skip
+        return self._finding(
+            "missing", model, f"The model gave no output for {silent} of {self.images:,} images (0.5%).", data
+        )
