@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from validate.cohort.age import age_in_years
 from validate.cohort.case import AttributeValue
 from validate.cohort.vendors import manufacturer
 
@@ -47,12 +49,31 @@ KEYWORDS = (
         "ImagerPixelSpacing",
     ),
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber", "SOPClassUID"),
-    *("Laterality", "SpecificCharacterSet"),
+    *("Laterality", "SpecificCharacterSet", "PatientName", "OtherPatientIDs"),
 )
-AGE = re.compile(r"(\d{1,3})\s*([DWMY])$")
-DAYS = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
+# Storage classes under 1.2.840.10008. that hold no image to be judged (PS3.4 B.5): directories, raw data, waveforms,
+# presentation states, registrations and segmentations, reports, documents, plans and protocols.
+NOT_IMAGES = (
+    *("1.3.10", "5.1.4.38.1", "5.1.4.39.1", "5.1.4.43.1", "5.1.4.44.1", "5.1.4.45.1"),
+    *(f"5.1.4.1.1.{part}" for part in ("9.", "11.", "66", "67", "68.", "78.", "79.", "88.", "90.", "104.", "200.")),
+    *(f"5.1.4.1.1.{part}" for part in ("4.2", "481.2", "481.3", "481.4", "481.5", "481.6", "481.7", "481.8", "481.9")),
+)
 SEXES = {"M": "M", "F": "F", "O": "O"}
-OLDEST = 130
+LEAST_IDENTIFYING = 4  # characters; shorter names and numbers turn up anywhere by chance
+
+
+@cache
+def wanted_tags() -> tuple[int, ...]:
+    """Every tag that is read of a header, as numbers."""
+    from pydicom.datadict import tag_for_keyword
+
+    return tuple(int(tag) for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
+
+
+def is_image(dataset: Any) -> bool:
+    """Whether the object's storage class may hold images; an unknown or missing class may."""
+    storage = str(dataset.get("SOPClassUID") or getattr(dataset, "file_meta", {}).get("MediaStorageSOPClassUID") or "")
+    return not storage.removeprefix("1.2.840.10008.").startswith(NOT_IMAGES)
 
 
 def harvested(dataset: Any) -> tuple[dict[str, AttributeValue], dict[str, str]]:
@@ -71,36 +92,16 @@ def harvested(dataset: Any) -> tuple[dict[str, AttributeValue], dict[str, str]]:
     )
     sex = (_text(dataset.get("PatientSex")) or "").upper()
     values["sex"] = SEXES.get(sex)
-    spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
-    values["pixel_spacing"] = _number(spacing[0]) if spacing else None
+    values["pixel_spacing"] = _spacing(dataset)
     syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
     values["transfer_syntax"] = str(syntax.name) if syntax is not None else None
     reasons: dict[str, str | None] = {"age": age_reason, "sex": "empty" if not sex else "not M, F or O"}
+    for name in _naming_somebody(dataset, values):
+        values[name], reasons[name] = None, "held an identifier"
     for name, value in values.items():
         if value is None:
             missing[name] = reasons.get(name) or "empty"
     return values, missing
-
-
-def age_in_years(stated: str | None, born: date | None, studied: date | None) -> tuple[float | None, str | None]:
-    """(years, None) or (None, reason). A stated age needs its unit (PS3.5 6.2, AS); otherwise both dates are needed.
-
-    "042Y" → 42; "18M" → 1.5; "68" has no unit and "000Y" is what scanners write when nobody typed an age: for both,
-    and for rubbish, birth and study date decide, or the age is missing.
-    """
-    match = AGE.match(stated.strip().upper()) if stated else None
-    if match and (int(match[1]) > 0 or match[2] != "Y"):
-        years = int(match[1]) * DAYS[match[2]] / DAYS["Y"]
-        if years <= OLDEST:
-            return (float(int(match[1])) if match[2] == "Y" else years), None
-    if born is not None and studied is not None:
-        years = float(studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day)))
-        if 0 <= years <= OLDEST:
-            return (years if years >= 1 else (studied - born).days / DAYS["Y"]), None
-        return None, "birth date and study date contradict each other"
-    if not stated:
-        return None, "empty"
-    return None, "no unit" if stated.strip().isdigit() else "not an age"
 
 
 def band_of(value: AttributeValue, bands: tuple[float, ...]) -> str | None:
@@ -119,13 +120,39 @@ def band_of(value: AttributeValue, bands: tuple[float, ...]) -> str | None:
     return None
 
 
-def tag_value(dataset: Any, tag: str) -> AttributeValue:
-    """The value of a keyword or "(gggg,eeee)" tag, as text or number."""
-    element = (
-        dataset.get(tag) if not tag.startswith("(") else dataset.get(tuple(int(p, 16) for p in tag[1:-1].split(",")))
-    )
-    value = getattr(element, "value", element)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
+def tag_value(dataset: Any, tag: int) -> AttributeValue:
+    """The value of an element, as number or text; None where it is absent or empty, or holds other elements or bytes."""
+    element = dataset.get(tag)
+    value = getattr(element, "value", None)
+    if getattr(element, "VR", "") in {"SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN"}:
+        return None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
+
+
+def _naming_somebody(dataset: Any, values: Mapping[str, AttributeValue]) -> list[str]:
+    """Harvested texts in which the patient's number, accession number or whole name stands."""
+    name = " ".join(str(dataset.get("PatientName") or "").replace("^", " ").split())
+    others = dataset.get("OtherPatientIDs") or ()
+    raw = [
+        name,
+        dataset.get("PatientID"),
+        dataset.get("AccessionNumber"),
+        *([others] if isinstance(others, str) else others),
+    ]
+    telling = {text.casefold() for part in raw if len(text := str(part or "").strip()) >= LEAST_IDENTIFYING}
+    texts = {attribute: str(value).casefold() for attribute, value in values.items() if isinstance(value, str)}
+    return [
+        attribute for attribute, text in texts.items() if any(secret in text.replace("^", " ") for secret in telling)
+    ]
+
+
+def _spacing(dataset: Any) -> float | None:
+    """Distance of rows in mm."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        value = dataset.get(keyword)
+        if value is not None and not isinstance(value, str) and hasattr(value, "__getitem__") and len(value) > 0:
+            return _number(value[0])
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from validate.canonical import digest
+from validate.cohort.asked_tags import check_tags, hidden
 from validate.cohort.case import AttributeValue, Case, Cohort, Exclusion
 from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate, index_folder
 from validate.cohort.joined import numbers_if_all, with_attributes
 from validate.cohort.manifest import cohort_digest
 from validate.cohort.privacy import pseudonym
-from validate.cohort.reference import labelled_keys
+from validate.cohort.reference import label_counts, labelled_keys
 from validate.cohort.select import exclusion_reasons
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
@@ -36,7 +37,9 @@ def build_cohort(
     within patient, so that the same data give the same order at any site.
     Raises DataError when there is nothing to read, or nobody is eligible.
     """
+    check_tags(protocol.cohort.attributes)
     candidates = _candidates(protocol, base, workers, progress)
+    candidates = hidden(candidates, protocol.cohort.attributes, site_key)
     in_play = [candidate for candidate in candidates if candidate.reason is None]
     attributes = [dict(candidate.attributes) for candidate in in_play]
     joins = with_attributes(attributes, [c.keys for c in in_play], protocol.cohort.attributes, base) if in_play else {}
@@ -49,7 +52,12 @@ def build_cohort(
         why = ", ".join(f"{reason_label(code).lower()}: {count}" for code, count in counts.most_common())
         raise DataError(f"no eligible case among {len(candidates)} files ({why}). Check cohort.sources and the rules.")
     cases = _cases(eligible, protocol, labelled_keys(protocol.reference, base), site_key)
-    notes = {"joins": joins, "missing": _missing(eligible), "synthetic": _synthetic(eligible)}
+    notes = {
+        "joins": joins,
+        "missing": _missing(eligible),
+        "synthetic": _synthetic(eligible),
+        "reference": label_counts(protocol.reference, base, cases),
+    }
     return Cohort(
         cases=cases,
         exclusions=tuple(_exclusion(candidates[at], reason, site_key) for at, reason in sorted(reasons.items())),

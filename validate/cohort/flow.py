@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from validate.cohort.case import FlowStep
 from validate.cohort.index import Candidate
@@ -11,6 +11,8 @@ from validate.cohort.select import Reasons
 
 LABELS = {
     "not_dicom": "Not DICOM",
+    "not_an_image": "DICOM, but no image",
+    "not_a_file": "No file",
     "unreadable_header": "Header unreadable",
     "unreadable_file": "File unreadable",
     "empty_file": "Empty file",
@@ -20,18 +22,24 @@ LABELS = {
     "conflicting_duplicate": "Same instance, different content",
     "duplicate_sop_instance": "Copy of a file that is in",
     "outside_period": "Outside the period",
+    "no_pixel_data": "No pixels",
+    "truncated": "Cut short",
 }
 
 
 def participant_flow(candidates: Sequence[Candidate], reasons: Reasons) -> tuple[FlowStep, ...]:
-    """Found, excluded (one step a reason, the most frequent first), eligible."""
+    """Found, excluded (one step a reason, the most frequent first), eligible.
+
+    A study or patient leaves with its last image: in the step after which nothing of it is left. So what was found, less
+    what left, is what remains, at every level.
+    """
     steps = [_step("found", "remain", "Files found", candidates)]
     codes = Counter(code for code, _ in reasons.values())
+    remaining = dict(enumerate(candidates))
     for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
-        left = [candidates[at] for at, (reason, _) in reasons.items() if reason == code]
-        steps.append(_step(f"excluded:{code}", "leave", reason_label(code), left, {code: count}))
-    eligible = [candidate for at, candidate in enumerate(candidates) if at not in reasons]
-    steps.append(_step("eligible", "remain", "Eligible images", eligible))
+        left = [remaining.pop(at) for at, (reason, _) in reasons.items() if reason == code]
+        steps.append(_left(code, left, list(remaining.values()), {code: count}))
+    steps.append(_step("eligible", "remain", "Eligible images", remaining.values()))
     return tuple(steps)
 
 
@@ -40,13 +48,24 @@ def reason_label(code: str) -> str:
     if code.startswith("rule:"):
         _, name, *missing = code.split(":")
         attribute = name.replace("_", " ")
-        return f"No {attribute} in the header" if missing else f"By the rule on {attribute}"
+        return f"Without {attribute}" if missing else f"By the rule on {attribute}"
     return LABELS.get(code, code.replace("_", " ").capitalize())
 
 
-def _step(
-    name: str, kind: str, label: str, members: Iterable[Candidate], reasons: dict[str, int] | None = None
-) -> FlowStep:
+def _left(code: str, left: Sequence[Candidate], remaining: Sequence[Candidate], reasons: Mapping[str, int]) -> FlowStep:
+    return FlowStep(
+        id=f"excluded:{code}",
+        kind="leave",
+        label=reason_label(code),
+        files=len(left),
+        images=sum(bool(member.keys) for member in left),
+        studies=len(_named(left, "study_instance_uid") - _named(remaining, "study_instance_uid")),
+        patients=len(_named(left, "patient_id") - _named(remaining, "patient_id")),
+        reasons=reasons,
+    )
+
+
+def _step(name: str, kind: str, label: str, members: Iterable[Candidate]) -> FlowStep:
     members = list(members)
     return FlowStep(
         id=name,
@@ -54,7 +73,10 @@ def _step(
         label=label,
         files=len(members),
         images=sum(bool(member.keys) for member in members),
-        studies=len({member.keys.get("study_instance_uid", "") for member in members} - {""}),
-        patients=len({member.keys.get("patient_id", "") for member in members} - {""}),
-        reasons=reasons or {},
+        studies=len(_named(members, "study_instance_uid")),
+        patients=len(_named(members, "patient_id")),
     )
+
+
+def _named(members: Iterable[Candidate], key: str) -> set[str]:
+    return {member.keys[key] for member in members if key in member.keys}

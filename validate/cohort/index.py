@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from validate.cohort.case import AttributeValue
+from validate.cohort.identifiers import tag_number
 from validate.errors import DataError
 from validate.imaging.sniff import HEAD, is_dicom
+from validate.imaging.volume import DecodeFailure
 
 Progress = Callable[[int, int | None], None]
 FEW = 2000  # files that are read faster in this process than others can be started
 CHUNK = 64
-LONGEST_VALUE = 1024  # bytes of a header element that are read; none of ours is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Candidate:
     """One file. `reason` is None for an image; identifiers stay in memory.
 
     path : under its source folder    relative : the same, for the file's pseudonym
+    defect : what will keep its pixels from being read ("no_pixel_data", "truncated"); it is an image all the same
+    identifiers : keywords of filled elements that identify somebody, where they were asked for
     """
 
     path: Path = field(repr=False)
@@ -40,14 +42,23 @@ class Candidate:
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     studied: date | None = field(default=None, repr=False)
+    defect: str | None = None
+    identifiers: frozenset[str] = frozenset()
 
 
 def index_folder(
-    folder: Path, *, tags: Mapping[str, str] | None = None, workers: int = 2, progress: Progress | None = None
+    folder: Path,
+    *,
+    tags: Mapping[str, str] | None = None,
+    identifiers: bool = False,
+    workers: int = 2,
+    progress: Progress | None = None,
 ) -> list[Candidate]:
     """One candidate per file of the tree, in the order of their relative paths, on any number of workers.
 
-    tags : further attributes by DICOM keyword or tag. Raises DataError when there is no such folder or no file in it.
+    tags : further attributes by DICOM keyword or "(gggg,eeee)" tag
+    identifiers : also look at every header element for what identifies somebody, which takes longer
+    Raises DataError when there is no such folder or no file in it.
     """
     if not folder.is_dir():
         what = "is a file, expected a folder" if folder.exists() else "no such folder"
@@ -55,7 +66,8 @@ def index_folder(
     files = sorted(_files(folder))
     if not files:
         raise DataError(f"{folder}: the folder is empty; there is no file to read.")
-    read = partial(read_candidate, folder, dict(tags or {}))
+    numbers = {name: tag_number(tag) for name, tag in (tags or {}).items()}
+    read = partial(read_candidate, folder, numbers, identifiers=identifiers)
     if len(files) < FEW or workers < 2:
         return [_counted(read(name), number, len(files), progress) for number, name in enumerate(files, 1)]
     context = multiprocessing.get_context("spawn")
@@ -79,7 +91,7 @@ def _files(folder: Path) -> Iterator[str]:
         folders[:] = sorted(f for f in folders if not (place / f).is_symlink())
 
 
-def read_candidate(folder: Path, tags: Mapping[str, str], relative: str) -> Candidate:
+def read_candidate(folder: Path, tags: Mapping[str, int], relative: str, *, identifiers: bool = False) -> Candidate:
     """One file: header only, and the digest of all its bytes. Never raises for what a file holds."""
     path = folder / relative
     if path.is_symlink():
@@ -97,42 +109,43 @@ def read_candidate(folder: Path, tags: Mapping[str, str], relative: str) -> Cand
         return Candidate(path, relative, digest, "empty_file", "The file is empty.")
     if not is_dicom(head):
         return Candidate(path, relative, digest, "not_dicom", "The content is not DICOM, whatever the name says.")
-    return _image(path, relative, digest, tags)
+    return _image(Candidate(path, relative, digest), tags, identifiers=identifiers)
 
 
-def _image(path: Path, relative: str, digest: str, tags: Mapping[str, str]) -> Candidate:
-    import pydicom
+def _image(file: Candidate, tags: Mapping[str, int], *, identifiers: bool) -> Candidate:
+    from validate.cohort.attributes import harvested, is_image, study_date, tag_value, wanted_tags
+    from validate.cohort.identifiers import filled
+    from validate.imaging.header import read_header
 
-    from validate.cohort.attributes import KEYWORDS, harvested, study_date, tag_value
-
-    wanted: list[Any] = [*KEYWORDS, *(tag for tag in tags.values() if not tag.startswith("("))]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(
-                path,
-                stop_before_pixels=True,
-                force=True,
-                specific_tags=wanted if len(wanted) == len(KEYWORDS) + len(tags) else None,
-            )
-            values, missing = harvested(dataset)
-            for name, tag in tags.items():
-                values[name] = tag_value(dataset, tag)
-            keys = {
-                name: text
-                for name, keyword in KEYS.items()
-                if (text := str(dataset.get(keyword) or "").replace("\0", "").strip())
-            }
-            studied = study_date(dataset)
+        header = read_header(file.path, None if identifiers else [*wanted_tags(), *tags.values()])
+        dataset = header.dataset
+        values, missing = harvested(dataset)
+        values |= {name: tag_value(dataset, tag) for name, tag in tags.items()}
+        found = filled(dataset) if identifiers else frozenset[str]()
+        keys = {name: text for name, keyword in KEYS.items() if (text := _plain(dataset.get(keyword)))}
+        studied, pictured = study_date(dataset), is_image(dataset)
     except Exception as error:  # noqa: BLE001 (a hostile header may break the parser in any way; the file is accounted for)
-        return Candidate(
-            path, relative, digest, "unreadable_header", f"The header can't be read ({type(error).__name__})."
-        )
+        kind = error.reason if isinstance(error, DecodeFailure) else type(error).__name__
+        return replace(file, reason="unreadable_header", detail=f"The header can't be read ({kind}).")
+    if not pictured:
+        return replace(file, reason="not_an_image", detail="A DICOM object of a kind that is no image.")
     lacking = [KEYS[name] for name in ("patient_id", "study_instance_uid", "sop_instance_uid") if name not in keys]
     if lacking:
-        return Candidate(path, relative, digest, "no_identity", f"The header has no {' and no '.join(lacking)}.")
-    keys["file_name"] = path.name
-    return Candidate(path, relative, digest, None, "", keys, values, missing, studied)
+        return replace(file, reason="no_identity", detail=f"The header has no {' and no '.join(lacking)}.")
+    return replace(
+        file,
+        keys={**keys, "file_name": file.path.name},
+        attributes=values,
+        missing=missing,
+        studied=studied,
+        defect={"absent": "no_pixel_data", "truncated": "truncated"}.get(header.pixels),
+        identifiers=found,
+    )
+
+
+def _plain(value: Any) -> str:
+    return str(value or "").replace("\0", "").strip()
 
 
 KEYS: Mapping[str, str] = {
@@ -142,8 +155,3 @@ KEYS: Mapping[str, str] = {
     "sop_instance_uid": "SOPInstanceUID",
     "accession_number": "AccessionNumber",
 }
-
-
-def images(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that are images."""
-    return [candidate for candidate in candidates if candidate.reason is None]

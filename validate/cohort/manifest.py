@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from validate.canonical import digest, pretty_json, write_atomically
 from validate.cohort.case import AttributeValue, Case, Cohort, Exclusion, FlowStep
+from validate.cohort.privacy import is_pseudonym
 from validate.errors import DataError, EvidenceError
 
 KEYS = ("unit", "patient", "study", "series", "digest", "has_label")
@@ -24,14 +25,18 @@ def cohort_digest(cases: Sequence[Case]) -> str:
 
     Pseudonyms are left out, so that the same data give the same digest, and the same resampling, at any site.
     """
-    patients: dict[str, int] = {}
-    studies: dict[str, int] = {}
+    seen: dict[str, int] = {}
+
+    def place(name: AttributeValue) -> AttributeValue:
+        """A pseudonym as the place of its first appearance."""
+        return seen.setdefault(name, len(seen)) if isinstance(name, str) and is_pseudonym(name) else name
+
     rows = [
         [
-            patients.setdefault(case.patient, len(patients)),
-            studies.setdefault(case.study, len(studies)),
+            place(case.patient),
+            place(case.study),
             case.digest,
-            {name: case.attributes[name] for name in sorted(case.attributes)},
+            {name: place(case.attributes[name]) for name in sorted(case.attributes)},
         ]
         for case in cases
     ]

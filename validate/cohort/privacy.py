@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,17 @@ from validate.canonical import pretty_json, write_atomically
 from validate.errors import MachineError
 
 KEY_BYTES = 32
-LETTERS = {"patient": "P", "study": "S", "series": "E", "image": "I", "unit": "U", "file": "F", "station": "T"}
+LETTERS = {
+    "patient": "P",
+    "study": "S",
+    "series": "E",
+    "image": "I",
+    "unit": "U",
+    "file": "F",
+    "device": "D",
+    "institution": "N",
+}
+PSEUDONYM = re.compile(r"[A-Z]-[A-Z2-7]{16}")
 
 
 def home() -> Path:
@@ -72,9 +83,15 @@ def pseudonym(key: bytes, kind: str, value: str) -> str:
     return f"{LETTERS[kind]}-{base64.b32encode(mac[:10]).decode()}"
 
 
+def is_pseudonym(text: str) -> bool:
+    """Whether a text has the form of a pseudonym."""
+    return PSEUDONYM.fullmatch(text) is not None
+
+
 def write_lookup(cohort_digest: str, paths: Mapping[str, str], *, folder: Path | None = None) -> Path:
     """Where each unit's file lies, for the site's own eyes: beside the site key, never in a run folder."""
     path = (folder or home()) / "lookup" / f"{cohort_digest[:16]}.json"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(path, pretty_json(dict(paths)))
     path.chmod(0o600)
     return path

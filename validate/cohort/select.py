@@ -14,13 +14,19 @@ Reasons = dict[int, tuple[str, str]]  # place in the list → (code, sentence)
 
 def exclusion_reasons(candidates: Sequence[Candidate], protocol: Cohort) -> Reasons:
     """The first reason that applies to each candidate: what it is, then copies and conflicts, then period and rules."""
-    reasons: Reasons = {at: (c.reason, c.detail) for at, c in enumerate(candidates) if c.reason is not None}
-    for found in (_conflicting_patients, _copies):
-        reasons |= dict(found(candidates, reasons))
+    reasons = defects(candidates)
     for at, candidate in enumerate(candidates):
         ruled = _by_rules(candidate, protocol) if at not in reasons else None
         if ruled is not None:
             reasons[at] = ruled
+    return reasons
+
+
+def defects(candidates: Sequence[Candidate]) -> Reasons:
+    """What no protocol can let in: files that are no image, studies of two patients, copies and contradictions."""
+    reasons: Reasons = {at: (c.reason, c.detail) for at, c in enumerate(candidates) if c.reason is not None}
+    for found in (_conflicting_patients, _copies):
+        reasons |= dict(found(candidates, reasons))
     return reasons
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ import pyarrow.parquet as pq
 from validate.errors import DataError
 
 LARGEST = 1 << 30  # bytes
-EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
+EMPTY = frozenset({"", "na", "n/a", "nan", "null"})
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 DELIMITERS = ",;\t|"
 
 
@@ -103,7 +105,20 @@ def _csv(content: bytes, name: str) -> dict[str, list[Any]]:
         if len(line) != len(header):
             raise DataError(f"{name} row {number} has {len(line)} fields, the header has {len(header)}.")
     cells = [[_cell(line[place]) for line in lines] for place in range(len(header))]
-    return dict(zip(header, cells, strict=True))
+    columns = dict(zip(header, cells, strict=True))
+    _check_decimals(columns, name)
+    return columns
+
+
+def _check_decimals(columns: Mapping[str, Sequence[str | None]], name: str) -> None:
+    """A column of numbers with decimal commas is refused: read as text, it would become categories in silence."""
+    for column, cells in columns.items():
+        filled = [cell for cell in cells if cell is not None]
+        commas = [cell for cell in filled if DECIMAL_COMMA.fullmatch(cell)]
+        if commas and all(cell.isdigit() for cell in set(filled) - set(commas)):
+            raise DataError(
+                f"{name}: column {column} writes numbers with a decimal comma. Save the table with decimal points."
+            )
 
 
 def _check_header(header: Sequence[str], name: str) -> None:

@@ -12,7 +12,7 @@ BLANKS = re.compile(r"[^a-z0-9]+")
 
 
 def manufacturer(raw: str | None, *, table: Path = HERE) -> str | None:
-    """ "GE MEDICAL SYSTEMS", "G.E. Healthcare" → "GE"; an unknown maker keeps its own spelling; nothing stays None."""
+    """The maker: "GE MEDICAL SYSTEMS", "G.E. Healthcare" → "GE"; an unknown one keeps its spelling; nothing stays None."""
     if raw is None or not raw.strip():
         return None
     plain = f" {BLANKS.sub(' ', raw.lower()).strip()} "

@@ -24,11 +24,11 @@ class Step(BaseModel):
 
 
 class Window(Step):
-    """Modality values → grey in [0, 1]: by the file's own display (voi_lut: its table, else its window), by given values,
-    or from the lowest to the highest value that can be stored.
+    """Modality values → grey in [0, 1]: by the file's own display (voi_lut: its table number `index`, or where it has no
+    table its window; window: its window), by given values, or from the lowest to the highest value that can be stored.
     """
 
-    source: Literal["voi_lut", "values", "full_range"]
+    source: Literal["voi_lut", "window", "values", "full_range"]
     index: Annotated[int, Field(ge=0)] = 0
     center: float | None = None
     width: Annotated[float, Field(gt=0)] | None = None
@@ -46,8 +46,14 @@ class Resize(Step):
     """To (rows, columns), as torch's interpolate does with align_corners=False."""
 
     size: tuple[Pixels, Pixels]
-    method: Literal["nearest", "bilinear", "bicubic"]
+    method: Literal["nearest", "bilinear", "bicubic", "area"]
     antialias: bool = False
+
+    @model_validator(mode="after")
+    def _possible(self) -> Resize:
+        if self.antialias and self.method not in {"bilinear", "bicubic"}:
+            raise ValueError("antialias belongs to bilinear and bicubic; area averages by itself")
+        return self
 
 
 class Scale(Step):
@@ -110,16 +116,15 @@ def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
     source = volume.source
     if options.source == "values":
         return windowed(image, center=options.center, width=options.width, function=options.function)
-    if options.source == "voi_lut":
-        for kind in ("voi_luts", "windows"):
-            found = source.get(kind, ())
-            if options.index < len(found):
-                item = found[options.index]
-                return looked_up(image, item) if kind == "voi_luts" else windowed(image, **item)
+    if options.source != "full_range":
+        tables = source.get("voi_luts", ()) if options.source == "voi_lut" else ()
+        found = tables or source.get("windows", ())
+        if options.index < len(found):
+            item = found[options.index]
+            return looked_up(image, item) if tables else windowed(image, **item)
         if options.missing == "fail":
-            detail = (
-                f"The file has no VOI LUT or window number {options.index}; say missing: full_range if that will do."
-            )
+            kind = "VOI LUT" if options.source == "voi_lut" else "window"
+            detail = f"The file has no {kind} number {options.index}; say missing: full_range if that will do."
             raise DecodeFailure("preprocess:no_window", detail)
     low, high = source.get("range", (float(image.min()), float(image.max())))
     if high <= low:

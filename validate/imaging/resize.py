@@ -11,14 +11,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["nearest", "bilinear", "bicubic"]
+Method = Literal["nearest", "bilinear", "bicubic", "area"]
 SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
 
 
 def resized(
     image: NDArray[np.float32], size: tuple[int, int], *, method: Method, antialias: bool
 ) -> NDArray[np.float32]:
-    """(channel, y, x) → (channel, *size). nearest: the pixel whose centre is nearest (torch's "nearest-exact")."""
+    """(channel, y, x) → (channel, *size).
+
+    nearest : the pixel whose centre is nearest (torch's "nearest-exact")
+    area : the mean of the pixels that an output pixel touches, all with one weight, as torch does
+    """
     if image.shape[1:] == size:
         return image
     if method == "nearest":
@@ -38,6 +42,10 @@ def _nearest(old: int, new: int) -> NDArray[np.int64]:
 def _weights(old: int, new: int, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (a cache key)
     """(new, old) matrix whose rows sum to one."""
     scale = old / new
+    if method == "area":
+        first, last = np.arange(new) * old // new, -(-np.arange(1, new + 1) * old // new)
+        touched = (np.arange(old) >= first[:, None]) & (np.arange(old) < last[:, None])
+        return np.asarray(touched / touched.sum(axis=1, keepdims=True))
     centres = (np.arange(new) + 0.5) * scale
     if antialias:
         stretch = max(scale, 1.0)
