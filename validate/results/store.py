@@ -31,7 +31,9 @@ def write_units(table: pa.Table, path: Path) -> None:
 def read_units(path: Path) -> pa.Table:
     """The table as it was written, roles included. Raises EvidenceError where it is not a units table."""
     try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
+        # A native buffer, on this thread: pyarrow's own threads let go of a Python file object late, and a program
+        # that ends just then is aborted ("terminate called without an active exception", pyarrow 26).
+        table = pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise EvidenceError(f"{path} can't be read as a Parquet table: {error}. Restore it from the bundle.") from error
     known = {field.name: field.type for field in table.schema}
