@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.level_rows import level_table
+from validate.analyses.level_rows import level_tables
 from validate.analyses.samples import model_samples
 from validate.analyses.strata import ANALYSIS, Options
 
@@ -65,9 +65,9 @@ def test_claims_where_nothing_was_put_stay_within_their_error(estimated_study: S
 def test_the_values_compared_are_those_of_the_estimates(estimated_study: Study) -> None:
     evidence = estimated_study()
     samples = model_samples(evidence, evidence.protocol.models[0])
-    for each in evidence.protocol.endpoints:
-        table = level_table(evidence, samples, each)
-        assert table is not None
+    tables = level_tables(evidence, samples)
+    assert list(tables) == [endpoint.id for endpoint in evidence.protocol.endpoints]
+    for table in tables.values():
         assert table.values is not None
         for row, value in zip(table.rows, table.values.value, strict=True):
             assert row.estimate.value == pytest.approx(value, abs=1e-12)

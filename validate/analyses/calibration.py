@@ -142,7 +142,8 @@ def _resampled(evidence: Evidence, samples: ModelSamples) -> list[dict[str, Any]
 
 def _bootstrap(metric: Metric, samples: ModelSamples) -> dict[str, Any]:
     sample = samples.outputs_only()
-    found = group_values(metric, sample, np.ones((1, len(sample.rows)), np.bool_), weights=samples.weights)
+    everybody = np.ones((1, len(sample.rows)), np.bool_)
+    (found,) = group_values([metric], sample, everybody, weights=samples.weights)
     if found is None or not found.defined[0]:
         return {"reason": "not defined on these cases"}
     value, known = float(found.value[0]), found.replicate_defined[:, 0]

@@ -61,14 +61,17 @@ class GroupValues:
 
 
 def group_values(
-    metric: Metric, sample: Sample, groups: NDArray[np.bool_], *, weights: ClusterWeights
-) -> GroupValues | None:
-    """Groups : (group, row) bool. None for a metric that the kernel can't resample."""
-    if metric.fast is None:
-        return None
-    (point,) = point_values([metric], sample.rows, cluster=sample.cluster, groups=groups)
-    (found,) = replicate_values([metric], sample.rows, cluster=sample.cluster, groups=groups, weights=weights)
-    return GroupValues(point.value[0], point.defined[0], found.value, found.defined)
+    metrics: Sequence[Metric], sample: Sample, groups: NDArray[np.bool_], *, weights: ClusterWeights
+) -> list[GroupValues | None]:
+    """One for each metric, in one sweep; None for a metric that the kernel can't resample. Groups are (group, row)."""
+    chosen = [metric for metric in metrics if metric.fast is not None]
+    points = point_values(chosen, sample.rows, cluster=sample.cluster, groups=groups)
+    drawn = replicate_values(chosen, sample.rows, cluster=sample.cluster, groups=groups, weights=weights)
+    found = iter(
+        GroupValues(point.value[0], point.defined[0], values.value, values.defined)
+        for point, values in zip(points, drawn, strict=True)
+    )
+    return [next(found) if metric.fast is not None else None for metric in metrics]
 
 
 def differences(groups: GroupValues, rests: GroupValues, readable: Sequence[bool]) -> tuple[Difference, ...]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.differences import Difference, GroupValues, differences, group_values
 from validate.analyses.samples import ModelSamples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, events_noun, metric_of
+from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
+from validate.metrics.metric import Metric
 from validate.protocol.schema import Endpoint, Model
 from validate.results.join import stratum_attributes
 from validate.results.levels import MISSING
@@ -84,52 +88,112 @@ class LevelTable:
         return tuple(min(estimate.n_patients, estimate.n_events) for estimate in rows)
 
 
-def level_table(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> LevelTable | None:
-    """None where the endpoint was not estimated over all cases and by group."""
+def level_tables(evidence: Evidence, samples: ModelSamples) -> dict[str, LevelTable]:
+    """By endpoint; those that were not estimated over all cases and by group are left out."""
+    plain = {
+        endpoint.id: table
+        for endpoint in evidence.protocol.endpoints
+        if (table := _plain_table(evidence, samples, endpoint)) is not None
+    }
+    resampled: dict[str, LevelTable] = {}
+    for names in _alike(evidence, plain):
+        resampled |= _compared(samples, evidence, {name: plain[name] for name in names})
+    return {name: resampled[name] for name in plain}
+
+
+def _plain_table(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> LevelTable | None:
+    """Levels and their estimates, not yet compared."""
     selection, model = Selection(evidence.estimates), samples.model
     overall = selection.overall(endpoint.id, model.id)
-    levels = [
-        LevelRow(attribute, estimate.stratum[attribute], estimate, _why_greyed(evidence, model, endpoint, estimate))
+    found = (
+        (attribute, estimate)
         for attribute in stratum_attributes(evidence.protocol)
         for estimate in selection.levels(endpoint.id, model.id, attribute)
-    ]
-    if overall is None or not levels:
-        return None
-    both = _values(samples, endpoint, levels)
-    if both is None:
-        return LevelTable(overall, tuple(levels), None)
-    found = differences(both[0], both[1], [row.readable for row in levels])
-    compared = tuple(replace(row, difference=difference) for row, difference in zip(levels, found, strict=True))
-    return LevelTable(overall, compared, both[0])
+    )
+    fewest = _fewest_events(evidence, model, endpoint)
+    levels = [LevelRow(a, e.stratum[a], e, _why_greyed(evidence, e, fewest)) for a, e in found]
+    return LevelTable(overall, tuple(levels), None) if overall is not None and levels else None
 
 
-def _values(
-    samples: ModelSamples, endpoint: Endpoint, levels: list[LevelRow]
-) -> tuple[GroupValues, GroupValues] | None:
-    """Values of each level, and of all cases outside it."""
-    metric = metric_of(levels[0].estimate)
-    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
-    sample = (samples.outputs_only if metric.failures == "outputs_only" else samples.locked)(condition)
-    if metric.fast is None or len(sample.rows) == 0:
-        return None
+def _alike(evidence: Evidence, tables: dict[str, LevelTable]) -> list[list[str]]:
+    """Endpoints that read the same rows, so that one sweep serves them all."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for endpoint in evidence.protocol.endpoints:
+        if endpoint.id in tables:
+            table = tables[endpoint.id]
+            groups = tuple((row.attribute, row.level) for row in table.rows)
+            rows = metric_of(table.overall).failures, tuple(sorted(_condition(endpoint).items()))
+            alike.setdefault((rows, groups), []).append(endpoint.id)
+    return list(alike.values())
+
+
+def _compared(samples: ModelSamples, evidence: Evidence, tables: dict[str, LevelTable]) -> dict[str, LevelTable]:
+    """The tables with each level's values in every resample, and its difference from all cases outside it."""
+    first = next(iter(tables))
+    endpoint = next(endpoint for endpoint in evidence.protocol.endpoints if endpoint.id == first)
+    outputs_only = metric_of(tables[first].overall).failures == "outputs_only"
+    sample = (samples.outputs_only if outputs_only else samples.locked)(_condition(endpoint))
     known = list(zip(sample.groups.attributes, sample.groups.levels, strict=True))
-    inside = sample.groups.members[[known.index((row.attribute, row.level)) for row in levels]]
-    values = group_values(metric, sample, np.concatenate([inside, ~inside]), weights=samples.weights)
-    return (values.of(slice(None, len(levels))), values.of(slice(len(levels), None))) if values is not None else None
+    levels = [(row.attribute, row.level) for row in tables[first].rows]
+    if len(sample.rows) == 0 or not set(levels) <= set(known):
+        return tables
+    inside = sample.groups.members[[known.index(level) for level in levels]]
+    metrics = [metric_of(table.overall) for table in tables.values()]
+    both = group_values(metrics, sample, np.concatenate([inside, ~inside]), weights=samples.weights)
+    rarer = [_rarer_class(sample, members) for members in inside]
+    return {name: _with(table, values, rarer) for (name, table), values in zip(tables.items(), both, strict=True)}
 
 
-def _why_greyed(evidence: Evidence, model: Model, endpoint: Endpoint, estimate: Estimate) -> str | None:
-    """Too few to read: by the events that the protocol asks for, or ten, and by ten patients."""
+def _with(table: LevelTable, both: GroupValues | None, rarer: list[int]) -> LevelTable:
+    if both is None:
+        return table
+    values, rests = both.of(slice(None, len(rarer))), both.of(slice(len(rarer), None))
+    rows = table.rows
+    if _ranks(metric_of(table.overall)):
+        rows = tuple(replace(row, why_greyed=row.why_greyed or _few_of(n)) for row, n in zip(rows, rarer, strict=True))
+    found = differences(values, rests, [row.readable for row in rows])
+    return LevelTable(
+        table.overall, tuple(replace(row, difference=one) for row, one in zip(rows, found, strict=True)), values
+    )
+
+
+def _condition(endpoint: Endpoint) -> dict[str, float]:
+    return {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
+
+
+def _ranks(metric: Metric) -> bool:
+    """Whether it compares the scores of two classes, so that the rarer one limits what it can say."""
+    return {"score", "positive"} <= set(metric.needs) and metric.failures == "scored"
+
+
+def _rarer_class(sample: Sample, members: NDArray[np.bool_]) -> int:
+    """Clusters with a case of the rarer class in a group."""
+    sides = (sample.rows["positive"], ~sample.rows["positive"])
+    return min(len(np.unique(sample.cluster[members & side])) for side in sides)
+
+
+def _few_of(patients: int) -> str | None:
+    if patients >= FEWEST_PATIENTS:
+        return None
+    return f"{count_of(patients, 'patient')} of the rarer class, fewer than {FEWEST_PATIENTS}"
+
+
+def _fewest_events(evidence: Evidence, model: Model, endpoint: Endpoint) -> int:
+    """As many as a criterion on this endpoint asks for, or ten."""
     asked = [
         criterion.min_events
         for criterion in evidence.protocol.acceptance
         if criterion.endpoint == endpoint.id and criterion.min_events and criterion.model in (None, model.id)
     ]
-    fewest = max(asked, default=FEWEST_EVENTS)
+    return max(asked, default=FEWEST_EVENTS)
+
+
+def _why_greyed(evidence: Evidence, estimate: Estimate, fewest: int) -> str | None:
+    """Too few to read, in words. Whether limits may decide about a goal is the verdict's question, and not this one."""
+    if estimate.value is None:
+        return estimate.reason or "not defined"
     if estimate.n_events < fewest:
         return f"{count_of(estimate.n_events, events_noun(estimate, evidence.protocol))}, fewer than {fewest}"
     if estimate.n_patients < FEWEST_PATIENTS:
         return f"{count_of(estimate.n_patients, 'patient')}, fewer than {FEWEST_PATIENTS}"
-    if estimate.status != "ok":
-        return estimate.reason or "too few"
     return None

@@ -25,8 +25,8 @@ from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.differences import LEVEL
 from validate.analyses.heterogeneity import METHOD as HETEROGENEITY_METHOD
 from validate.analyses.heterogeneity import Heterogeneity, heterogeneity
-from validate.analyses.level_rows import LevelRow, LevelTable, level_table
-from validate.analyses.samples import ModelSamples, model_samples
+from validate.analyses.level_rows import LevelRow, LevelTable, level_tables
+from validate.analyses.samples import model_samples
 from validate.analyses.strata_words import endpoint_statement
 from validate.analyses.wording import attribute_words, measure, sentence_case
 from validate.protocol.schema import Endpoint, Model
@@ -49,9 +49,12 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 
 
 def _finding(evidence: Evidence, model: Model) -> Finding:
-    samples = model_samples(evidence, model)
-    found = [_endpoint(evidence, samples, endpoint) for endpoint in evidence.protocol.endpoints]
-    entries = [entry for entry in found if entry is not None]
+    tables = level_tables(evidence, model_samples(evidence, model))
+    entries = [
+        _endpoint(evidence, model, endpoint, tables[endpoint.id])
+        for endpoint in evidence.protocol.endpoints
+        if endpoint.id in tables
+    ]
     told = [entry for entry in entries if entry["role"] == "primary"] or entries[:1]
     return Finding(
         id=f"strata/{model.id}",
@@ -65,10 +68,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     )
 
 
-def _endpoint(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> dict[str, Any] | None:
-    model, table = samples.model, level_table(evidence, samples, endpoint)
-    if table is None:
-        return None
+def _endpoint(evidence: Evidence, model: Model, endpoint: Endpoint, table: LevelTable) -> dict[str, Any]:
     label, worst = measure(table.overall, evidence.protocol), table.worst
     attributes = dict.fromkeys(row.attribute for row in table.rows)
     return {
