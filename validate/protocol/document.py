@@ -110,6 +110,9 @@ class _Reader:
             )
             return None
         self.seen.add(id(node))
+        if node.tag.startswith(("tag:yaml.org,2002:python", "!")):
+            self.problems.append(f"{self.path}:{line}: tag {node.tag}; plain values only")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
@@ -135,9 +138,6 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, line: int) -> Any:
         text = str(node.value)
-        if node.tag.startswith("tag:yaml.org,2002:python") or node.tag.startswith("!"):
-            self.problems.append(f"{self.path}:{line}: tag {node.tag}; plain values only")
-            return None
         if node.style is not None:  # quoted or a block: text as it stands
             return text
         if text.lower() in WORDS and text in {text.lower(), text.capitalize(), text.upper()}:
