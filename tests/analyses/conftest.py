@@ -98,7 +98,7 @@ def simulate(
             "age": [float(a) if a > 20 else None for a in rng.integers(18, 97, patients)[patient]],
             "sex": [("F", "M", None)[i] for i in rng.choice(3, patients, p=[0.5, 0.45, 0.05])[patient]],
             "manufacturer": maker.tolist(),
-            "model_name": [f"{m} {i}" for m, i in zip(maker, rng.integers(1, 3, patients)[patient], strict=True)],
+            "model": [f"{m} {i}" for m, i in zip(maker, rng.integers(1, 3, patients)[patient], strict=True)],
             "site": [("A", "B", "C")[i] for i in rng.integers(0, 3, patients)[patient]],
         },
     )

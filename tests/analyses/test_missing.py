@@ -39,14 +39,14 @@ def test_excluded_best_and_worst_stand_side_by_side_with_the_locked_one_first(es
 
 def test_the_statement_says_what_leaving_them_out_would_do(estimated_study: Study) -> None:
     (finding,) = ANALYSIS.findings(estimated_study(failures=12), Options())
-    assert "The model gave no output for 12 of 573 images (2.1%)." in finding.statement
+    assert "There is no output for 12 of 573 images (2.1%)." in finding.statement
     assert "with them left out" in finding.statement
     assert "3 images have no usable reference label" in finding.statement
 
 
 def test_nothing_missing_is_said_in_one_sentence(estimated_study: Study) -> None:
     (finding,) = ANALYSIS.findings(estimated_study(failures=0, unlabelled=0), Options())
-    assert finding.statement == "The model gave an output for every image."
+    assert finding.statement == "There is an output for every image."
     assert finding.data["failures"] == []
 
 

@@ -49,6 +49,7 @@ def test_scanners_and_crossings_hold_every_image(simulated: Simulate) -> None:
     evidence = simulated()
     (finding,) = ANALYSIS.findings(evidence, Options())
     assert sum(row["images"] for row in finding.data["scanners"]) == evidence.units.num_rows
+    assert {row["model_name"][:-2] for row in finding.data["scanners"]} == {"GE", "Siemens", "Philips", "Fujifilm"}
     pairs = [(crossing["rows"], crossing["columns"]) for crossing in finding.data["crossings"]]
     assert pairs == [("sex", "manufacturer"), ("sex", "site")]
     for crossing in finding.data["crossings"]:

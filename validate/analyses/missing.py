@@ -123,10 +123,10 @@ def _statement(evidence: Evidence, selection: Selection, rows: ModelRows, model:
     unit, failed = evidence.protocol.cohort.unit, int(rows.failed.sum())
     sentences = []
     if failed == 0:
-        sentences.append(f"The model gave an output for every {unit}.")
+        sentences.append(f"There is an output for every {unit}.")
     else:
         share = printed(failed / len(rows), "proportion")
-        sentences.append(f"The model gave no output for {failed:,} of {count_of(len(rows), unit)} ({share}).")
+        sentences.append(f"There is no output for {failed:,} of {count_of(len(rows), unit)} ({share}).")
         sentences += _effects(evidence, selection, model)
     without = int((~rows.labelled).sum())
     if without:

@@ -64,7 +64,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         analysis="overall",
         model=model.id,
         title="How well it works over all cases",
-        statement=_statement(evidence, [estimate for _, estimate in present], tables),
+        statement=_statement(evidence, [e for endpoint, e in present if endpoint.role == "primary"], tables),
         data={
             "operating_point": model.operating_point.model_dump() if model.operating_point else None,
             "tables": [
@@ -165,6 +165,7 @@ def _range(score: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _statement(evidence: Evidence, estimates: list[Estimate], tables: list[tuple[dict[str, Any], TwoByTwo]]) -> str:
+    """The primary endpoints, and what goes wrong at the operating point."""
     sentences = [f"{measure(estimate, evidence.protocol)}: {printed_estimate(estimate)}." for estimate in estimates]
     if not tables:
         sentences.append("The protocol states no operating point, so nothing is said of missed cases and false alarms.")

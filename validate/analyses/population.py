@@ -30,7 +30,7 @@ from validate.results.levels import MISSING, MOST_NUMBERS, level_text
 
 MOST_LEVELS = 30  # a text attribute with more is described by its missing values only
 OLDEST_SHOWN = 90.0  # an age over 89 can identify: 45 CFR 164.514(b)(2)(i)(C); 90 stands for 90 and over
-SCANNER = ("manufacturer", "model_name", "site")
+SCANNER = {"manufacturer": "manufacturer", "model_name": "model", "site": "site"}  # as called here: the attribute
 GROUPS = ("sex", "age_band", "race", "ethnicity")
 SAMPLING = {
     "consecutive": "Cases are consecutive.",
@@ -154,10 +154,10 @@ def _summary(population: _Population, attribute: str, values: Sequence[Any]) -> 
 
 
 def _scanners(population: _Population) -> list[dict[str, Any]]:
-    known = [name for name in SCANNER if name in population.cases.column_names]
+    known = {name: attribute for name, attribute in SCANNER.items() if attribute in population.cases.column_names}
     if not known:
         return []
-    keys = list(zip(*(population.levels(name) for name in known), strict=True))
+    keys = list(zip(*(population.levels(attribute) for attribute in known.values()), strict=True))
     rows = []
     for key in sorted(set(keys)):
         keep = np.array([other == key for other in keys], dtype=np.bool_)
@@ -170,7 +170,7 @@ def _crossings(population: _Population, strata: Sequence[str]) -> list[dict[str,
     columns = population.cases.column_names
     groups = [name for name in GROUPS if name in columns]
     places = [name for name in ("manufacturer", "site") if name in columns]
-    extra = [name for name in strata if name in columns and name not in (*groups, *places, "model_name")]
+    extra = [name for name in strata if name in columns and name not in (*groups, *places, *SCANNER.values())]
     return [_crossing(population, row, column) for row in [*groups, *extra] for column in places]
 
 

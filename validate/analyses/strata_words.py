@@ -51,9 +51,11 @@ def _no_claim(label: str, table: LevelTable, worst: LevelRow) -> str:
         return f"{found}."
     if table.compared < 2:
         return f"{found}: {_difference(worst)} than in all other cases, which may be chance."
+    alone = worst.difference.low > 0 or (worst.difference.high is not None and worst.difference.high < 0)
+    taken = "Taken alone this would be clear of chance. But no" if alone else "No"
     return (
-        f"{found}: {_difference(worst)} than in all other cases. No group is worse beyond what chance can do once it is "
-        f"allowed for that {number_word(table.compared)} groups were looked at; that does not prove them equal."
+        f"{found}: {_difference(worst)} than in all other cases. {taken} group is worse beyond what chance can do once it "
+        f"is allowed for that {number_word(table.compared)} groups were looked at; that does not prove them equal."
     )
 
 

@@ -33,7 +33,7 @@ EVENTS = {
 AGREEMENT = {"Sensitivity": "Positive percent agreement", "Specificity": "Negative percent agreement"}
 PLACES = {
     "manufacturer": "on {} scanners",
-    "model_name": "on {} scanners",
+    "model": "on {} scanners",
     "scanner": "on scanner {}",
     "site": "at site {}",
     "age_band": "at age {}",
