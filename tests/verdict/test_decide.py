@@ -199,6 +199,11 @@ def test_the_verdict_counts_what_is_met(build: SimpleNamespace) -> None:
     assert verdict.criteria[0].sentence.startswith("Area under the ROC curve: 0.925 (0.909–0.942); the lower limit")
 
 
+def test_two_met_criteria_are_both_met(build: SimpleNamespace) -> None:
+    protocol = build.protocol(build.at_least(0.6), build.at_least(0.65))
+    assert decide(protocol, [build.estimate(0.7, 0.9)], locked=True).sentence == "Both criteria are met."
+
+
 def test_against_a_comparator_the_words_are_agreement(build: SimpleNamespace) -> None:
     plain = build.protocol(build.at_least(0.65))
     reference = plain.reference.model_copy(update={"kind": "comparator"})

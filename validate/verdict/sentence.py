@@ -94,7 +94,8 @@ def _tally(criteria: Sequence[CriterionResult]) -> str:
     if len(criteria) == 1:
         return f"The only criterion is {words[criteria[0].outcome]}."
     if len(counts) == 1:
-        return f"All {number_word(len(criteria))} criteria are {words[criteria[0].outcome]}."
+        every = "Both" if len(criteria) == 2 else f"All {number_word(len(criteria))}"
+        return f"{every} criteria are {words[criteria[0].outcome]}."
     met, *others = ((counts[outcome], words[outcome]) for outcome in ("PASS", "FAIL", "INCONCLUSIVE"))
     first = f"{number_word(met[0])} of {number_word(len(criteria))} criteria {plural(met[0], 'is')} met"
     if met[0] == 0:
