@@ -11,7 +11,7 @@ FOLDERS = ("protocols", "reports", "sample_data")
 
 
 def resource(*parts: str) -> Path:
-    """Path of a shipped file or folder, such as resource("reports", "templates").
+    """Path of a shipped file or folder; its parts are given one by one: "reports", "templates".
 
     A wheel carries these folders in validate/_shipped; a checkout has them beside the package.
     Raises MachineError when it is in neither.

@@ -81,6 +81,5 @@ def _options(options: type[BaseModel], definitions: dict[str, Any]) -> dict[str,
 def _without_titles(node: Any) -> Any:
     """Pydantic's generated titles repeat the key; an editor shows the description instead."""
     if isinstance(node, dict):
-        kept = {k: _without_titles(v) for k, v in node.items() if not (k == "title" and isinstance(v, str))}
-        return kept
+        return {k: _without_titles(v) for k, v in node.items() if not (k == "title" and isinstance(v, str))}
     return [_without_titles(item) for item in node] if isinstance(node, list) else node

@@ -40,6 +40,6 @@ METRIC = Metric(
     intervals=("bootstrap",),
     events="positives",
     prevalence_dependent=True,
-    explanation="How pure the flags are on average as the threshold is lowered past each positive. It depends on how common the finding is.",
+    explanation="How pure the flags are on average as the threshold passes each positive. It depends on how common the finding is.",
     source="Davis & Goadrich 2006, doi:10.1145/1143844.1143874",
 )
