@@ -5,6 +5,7 @@ Nothing is unpickled: the child reads hostile files, so what it sends back is ho
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -104,20 +105,23 @@ class Child:
 
     def end(self) -> None:
         """Close the pipes, which is the child's sign to end; kill it if it does not."""
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
+        self._close()
         try:
             self.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
+        """End it now."""
         self.process.kill()
         self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
 
 def start_child(module: str) -> Child:

@@ -1,0 +1,65 @@
+"""Messages between processes: arrays as they are, and nonsense is a child that is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from validate.models.channel import Channel, ChildGone, ChildSilent
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Channel, int]]:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as read_end, os.fdopen(os.dup(writer), "wb", buffering=0) as write_end:
+        yield Channel(read_end, write_end), writer
+        os.close(writer)
+
+
+def test_a_message_arrives_as_it_was_sent(pipe: tuple[Channel, int]) -> None:
+    channel, _ = pipe
+    arrays = [np.arange(6, dtype=np.float32).reshape(1, 2, 3), np.zeros((0, 4), dtype=np.int64)]
+    channel.send({"a": "ü", "b": [1, None]}, arrays)
+    header, received = channel.receive(5)
+    assert header == {"a": "ü", "b": [1, None]}
+    assert all(
+        np.array_equal(one, other) and one.dtype == other.dtype for one, other in zip(arrays, received, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        {"header": {}},
+        {"header": {}, "arrays": [{"type": "object", "shape": [1]}]},
+        {"header": {}, "arrays": [{"type": "float32", "shape": [-1]}]},
+        {"header": {}, "arrays": [{"type": "float32", "shape": [1 << 40]}]},
+    ],
+)
+def test_nonsense_is_a_child_that_is_gone(pipe: tuple[Channel, int], message: Any) -> None:
+    channel, writer = pipe
+    content = json.dumps(message).encode()
+    os.write(writer, struct.pack("<Q", len(content)) + content)
+    with pytest.raises(ChildGone, match="sent no message"):
+        channel.receive(5)
+
+
+def test_a_giant_header_is_not_read(pipe: tuple[Channel, int]) -> None:
+    channel, writer = pipe
+    os.write(writer, struct.pack("<Q", 1 << 50))
+    with pytest.raises(ChildGone):
+        channel.receive(5)
+
+
+def test_silence_ends(pipe: tuple[Channel, int]) -> None:
+    channel, writer = pipe
+    os.write(writer, b"\x01")
+    with pytest.raises(ChildSilent):
+        channel.receive(0.05)
