@@ -69,7 +69,7 @@ class Counts:
     def _steps(self) -> list[dict[str, Any]]:
         images, patients = self.images, self.plan.patients
         step = lambda name, kind, label, n, p, reasons=None: {  # noqa: E731
-            "id": name, "kind": kind, "label": label, "files": n, "images": n, "studies": min(n, p + 9), "patients": p,
+            "id": name, "kind": kind, "label": label, "files": n, "images": n, "units": n, "studies": min(n, p + 9), "patients": p,
             "reasons": reasons or {},
         }  # fmt: skip
         out = {"rule:view_position": 121, "rule:age": 38, "duplicate": 15}

@@ -6,28 +6,27 @@ from validate.analyses.wording import attribute_words, sentence_case
 
 WORDS = {
     "not_dicom": "not a DICOM file",
-    "not_an_image": "no image in the file",
+    "no_image": "no image in the file",
     "no_pixel_data": "no pixel data",
     "truncated": "file cut short",
-    "duplicate": "copy of another file",
+    "unreadable_file": "file unreadable",
+    "unreadable_header": "header unreadable",
+    "empty_file": "empty file",
     "duplicate_sop_instance": "copy of another file",
-    "no_patient": "no patient id",
-    "two_patients": "study with two patient ids",
-    "conflicting_patient": "study with two patient ids",
+    "conflicting_patient": "study under two patient ids",
     "missing": "no label",
     "indeterminate": "label indeterminate",
+    "missing_output": "no output handed in",
     "nan_output": "the model's output was not a number",
-    "wrong_shape": "output of another shape",
-    "timeout": "took too long",
-    "decode_failed": "pixels could not be decoded",
-    "unsupported_transfer_syntax": "compression not supported",
-    "out_of_range": "output outside its stated range",
+    "input_shape": "image of another shape than the model takes",
+    "out_of_memory": "out of memory",
 }
+PARTS = {"decode": "", "rule": "by the rule on ", "model": ""}  # what stands before the colon of a code
 
 
 def reason_words(code: str) -> str:
     """As in "File cut short"; a code nobody wrote words for is shown as words of its own."""
-    kind, _, detail = code.partition(":")
-    if kind in {"rule", "include", "exclude"} and detail:
-        return f"By rule: {attribute_words(detail)}"
+    part, colon, detail = code.partition(":")
+    if colon and part in PARTS:
+        return sentence_case(PARTS[part] + WORDS.get(detail, attribute_words(detail.replace(":", ", "))))
     return sentence_case(WORDS.get(code, attribute_words(code.replace(":", ": "))))

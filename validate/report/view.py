@@ -14,6 +14,7 @@ from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 
 MINUS = "−"
+JOINER = "\u2060"  # no line break at an en dash
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NOT_SAID = "not stated"
 
@@ -51,7 +52,7 @@ def number(node: Node, unit: str = "index", *, against: float | None = None, abs
     """As in "88.5%" for a proportion, "0.926" for an index; "<0.001" rather than a zero that is none."""
     if not isinstance(node.value, int | float) or isinstance(node.value, bool):
         return words(Node(node.file, node.path, None), absent)
-    return printed(_rounded(float(node.value), unit, against), node.address)
+    return printed(_rounded(float(node.value), unit, against, exact=True), node.address)
 
 
 def share(node: Node, places: int | None = None) -> Printed:
@@ -67,7 +68,7 @@ def limits(interval: Node, unit: str, *, against: float | None = None) -> Printe
     low, high = interval["low"], interval["high"]
     if low.value is None or high.value is None:
         return Printed()
-    between = " to " if low.value < 0 or high.value < 0 else "–"
+    between = " to " if low.value < 0 or high.value < 0 else f"{JOINER}–{JOINER}"
     texts = [_rounded(float(end.value), unit, against).removesuffix("%") for end in (low, high)]
     return joined((printed(text, end.address) for text, end in zip(texts, (low, high), strict=True)), between)
 
@@ -93,7 +94,9 @@ def value_only(node: Node, *, against: float | None = None) -> Printed:
 
 def limits_only(node: Node, *, against: float | None = None) -> Printed:
     """The limits, or why there are none."""
-    return limits(node["interval"], node["unit"].text, against=against) or _why_no_limits(node)
+    unit = node["unit"].text
+    between = limits(node["interval"], unit, against=against)
+    return between + ("%" if unit == "proportion" else "") if between else _why_no_limits(node)
 
 
 def not_defined(node: Node) -> Printed:
@@ -202,12 +205,24 @@ def fingerprint(node: Node, digits: int = 16) -> Printed:
     text = node.text.removeprefix("sha256:")
     if not text:
         return words(node)
-    return printed(short_digest(text, digits) + (" …" if len(text) > digits else ""), node.address)
+    if len(text) <= digits:
+        return printed(whole_digest(text), node.address)
+    return printed(short_digest(text, digits) + " …", node.address)
 
 
 def short_digest(digest: str, digits: int = 8) -> str:
     """As in "5f3a 91c2"."""
     return " ".join(digest[i : i + 4] for i in range(0, min(digits, len(digest)), 4))
+
+
+def whole_digest(digest: str) -> str:
+    """In groups of eight: all of it on one line."""
+    return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
+
+
+def rule(node: Node) -> Printed:
+    """As in "≥" where a protocol writes ">="."""
+    return printed({">=": "≥", "<=": "≤"}.get(node.text, node.text), node.address)
 
 
 def _moment(node: Node) -> datetime | None:
@@ -217,11 +232,14 @@ def _moment(node: Node) -> datetime | None:
         return None
 
 
-def _rounded(value: float, unit: str, against: float | None) -> str:
+def _rounded(value: float, unit: str, against: float | None, *, exact: bool = False) -> str:
+    """Exact : what is not wholly nothing or everything does not look so."""
     text = rounded(value, unit, against=against)
     smallest = "0.1%" if unit == "proportion" else "0.001"
-    if value != 0 and float(text.removesuffix("%").replace(MINUS, "-")) == 0:
+    if exact and value != 0 and float(text.removesuffix("%").replace(MINUS, "-")) == 0:
         return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
+    if exact and value < 1 and text in {"100.0%", "1.000"}:
+        return ">99.9%" if unit == "proportion" else ">0.999"
     return text
 
 

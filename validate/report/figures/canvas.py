@@ -131,7 +131,7 @@ class Canvas:
         turn = Markup(' transform="rotate(-90 {} {})"').format(_n(at[0]), _n(at[1])) if turned else ""
         self._add(
             '<text class="f-{}" x="{}" y="{}" font-size="{}" font-weight="{}" text-anchor="{}" fill="{}"{}>{}</text>',
-            tone, _n(at[0]), _n(at[1]), size, weight, anchor, COLOURS[tone], turn, printed(content).markup("tspan"),
+            tone, _n(at[0]), _n(at[1]), size, weight, anchor, COLOURS[tone], turn, _drawn(content),
         )  # fmt: skip
 
     def figure(self, name: str, title: str, description: str) -> Figure:
@@ -146,6 +146,11 @@ class Canvas:
 
     def _add(self, template: str, *values: object) -> None:
         self._parts.append(Markup(template).format(*values))  # noqa: S704 (templates are literals of this file)
+
+
+def _drawn(content: Printed | str) -> Markup:
+    """Text of a drawing, which breaks no lines and so needs no word joiner."""
+    return printed(content).markup("tspan").replace("\u2060", "")
 
 
 def text_width(text: str, size: float) -> float:

@@ -24,13 +24,13 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
     """Positives upward, negatives downward, so that overlap is seen without colours laid over each other."""
     canvas = Canvas(HALF, 258)
     x = Scale(scores.edges[0], scores.edges[-1], 12, HALF - 8)
-    middle, reach = 110.0, 92.0
     up, down = (max(counts, default=0) for counts in (scores.positives, scores.negatives))
-    most = max(up, down) or 1
+    reach = 178.0 / (up + down or 1)  # both classes on one scale, the line between them where they leave it
+    middle = 20.0 + reach * up if up + down else 109.0
     for counts, direction, tone in ((scores.positives, -1, "accent"), (scores.negatives, 1, "faint")):
         boxes = []
         for left, right, number in zip(scores.edges, scores.edges[1:], counts, strict=False):
-            tall = reach * number / most
+            tall = reach * number
             boxes.append((x(left) + 0.5, middle - tall if direction < 0 else middle, x(right) - x(left) - 1, tall))
         canvas.bars(boxes, tone)  # type: ignore[arg-type]
     canvas.line((x(x.low), middle), (x(x.high), middle), "grey", width=0.8)

@@ -14,12 +14,15 @@ from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
 MOST_EVENTS = 24
+OF_A_SHARD = {"shard_written", "shard_kept"}  # as many as the run is long; they stay in the trail
 WORDS = {
     "started": "Run started", "resumed": "Run resumed", "stopped": "Run stopped", "cohort": "Cohort read",
     "locked": "Protocol, cohort and models locked", "lock_held": "Lock held against what is here",
     "unlocked": "No lock: exploratory", "refused": "Refused: it differs from the lock", "unblinded": "Labels joined to outputs",
     "computed": "Numbers computed", "torn_line_removed": "Torn last line removed after a crash",
-    "clock_went_back": "The clock went back",
+    "clock_went_back": "The clock went back", "environment": "Environment noted", "batch_size_probed": "Batch size found",
+    "inference_started": "Inference started", "inference_finished": "Inference finished",
+    "predictions_joined": "Outputs handed in were joined",
 }  # fmt: skip
 
 
@@ -27,7 +30,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     trail = study.sealed.audit
     if not len(trail):
         return Missing("the audit trail", "whoever runs the study")
-    events = list(trail)
+    events = [event for event in trail if event["type"].text not in OF_A_SHARD]
     shown = events if len(events) <= MOST_EVENTS else [*events[: MOST_EVENTS // 2], *events[-MOST_EVENTS // 2 :]]
     columns = (
         Column("No.", numeric=True, width=6),
@@ -39,7 +42,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
         "left_out": str(len(events) - len(shown)) if len(shown) < len(events) else "",
         "head": view.fingerprint(events[-1]["hash"], 64),
-        "manifest": printed(view.short_digest(study.sealed.manifest_digest, 64), "evidence/manifest.json#"),
+        "manifest": printed(view.whole_digest(study.sealed.manifest_digest), "evidence/manifest.json#"),
     }
 
 

@@ -83,7 +83,12 @@ def _bins(study: Study, bins: Node, name: str) -> Table:
     )  # fmt: skip
     rows = []
     for b in bins:
-        between = view.number(b["start"], "proportion") + " to " + view.number(b["end"], "proportion")
+        start, end = b["start"], b["end"]
+        between = (
+            view.number(start, "proportion", against=end.value)
+            + " to "
+            + view.number(end, "proportion", against=start.value)
+        )
         if b["observed"].value is None:
             rows.append(row(between, "–", view.count(b["cases"]), "–", printed("no case"), kind="faint"))
             continue

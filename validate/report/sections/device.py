@@ -68,7 +68,7 @@ def _operating_point(point: Node) -> Printed:
     if not point:
         return printed("none stated: only measures that need no threshold can be computed")
     return (
-        printed("flagged where the score ") + view.words(point["rule"]) + " " + view.words(point["threshold"])
+        printed("flagged where the score ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
         + " (" + view.words(point["source"]) + ")"
     )  # fmt: skip
 

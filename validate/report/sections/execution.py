@@ -14,7 +14,7 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
 LABELS = {
-    "sha256": "SHA-256", "digest": "SHA-256", "provider": "Provider used", "runtime": "Runtime",
+    "sha256": "SHA-256 as locked", "digest": "SHA-256 as opened", "provider": "Provider used", "runtime": "Runtime",
     "witnessed": "Inference run here", "inputs": "Inputs", "outputs": "Outputs", "parameters": "Trained numbers",
     "format": "Format", "opset": "Operator set", "notes": "Notes",
 }  # fmt: skip
@@ -51,7 +51,7 @@ def _identity(study: Study, model: Node) -> Table:
     rows = [
         row(LABELS.get(key, sentence_case(attribute_words(key))), _value(key, node))
         for key, node in found.items()
-        if node
+        if node and key != "id"
     ]
     return Table(f"identity-{study.key(name)}", (Column(""), Column("")), tuple(rows))
 

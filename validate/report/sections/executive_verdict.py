@@ -12,7 +12,7 @@ from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
-from validate.report.sections.participants import analysed_step, step_of
+from validate.report.sections.participants import analysed_step, rows_of, step_of
 from validate.report.sections.predictive_values import thousands
 from validate.report.study import Study
 
@@ -68,7 +68,7 @@ def first_inference(study: Study) -> Node:
 
 def _lede(study: Study) -> Printed:
     analysed = analysed_step(study)
-    counts = view.count(analysed["images"], study.unit) + " of " + view.count(analysed["patients"], "patient")
+    counts = view.count(*rows_of(study, analysed)) + " of " + view.count(analysed["patients"], "patient")
     period = study.protocol["cohort"]["period"]
     parts: list[Printed | str] = [counts if analysed else printed("no case was analysed")]
     parts += [
@@ -124,8 +124,8 @@ def _strip(study: Study) -> list[Fact]:
     ):  # fmt: skip
         step = step_of(study, name)
         if step:
-            which, noun = ("files", "file") if name == "found" else ("images", study.unit)
-            facts.append(Fact(label, view.count(step[which], noun), view.count(step["patients"], "patient")))
+            counted = view.count(step["files"], "file") if name == "found" else view.count(*rows_of(study, step))
+            facts.append(Fact(label, counted, view.count(step["patients"], "patient")))
     return facts
 
 

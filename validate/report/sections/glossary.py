@@ -61,7 +61,7 @@ def _worked(study: Study) -> Mapping[str, Printed]:
         if counts["counts"] else Printed(),
         "prevalence": view.count(counts["prevalence"]["positives"]) + " of " + view.count(counts["prevalence"]["labelled"], study.unit)
         + ", " + view.share(counts["prevalence"]["share"], 1) if counts["prevalence"]["share"].value is not None else Printed(),
-        "point": view.words(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed(),
+        "point": view.rule(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed(),
         "goal": printed("the goal here: ") + view.goal(criterion, study.sealed.estimate(criterion["estimate"])["unit"].text or "index")
         if criterion is not None else Printed(),
     }  # fmt: skip

@@ -37,7 +37,11 @@ def _rules(study: Study, finding: Node) -> Table:
     for entry in entries:
         for rule in entry["rules"]:
             names.setdefault(rule["label"].text, rule["label"])
-    columns = (Column("Endpoint", width=28), *(Column(name) for name in names))
+    locked = {rule["label"].text for entry in entries for rule in entry["rules"] if rule["locked"].value is True}
+    columns = (
+        Column("Endpoint", width=28),
+        *(Column(name + (", as locked" if name in locked else "")) for name in names),
+    )
     rows = []
     for entry in entries:
         found = {rule["label"].text: rule for rule in entry["rules"]}
@@ -47,8 +51,7 @@ def _rules(study: Study, finding: Node) -> Table:
 
 
 def _cell(study: Study, rule: Node) -> Printed:
-    shown = view.estimate(study.sealed.estimate(rule["estimate"]))
-    return shown + " ·\u00a0locked" if rule["locked"].value else shown
+    return view.estimate(study.sealed.estimate(rule["estimate"]))
 
 
 SECTION = Section(

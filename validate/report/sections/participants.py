@@ -43,6 +43,13 @@ def analysed_step(study: Study) -> Node:
     return step_of(study, "analysed")
 
 
+def rows_of(study: Study, step: Node) -> tuple[Node, str]:
+    """The count of a step in the study's unit, and its noun; before rows are made, of images."""
+    if step["units"].value is not None:
+        return step["units"], study.unit
+    return step["images"], "image"
+
+
 def _figure(study: Study, finding: Node) -> Any:
     steps = [step for step in finding["data"]["steps"] if not _empty(step)]
     compact = sum(step["id"].text.startswith("excluded:") for step in steps) > FEW_EXCLUSIONS
@@ -63,8 +70,9 @@ def _empty(step: Node) -> bool:
 
 def _box(study: Study, step: Node, *, compact: bool) -> Box:
     leaves = step["kind"].text != "remain"
-    first = step["files"] if step["id"].text == "found" or step["images"].value in (None, 0) else step["images"]
-    noun = "file" if first.path[-1] == "files" else study.unit
+    first, noun = rows_of(study, step)
+    if step["id"].text == "found" or not first.value:
+        first, noun = step["files"], "file"
     parts: list[Printed | str] = [view.count(first, noun)]
     if isinstance(step["patients"].value, int) and step["patients"].value > 0:
         parts.append(view.count(step["patients"], "patient"))

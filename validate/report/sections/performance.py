@@ -34,7 +34,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     data, name, key = finding["data"], finding["model"].text, study.key(finding["model"].text)
     return {
         "name": study.model_name(name) if several else Printed(),
-        "statement": view.words(finding["statement"]),
+        "missed": _missed(study, data["tables"]),
         "tables": [_four_fold(study, key, table) for table in data["tables"]],
         "point": _point(data["operating_point"]),
         "roc": _roc(study, [finding], f"roc-{key}") if data["roc"] else None,
@@ -46,24 +46,34 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     }
 
 
+def _missed(study: Study, tables: Node) -> Printed:
+    """As in "24 of 199 positive images are missed, and 7 of 196 negative images are flagged.", as locked."""
+    table = next((t for t in tables if t["locked"].value is True), None)
+    if table is None:
+        return Printed()
+    missed = view.count(table["false_negatives"]) + " of " + view.count(table["positives"], f"positive {study.unit}")
+    alarms = view.count(table["false_positives"]) + " of " + view.count(table["negatives"], f"negative {study.unit}")
+    return missed + " missed, " + alarms + " flagged"
+
+
 def _words(study: Study) -> Mapping[str, str]:
     true, false = ("With the finding", "Without it")
     return {"positive": true, "negative": false, "standard": "the comparator" if study.comparator else "the reference"}
 
 
 def _point(point: Node) -> Printed:
-    return view.words(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed()
+    return view.rule(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed()
 
 
 def _four_fold(study: Study, model: str, table: Node) -> Table:
     standard = "Comparator" if study.comparator else "Reference"
     columns = (
-        Column("", width=34),
-        Column(f"{standard} positive", numeric=True),
-        Column(f"{standard} negative", numeric=True),
+        Column("Model", width=30),
+        Column(f"{standard} positive", numeric=True, width=35),
+        Column(f"{standard} negative", numeric=True, width=35),
     )
     rows = (
-        row("Flagged by the model", view.count(table["true_positives"]), view.count(table["false_positives"])),
+        row("Flagged", view.count(table["true_positives"]), view.count(table["false_positives"])),
         row("Not flagged", view.count(table["false_negatives"]), view.count(table["true_negatives"])),
         row("All", view.count(table["positives"]), view.count(table["negatives"]), kind="total"),
     )

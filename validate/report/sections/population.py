@@ -13,7 +13,15 @@ from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
 MOST_SCANNERS = 40
-SHOWN_LEVELS = 12
+NBSP = "\u00a0"
+SCANNER = {"manufacturer": "Maker", "model_name": "Model", "model": "Model", "site": "Site"}
+IN_TABLE = {"sex", "age_band", "manufacturer", "site"}
+LABELS = {
+    "kvp": "Tube voltage, kV", "pixel_spacing": "Pixel spacing, mm", "slice_thickness": "Slice thickness, mm",
+    "field_strength": "Field strength, T", "rows": "Pixel rows", "columns": "Pixel columns", "age": "Age, years",
+    "manufacturer_raw": "Maker, as in the header", "software": "Scanner software", "model": "Scanner model",
+    "photometric": "Photometric interpretation", "synthetic": "Marked as synthetic",
+}  # fmt: skip
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
@@ -26,6 +34,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "groups": _groups(study, data),
         "scanners": _scanners(study, data["scanners"]),
         "numbers": _numbers(data),
+        "acquisition": _acquisition(study, data),
     }
 
 
@@ -47,7 +56,7 @@ def failures_of(failed: Node) -> Printed:
 
 def _groups(study: Study, data: Node) -> Table:
     rows: list[Row] = [row("All", *_counts(data["counts"]), kind="total")]
-    wanted = {name.text for name in study.protocol["strata"]} | {"sex", "age_band", "manufacturer", "site"}
+    wanted = {name.text for name in study.protocol["strata"]} | IN_TABLE
     for attribute in data["attributes"]:
         levels = list(attribute["levels"])
         if attribute["attribute"].text not in wanted or not levels:
@@ -62,10 +71,9 @@ def _groups(study: Study, data: Node) -> Table:
 
 def _scanners(study: Study, scanners: Node) -> Table:
     first = next(iter(scanners), None)
-    names = [n for n in ("manufacturer", "model_name", "site") if first is not None and first[n]]
-    titles = {"manufacturer": "Maker", "model_name": "Model", "site": "Site"}
+    names = [name for name in SCANNER if first is not None and first[name]]
     columns = (
-        *(Column(titles[name], width=17) for name in names),
+        *(Column(SCANNER[name], width=17) for name in names),
         *(Column(title, numeric=True) for title in (study.units.capitalize(), "Patients", "Positive", "No output")),
     )
     rows = [
@@ -77,6 +85,29 @@ def _scanners(study: Study, scanners: Node) -> Table:
         for scanner in scanners
     ]
     return Table("scanners", columns, tuple(rows[:MOST_SCANNERS]))
+
+
+def attribute_label(attribute: Node) -> Printed:
+    """A reader's name for an attribute."""
+    return printed(LABELS.get(attribute["attribute"].text, attribute["label"].text), attribute["label"].address)
+
+
+def _acquisition(study: Study, data: Node) -> Table:
+    """What the headers say besides, level by level on one line; what no header says is told in the last column."""
+    columns = (
+        Column("From the headers", width=26), Column(f"Values, with their number of {study.units}", width=60),
+        Column("Missing", numeric=True, width=14),
+    )  # fmt: skip
+    known = IN_TABLE | {name.text for name in study.protocol["strata"]}
+    rows = []
+    for attribute in data["attributes"]:
+        if attribute["attribute"].text in known or attribute["summary"]:
+            continue
+        levels = (level for level in attribute["levels"] if level["level"].text != "missing")
+        values = joined((view.words(level["level"]) + NBSP + view.count(level["images"]) for level in levels), " · ")
+        told = values or ("none" if attribute["missing"].value else "too many to list")
+        rows.append(row(attribute_label(attribute), told, view.count(attribute["missing"])))
+    return Table("acquisition", columns, tuple(rows))
 
 
 def _numbers(data: Node) -> Table:
@@ -93,7 +124,7 @@ def _numbers(data: Node) -> Table:
             low, middle, high = quartiles
             of = view.count(summary["count"]) + " " + view.words(summary["of"])
             rows.append(
-                row(view.words(attribute["label"]), of, view.count(attribute["missing"]), view.words(summary["least"]),
+                row(attribute_label(attribute), of, view.count(attribute["missing"]), view.words(summary["least"]),
                     low + " · " + middle + " · " + high, view.words(summary["most"]))
             )  # fmt: skip
     return Table("attributes", columns, tuple(rows))

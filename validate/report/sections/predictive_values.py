@@ -108,8 +108,8 @@ def _predictive(study: Study, finding: Node, *, several: bool) -> Predictive:
 
 def _table(study: Study, data: Node, name: str) -> Table:
     columns = (
-        Column("Prevalence", width=11), Column("Positive predictive value", width=20),
-        Column("Negative predictive value", width=20), Column("Found", width=13), Column("Missed", width=10),
+        Column("Prevalence", width=11), Column("Positive predictive value", width=18),
+        Column("Negative predictive value", width=18), Column("Found", width=15), Column("Missed", width=12),
         Column("False alarms", width=13), Column("Alarms for each found", numeric=True, width=13),
     )  # fmt: skip
     rows = [

@@ -21,5 +21,5 @@ def content(study: Study) -> Mapping[str, Any]:
 
 SECTION = Section(
     id="A6", title="Protocol text", question="The protocol, word for word",
-    template="sections/protocol_text.html.j2", content=content, opens_page=True,
+    template="sections/protocol_text.html.j2", content=content,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.wording import listed
 from validate.report import view
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -70,9 +71,12 @@ def _limits(interval: Node) -> Printed:
 
 def _sources(study: Study) -> Printed:
     """Where each measure's definition stands, from the metric itself."""
-    names = dict.fromkeys(e["metric"].text for e in study.protocol["endpoints"])
-    found = ((name, study.metric(name)) for name in names)
-    return joined((f"{study.measure(name)}: {metric.source}" for name, metric in found if metric is not None), "; ")
+    titles: dict[str, list[str]] = {}
+    for name in dict.fromkeys(e["metric"].text for e in study.protocol["endpoints"]):
+        metric = study.metric(name)
+        if metric is not None:
+            titles.setdefault(metric.source, []).append(study.measure(name))
+    return joined((f"{listed(found)}: {source}" for source, found in titles.items()), "; ")
 
 
 SECTION = Section(

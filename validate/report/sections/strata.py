@@ -37,7 +37,10 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     return {
         "name": study.model_name(model) if several else Printed(),
         "endpoints": [_endpoint(study, entry, model) for entry in shown],
-        "others": _others(study, others[:MOST_COLUMNS], study.key(model)) if others else None,
+        "others": [
+            _others(study, others[start : start + MOST_COLUMNS], f"{study.key(model)}-{start}")
+            for start in range(0, len(others), MOST_COLUMNS)
+        ],
         "exploratory": not finding["prespecified"].value,
     }
 

@@ -45,7 +45,7 @@ def _protocol(study: Study) -> Printed:
 
 
 def _grouped(digest: str) -> str:
-    return view.short_digest(digest, 64)
+    return view.whole_digest(digest)
 
 
 def _status(study: Study) -> str:
