@@ -31,7 +31,12 @@ def read_image(path: Path) -> Volume:
     """
     silence_readers()
     dataset = _dataset(path)
-    return _volume(dataset, stored_values(dataset))
+    try:
+        return _volume(dataset, stored_values(dataset))
+    except (DecodeFailure, MemoryError):
+        raise
+    except Exception as error:  # elements are parsed when they are asked for, and a hostile one may break that anyhow
+        raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
 
 
 def _dataset(path: Path) -> FileDataset:
