@@ -26,9 +26,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class CriterionLine:
-    """One line of the criteria table. sentence : the reason    rationale : why this goal, from the protocol."""
+    """One line of the criteria table.
 
+    key : the protocol's entry, shared by all models    model : its name; empty where there is one model only
+    sentence : the reason    rationale : why this goal, from the protocol
+    """
+
+    key: str
     name: Printed
+    model: Printed
     group: Printed
     fraction: Printed
     estimate: Printed
@@ -44,6 +50,17 @@ def criterion_lines(study: Study) -> list[CriterionLine]:
     return [criterion_line(study, criterion) for criterion in study.sealed.verdict["criteria"]]
 
 
+def by_model(lines: list[CriterionLine], models: list[str]) -> list[tuple[CriterionLine, list[CriterionLine | None]]]:
+    """Each criterion of the protocol with every model's line, in the order of `models` (their printed names)."""
+    keys = dict.fromkeys(line.key for line in lines)
+    found = {(line.key, str(line.model)): line for line in lines}
+    rows = []
+    for key in keys:
+        cells = [found.get((key, model)) for model in models]
+        rows.append((next(line for line in cells if line is not None), cells))
+    return rows
+
+
 def criterion_line(study: Study, criterion: Node) -> CriterionLine:
     estimate = study.sealed.estimate(criterion["estimate"])
     goal = float(criterion["goal"].value)
@@ -51,6 +68,8 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
     outcome = criterion["outcome"]
     found = view.fraction(estimate) if estimate else printed("not estimated")
     return CriterionLine(
+        key=criterion["id"].text.partition("/")[0],
+        model=study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed(),
         name=criterion_name(study, criterion),
         group=_group(criterion),
         fraction=found,
@@ -64,10 +83,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
 
 
 def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Printed:
-    """As in "Sensitivity at threshold 0.5, every manufacturer"; with the model's name where there are several.
-
-    whole : with the groups it is asked of
-    """
+    """As in "Sensitivity at threshold 0.5, every manufacturer"; `whole` with the groups it is asked of."""
     estimate = study.sealed.estimate(criterion["estimate"])
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
@@ -77,7 +93,7 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
         name += printed(" at threshold ") + view.words(threshold)
     if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
-    return name + printed(" · ") + view.words(study.model(criterion["model"].text)["name"]) if _several(study) else name
+    return name
 
 
 def verdict_outcome(study: Study) -> Outcome:
@@ -100,7 +116,3 @@ def _of_protocol(study: Study, criterion: Node) -> Node:
     """The protocol's own entry: ids are "acceptance[0]", or "acceptance[0]/model"."""
     start = criterion["id"].text.partition("[")[2].partition("]")[0]
     return study.protocol["acceptance"][int(start) if start.isdigit() else 10**6]
-
-
-def _several(study: Study) -> bool:
-    return len(study.models) > 1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from validate import __version__
+from validate.analyses.wording import number_word
 from validate.registry import load, names
 from validate.report.figures.canvas import Figure
 from validate.report.printed import Printed
@@ -20,6 +23,8 @@ from validate.report.study import Study
 from validate.report.view import words
 from validate.resources import resource
 
+LONGEST_NAME = 48
+FONT = re.compile(r"url\((fonts/[\w.-]+\.woff2)\)")
 ABSENT = "What this evidence does not hold"
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 
@@ -115,7 +120,7 @@ def _document(study: Study) -> dict[str, Any]:
         "question": study.question,
         "kind": kind,
         "report_id": study.report_id,
-        "running_title": f"{names_of_models} · {kind.lower()}" + (f" at {words(site)}" if site else ""),
+        "running_title": f"{_few(study)} · {kind.lower()}" + (f" at {words(site)}" if site else ""),
         "stamp": " · ".join(study.stamps),
         "exploratory": study.exploratory,
         "author": "validate",
@@ -130,10 +135,22 @@ def _shipped(text: str) -> Markup:
     return Markup(text)  # noqa: S704 (no value of the evidence is in it)
 
 
+def _few(study: Study) -> str:
+    """The first model's name, and that there are others: a running head has one line."""
+    first = str(study.model_name(study.models[0]))
+    short = first if len(first) <= LONGEST_NAME else f"{first[:LONGEST_NAME].rstrip()}…"
+    return short if len(study.models) == 1 else f"{short} and {number_word(len(study.models) - 1)} more"
+
+
 def _style(*, screen: bool) -> str:
     folder = resource("reports", "styles")
-    sheets = ("report.css", "screen.css" if screen else "print.css")
-    return "\n".join((folder / sheet).read_text(encoding="utf-8") for sheet in sheets)
+    sheets = ("fonts.css", "report.css", "screen.css" if screen else "print.css")
+    style = "\n".join((folder / sheet).read_text(encoding="utf-8") for sheet in sheets)
+    return FONT.sub(lambda found: _embedded(folder / found.group(1)), style)
+
+
+def _embedded(font: Path) -> str:
+    return f"url(data:font/woff2;base64,{base64.b64encode(font.read_bytes()).decode()})"
 
 
 def _policy(script: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validate.report import view
-from validate.report.criterion import criterion_lines, verdict_outcome
+from validate.report.criterion import by_model, criterion_lines, verdict_outcome
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -33,6 +33,7 @@ class Fact:
 def content(study: Study) -> Mapping[str, Any]:
     lines = criterion_lines(study)
     shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
+    names = [str(study.model_name(model)) for model in study.models]
     thousand = next(iter(thousands(study)), None)
     return {
         "kicker": _kicker(study),
@@ -41,6 +42,8 @@ def content(study: Study) -> Mapping[str, Any]:
         "sentence": _sentence(study.sealed.verdict["sentence"]),
         "level": _level(study),
         "criteria": shown,
+        "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
+        "model_names": names,
         "more_criteria": str(len(lines) - len(shown)) if len(lines) > len(shown) else "",
         "thousand": thousand,
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
@@ -140,9 +143,17 @@ def _weakest(study: Study) -> Printed:
     return Printed()
 
 
-def _silent(study: Study) -> list[Printed]:
-    """What each model left without an output, in the words of its finding."""
-    return [view.words(finding["statement"]) for finding in study.sealed.all_findings("missing")][:2]
+def _silent(study: Study) -> list[tuple[str, Printed]]:
+    """What a model left without an output, in the words of its finding, under the model's name where it has rivals."""
+    found = study.sealed.all_findings("missing")
+    several = len(found) > 1
+    return [
+        (
+            f"Without an answer: {study.model_name(f['model'].text)}" if several else "Without an answer",
+            view.words(f["statement"]),
+        )
+        for f in found[:2]
+    ]
 
 
 def _conditions(study: Study) -> Printed:

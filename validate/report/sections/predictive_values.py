@@ -16,9 +16,10 @@ from validate.report.table import Column, Table, row
 
 @dataclass(frozen=True, slots=True)
 class Thousand:
-    """Of 1,000 at one prevalence. ranges : limits in words; empty where there are none."""
+    """Of 1,000 at one prevalence. model : its name, where there are several    ranges : limits in words; empty where there are none."""
 
     figure: Figure
+    model: Printed
     prevalence: Printed
     source: Printed
     positives: Printed
@@ -66,6 +67,7 @@ def _thousand(study: Study, finding: Node, entry: Node) -> Thousand:
             false_alarms=alarms.value,
             things=study.units,
         ),
+        model=study.model_name(finding["model"].text) if len(study.models) > 1 else Printed(),
         prevalence=view.share(entry["prevalence"]),
         source=view.words(finding["data"]["source"]),
         positives=view.count(counts["positive"]),

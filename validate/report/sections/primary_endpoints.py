@@ -9,7 +9,7 @@ from validate.analyses.wording import attribute_words
 from validate.report import view
 from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
-from validate.report.printed import Printed, printed
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.study import Study
@@ -41,11 +41,11 @@ def _figures(study: Study) -> list[Any]:
             continue
         unit, aim = found["unit"].text, float(criterion["goal"].value)
         name = str(criterion_name(study, criterion, whole=False))
-        level = criterion["worst_level"]
+        model = study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed()
         rows.append(
             Row(
                 label=name,
-                sub=f"every {attribute_words(criterion['worst_of'].text)}; worst: {level.text}" if level else "",
+                sub=str(joined((model, _groups(criterion)), "; ")),
                 value=found["value"].value,
                 low=found["interval"]["low"].value,
                 high=found["interval"]["high"].value,
@@ -63,6 +63,12 @@ def _figures(study: Study) -> list[Any]:
     return (
         forests("criteria", rows, axis, title="Criteria against their goals", description=description) if rows else []
     )
+
+
+def _groups(criterion: Node) -> str:
+    if not criterion["worst_level"]:
+        return ""
+    return f"every {attribute_words(criterion['worst_of'].text)}; worst: {criterion['worst_level'].text}"
 
 
 def _endpoints(study: Study) -> Table:
