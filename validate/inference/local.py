@@ -26,7 +26,7 @@ from validate.models.prediction import Failure
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
-LONG_RUN = 20.0  # seconds of decoding from which processes pay for their start
+LONG_RUN = 10.0  # seconds of decoding from which processes pay for their start
 
 
 def ignore_event(name: str, data: dict[str, Any]) -> None:
