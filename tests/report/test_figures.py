@@ -1,0 +1,101 @@
+"""Figures are sound SVG, say in words what they show, and keep inside their frame."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from validate.report.figures.canvas import Canvas, Figure, fitted, text_width, ticks
+from validate.report.figures.flow import Box, flow
+from validate.report.figures.forest import MOST_ROWS, Axis, Row, forests
+from validate.report.figures.icon_array import icon_array
+from validate.report.figures.reliability import Bin, Outputs, reliability
+from validate.report.figures.roc import Curve, roc
+from validate.report.figures.score_histogram import Scores, score_histogram
+from validate.report.printed import printed
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parsed(figure: Figure) -> ET.Element:
+    root = ET.fromstring(str(figure.svg))
+    title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert title is not None and title.text and description is not None and description.text
+    return root
+
+
+def figures() -> list[Figure]:
+    rows = [Row("Sex", head=True), Row("F", "12", 0.9, 0.8, 0.95, "0.900 (0.800–0.950)"), Row("M", "1", faint=True)]
+    return [
+        icon_array("a", found=71, missed=9, false_alarms=64, things="images"),
+        flow("b", [Box("Found", printed("9")), Box("Out", printed("2"), leaves=True), Box("In", printed("7"))], description="x"),
+        *forests("c", rows, Axis(percent=False, goal=0.8, goal_words="goal 0.80"), title="t", description="d"),
+        reliability("d", [Bin(0.1, 0.2, 0.1, 0.3), Bin(1.0, 1.0, None, None)], Outputs([0.0, 0.5, 1.0], [3, 0]), description="x"),
+        roc("e", [Curve(printed("area"), [(0, 0), (0, 1), (1, 1)], operating=(0.1, 0.9))], x_title="x", y_title="y", description="z"),
+        score_histogram("f", Scores([0.0, 0.5, 1.0], [0, 4], [5, 0], 0.5, "threshold 0.5"), description="x"),
+        score_histogram("g", Scores([-3.0, 0.0, 4.0], [0, 0], [0, 0], None), description="x"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("figure", figures(), ids=lambda figure: figure.name)
+def test_every_mark_lies_inside_the_frame(figure: Figure) -> None:
+    root = parsed(figure)
+    width, height = (float(x) for x in root.attrib["viewBox"].split()[2:])
+    for element in root.iter():
+        for name, limit in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+            if name in element.attrib:
+                assert -0.5 <= float(element.attrib[name]) <= limit + 0.5, ET.tostring(element)
+        if element.tag == f"{SVG}text" and not element.get("transform"):
+            size, text = float(element.attrib["font-size"]), "".join(element.itertext())
+            long, x = text_width(text, size), float(element.attrib["x"])
+            left = {"start": x, "middle": x - long / 2, "end": x - long}[element.attrib["text-anchor"]]
+            assert left >= -6 and left + long <= width + 8, text
+
+
+def test_the_icons_are_a_thousand_and_each_kind_has_its_own_shape() -> None:
+    paths = parsed(figures()[0]).findall(f"{SVG}path")
+    counts = [len(re.findall("M", path.attrib["d"])) for path in paths]
+    assert counts == [1000 - 71 - 9 - 64, 71, 9, 64]
+    assert len({re.sub(r"^M[\d.]+ [\d.]+", "", path.attrib["d"]).split("M")[0] for path in paths[1:]}) == 3
+
+
+def test_a_forest_too_long_for_a_page_is_cut_between_groups_on_one_axis() -> None:
+    rows = [
+        r
+        for g in range(5)
+        for r in [Row(f"group {g}", head=True), *(Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(12))]
+    ]
+    drawn = forests("f", rows, Axis(percent=True), title="t", description="d")
+    assert len(drawn) == 3
+    titles = [re.findall(r">(group \d[^<]*)<", str(figure.svg)) for figure in drawn]
+    assert titles == [["group 0", "group 1"], ["group 2", "group 3"], ["group 4"]]
+    assert all(len(str(figure.svg).split("<circle")) - 1 <= MOST_ROWS for figure in drawn)
+
+
+def test_one_group_longer_than_a_page_goes_on_under_its_title() -> None:
+    rows = [Row("site", head=True), *(Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(80))]
+    drawn = forests("f", rows, Axis(percent=True), title="t", description="d")
+    assert len(drawn) == 3
+    assert all("site, continued" in str(figure.svg) for figure in drawn[1:])
+
+
+def test_markup_in_a_label_is_text_in_the_drawing() -> None:
+    canvas = Canvas(100, 20)
+    canvas.text((1, 9), "<script>&")
+    root = parsed(canvas.figure("x", '<"title">', "<description>"))
+    assert root.find(f"{SVG}text/{SVG}tspan") is None
+    assert "".join(root.find(f"{SVG}text").itertext()) == "<script>&"  # type: ignore[union-attr]
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert ticks(0.5, 1.0) == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert ticks(-0.2, 0.2) == [-0.2, -0.1, 0.0, 0.1, 0.2]
+    assert len(ticks(-4000.0, 9000.0)) > 1
+
+
+def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
+    assert fitted("Sensitivity", 8, 500) == "Sensitivity"
+    assert fitted("Sensitivity at threshold 0.5", 8, 60).endswith("…")
+    assert text_width(fitted("Sensitivity at threshold 0.5", 8, 60), 8) <= 60
