@@ -141,7 +141,8 @@ def _case(
         else hashlib.sha256("".join(str(m.digest) for m in members).encode()).hexdigest()
     )
     level = "unit" if protocol.cohort.unit not in UNIT_KEY else protocol.cohort.unit
-    attributes: Mapping[str, AttributeValue] = _agreeing([member.attributes for member in members])
+    agreed = _agreeing([member.attributes for member in members])
+    attributes: Mapping[str, AttributeValue] = {name: agreed.get(name) for name in members[0].attributes}
     return Case(
         unit=pseudonym(site_key, level, name),
         patient=pseudonym(site_key, "patient", keys["patient_id"]),

@@ -31,12 +31,13 @@ def identifying() -> Mapping[str, Kind]:
 def tag_number(tag: str) -> int:
     """A keyword or "(gggg,eeee)" as a number. Raises DataError where it is neither."""
     try:
-        if tag.startswith("("):
-            group, element = tag.strip("()").split(",")
-            return int(Tag(int(group, 16), int(element, 16)))
-        return int(Tag(tag))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"'{tag}' is no DICOM keyword, and no tag as in (0018,0060).") from error
+        group, _, element = tag.strip("()").partition(",")
+        number = int(Tag(int(group, 16), int(element, 16)) if tag.startswith("(") else Tag(tag or 0))
+    except (ValueError, TypeError, OverflowError):
+        number = 0
+    if number == 0:
+        raise DataError(f"'{tag}' is no DICOM keyword, and no tag as in (0018,0060).")
+    return number
 
 
 def kind_of(tag: str) -> Kind | None:
