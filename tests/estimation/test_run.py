@@ -1,0 +1,166 @@
+"""What is estimated of a study, by hand: rules for failures side by side, refusals, edges, ids."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from validate.errors import DataError
+from validate.estimation.document import from_document, to_document
+from validate.estimation.estimate import Estimate
+from validate.estimation.run import estimate_all
+from validate.protocol.load import from_resolved
+from validate.protocol.schema import StudyProtocol
+from validate.results.units import UNITS
+from validate.stats.proportion import wilson
+
+
+def protocol(**changes: object) -> StudyProtocol:
+    metrics = ("auroc", "sensitivity", "specificity", "ppv", "npv", "brier")
+    document: dict = {
+        "schema_version": "1", "id": "p", "version": "1", "title": "t", "profile": "acceptance", "intended_use": "u",
+        "task": "classification", "seed": 1,
+        "cohort": {"sources": [{"table": "c.csv", "key": "k", "patient": "p"}], "unit": "image", "cluster": "patient",
+                   "sampling": "enriched", "prevalence": {"values": [0.1], "source": "s"}},
+        "reference": {"table": "c.csv", "key": "k", "level": "image", "label": "y", "positive": 1, "standard": "s"},
+        "models": [{"id": "m", "name": "M", "version": "1", "format": "predictions", "path": "p.csv",
+                    "output": {"activation": "none", "kind": "probability"},
+                    "operating_point": {"threshold": 0.5, "source": "s"}}],
+        "endpoints": [{"id": m, "metric": f"classification.{m}", "role": "secondary"} for m in metrics],
+        "strata": ["sex"], "resampling": {"replicates": 400},
+    }  # fmt: skip
+    return from_resolved({**document, **changes})
+
+
+def units(
+    scores: list[float | None],
+    labels: list[int | None],
+    sex: list[str] | None = None,
+    failure: str = "decode:truncated",
+) -> pa.Table:
+    n = len(scores)
+    patients = [f"P{i // 2}" for i in range(n)]
+    columns = {
+        "unit": [f"U{i}" for i in range(n)], "model": ["m"] * n, "pass": ["clean"] * n, "target": ["y"] * n,
+        "cluster": patients, "patient": patients, "study": patients,
+        "label_status": ["missing" if y is None else "present" for y in labels], "label": labels,
+        "status": ["failed" if s is None else "ok" for s in scores],
+        "failure": ["decode:truncated" if s is None else None for s in scores], "score": scores,
+    }  # fmt: skip
+    table = pa.table([pa.array(columns[f.name], f.type) for f in UNITS], schema=UNITS)
+    return table.append_column("by.sex", pa.array(sex or ["F", "M"] * (n // 2) + ["F"] * (n % 2)))
+
+
+SCORES = [0.9, 0.8, 0.7, 0.2, None, 0.6, 0.1, 0.2, 0.7, 0.3, None, 0.4, 0.95, 0.05]
+LABELS = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, None, None]
+
+
+def by_id(estimates: tuple[Estimate, ...]) -> dict[str, Estimate]:
+    found = {e.id: e for e in estimates}
+    assert len(found) == len(estimates)
+    return found
+
+
+def test_failures_are_counted_by_every_rule_side_by_side() -> None:
+    found = by_id(estimate_all(protocol(), units(SCORES, LABELS), cohort_digest="x"))
+    # by hand: positives .9 .8 .7 .2 – .6 → 4 of 5 with an output are flagged; negatives .1 .2 .7 .3 – .4 → 4 of 5 are not
+    fractions = {
+        rule: (found[f"sensitivity/m/clean{rule}"].numerator, found[f"sensitivity/m/clean{rule}"].denominator)
+        for rule in ("", "/missing=excluded", "/missing=best_case")
+    }
+    assert fractions == {"": (4, 6), "/missing=excluded": (4, 5), "/missing=best_case": (5, 6)}
+    assert found["specificity/m/clean"].value == pytest.approx(4 / 6)
+    assert found["sensitivity/m/clean"].missing_rule == "worst_case"
+    assert found["sensitivity/m/clean"].n_failed == 2
+    # the failed positive ranks below all, the failed negative above all: 20 of 36 pairs in order instead of 20 of 25
+    pairs = sum((p > n) + 0.5 * (p == n) for p in (0.9, 0.8, 0.7, 0.2, 0.6) for n in (0.1, 0.2, 0.7, 0.3, 0.4))
+    assert found["auroc/m/clean"].value == pytest.approx(pairs / 36)
+    assert found["auroc/m/clean/missing=excluded"].value == pytest.approx(pairs / 25)
+    assert found["brier/m/clean"].n_cases == 10  # calibration is on outputs only, the count printed
+
+
+def test_rows_without_a_label_enter_nothing() -> None:
+    found = by_id(estimate_all(protocol(), units(SCORES, LABELS), cohort_digest="x"))
+    assert found["auroc/m/clean"].n_cases == 12
+
+
+def test_predictive_values_are_flagged_under_enrichment_and_restated() -> None:
+    found = by_id(estimate_all(protocol(), units(SCORES, LABELS), cohort_digest="x"))
+    assert found["ppv/m/clean"].flags == ("enriched_prevalence",)
+    restated = found["ppv/m/clean/prevalence=0.1"]
+    se, sp = 4 / 6, 4 / 6
+    assert restated.value == pytest.approx(0.1 * se / (0.1 * se + 0.9 * (1 - sp)))
+    assert restated.condition["prevalence"] == 0.1
+    assert restated.interval is not None
+    assert restated.flags == ()
+
+
+def test_a_naive_interval_on_clustered_rows_is_refused() -> None:
+    endpoint = {"id": "auroc", "metric": "classification.auroc", "role": "primary", "interval": {"method": "delong"}}
+    with pytest.raises(DataError, match=r"14 rows belong to 7 clusters|12 rows belong to 6 clusters"):
+        estimate_all(protocol(endpoints=[endpoint]), units(SCORES, LABELS), cohort_digest="x")
+
+
+def test_all_hits_are_judged_by_wilson_with_the_number_of_patients() -> None:
+    scores = [0.9] * 20 + [0.1] * 20
+    found = by_id(estimate_all(protocol(), units(scores, [1] * 20 + [0] * 20), cohort_digest="x"))  # type: ignore[arg-type]
+    interval = found["sensitivity/m/clean"].interval
+    assert interval is not None
+    assert interval.low == pytest.approx(float(wilson(10, 10).low), abs=1e-12)  # 20 images of 10 patients
+    assert interval.high == 1.0
+
+
+def test_one_class_is_undefined_and_says_so() -> None:
+    found = by_id(estimate_all(protocol(), units([0.2, 0.7, 0.4, 0.1], [0, 0, 0, 0]), cohort_digest="x"))
+    for name in ("auroc", "sensitivity"):
+        estimate = found[f"{name}/m/clean"]
+        assert (estimate.value, estimate.status) == (None, "undefined")
+        assert estimate.reason
+
+
+def test_more_than_one_in_a_hundred_undefined_replicates_leave_no_interval() -> None:
+    endpoint = {
+        "id": "auroc",
+        "metric": "classification.auroc",
+        "role": "secondary",
+        "interval": {"method": "bootstrap"},
+    }
+    scores = [float(s) for s in np.linspace(0.05, 0.95, 40)]
+    labels = [1, 1] + [0] * 38  # one patient has both positives: a third of the replicates miss him
+    found = by_id(estimate_all(protocol(endpoints=[endpoint]), units(scores, labels), cohort_digest="x"))  # type: ignore[arg-type]
+    estimate = found["auroc/m/clean"]
+    assert (estimate.status, estimate.interval) == ("too_few", None)
+    assert estimate.value is not None
+
+
+def test_limits_for_all_levels_at_once_are_wider_than_for_one() -> None:
+    rng = np.random.default_rng(4)
+    labels = [int(v) for v in rng.random(200) < 0.5]
+    scores = [float(np.clip(0.3 + 0.3 * y + 0.2 * rng.normal(), 0, 1)) for y in labels]
+    found = by_id(estimate_all(protocol(), units(scores, labels), cohort_digest="x"))  # type: ignore[arg-type]
+    interval = found["sensitivity/m/clean/sex=F"].interval
+    assert interval is not None
+    assert interval.simultaneous_low is not None
+    assert interval.simultaneous_low < interval.low < interval.high < interval.simultaneous_high
+
+
+def test_the_seed_and_the_cohort_fix_every_bit_and_the_title_none() -> None:
+    table = units(SCORES, LABELS)
+    first = estimate_all(protocol(), table, cohort_digest="x", workers=1)
+    assert first == estimate_all(protocol(title="another", intended_use="other"), table, cohort_digest="x", workers=2)
+
+
+def test_the_document_has_the_promised_keys_and_reads_back() -> None:
+    estimates = estimate_all(protocol(), units(SCORES, LABELS), cohort_digest="x")
+    document = to_document(estimates)
+    assert document["schema_version"] == "1"
+    promised = {
+        "id", "endpoint", "metric", "model", "pass", "target", "stratum", "contrast", "condition", "missing_rule", "value",
+        "interval", "numerator", "denominator", "n_cases", "n_patients", "n_events", "unit", "role", "prespecified",
+        "status", "reason",
+    }  # fmt: skip
+    assert all(promised <= entry.keys() for entry in document["estimates"])
+    assert from_document(json.loads(json.dumps(document, allow_nan=False))) == estimates
