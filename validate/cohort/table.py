@@ -136,7 +136,8 @@ def _cell(text: str) -> str | None:
 
 def _parquet(content: bytes, name: str) -> dict[str, list[Any]]:
     try:
-        table = pq.read_table(io.BytesIO(content))
+        # A native buffer on this thread: pyarrow's own threads let go of a Python file object late (see results/store.py).
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name} is not a Parquet file: {error}.") from error
     _check_header(table.column_names, name)
