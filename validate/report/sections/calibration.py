@@ -83,12 +83,7 @@ def _bins(study: Study, bins: Node, name: str) -> Table:
     )  # fmt: skip
     rows = []
     for b in bins:
-        start, end = b["start"], b["end"]
-        between = (
-            view.number(start, "proportion", against=end.value)
-            + " to "
-            + view.number(end, "proportion", against=start.value)
-        )
+        between = view.share(b["start"], 1) + " to " + view.share(b["end"], 1)
         if b["observed"].value is None:
             rows.append(row(between, "–", view.count(b["cases"]), "–", printed("no case"), kind="faint"))
             continue

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from validate.analyses.wording import attribute_words
 from validate.report import view
-from validate.report.printed import Printed, printed
+from validate.report.criterion import criterion_name
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.sections.primary_endpoints import locked_overall
@@ -49,26 +51,107 @@ def _here(found: Node) -> Printed:
 
 
 def _worked(study: Study) -> Mapping[str, Printed]:
-    """Numbers for the entries whose words stand in the template."""
-    overall = [e for e in locked_overall(study) if e["value"].value is not None and e["interval"]]
-    first = next((e for e in overall if e["unit"].text == "proportion"), next(iter(overall), None))
-    counts = study.sealed.finding("population")["data"]
-    point = study.models[0]["operating_point"]
-    criterion = next(iter(study.sealed.verdict["criteria"]), None)
+    """Numbers of this study for the words whose meaning stands in the template; empty where it has none."""
     return {
-        "interval": _interval(study, first) if first is not None else Printed(),
-        "cluster": view.count(counts["counts"]["images"], study.unit) + " of " + view.count(counts["counts"]["patients"], "patient")
-        if counts["counts"] else Printed(),
-        "prevalence": view.count(counts["prevalence"]["positives"]) + " of " + view.count(counts["prevalence"]["labelled"], study.unit)
-        + ", " + view.share(counts["prevalence"]["share"], 1) if counts["prevalence"]["share"].value is not None else Printed(),
-        "point": view.rule(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed(),
-        "goal": printed("the goal here: ") + view.goal(criterion, study.sealed.estimate(criterion["estimate"])["unit"].text or "index")
-        if criterion is not None else Printed(),
-    }  # fmt: skip
+        "interval": _interval(study),
+        "goal": _goal(study),
+        "inconclusive": _inconclusive(study),
+        "point": _point(study.models[0]["operating_point"]) if study.models else Printed(),
+        "prevalence": _prevalence(study.sealed.finding("population")["data"]["prevalence"], study.unit),
+        "sampling": view.words(study.protocol["cohort"]["sampling"], ""),
+        "predictive": _predictive(study),
+        "calibration": _calibration(study),
+        "cluster": _cluster(study),
+        "silent": _silent(study),
+        "strata": joined((attribute_words(name.text) for name in study.protocol["strata"]), ", "),
+        "compared": _compared(study),
+    }
 
 
-def _interval(study: Study, found: Node) -> Printed:
-    return printed(study.measure(found["metric"].text)) + ": " + view.limits_only(found)
+def _interval(study: Study) -> Printed:
+    found = [e for e in locked_overall(study) if e["value"].value is not None and e["interval"]]
+    first = next((e for e in found if e["unit"].text == "proportion"), next(iter(found), None))
+    return printed(study.measure(first["metric"].text)) + ": " + view.limits_only(first) if first else Printed()
+
+
+def _goal(study: Study) -> Printed:
+    criterion = next(iter(study.sealed.verdict["criteria"]), None)
+    if criterion is None:
+        return Printed()
+    unit = study.sealed.estimate(criterion["estimate"])["unit"].text or "index"
+    return criterion_name(study, criterion) + ": " + view.goal(criterion, unit)
+
+
+def _inconclusive(study: Study) -> Printed:
+    open_ = (c for c in study.sealed.verdict["criteria"] if c["outcome"].text == "INCONCLUSIVE")
+    return joined(dict.fromkeys(str(criterion_name(study, c)) for c in open_), "; ")
+
+
+def _point(point: Node) -> Printed:
+    return (
+        printed("flagged where the score is ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
+        if point
+        else Printed()
+    )
+
+
+def _prevalence(found: Node, unit: str) -> Printed:
+    if found["share"].value is None:
+        return Printed()
+    return (
+        view.count(found["positives"])
+        + " of "
+        + view.count(found["labelled"], unit)
+        + ", "
+        + view.share(found["share"], 1)
+    )
+
+
+def _predictive(study: Study) -> Printed:
+    entries = study.sealed.finding("prevalence")["data"]["prevalences"]
+    main = next((entry for entry in entries if entry["main"].value is True), None)
+    found = study.sealed.estimate(main["ppv"]) if main is not None and main["ppv"] else None
+    if main is None or not found or found["value"].value is None:
+        return Printed()
+    return view.value_only(found) + " of flags are right at a prevalence of " + view.share(main["prevalence"])
+
+
+def _calibration(study: Study) -> Printed:
+    """One bin of the reliability curve: the first with cases that have and cases that have not."""
+    bins = study.sealed.finding("calibration")["data"]["bins"]
+    mixed = next((b for b in bins if b["positives"].value and b["observed"].value not in (None, 1)), None)
+    if mixed is None:
+        return Printed()
+    share = view.number(mixed["stated"], "proportion")
+    return (
+        share
+        + " stated on average: "
+        + view.count(mixed["positives"])
+        + " of "
+        + view.count(mixed["cases"], study.unit)
+    )
+
+
+def _cluster(study: Study) -> Printed:
+    counts = study.sealed.finding("population")["data"]["counts"]
+    if not counts:
+        return Printed()
+    return view.count(counts["images"], study.unit) + " of " + view.count(counts["patients"], "patient")
+
+
+def _silent(study: Study) -> Printed:
+    failed = study.sealed.finding("missing")["data"]["failed"]
+    return view.count(failed, study.unit) + " without an output" if failed.value else Printed()
+
+
+def _compared(study: Study) -> Printed:
+    entries = study.sealed.finding("strata")["data"]["endpoints"]
+    first = next(iter(entries), None)
+    return (
+        view.count(first["compared"], "group") + " looked at"
+        if first is not None and first["compared"].value
+        else Printed()
+    )
 
 
 SECTION = Section(
