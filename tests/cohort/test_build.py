@@ -84,6 +84,19 @@ def test_a_study_is_one_case_of_several_files(archive, protocol, build):
     assert case.attributes["manufacturer"] == "Philips"
 
 
+def test_a_series_is_one_case_and_an_image_without_one_too(archive, protocol, build):
+    archive("1.dcm")
+    archive("2.dcm", instance="2")
+    archive("3.dcm", instance="3", SeriesInstanceUID=None)
+    assert sorted(len(case.files) for case in build(protocol(unit="series")).cases) == [1, 2]
+
+
+def test_a_unit_that_is_no_file_is_refused(archive, protocol, build):
+    archive("1.dcm")
+    with pytest.raises(DataError, match="lesion can't be made of files"):
+        build(protocol(unit="lesion"))
+
+
 def test_a_table_of_cases_needs_no_image(protocol, build, tmp_path):
     (tmp_path / "cases.csv").write_text(
         "case_id,patient_id,truth,site\nC1,P1,1,N\nC2,P1,0,S\nC3,,1,N\n", encoding="utf-8"

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 from validate.cohort import index
 from validate.cohort.index import index_folder
+from validate.cohort.privacy import is_pseudonym, pseudonym, write_lookup
 from validate.errors import DataError
 
 
@@ -59,6 +60,30 @@ def test_a_file_that_may_not_be_read_is_said(archive, tmp_path, monkeypatch):
     (found,) = index_folder(tmp_path / "archive")
     assert found.reason == "unreadable_file"
     assert found.detail == "Can't be read: Permission denied."
+
+
+def test_a_folder_that_can_not_be_looked_into_is_said(archive, tmp_path, monkeypatch):
+    archive("open/a.dcm")
+    archive("closed/b.dcm", study="S2")
+    original = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert reasons(tmp_path / "archive") == {"open/a.dcm": None, "closed": "unreadable_folder"}
+
+
+def test_names_that_are_no_text_are_names(archive, tmp_path):
+    path = archive("a.dcm")
+    odd = os.fsdecode(b"caf\xe9.dcm")
+    path.rename(path.with_name(odd))
+    (found,) = index_folder(tmp_path / "archive")
+    assert found.reason is None
+    assert is_pseudonym(pseudonym(b"k", "file", found.relative))
+    assert "caf\\\\xe9" in write_lookup("0" * 64, {"I-1": str(found.path)}, folder=tmp_path / "home").read_text()
 
 
 @pytest.mark.parametrize(("elements", "defect"), [({}, None), ({"PixelData": None}, "no_pixel_data")])

@@ -25,7 +25,12 @@ from validate.protocol.schema import Source, StudyProtocol
 
 Progress = Callable[[int, int | None], None]
 Value = TypeVar("Value")
-UNIT_KEY = {"image": "sop_instance_uid", "study": "study_instance_uid", "patient": "patient_id"}
+UNIT_KEY = {
+    "image": "sop_instance_uid",
+    "series": "series_instance_uid",
+    "study": "study_instance_uid",
+    "patient": "patient_id",
+}
 
 
 def build_cohort(
@@ -73,8 +78,10 @@ def _candidates(protocol: StudyProtocol, base: Path, workers: int, progress: Pro
     for source in protocol.cohort.sources:
         if source.table is not None:
             found += _rows(protocol, source, base)
+        elif source.dicom is not None:
+            found += index_folder((base / source.dicom).resolve(), tags=tags, workers=workers, progress=progress)
         else:
-            found += index_folder((base / str(source.dicom)).resolve(), tags=tags, workers=workers, progress=progress)
+            raise DataError("cohort.sources: folders of DICOM files and tables are read; name one as dicom or table.")
     return found
 
 
@@ -112,9 +119,13 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
 def _cases(
     eligible: Sequence[Candidate], protocol: StudyProtocol, labelled: frozenset[str], site_key: bytes
 ) -> tuple[Case, ...]:
+    key = UNIT_KEY.get(protocol.cohort.unit)
+    if key is None:
+        raise DataError(f"cohort.unit: {protocol.cohort.unit} can't be made of files; units are {', '.join(UNIT_KEY)}.")
     by_unit: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in eligible:
-        by_unit[candidate.keys[UNIT_KEY[protocol.cohort.unit]]].append(candidate)
+        # An image outside any series is one by itself.
+        by_unit[candidate.keys.get(key, candidate.keys["sop_instance_uid"])].append(candidate)
     cases = [_case(name, members, protocol, labelled, site_key) for name, members in by_unit.items()]
     first_of_patient, first_of_study = _first(cases, "patient"), _first(cases, "study")
     cases.sort(key=lambda case: (first_of_patient[case.patient], first_of_study[case.study], case.digest))
@@ -140,11 +151,10 @@ def _case(
         if len(members) == 1
         else hashlib.sha256("".join(str(m.digest) for m in members).encode()).hexdigest()
     )
-    level = "unit" if protocol.cohort.unit not in UNIT_KEY else protocol.cohort.unit
     agreed = _agreeing([member.attributes for member in members])
     attributes: Mapping[str, AttributeValue] = {name: agreed.get(name) for name in members[0].attributes}
     return Case(
-        unit=pseudonym(site_key, level, name),
+        unit=pseudonym(site_key, protocol.cohort.unit, name),
         patient=pseudonym(site_key, "patient", keys["patient_id"]),
         study=pseudonym(site_key, "study", keys.get("study_instance_uid", name)),
         series=pseudonym(site_key, "series", keys.get("series_instance_uid", name)),

@@ -15,6 +15,7 @@ LABELS = {
     "not_a_file": "No file",
     "unreadable_header": "Header unreadable",
     "unreadable_file": "File unreadable",
+    "unreadable_folder": "Folder unreadable",
     "empty_file": "Empty file",
     "symbolic_link": "Link, not followed",
     "no_identity": "No patient, study or instance id",

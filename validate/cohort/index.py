@@ -20,7 +20,7 @@ from validate.imaging.sniff import HEAD, is_dicom
 from validate.imaging.volume import DecodeFailure
 
 Progress = Callable[[int, int | None], None]
-FEW = 2000  # files that are read faster in this process than others can be started
+FEW = 5000  # files that are read faster in this process than others can be started
 CHUNK = 64
 
 
@@ -83,21 +83,25 @@ def _counted(candidate: Candidate, number: int, total: int, progress: Progress |
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Relative paths of everything that is not a folder. Links are named, not followed: they may lead in circles."""
-    for here, folders, names in os.walk(folder, followlinks=False):
+    """Relative paths of everything that is not a folder, and of folders that can't be looked into.
+
+    Links are named, not followed: they may lead in circles.
+    """
+    closed: list[OSError] = []
+    for here, folders, names in os.walk(folder, onerror=closed.append, followlinks=False):
         place = Path(here)
         for name in [*names, *(f for f in folders if (place / f).is_symlink())]:
             yield (place / name).relative_to(folder).as_posix()
         folders[:] = sorted(f for f in folders if not (place / f).is_symlink())
+    for error in closed:
+        yield Path(os.fsdecode(error.filename)).relative_to(folder).as_posix()
 
 
 def read_candidate(folder: Path, tags: Mapping[str, int], relative: str, *, identifiers: bool = False) -> Candidate:
     """One file: header only, and the digest of all its bytes. Never raises for what a file holds."""
     path = folder / relative
-    if path.is_symlink():
-        return Candidate(path, relative, reason="symbolic_link", detail="A symbolic link; links are not followed.")
-    if not path.is_file():
-        return Candidate(path, relative, reason="not_a_file", detail="A device, pipe or socket.")
+    if (other := _other_than_a_file(path)) is not None:
+        return Candidate(path, relative, reason=other[0], detail=other[1])
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
@@ -110,6 +114,15 @@ def read_candidate(folder: Path, tags: Mapping[str, int], relative: str, *, iden
     if not is_dicom(head):
         return Candidate(path, relative, digest, "not_dicom", "The content is not DICOM, whatever the name says.")
     return _image(Candidate(path, relative, digest), tags, identifiers=identifiers)
+
+
+def _other_than_a_file(path: Path) -> tuple[str, str] | None:
+    """(reason, detail) of what is no plain file."""
+    if path.is_symlink():
+        return "symbolic_link", "A symbolic link; links are not followed."
+    if path.is_dir():
+        return "unreadable_folder", "A folder that can't be looked into."
+    return None if path.is_file() else ("not_a_file", "A device, pipe or socket.")
 
 
 def _image(file: Candidate, tags: Mapping[str, int], *, identifiers: bool) -> Candidate:

@@ -79,7 +79,7 @@ def _make_key(path: Path) -> None:
 
 def pseudonym(key: bytes, kind: str, value: str) -> str:
     """Such as "P-7KQ4M2XH3ZB5W6LA": HMAC-SHA256 of kind and value, 80 bits in base 32."""
-    mac = hmac.new(key, f"{kind}\x1f{value}".encode(), hashlib.sha256).digest()
+    mac = hmac.new(key, f"{kind}\x1f{value}".encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
     return f"{LETTERS[kind]}-{base64.b32encode(mac[:10]).decode()}"
 
 
@@ -92,6 +92,8 @@ def write_lookup(cohort_digest: str, paths: Mapping[str, str], *, folder: Path |
     """Where each unit's file lies, for the site's own eyes: beside the site key, never in a run folder."""
     path = (folder or home()) / "lookup" / f"{cohort_digest[:16]}.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(path, pretty_json(dict(paths)))
+    # A file name may hold bytes that are no text, which JSON can't; they are shown by number.
+    plain = {unit: os.fsencode(place).decode("utf-8", "backslashreplace") for unit, place in paths.items()}
+    write_atomically(path, pretty_json(plain))
     path.chmod(0o600)
     return path
