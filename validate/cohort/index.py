@@ -129,13 +129,14 @@ def _image(file: Candidate, tags: Mapping[str, int], *, identifiers: bool) -> Ca
     from validate.cohort.attributes import harvested, is_image, study_date, tag_value, wanted_tags
     from validate.cohort.identifiers import filled
     from validate.imaging.header import read_header
+    from validate.imaging.header_values import HeaderValues
 
     try:
         header = read_header(file.path, None if identifiers else [*wanted_tags(), *tags.values()])
-        dataset = header.dataset
+        dataset = HeaderValues(header.dataset)
         values, missing = harvested(dataset)
-        values |= {name: tag_value(dataset, tag) for name, tag in tags.items()}
-        found = filled(dataset) if identifiers else frozenset[str]()
+        values |= {name: tag_value(header.dataset, tag) for name, tag in tags.items()}
+        found = filled(header.dataset) if identifiers else frozenset[str]()
         keys = {name: text for name, keyword in KEYS.items() if (text := _plain(dataset.get(keyword)))}
         studied, pictured = study_date(dataset), is_image(dataset)
     except Exception as error:  # noqa: BLE001 (a hostile header may break the parser in any way; the file is accounted for)
