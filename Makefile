@@ -21,7 +21,8 @@ sample: setup
 
 demo: sample
 	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there is: cxr" >&2; exit 2; }
-	@rm -rf $(RUN)
+	@# a demonstration starts from nothing: no earlier run, no earlier lock
+	@rm -rf $(RUN) $(PROTOCOL_$(TASK):.yaml=.lock.json)
 	@$(VALIDATE) run $(PROTOCOL_$(TASK)) --out $(RUN); code=$$?; \
 	case $$code in 0|10|11|12) exit 0;; *) exit $$code;; esac
 
