@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from validate.errors import CommandError, EvidenceError, ExitCode, MissingLibrary
 from validate.report.render import render
@@ -80,12 +83,19 @@ def test_the_html_loads_nothing_from_anywhere(folder: Path) -> None:
     assert "url(" not in html.replace("url(data:", "")
 
 
+def test_setting_the_pdf_raises_no_warning(build: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        render(build(levels={"sex": ("F", "M")}), formats=("pdf",))
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_nobody_is_called_compliant(folder: Path, pages: list[str]) -> None:
     html = (folder / "report/report.html").read_text(encoding="utf-8")
     assert "compliant" not in html.lower()
     assert "compliant" not in " ".join(pages).lower()
 
 
+FEW = {"sex": ("F", "M")}
 HOSTILE: dict[str, dict[str, object]] = {
     "tiny": {"patients": 3, "positives": 2, "negatives": 2, "silent": 0},
     "only positives": {"positives": 40, "negatives": 0, "patients": 30},
@@ -117,9 +127,8 @@ HOSTILE: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_study_prints_what_no_reader_may_see(build: Callable[..., Path], name: str) -> None:
-    folder = build(**HOSTILE[name])
+def assert_readable(folder: Path) -> None:
+    """No value that is none, no empty cell, no empty table."""
     render(folder, formats=("html",))
     html = (folder / "report/report.html").read_text(encoding="utf-8")
     text = re.sub(r"<(style|script)>.*?</\1>|<pre.*?</pre>", "", html, flags=re.DOTALL)
@@ -130,12 +139,49 @@ def test_no_study_prints_what_no_reader_may_see(build: Callable[..., Path], name
     assert "<tbody>\n</tbody>" not in html
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_study_prints_what_no_reader_may_see(build: Callable[..., Path], name: str) -> None:
+    assert_readable(build(**HOSTILE[name]))
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40).filter(
+    lambda text: text.strip() and not FORBIDDEN.search(text)
+)
+STUDIES = st.fixed_dictionaries(
+    {
+        "seed": st.integers(0, 10**6),
+        "patients": st.integers(0, 10**6),
+        "positives": st.integers(0, 10**6),
+        "negatives": st.integers(0, 10**6),
+        "silent": st.integers(0, 50),
+        "levels": st.dictionaries(NAMES, st.lists(NAMES, min_size=1, max_size=12, unique=True).map(tuple), max_size=4),
+        "exploratory": st.booleans(),
+        "criteria": st.booleans(),
+        "operating_point": st.booleans(),
+        "extreme": st.booleans(),
+        "kind": st.sampled_from(["reference_standard", "comparator"]),
+        "profile": st.sampled_from(["acceptance", "submission", "comparison"]),
+        "question": NAMES,
+    }
+)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])  # shrinking takes minutes
+@given(fields=STUDIES)
+def test_no_random_study_prints_it_either(build: Callable[..., Path], fields: dict[str, object]) -> None:
+    assert_readable(build(**fields))
+
+
 def test_the_pdf_of_a_hostile_study_has_no_forbidden_word(build: Callable[..., Path]) -> None:
-    folder = build(**{**HOSTILE["five models"], **HOSTILE["forty strata"], "extreme": True, "question": None})
+    levels = {
+        "manufacturer": ("Gesellschaft für Bildgebende Verfahren " * 3, "GE"),
+        "site": tuple(f"site {k}" for k in range(40)),
+    }
+    folder = build(models=("a", "b"), model_names=("A" * 90, "B"), levels=levels, extreme=True, question=None)
     render(folder, formats=("pdf",))
     reader = pypdf.PdfReader(folder / "report/report.pdf")
     text = "\n".join(page.extract_text() for page in reader.pages)
-    assert len(reader.pages) > 20
+    assert len(reader.pages) > 15
     body = text[: text.index("The protocol, word for word", text.index("About this report") + 3000)]
     assert not FORBIDDEN.search(body)
 
@@ -160,7 +206,7 @@ def test_markup_in_a_name_is_shown_as_text(build: Callable[..., Path]) -> None:
 
 
 def test_an_exploratory_run_is_stamped_on_every_page_figure_and_block(build: Callable[..., Path]) -> None:
-    folder = build(exploratory=True)
+    folder = build(exploratory=True, levels=FEW)
     render(folder)
     html = (folder / "report/report.html").read_text(encoding="utf-8")
     for figure in re.findall(r"<figure.*?</figure>", html.split('id="section-r00"')[1], flags=re.DOTALL):
@@ -169,10 +215,12 @@ def test_an_exploratory_run_is_stamped_on_every_page_figure_and_block(build: Cal
         assert "EXPLORATORY" in page.extract_text()
     assert 'class="fail-ink">' in html
     assert "counts as a pass" in html
+    assert ">PASS<" not in html
+    assert "would be met" in html
 
 
 def test_outputs_that_were_handed_in_are_called_not_witnessed_on_every_page(build: Callable[..., Path]) -> None:
-    folder = build(format="predictions", synthetic=False)
+    folder = build(format="predictions", synthetic=False, levels=FEW)
     render(folder, formats=("pdf",))
     for page in pypdf.PdfReader(folder / "report/report.pdf").pages:
         assert "Inference not witnessed" in page.extract_text()

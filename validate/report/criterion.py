@@ -13,6 +13,7 @@ from validate.report.study import Study
 
 TONES: dict[str, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
 WORDS = {"PASS": "Pass", "FAIL": "Fail", "INCONCLUSIVE": "Inconclusive"}
+WOULD = {"PASS": "would be met", "FAIL": "would be missed", "INCONCLUSIVE": "undecided"}
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
 
 
@@ -50,6 +51,13 @@ def criterion_lines(study: Study) -> list[CriterionLine]:
     return [criterion_line(study, criterion) for criterion in study.sealed.verdict["criteria"]]
 
 
+def _outcome(study: Study, outcome: Node) -> Outcome:
+    """PASS, FAIL or INCONCLUSIVE; without a lock only what it would have been."""
+    if study.exploratory:
+        return Outcome(printed(WOULD.get(outcome.text, outcome.text), outcome.address), "none")
+    return Outcome(printed(outcome.text, outcome.address), TONES.get(outcome.text, "none"))
+
+
 def by_model(lines: list[CriterionLine], models: list[str]) -> list[tuple[CriterionLine, list[CriterionLine | None]]]:
     """Each criterion of the protocol with every model's line, in the order of `models` (their printed names)."""
     keys = dict.fromkeys(line.key for line in lines)
@@ -75,7 +83,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         fraction=found,
         estimate=view.estimate(estimate, against=goal),
         goal=view.goal(criterion, unit),
-        outcome=Outcome(printed(outcome.text, outcome.address), TONES.get(outcome.text, "none")),
+        outcome=_outcome(study, outcome),
         sentence=view.words(criterion["sentence"]),
         rationale=view.words(_of_protocol(study, criterion)["rationale"]),
         severity=SEVERITY.index(outcome.text) if outcome.text in SEVERITY else 0,

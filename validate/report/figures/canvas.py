@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from validate.report.printed import Printed, printed
 
 Tone = Literal["ink", "grey", "faint", "hair", "paper", "accent", "pass", "fail", "inconclusive", "band"]
+Anchor = Literal["start", "middle", "end"]
 COLOURS: dict[Tone, str] = {
     "ink": "#1b1f24",
     "grey": "#5b6570",
@@ -126,7 +127,7 @@ class Canvas:
 
     def text(
         self, at: tuple[float, float], content: Printed | str, *, size: float = 8, tone: Tone = "ink",
-        anchor: Literal["start", "middle", "end"] = "start", weight: int = 400, turned: bool = False,
+        anchor: Anchor = "start", weight: int = 400, turned: bool = False,
     ) -> None:  # fmt: skip
         turn = Markup(' transform="rotate(-90 {} {})"').format(_n(at[0]), _n(at[1])) if turned else ""
         self._add(
@@ -182,6 +183,3 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
 
 def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
-
-
-__all__ = ["COLOURS", "HALF", "WIDTH", "Canvas", "Figure", "Scale", "Tone", "escape", "fitted", "text_width", "ticks"]

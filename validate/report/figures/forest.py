@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, text_width, ticks
+from validate.report.figures.canvas import WIDTH, Anchor, Canvas, Figure, Scale, Tone, fitted, text_width, ticks
 from validate.report.printed import Printed
 
 LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
@@ -76,7 +76,8 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
         canvas.line((scale(0), TOP - 3), (scale(0), floor), "grey", width=0.9)
     if axis.goal is not None:
         canvas.line((scale(axis.goal), TOP - 6), (scale(axis.goal), floor), "accent", width=1.1, dash="3 2")
-        canvas.text((scale(axis.goal), 12), axis.goal_words, size=7.2, tone="accent", anchor="middle", weight=600)
+        at, anchor = _beside(scale(axis.goal), axis.goal_words)
+        canvas.text((at, 12), axis.goal_words, size=7.2, tone="accent", anchor=anchor, weight=600)
     y = TOP
     for row in rows:
         y += HEAD if row.head else tall
@@ -88,9 +89,8 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
     if row.head:
         canvas.text((0, base), fitted(row.label, 8.2, LEFT - 4), size=8.2, weight=600)
         if row.goal is not None:
-            canvas.text(
-                (scale.clipped(row.goal), base), row.goal_words, size=7.2, tone="accent", anchor="middle", weight=600
-            )
+            at, anchor = _beside(scale.clipped(row.goal), row.goal_words)
+            canvas.text((at, base), row.goal_words, size=7.2, tone="accent", anchor=anchor, weight=600)
         return
     tone: Tone = "faint" if row.faint else row.tone
     words: Tone = "grey" if row.faint else row.tone
@@ -113,6 +113,14 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
     size = min(8.2, 8.2 * (WIDTH - NUMBERS) / max(1.0, text_width(str(row.words), 8.2)))
     canvas.text((NUMBERS, base), row.words, size=round(max(size, 5.0), 2), tone=words)
+
+
+def _beside(at: float, words: Printed | str) -> tuple[float, Anchor]:
+    """Where the words of a goal stand: above it, and no further to a side than the plot."""
+    half = text_width(str(words), 7.2) / 2
+    if at - half < LEFT:
+        return LEFT, "start"
+    return (RIGHT, "end") if at + half > RIGHT else (at, "middle")
 
 
 def _own_goal(canvas: Canvas, row: Row, middle: float, scale: Scale) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, ticks
+from validate.report.figures.canvas import HALF, Anchor, Canvas, Figure, Scale, ticks
 from validate.report.printed import Printed
 
 
@@ -43,6 +43,6 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
     if scores.threshold is not None and x.low <= scores.threshold <= x.high:
         at = x(scores.threshold)
         canvas.line((at, 16), (at, 220), "ink", width=0.9, dash="3 2")
-        anchor = "end" if at > HALF * 0.6 else "start"
-        canvas.text((at + (-4 if anchor == "end" else 4), 24), scores.threshold_words, size=7.2, anchor=anchor)  # type: ignore[arg-type]
+        anchor: Anchor = "end" if at > HALF * 0.6 else "start"
+        canvas.text((at + (-4 if anchor == "end" else 4), 24), scores.threshold_words, size=7.2, anchor=anchor)
     return canvas.figure(name, "Scores with and without the finding", description)

@@ -65,6 +65,8 @@ def _kicker(study: Study) -> Printed:
 def first_inference(study: Study) -> Node:
     """The time of the first event of inference; a Node without value where none was run here."""
     trail = study.sealed.audit
+    if len(study.unwitnessed) == len(study.models):
+        return trail["absent"]
     found = (event["time"] for event in trail if event["type"].text.startswith(("inference", "first_inference")))
     return next(found, trail["absent"])
 

@@ -58,7 +58,7 @@ def _worked(study: Study) -> Mapping[str, Printed]:
         "inconclusive": _inconclusive(study),
         "point": _point(study.models[0]["operating_point"]) if study.models else Printed(),
         "prevalence": _prevalence(study.sealed.finding("population")["data"]["prevalence"], study.unit),
-        "sampling": view.words(study.protocol["cohort"]["sampling"], ""),
+        "sampling": printed("the cases here: ") + view.words(study.protocol["cohort"]["sampling"]),
         "predictive": _predictive(study),
         "calibration": _calibration(study),
         "cluster": _cluster(study),
