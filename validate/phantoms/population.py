@@ -61,8 +61,10 @@ def population(seed: int, patients: int) -> list[Shot]:
     shots: list[Shot] = []
     for number in range(patients):
         deal = int(order[number])
-        make, positive = MAKES[deal % len(MAKES)], bool((deal // len(MAKES)) % 2)
-        shots.extend(_visits(seed, _patient(seed, number, make), positive, _images(deal // (2 * len(MAKES)))))
+        make, positive, turn = MAKES[deal % len(MAKES)], deal // len(MAKES) % 2, deal // (2 * len(MAKES))
+        size = stream(seed, "size", turn)  # the same for every make, so that none is dealt the harder findings
+        opacity = finding(stream(seed, "place", number), size) if positive else None
+        shots.extend(_visits(seed, _patient(seed, number, make), opacity, _images(turn)))
     return shots
 
 
@@ -92,10 +94,9 @@ def _patient(seed: int, number: int, make: str) -> Patient:
     )
 
 
-def _visits(seed: int, patient: Patient, positive: bool, images: tuple[int, ...]) -> list[Shot]:  # noqa: FBT001
+def _visits(seed: int, patient: Patient, opacity: Opacity | None, images: tuple[int, ...]) -> list[Shot]:
     random = stream(seed, "visits", patient.number)
     day = date(2025, 1, 3) + timedelta(days=int(random.integers(0, 300)))
-    opacity = finding(random) if positive else None
     shots = []
     for study, count in enumerate(images):
         if study > 0:  # a later look at the same lungs: what was there has grown or shrunk a little
@@ -114,7 +115,7 @@ def _visits(seed: int, patient: Patient, positive: bool, images: tuple[int, ...]
             view="PA",
             pose=Pose(),
             opacity=opacity,
-            label=int(positive),
+            label=int(opacity is not None),
             patient_id=patient.identifier,
         )
         for instance in range(1, count + 1):
@@ -123,19 +124,22 @@ def _visits(seed: int, patient: Patient, positive: bool, images: tuple[int, ...]
     return shots
 
 
-def finding(random: np.random.Generator) -> Opacity:
-    """An opacity in a lung: radii from 2.5 to 13 pixels; small ones are somewhat denser, none is conspicuous."""
-    side = -1.0 if random.random() < 0.5 else 1.0
-    radius = float(np.exp(random.uniform(np.log(0.045), np.log(0.20))))
-    y = random.uniform(-0.58, 0.34)
+def finding(place: np.random.Generator, size: np.random.Generator) -> Opacity:
+    """An opacity in a lung, radius 3 to 13 pixels, from faint to plain; small ones are a little denser."""
+    radius = float(np.exp(size.uniform(np.log(0.045), np.log(0.20))))
+    strength = float(np.exp(size.uniform(np.log(0.25), np.log(0.80)))) * (0.85 + 0.45 * np.exp(-radius / 0.06))
+    side = -1.0 if place.random() < 0.5 else 1.0
+    y = place.uniform(-0.58, 0.30)
     middle = float(np.interp(y, (-0.7, -0.4, 0.0, 0.4), (0.28, 0.36, 0.44, 0.50)))
+    if side > 0 and y > 0.0:  # beside the heart, not behind it
+        middle += 0.35 * y
     return Opacity(
-        x=side * (middle + random.uniform(-0.13, 0.13)),
+        x=side * (middle + place.uniform(-0.13, 0.13)),
         y=y,
         radius=radius,
-        elongation=random.uniform(0.9, 1.25),
-        angle=random.uniform(0.0, np.pi),
-        strength=random.uniform(0.20, 0.55) * (0.85 + 0.45 * np.exp(-radius / 0.06)),
+        elongation=place.uniform(0.9, 1.25),
+        angle=place.uniform(0.0, np.pi),
+        strength=strength,
     )
 
 

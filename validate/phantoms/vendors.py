@@ -98,11 +98,11 @@ def weakened(scanner: Scanner) -> Scanner:
     """The same scanner in poor order: softer, noisier and veiled by scatter, as after years without service."""
     return replace(
         scanner,
-        blur=scanner.blur + 0.7,
-        quanta=scanner.quanta * 0.8,
-        scatter=scanner.scatter + 0.22,
-        gamma=scanner.gamma - 0.2,
-        sharpening=scanner.sharpening * 0.4,
+        blur=scanner.blur + 1.1,
+        quanta=scanner.quanta * 0.15,
+        scatter=scanner.scatter + 0.35,
+        gamma=scanner.gamma - 0.15,
+        sharpening=0.0,
     )
 
 
