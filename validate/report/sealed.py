@@ -88,10 +88,6 @@ class Sealed:
         key = name.value if isinstance(name, Node) else name
         return self.estimates[self.positions[key]] if key in self.positions else self.estimates["absent"]
 
-    def select(self, **wanted: Any) -> tuple[Node, ...]:
-        """Every estimate whose fields have these values, in the file's order."""
-        return tuple(e for e in self.estimates if all(e.value.get(key) == value for key, value in wanted.items()))
-
     def finding(self, analysis: str, model: str | None = None) -> Node:
         """The first finding of this analysis, of this model where one is named."""
         return next(iter(self.all_findings(analysis, model)), self.findings["absent"])
@@ -101,10 +97,6 @@ class Sealed:
         return tuple(
             f for f in self.findings if f["analysis"].value == analysis and (model is None or f["model"].value == model)
         )
-
-    def events(self, kind: str) -> tuple[Node, ...]:
-        """Audit events of one kind, oldest first."""
-        return tuple(event for event in self.audit if event["type"].value == kind)
 
 
 def read_sealed(folder: Path) -> Sealed:

@@ -129,7 +129,3 @@ class Study:
         """The measure of an endpoint, by the endpoint's id."""
         metric = self.endpoint(name)["metric"].text
         return self.measure(metric) if metric else name
-
-    def attribute(self, name: str) -> str:
-        """As in "Age band"."""
-        return sentence_case(attribute_words(name))

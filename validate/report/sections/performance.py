@@ -26,7 +26,6 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     return {
         "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
         "together": _roc(study, curves[:MOST_CURVES], "roc-together") if len(curves) > 1 else None,
-        "words": _words(study),
     }
 
 
@@ -54,11 +53,6 @@ def _missed(study: Study, tables: Node) -> Printed:
     missed = view.count(table["false_negatives"]) + " of " + view.count(table["positives"], f"positive {study.unit}")
     alarms = view.count(table["false_positives"]) + " of " + view.count(table["negatives"], f"negative {study.unit}")
     return missed + " missed, " + alarms + " flagged"
-
-
-def _words(study: Study) -> Mapping[str, str]:
-    true, false = ("With the finding", "Without it")
-    return {"positive": true, "negative": false, "standard": "the comparator" if study.comparator else "the reference"}
 
 
 def _point(point: Node) -> Printed:
