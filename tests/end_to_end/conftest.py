@@ -17,6 +17,9 @@ def study_tree(folder: Path) -> Path:
     gallery = folder / "protocols" / "gallery"
     shutil.copytree(ROOT / "protocols" / "gallery", gallery, ignore=shutil.ignore_patterns("*.lock.json"))
     shutil.copytree(ROOT / "sample_data", folder / "sample_data")
+    for path in gallery.glob("*.yaml"):
+        # A probed batch size is kept within a run; two fresh runs are the same to the byte where it is stated.
+        path.write_text(path.read_text().replace("batch_size: auto", "batch_size: 8"))
     return gallery
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -119,3 +120,26 @@ def test_a_clock_that_goes_back_is_an_event(tmp_path: Path) -> None:
 def test_a_missing_trail_is_said(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="no audit trail there"):
         verify_chain(tmp_path / "audit.jsonl")
+
+
+@pytest.mark.parametrize("step", ["write", "fsync"])
+def test_an_interrupt_while_writing_leaves_a_chain_that_goes_on(
+    trail: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Ctrl-C may fall after the line is written and before the trail remembers it, or in the middle of the line."""
+    real = getattr(os, step)
+
+    def interrupted(descriptor: int, *content: bytes) -> int:
+        real(descriptor, *(part[: len(part) // 2] for part in content))
+        raise KeyboardInterrupt
+
+    with AuditTrail(trail, clock=Clock(60)) as events:
+        monkeypatch.setattr(f"validate.provenance.audit.os.{step}", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            events.append("interrupted")
+        monkeypatch.undo()
+        events.append("stopped")
+    chain = verify_chain(trail)
+    assert chain.problems == ()
+    kinds = [event["type"] for event in read_events(trail)]
+    assert kinds[5:] == (["stopped"] if step == "write" else ["interrupted", "stopped"])

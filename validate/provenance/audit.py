@@ -53,12 +53,28 @@ class AuditTrail:
             self.append("torn_line_removed", {"bytes": torn})
 
     def append(self, kind: str, data: Mapping[str, Any] | None = None) -> str:
-        """Write one event and return its hash. `data` is plain JSON without identifiers."""
+        """Write one event and return its hash. `data` is plain JSON without identifiers.
+
+        An interrupt may fall between the writing and the remembering: what is on disk then counts.
+        """
+        try:
+            return self._append(kind, data)
+        except BaseException:
+            _cut_torn_line(self._path)
+            self._remember()
+            raise
+
+    def _remember(self) -> None:
+        """Where the chain on disk stands."""
+        chain = verify_chain(self._path)
+        self._seq, self.head, self._last = chain.events, chain.head, _last_time(self._path)
+
+    def _append(self, kind: str, data: Mapping[str, Any] | None) -> str:
         now = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
         if now < self._last:
             # The chain's order is the truth; a clock that went back is told, not hidden.
             earlier, self._last = self._last, now
-            self.append("clock_went_back", {"from": earlier, "to": now})
+            self._append("clock_went_back", {"from": earlier, "to": now})
         event = {"seq": self._seq, "time": now, "type": kind, "data": dict(data or {}), "previous": self.head}
         event["hash"] = digest(event)
         os.write(self._descriptor, canonical_json(event) + b"\n")
