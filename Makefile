@@ -40,3 +40,14 @@ bench: setup
 # after a deliberate change of dependencies: versions as installed here, minus what must not be pinned by build
 constraints: setup
 	@.venv/bin/python .ci/constraints.py > constraints.new && mv constraints.new constraints.txt
+
+# the rendered reports that are committed, and the picture in README.md (needs poppler-utils for the picture)
+examples: sample
+	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table; do \
+	  rm -rf runs/example-$$name protocols/gallery/$$name.lock.json; \
+	  $(VALIDATE) run protocols/gallery/$$name.yaml --out runs/example-$$name >/dev/null || [ $$? -ge 10 ]; \
+	  cp runs/example-$$name/report/report.pdf reports/examples/$$name.pdf; \
+	  cp runs/example-$$name/report/report.html reports/examples/$$name.html; \
+	  if command -v pdftoppm >/dev/null; then \
+	    pdftoppm -r 80 -png -f 1 -l 1 -singlefile reports/examples/$$name.pdf reports/examples/$$name-1; fi; \
+	done; ls -l reports/examples
