@@ -38,6 +38,7 @@ from validate.estimation.estimates import Estimates
 from validate.estimation.run import estimate_all
 from validate.evidence.manifest import AUDIT, SEAL
 from validate.evidence.seal import write_manifest, write_seal
+from validate.evidence.verify import verify
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
 from validate.inference.store import read_inference
@@ -262,6 +263,35 @@ class _Stages:
             report=tuple(path for path in written if path.suffix in {".pdf", ".html"}),
             exit_code=exit_code(numbers.verdict),
         )
+
+
+def render_again(
+    folder: Path,
+    *,
+    profile: str | None = None,
+    formats: tuple[str, ...] = ("pdf", "html"),
+    out: Path | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[Path, ...]:
+    """The report once more, from the sealed evidence. In the run folder itself the trail and the seal follow it.
+
+    Raises EvidenceError, before anything is written, where the evidence no longer fits its seal.
+    """
+    if out is not None:
+        return render(folder, profile=profile, formats=formats, out=out)
+    differences = verify(folder).differences
+    if differences:
+        shown = "; ".join(differences[:3])
+        raise EvidenceError(f"{folder}: the evidence does not fit its seal, so no report is made of it: {shown}")
+    with _sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
+        written: tuple[Path, ...] = ()
+        try:
+            written = render(folder, profile=profile, formats=formats)
+        finally:
+            names = [path.name for path in written if path.parent.name != "figures"]
+            trail.append("reported", {"files": names, "profile": profile})
+            write_seal(folder, audit_head=trail.head)
+    return written
 
 
 def lock_protocol(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from typer.testing import CliRunner
 
 from validate.cli.main import app
+from validate.errors import EvidenceError
 from validate.run_protocol import Run
 
 
@@ -98,3 +100,22 @@ def test_a_second_run_gives_the_same_numbers_and_rows(finished: Run, gallery: Pa
     again = validate.run(gallery / "cxr-opacity-acceptance.yaml", out=gallery / "again")
     for name in ("estimates.json", "findings.json", "verdict.json", "results/units.parquet", "cohort/cases.parquet"):
         assert (again.folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
+
+
+def test_a_report_made_again_is_sealed_again(finished: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished.folder, tmp_path / "run")
+    again = CliRunner().invoke(app, ["report", str(folder), "--profile", "submission", "--format", "html"])
+    assert again.exit_code == 0, again.output
+    result = CliRunner().invoke(app, ["verify", str(folder)])
+    assert result.exit_code == 0, result.output
+    events = [json.loads(line) for line in (folder / "evidence/audit.jsonl").read_text().splitlines()]
+    assert events[-1]["type"] == "reported"
+    assert events[-1]["data"]["profile"] == "submission"
+
+
+def test_no_report_is_made_of_evidence_that_was_changed(finished: Run, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "run"))
+    (folder / "verdict.json").write_text((folder / "verdict.json").read_text().replace("INCONCLUSIVE", "PASS"))
+    result = CliRunner().invoke(app, ["report", str(folder), "--format", "html"])
+    assert isinstance(result.exception, EvidenceError)
+    assert "verdict.json: SHA-256 is" in str(result.exception)

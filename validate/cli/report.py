@@ -23,9 +23,9 @@ def command(
     ] = None,
 ) -> None:
     """Render the report of a run again from its sealed evidence."""
-    from validate.report.render import render
+    from validate.run_protocol import render_again
 
     wanted = tuple(dict.fromkeys(name.strip().lower() for name in formats.split(",") if name.strip()))
-    for path in render(run, profile=profile, formats=wanted, out=out):
+    for path in render_again(run, profile=profile, formats=wanted, out=out):
         if path.parent.name != "figures":
             typer.echo(str(path))
