@@ -16,7 +16,7 @@ app.command()(command)
 
 
 def test_a_folder_without_a_run_is_told_what_it_lacks(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"estimates\.json: missing\. A report is made from a whole run folder"):
+    with pytest.raises(EvidenceError, match=r"evidence/seal.json: missing from .*not a whole run folder"):
         CliRunner().invoke(app, [str(tmp_path)], catch_exceptions=False)
 
 
