@@ -99,7 +99,7 @@ def test_an_edited_lock_is_refused(loaded: LoadedProtocol, tmp_path: Path) -> No
         read_lock(path)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"lock_sha256": 1}', "not json"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"lock_sha256": 1}', "not json", "[" * 100_000])
 def test_what_is_no_lock_is_said(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.lock.json"
     path.write_text(content)

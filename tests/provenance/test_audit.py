@@ -59,6 +59,28 @@ def test_an_edited_event_is_named_by_its_line(trail: Path) -> None:
     assert verify_chain(trail).problems == ("line 3 was edited",)
 
 
+HOSTILE = {
+    "not a number": b'{"seq":2,"time":"x","type":"e","data":NaN,"previous":"0","hash":"x"}',
+    "half a character": b'{"seq":2,"time":"x","type":"e","data":"\\ud800","previous":"0","hash":"x"}',
+    "too deep": b'{"seq":2,"time":"x","type":"e","data":' + b"[" * 100_000 + b',"previous":"0","hash":"x"}',
+    "too long a number": b'{"seq":' + b"9" * 5000 + b',"time":"x","type":"e","data":1,"previous":"0","hash":"x"}',
+    "no text": b"\xff\xfe",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("line", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_line_is_named_and_crashes_nothing(trail: Path, line: bytes) -> None:
+    rewritten(trail, lambda lines: [*lines[:2], line, *lines[3:]])
+    assert "line 3 is not an event" in verify_chain(trail).problems
+
+
+@pytest.mark.parametrize(("old", "new"), [(b",", b", "), (b'"seq":2', b'"seq":9,"seq":2')])
+def test_a_line_that_reads_alike_and_is_written_otherwise_was_edited(trail: Path, old: bytes, new: bytes) -> None:
+    rewritten(trail, lambda lines: [*lines[:2], lines[2].replace(old, new, 1), *lines[3:]])
+    assert verify_chain(trail).problems == ("line 3 was edited",)
+
+
 def test_a_removed_event_is_a_gap(trail: Path) -> None:
     rewritten(trail, lambda lines: lines[:2] + lines[3:])
     problems = " ".join(verify_chain(trail).problems)

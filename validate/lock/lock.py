@@ -85,7 +85,7 @@ def read_lock(path: Path) -> Lock:
         document = json.loads(path.read_text(encoding="utf-8"))
         lock = Lock(document)
         intact = document["lock_sha256"] == lock.digest
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ProtocolError(f"{path}: not a lock that this version can read: {error}") from error
     if not intact:
         raise ProtocolError(f"{path}: the lock was edited: its content no longer has the digest it states")

@@ -117,7 +117,7 @@ def verify_chain(path: Path) -> Chain:
             problems.append(f"line {number} has number {event['seq']}, expected {number - 1}: a gap or another order")
         if event["previous"] != head:
             problems.append(f"line {number} does not follow the line before it")
-        if digest(event) != stated:
+        if digest(event) != stated or not _as_written(event, stated, line):
             problems.append(f"line {number} was edited")
         head, count = str(stated), count + 1
     return Chain(count, head, tuple(problems))
@@ -134,9 +134,15 @@ def _lines(path: Path) -> list[bytes]:
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        canonical_json(event)  # refuses what no event of ours can hold: NaN, half a character
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and event.keys() == FIELDS else None
+
+
+def _as_written(event: dict[str, Any], stated: Any, line: bytes) -> bool:
+    """Not spaced otherwise, and no key twice: the hash is of the content and would not tell."""
+    return canonical_json({**event, "hash": stated}) == line
 
 
 def _cut_torn_line(path: Path) -> int:
