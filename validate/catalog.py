@@ -26,6 +26,7 @@ def shipped_catalog() -> Catalog:
                 bounds=metric.bounds,
                 prevalence_dependent=metric.prevalence_dependent,
                 outputs_only=metric.failures == "outputs_only",
+                options=(*metric.condition, *metric.options),
             )
             for name, metric in metrics.items()
         },

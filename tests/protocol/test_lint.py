@@ -55,6 +55,26 @@ PROBLEMS = [
     ("- calibration: {}", "- calibrations: {}", "no analysis 'calibrations'; analyses are"),
     ("- calibration: {}", "- calibration: {binz: 3}", "analyses[0].calibration.binz: no key 'binz'"),
     ("- calibration: {}", "- 3", "expected a name and its options"),
+    ("one_of: [CR, DX]", "one_of: []", "include[0].one_of: got an empty list"),
+    ("# prevalence: {values: [0.08], source: local audit}", "prevalence: {values: [], source: x}", "prevalence.values: got an empty list"),
+    ("age_band: {of: age,", "sex: {of: age,", "cohort.attributes.sex: 'sex' is read from headers already"),
+    ("age_band: {of: age, bands: [18, 40, 65, 120]}", "age_band: {of: b, bands: [1, 2]}\n    b: {of: age_band, bands: [1, 2]}",
+     "made of itself: age_band → b → age_band"),
+    ("input: image", "input: {}", "models[0].input: got an empty mapping"),
+    ("threshold: 0.5", "threshold: 50", "threshold: got 50.0, but a probability lies between 0 and 1"),
+    ("source: manufacturer labelling", "source: ''", "say who fixed the threshold"),
+    ("precision: float32", "precision: float16", "inference.precision: this version of validate computes in float32 only"),
+    ("{id: brier,", "{id: br/ier,", "endpoints[3].id: got 'br/ier', expected letters"),
+    ("{id: brier,", "{id: brier, options: {bins: 10},", "endpoints[3].options.bins: no option 'bins'; options are none"),
+    ("{id: sensitivity,", "{id: sensitivity, options: {threshold: high},", "options.threshold: got 'high', expected a number"),
+    ("- calibration: {}", "- calibration\n  - calibration: {}", "analyses[1]: 'calibration' stands twice"),
+    ("- calibration: {}", "- fairness: {attributes: [sex]}", "analysis 'fairness' is not in this version of validate yet"),
+    ("- calibration: {}", "- robustness", "analysis 'robustness' is not in this version of validate yet"),
+    ("format: onnx ", "format: container ", "format 'container' is not in this version of validate yet"),
+    ("metric: classification.auroc, role: primary", "metric: classification.auroc, role: exploratory", "decides nothing"),
+    (AUROC, f"{AUROC}\n  - {AUROC}", "acceptance[1]: judges the same as acceptance[0]"),
+    ("formats: [pdf, html]", "formats: []", "report.formats: got an empty list"),
+    ("formats: [pdf, html]", "formats: [pdf, pdf]", "report.formats[1]: 'pdf' stands twice"),
     (AUROC, AUROC.replace("endpoint: auroc", "endpoint: auc"), "acceptance[0].endpoint: no endpoint 'auc'; endpoints are"),
     (AUROC, AUROC.replace("limit: lower", "limit: upper"), "got 'upper' with at_least; that goal is judged by the lower limit"),
     (AUROC, AUROC.replace("at_least: 0.80, ", ""), "expected one goal"),
@@ -93,6 +113,18 @@ def test_an_enriched_study_can_not_decide_on_a_predictive_value(tmp_path: Path) 
 def test_an_image_model_can_not_read_a_table(tmp_path: Path) -> None:
     text = TABLE.replace("format: predictions", "format: onnx").replace("    key: case_id\n    score: score\n", "")
     assert any("reads images, and the cohort is a table" in p for p in problems(tmp_path, text))
+
+
+def test_a_table_of_outputs_is_prepared_by_nobody(tmp_path: Path) -> None:
+    text = TABLE.replace("    score: score\n", "    score: score\n    preprocess: [{scale: {to: [0.0, 1.0]}}]\n")
+    assert any("format 'predictions' reads no image" in p for p in problems(tmp_path, text))
+
+
+def test_an_assumed_value_that_misses_its_goal_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(DICOM.replace("assumed: 0.88", "assumed: 0.70"))
+    (warning,) = load_protocol(path, catalog=shipped_catalog()).warnings
+    assert "acceptance[1].assumed: got 0.7, which does not meet the goal of 0.75" in warning
 
 
 def test_a_primary_endpoint_without_a_criterion_is_a_warning(tmp_path: Path) -> None:

@@ -75,10 +75,14 @@ SCHEMA_PROBLEMS = [
     ("profile: acceptance ", "profile: acceptence ", "Did you mean 'acceptance'?"),
     ("cluster: patient ", "cluster: patiant ", "cohort.cluster: got 'patiant'"),
     ("task: classification", "task: [classification]", "task: got a list"),
-    ("threshold: 0.5", "threshold: half", "models[0].operating_point.threshold: got 'half', expected a valid number"),
+    ("threshold: 0.5", "threshold: half", "models[0].operating_point.threshold: got 'half', expected a number"),
     ("  standard: Consensus of three readers, blinded to the model\n", "", "reference.standard: missing"),
     ("kind: probability}", "kind: probabilities}", "models[0].output.kind: got 'probabilities'"),
     ("at_least: 0.80", "at_least: .nan", "at_least"),
+    ("analyses:\n  - calibration: {}", "analyses:", "analyses: got nothing, expected a list"),
+    ("models:\n  - id: candidate", "models:\n    id: candidate", "models: got a mapping, expected a list"),
+    ("input: image", "input: {aggregate: {to: stdy, score: max}}", "models[0].input.aggregate.to: got 'stdy'"),
+    ("threshold: 0.5", "threshold: true", "models[0].operating_point.threshold: got true, expected a number"),
 ]
 
 
@@ -102,8 +106,33 @@ TEXT_PROBLEMS = [
     (b"a: \xff\n", "p.yaml:1: not UTF-8 text"),
     ("a: " + "[" * 60 + "]" * 60, "nested deeper"),
     ("a: 1e999\n", "not a finite number"),
-    ("x" * ((1 << 20) + 1), "expected a protocol of at most"),
+    ("x" * ((1 << 18) + 1), "expected a protocol of at most"),
+    ("seed: " + "9" * 5000, "p.yaml:1: a number of 5,000 digits"),
+    ('title: "\\ud800"\n', "p.yaml:1: a \\u escape that is half a character"),
+    ("a: 1\n\tb: 2\n", "p.yaml:2: not YAML: found character"),
+    ("a: " + "[" * 50_000, "maximum recursion depth"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    version: 1.0.0", "    version: 1.0"),
+        ("input: image", "input: {aggregate: {to: stdy, score: max}}"),
+        ("- dicom: data ", "- dicom: 3 "),
+        ("- scale: {to: [0.0, 1.0]}", "- scale"),
+    ],
+)
+def test_what_is_wrong_inside_a_block_is_said_once(tmp_path: Path, old: str, new: str) -> None:
+    assert len(problems(tmp_path, with_line(old, new))) == 1
+
+
+@pytest.mark.parametrize(("block", "words"), [("models", "1"), ("endpoints", "1")])
+def test_an_empty_block_that_must_not_be_is_said(tmp_path: Path, block: str, words: str) -> None:
+    start = GOOD.index(f"\n{block}:")
+    end = GOOD.index("\n\n", start)
+    (found,) = problems(tmp_path, f"{GOOD[:start]}\n{block}: []{GOOD[end:]}")
+    assert f"{block}: got 0 items, expected at least {words}" in found
 
 
 @pytest.mark.parametrize(("text", "message"), TEXT_PROBLEMS)

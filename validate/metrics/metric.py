@@ -68,7 +68,7 @@ class Fraction:
 class Metric:
     """
     title : as printed, "Area under the ROC curve"      symbol : short, "AUROC"
-    needs : columns it reads      condition : condition keys it needs
+    needs : columns it reads      condition : condition keys it needs      options : further keys an endpoint may set
     unit : "proportion" is printed as a percentage with its fraction; "index" as a plain number
     bounds : (low, high) of the value      better : which way is good
     value : the definition: (rows, integer weights ≥ 0 of shape (n,)) → float; raises Undefined
@@ -91,6 +91,7 @@ class Metric:
     explanation: str
     source: str
     condition: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     unit: Literal["proportion", "index"] = "index"
     bounds: tuple[float, float] = (0.0, 1.0)
     better: Literal["higher", "lower", "neither"] = "higher"

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class MetricEntry:
-    """What lint must know of one metric (metrics/metric.py says what each means)."""
+    """What lint must know of one metric (metrics/metric.py says what each means); options : keys an endpoint may set."""
 
     title: str
     tasks: frozenset[str]
@@ -22,6 +22,7 @@ class MetricEntry:
     bounds: tuple[float, float]
     prevalence_dependent: bool
     outputs_only: bool
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ import yaml
 
 from validate.errors import ProtocolError
 
-LARGEST = 1 << 20  # bytes
+LARGEST = 1 << 18  # bytes; a protocol has some thousand, and a hostile one of this size is read in 3 seconds
+LONGEST_NUMBER = 300  # digits
 DEEPEST = 40
 
 Place = tuple[str | int, ...]
@@ -138,6 +139,11 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, line: int) -> Any:
         text = str(node.value)
+        half = any("\ud800" <= character <= "\udfff" for character in text)
+        if half or (len(text) > LONGEST_NUMBER and node.style is None and FLOAT.match(text)):
+            what = "a \\u escape that is half a character" if half else f"a number of {len(text):,} digits"
+            self.problems.append(f"{self.path}:{line}: {what}")
+            return None
         if node.style is not None:  # quoted or a block: text as it stands
             return text
         if text.lower() in WORDS and text in {text.lower(), text.capitalize(), text.upper()}:

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
+from validate.protocol.unheeded import NAME, foreseen, unheeded
 
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 SHA256 = re.compile(r"[0-9a-f]{64}$")
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
 SOURCE_KINDS = ("dicom", "nifti", "images", "table")
@@ -31,13 +31,13 @@ LEVELS = ("patient", "study", "series", "image", "lesion")  # coarse to fine
 
 def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
     """Every problem, in the order of the file's blocks; severity "error" refuses the protocol."""
-    checks = (_identity, _cohort, _reference, _models, _endpoints, _strata, _analyses, _acceptance)
+    checks = (_identity, _cohort, _reference, _models, _endpoints, _strata, _analyses, _acceptance, unheeded)
     return tuple(problem for check in checks for problem in check(protocol, catalog))
 
 
 def _identity(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     del catalog
-    if not FILE_NAME.match(protocol.id):
+    if not NAME.match(protocol.id):
         yield Problem(("id",), f"got '{protocol.id}', expected letters, digits, '-', '_' and '.': it names files")
     for name in ("title", "intended_use", "version"):
         if not str(getattr(protocol, name)).strip():
@@ -133,7 +133,7 @@ def _models(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         if model.id in ids:
             yield Problem((*place, "id"), f"'{model.id}' names two models")
         ids.add(model.id)
-        if not FILE_NAME.match(model.id):
+        if not NAME.match(model.id):
             yield Problem(
                 (*place, "id"), f"got '{model.id}', expected letters, digits, '-', '_' and '.': it names files"
             )
@@ -142,7 +142,7 @@ def _models(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
                 (*place, "sha256"), f"got {len(model.sha256)} characters, expected 64 lower-case hexadecimal digits"
             )
         if model.format not in catalog.formats:
-            yield Problem((*place, "format"), unknown("format", model.format, catalog.formats))
+            yield Problem((*place, "format"), foreseen("format", model.format, catalog.formats))
             continue
         entry = catalog.formats[model.format]
         yield from _options(entry.options, model.options, (*place, "options"))
@@ -239,8 +239,7 @@ def _analyses(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         if not analysis.name:
             continue  # said already
         if analysis.name not in catalog.analyses:
-            message = unknown("analysis", analysis.name, catalog.analyses).replace("analysiss", "analyses")
-            yield Problem(("analyses", index, "name"), message)
+            yield Problem(("analyses", index, "name"), foreseen("analysis", analysis.name, catalog.analyses))
         else:
             yield from _options(
                 catalog.analyses[analysis.name].options, analysis.options, ("analyses", index, "options")
@@ -281,9 +280,7 @@ def _criterion(
 ) -> Iterator[Problem]:
     models = [model.id for model in protocol.models]
     if criterion.worst_of is not None and criterion.worst_of not in protocol.strata:
-        yield Problem(
-            (*place, "worst_of"), unknown("stratum", criterion.worst_of, protocol.strata).replace("stratums", "strata")
-        )
+        yield Problem((*place, "worst_of"), unknown("stratum", criterion.worst_of, protocol.strata))
     if criterion.model is not None and criterion.model not in models:
         yield Problem((*place, "model"), unknown("model", criterion.model, models))
     metric = catalog.metrics.get(endpoint.metric)

@@ -11,6 +11,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 Place = tuple[str | int, ...]
+PLURALS = {"analysis": "analyses", "stratum": "strata"}
+# The validator's words → a YAML writer's.
+WORDS = {
+    "a valid string": "text",
+    "a valid tuple": "a list",
+    "a valid list": "a list",
+    "a valid array": "a list",
+    "an object": "a mapping",
+    "a valid dictionary": "a mapping",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ def unknown(what: str, got: object, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(str(got), names, n=1, cutoff=0.5)
     listed = ", ".join(f"'{name}'" for name in names) or "none"
-    plural = "categories" if what == "category" else f"{what}s"
+    plural = PLURALS.get(what, f"{what}s")
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return f"no {what} '{got}'; {plural} are {listed}.{hint}"
 
@@ -46,7 +59,9 @@ def schema_problems(error: ValidationError, model: type[BaseModel], data: Any, a
     for detail in error.errors(include_url=False):
         place = _existing(detail["loc"], data, keep_last=detail["type"] in {"missing", "extra_forbidden"})
         found.setdefault(place, Problem((*at, *place), _sentence(detail, place, model)))
-    return list(found.values())
+    # A block that fails inside fails around it too, once for every reading of it: the innermost place says it.
+    around = {place[:length] for place in found for length in range(len(place))}
+    return [problem for place, problem in found.items() if place not in around]
 
 
 def _existing(location: Sequence[str | int], data: Any, *, keep_last: bool) -> Place:
@@ -71,12 +86,12 @@ def _sentence(detail: ErrorDetails, place: Place, model: type[BaseModel]) -> str
     if kind == "extra_forbidden":
         return unknown("key", place[-1], _keys(model, place[:-1]))
     expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    expected = (
-        expected.replace("a valid string", "text").replace("a valid tuple", "a list").replace("a valid list", "a list")
-    )
-    expected = expected.replace("a valid dictionary", "a mapping").replace("a valid integer", "a whole number")
+    for theirs, ours in WORDS.items():
+        expected = expected.replace(theirs, ours)
     if kind == "string_type" and isinstance(got, int | float) and not isinstance(got, bool):
         return f"got the number {got}, expected text: put it in quotes, '{got}'"
+    if kind == "too_short":
+        return f"got {detail['ctx']['actual_length']} items, expected at least {detail['ctx']['min_length']}"
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
         expected = "a mapping (key: value)"
     message = f"got {_shown(got)}, expected {expected}."

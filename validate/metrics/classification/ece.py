@@ -50,6 +50,7 @@ METRIC = Metric(
     needs=("score", "positive"),
     value=value,
     fast=FastPath(lambda rows: (Binned(_excess(rows), bin_of(rows), bins(rows)), Sum(np.ones(len(rows)))), finish),
+    options=("bins",),
     intervals=("bootstrap",),
     better="lower",
     prevalence_dependent=True,

@@ -1,0 +1,124 @@
+"""What a protocol says and nothing would heed, or what would decide twice: refused, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from validate.protocol.catalog import Catalog
+from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.schema import AttributeSource, Criterion, Endpoint, Model, StudyProtocol
+
+# Named in the protocol's format, not built in this version.
+FORESEEN = {"comparison", "fairness", "robustness", "scanner_shift", "container", "dicom_node", "kserve"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+
+
+def unheeded(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    """Problems of a protocol whose blocks each make sense alone."""
+    yield from _cohort(protocol, catalog)
+    for index, model in enumerate(protocol.models):
+        yield from _model(model, ("models", index), catalog)
+    if protocol.inference.precision != "float32":
+        yield Problem(("inference", "precision"), "this version of validate computes in float32 only")
+    for index, endpoint in enumerate(protocol.endpoints):
+        yield from _endpoint(endpoint, ("endpoints", index), catalog)
+    yield from _twice([analysis.name for analysis in protocol.analyses], "analyses")
+    yield from _acceptance(protocol)
+    if not protocol.report.formats:
+        yield Problem(("report", "formats"), "got an empty list, expected pdf, html or both")
+    yield from _twice(protocol.report.formats, "report", "formats")
+
+
+def foreseen(what: str, got: str, known: Iterable[str]) -> str:
+    """No analysis 'fairnes'; …, or that a later version will have it."""
+    if got in FORESEEN:
+        return f"{what} '{got}' is not in this version of validate yet; remove it"
+    return unknown(what, got, known)
+
+
+def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    cohort = protocol.cohort
+    for side in ("include", "exclude"):
+        for index, rule in enumerate(getattr(cohort, side)):
+            for operator in ("one_of", "none_of"):
+                if getattr(rule, operator) == ():
+                    yield Problem(
+                        ("cohort", side, index, operator), "got an empty list, expected values to compare with"
+                    )
+    if cohort.prevalence is not None and not cohort.prevalence.values:
+        yield Problem(("cohort", "prevalence", "values"), "got an empty list, expected prevalences such as [0.08]")
+    headers = any(source.table is None for source in cohort.sources)
+    for name in cohort.attributes:
+        place: Place = ("cohort", "attributes", name)
+        if headers and name in catalog.attributes:
+            yield Problem(place, f"'{name}' is read from headers already; give this attribute another name")
+        if circle := _circle(name, cohort.attributes):
+            yield Problem((*place, "of"), f"made of itself: {' → '.join(circle)}")
+
+
+def _circle(name: str, attributes: dict[str, AttributeSource]) -> tuple[str, ...]:
+    """The way from an attribute through what it is made of back to itself; empty where there is none."""
+    way = [name]
+    while (following := attributes.get(way[-1])) is not None and following.of is not None:
+        way.append(following.of)
+        if way[-1] in way[:-1]:
+            return tuple(way) if way[-1] == name else ()
+    return ()
+
+
+def _model(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    entry = catalog.formats.get(model.format)
+    if model.input == {}:
+        yield Problem((*place, "input"), "got an empty mapping, expected image, or {aggregate: {to: …, score: …}}")
+    if entry is not None and not entry.needs_pixels and model.preprocess:
+        yield Problem((*place, "preprocess"), f"format '{model.format}' reads no image, so there is nothing to prepare")
+    point = model.operating_point
+    if point is not None and not point.source.strip():
+        yield Problem((*place, "operating_point", "source"), "is empty; say who fixed the threshold")
+    if point is not None and model.output.kind == "probability" and not 0 <= point.threshold <= 1:
+        yield Problem(
+            (*place, "operating_point", "threshold"), f"got {point.threshold}, but a probability lies between 0 and 1"
+        )
+
+
+def _endpoint(endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    if not NAME.match(endpoint.id):
+        yield Problem((*place, "id"), f"got '{endpoint.id}', expected letters, digits, '-', '_' and '.'")
+    metric = catalog.metrics.get(endpoint.metric)
+    for key, value in endpoint.options.items() if metric is not None else ():
+        if metric is not None and key not in metric.options:
+            yield Problem((*place, "options", key), unknown("option", key, metric.options))
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            yield Problem((*place, "options", key), f"got {value!r}, expected a number")
+
+
+def _acceptance(protocol: StudyProtocol) -> Iterator[Problem]:
+    exploratory = {endpoint.id for endpoint in protocol.endpoints if endpoint.role == "exploratory"}
+    seen: dict[tuple[str | None, ...], int] = {}
+    for index, criterion in enumerate(protocol.acceptance):
+        place: Place = ("acceptance", index)
+        if criterion.endpoint in exploratory:
+            yield Problem(
+                (*place, "endpoint"), f"'{criterion.endpoint}' is exploratory, and what is exploratory decides nothing"
+            )
+        judged = (criterion.endpoint, criterion.model, criterion.worst_of, criterion.limit)
+        if judged in seen:
+            yield Problem(place, f"judges the same as acceptance[{seen[judged]}]; one goal decides")
+        seen.setdefault(judged, index)
+        yield from _assumed(criterion, place)
+
+
+def _assumed(criterion: Criterion, place: Place) -> Iterator[Problem]:
+    assumed, goal = criterion.assumed, criterion.at_least if criterion.limit == "lower" else criterion.at_most
+    if assumed is None or goal is None:
+        return
+    if (assumed <= goal) if criterion.limit == "lower" else (assumed >= goal):
+        message = f"got {assumed}, which does not meet the goal of {goal}: no study is large enough to show it"
+        yield Problem((*place, "assumed"), message, "warning")
+
+
+def _twice(names: Sequence[str], *place: str) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem((*place, index), f"'{name}' stands twice")
