@@ -1,0 +1,52 @@
+"""The rule that says too_few: sizes and goals decide, results never do."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import binom
+
+from validate.estimation.adequacy import AUROC, Minimum, shortfall, too_small, wilson_holds
+
+
+def test_harder_goals_need_more_patients() -> None:
+    minimum = Minimum(25, 100, 200)
+    assert [minimum.patients(goal) for goal in (0.6, 0.8, 0.85, 0.9, 0.95, 0.98)] == [25, 25, 100, 100, 200, 500]
+    assert minimum.patients(0.1) == minimum.patients(0.9)
+
+
+def test_a_shortfall_says_what_is_there_what_is_needed_and_what_to_do() -> None:
+    said = shortfall(AUROC, "delong", goal=0.8, patients=50, what="patients in the rarer class")
+    assert said is not None
+    assert "50 patients in the rarer class" in said
+    assert str(AUROC["delong"].patients(0.8)) in said
+    assert "obuchowski" in said
+
+
+def test_without_a_goal_nothing_is_decided_so_nothing_falls_short() -> None:
+    assert shortfall(AUROC, "delong", goal=None, patients=3, what="patients") is None
+
+
+def test_too_small_names_the_count_that_is() -> None:
+    assert too_small(clusters=10, of_a_class=5) is None
+    assert str(too_small(clusters=9, of_a_class=5)).startswith("9 patients")
+    assert str(too_small(of_a_class=4)).startswith("4 patients with an event")
+
+
+@pytest.mark.parametrize(
+    ("events", "goal", "holds"),
+    [(20, 0.80, True), (30, 0.70, False), (100, 0.80, False), (100, 0.90, True), (100, 0.85, False)],
+)
+def test_wilson_holds_where_the_binomial_says_so(events: int, goal: float, holds: bool) -> None:
+    # by enumeration: 1.15%, 3.02%, 2.53%, 2.37%, 2.75%
+    assert wilson_holds(events, goal=goal, at_least=True, level=0.95) is holds
+
+
+def test_a_goal_from_above_mirrors_one_from_below() -> None:
+    for events in (20, 50, 100):
+        for goal in (0.6, 0.7, 0.8, 0.9):
+            below = wilson_holds(events, goal=goal, at_least=True, level=0.95)
+            assert wilson_holds(events, goal=1 - goal, at_least=False, level=0.95) is below
+
+
+def test_the_exact_rate_is_the_binomial_tail() -> None:
+    assert binom.sf(87, 100, 0.8) > 0.025  # 88 of 100 is the first to pass a goal of 0.80: just too many

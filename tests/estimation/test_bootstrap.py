@@ -1,0 +1,106 @@
+"""Limits from replicates, against what is known of the normal, the mean and the order statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap as scipy_bootstrap
+from scipy.stats import norm
+
+from validate.estimation.bootstrap import (
+    INNER,
+    SecondLevel,
+    bias_corrected,
+    percentile,
+    second_level_errors,
+    studentised,
+    undefined_replicates,
+)
+from validate.estimation.simultaneous import simultaneous_level
+from validate.metrics.metric import Values
+from validate.stats.limits import normal_quantile
+from validate.stats.resample import ClusterWeights
+
+
+def means(sample: np.ndarray, replicates: int, seed: int = 3) -> np.ndarray:
+    drawn = np.random.default_rng(seed).integers(0, sample.size, (replicates, sample.size))
+    return np.asarray(sample[drawn].mean(axis=1))
+
+
+def test_percentile_limits_are_the_quantiles_of_the_replicates() -> None:
+    values = np.random.default_rng(1).normal(size=2001)
+    found = percentile(values, level=0.9)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(values, [5, 95])))
+
+
+def test_the_monte_carlo_error_is_that_of_a_quantile() -> None:
+    # known: the error of a sample quantile is √(p(1-p)/R) / density; for a normal 2.5% quantile and R = 20,000
+    errors = [percentile(np.random.default_rng(s).normal(size=20_000), level=0.95).monte_carlo_error for s in range(20)]
+    known = np.sqrt(0.025 * 0.975 / 20_000) / norm.pdf(norm.ppf(0.025))
+    assert np.mean(errors) == pytest.approx(known, rel=0.15)
+
+
+def test_bca_limits_are_those_of_scipy_for_a_skewed_mean() -> None:
+    sample = np.random.default_rng(5).exponential(size=40)
+    known = scipy_bootstrap(
+        (sample,), np.mean, n_resamples=40_000, method="BCa", rng=np.random.default_rng(2)
+    ).confidence_interval
+    left_out = (sample.sum() - sample) / (sample.size - 1)
+    found = bias_corrected(means(sample, 40_000), sample.mean(), left_out, level=0.95)
+    assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=0.02)
+
+
+def test_studentised_limits_of_a_normal_mean_are_students() -> None:
+    rng = np.random.default_rng(8)
+    sample = rng.normal(size=15)
+    drawn = sample[rng.integers(0, 15, (40_000, 15))]
+    errors = drawn.std(axis=1, ddof=1) / np.sqrt(15)
+    found = studentised(drawn.mean(axis=1), sample.mean(), errors, level=0.95, bounds=(-9.0, 9.0))
+    half = 2.145 * sample.std(ddof=1) / np.sqrt(15)  # t(14) at 97.5%
+    assert (found.low, found.high) == pytest.approx((sample.mean() - half, sample.mean() + half), abs=0.25 * half)
+
+
+def test_the_second_level_resamples_the_first() -> None:
+    first = ClusterWeights(clusters=40, replicates=70, key=b"k" * 32)
+    second = SecondLevel(first)
+    assert second.replicates == 70 * INNER
+    parent, drawn = np.empty((40, 64), np.uint8), np.empty((40, 64), np.uint8)
+    first.fill(0, parent)
+    second.fill(0, drawn)
+    assert (drawn.sum(axis=0) == 40).all()
+    for lane in range(64):
+        assert (drawn[parent[:, lane // INNER] == 0, lane] == 0).all()  # what the first level left out stays out
+    again = np.empty((40, 64), np.uint8)
+    SecondLevel(first).fill(0, again)
+    assert (again == drawn).all()
+
+
+def test_second_level_errors_are_standard_deviations_of_each_replicate() -> None:
+    values = np.random.default_rng(0).normal(size=(3 * INNER, 2))
+    defined = np.ones_like(values, dtype=bool)
+    defined[: INNER - 2, 1] = False  # only two values of the first replicate, second group
+    found = second_level_errors(Values(values, defined))
+    assert found.shape == (3, 2)
+    assert found[1, 0] == pytest.approx(values[INNER : 2 * INNER, 0].std(ddof=1))
+    assert found[0, 1] == 0.0
+
+
+def test_undefined_replicates_are_counted_by_group() -> None:
+    defined = np.array([[True, False], [True, False], [True, True]])
+    assert undefined_replicates(Values(np.zeros((3, 2)), defined)).tolist() == [0, 2]
+
+
+def test_simultaneous_limits_of_independent_levels_are_sidaks() -> None:
+    rng = np.random.default_rng(4)
+    replicates = Values(rng.normal(size=(50_000, 6)), np.ones((50_000, 6), bool))
+    point = Values(np.zeros((1, 6)), np.ones((1, 6), bool))
+    level = simultaneous_level(replicates, point, [1, 2, 3, 4, 5], np.ones(6, bool), level=0.95)
+    assert normal_quantile(level) == pytest.approx(normal_quantile(0.95 ** (1 / 5)), abs=0.03)
+
+
+def test_levels_that_hardly_vary_do_not_make_simultaneous_limits_kinder() -> None:
+    flat = Values(np.full((500, 3), 0.5), np.ones((500, 3), bool))
+    point = Values(np.full((1, 3), 0.5), np.ones((1, 3), bool))
+    level = simultaneous_level(flat, point, [1, 2], np.ones(3, bool), level=0.95)
+    assert level == pytest.approx(0.95 ** (1 / 2))
+    assert simultaneous_level(flat, point, [1, 2], np.zeros(3, bool), level=0.95) == 0.95
