@@ -7,81 +7,46 @@ replayed. Stages return what happened; it is written to the audit trail here.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from validate import __version__
-from validate.analyses.analysis import Evidence
-from validate.analyses.document import to_document as findings_document
-from validate.analyses.run import required_passes, run_analyses
+from validate.analyses.run import required_passes
 from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
-from validate.cohort.manifest import read_cohort, write_cohort, write_table
+from validate.cohort.manifest import write_cohort, write_table
 from validate.cohort.privacy import site_key, write_lookup
 from validate.cohort.reference import read_reference
-from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
-from validate.estimation.document import to_document as estimates_document
+from validate.errors import EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.estimates import Estimates
-from validate.estimation.run import estimate_all
-from validate.evidence.manifest import AUDIT, SEAL
+from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import verify
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
-from validate.inference.store import read_inference
-from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.lock.lock import check_lock, lock_path, make_lock, read_lock, write_lock
 from validate.models.adapter import LoadedModel
-from validate.models.load import load_models
-from validate.protocol.load import LoadedProtocol, from_resolved, load_protocol
+from validate.models.load import opened_models
+from validate.numbers import Numbers, computed, join_folder
+from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
 from validate.provenance.audit import AuditTrail
 from validate.provenance.environment import environment_document
 from validate.registry import load as load_plugin
 from validate.report.render import render
-from validate.results.join import join_units
-from validate.results.store import read_units, write_units
-from validate.verdict.decide import decide
-from validate.verdict.document import to_document as verdict_document
+from validate.reporter import Reporter, Silent
+from validate.results.store import write_units
+from validate.run_folder import open_folder, sole_user
 from validate.verdict.verdict import Verdict
 
 OUTCOME_CODES = {"PASS": ExitCode.PASS, "FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
-
-
-class Reporter(Protocol):
-    """Who is told how far a run is."""
-
-    def stage(self, title: str) -> None: ...
-
-    def advance(self, done: int, total: int | None, failures: int = 0) -> None: ...
-
-    def say(self, line: str) -> None: ...
-
-
-class Silent:
-    """Tells nobody."""
-
-    def stage(self, title: str) -> None:
-        """Say nothing."""
-
-    def advance(self, done: int, total: int | None, failures: int = 0) -> None:
-        """Say nothing."""
-
-    def say(self, line: str) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +88,8 @@ def run(
     Raises ValidateError (each kind has its exit code); what was already computed stays in the folder.
     """
     loaded = load_protocol(Path(protocol), catalog=shipped_catalog())
-    folder = _open_folder(Path(out) if out is not None else Path("runs") / loaded.protocol.id, resume=resume)
-    with _sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
+    folder = open_folder(Path(out) if out is not None else Path("runs") / loaded.protocol.id, resume=resume)
+    with sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
         stages = _Stages(loaded, folder, trail, reporter or Silent(), clock)
         trail.append("resumed" if resume else "started", {"protocol": loaded.protocol.id, "version": __version__})
         try:
@@ -154,7 +119,7 @@ class _Stages:
         self.trail.append("environment", {"package": __version__, "device": device or self.protocol.inference.device})
         for warning in self.loaded.warnings:
             self.reporter.say(f"warning: {warning}")
-        with _open_models(self.protocol, self.loaded.base, device) as models:
+        with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
             passes = required_passes(self.protocol)
             locked = self.lock(cohort, models, passes, exploratory=exploratory)
@@ -283,7 +248,7 @@ def render_again(
     if differences:
         shown = "; ".join(differences[:3])
         raise EvidenceError(f"{folder}: the evidence does not fit its seal, so no report is made of it: {shown}")
-    with _sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
+    with sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
         written: tuple[Path, ...] = ()
         try:
             written = render(folder, profile=profile, formats=formats)
@@ -294,32 +259,6 @@ def render_again(
     return written
 
 
-def lock_protocol(
-    protocol: str | Path,
-    *,
-    device: str | None = None,
-    reporter: Reporter | None = None,
-    clock: Callable[[], datetime] = utc_now,
-) -> tuple[Path, Lock]:
-    """Freeze a protocol beside itself, before anything is run. No model reads a case, no label is read.
-
-    Raises ProtocolError where it is locked already and something differs.
-    """
-    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
-    told.stage("Reading the cohort")
-    with _open_models(loaded.protocol, loaded.base, device) as models:
-        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
-        identities = {name: model.identity for name, model in models.items()}
-        lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
-    path = lock_path(loaded.path)
-    if path.is_file():
-        if differences := check_lock(read_lock(path), lock):
-            raise ProtocolError([f"{path}: locked already, and now different: {line}" for line in differences])
-        return path, read_lock(path)
-    write_lock(lock, path)
-    return path, lock
-
-
 def exit_code(verdict: Verdict) -> ExitCode:
     """What a verdict returns to the shell: an exploratory one never 0."""
     if verdict.exploratory or verdict.outcome is None:
@@ -327,156 +266,7 @@ def exit_code(verdict: Verdict) -> ExitCode:
     return OUTCOME_CODES[verdict.outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Everything that is computed from the results table."""
-
-    estimates: tuple[Any, ...]
-    findings: tuple[Any, ...]
-    verdict: Verdict
-
-    def documents(self) -> dict[str, dict[str, Any]]:
-        """The run folder's files by name."""
-        return {
-            "estimates.json": estimates_document(self.estimates),
-            "findings.json": findings_document(self.findings),
-            "verdict.json": verdict_document(self.verdict),
-        }
-
-
-def computed(folder: Path, protocol: StudyProtocol, *, locked: bool) -> Numbers:
-    """Estimates, findings and verdict from the tables of a run folder, and from nothing else."""
-    cohort = read_cohort(folder / "cohort")
-    units = read_units(folder / "results/units.parquet")
-    estimates = estimate_all(protocol, units, cohort_digest=cohort.digest)
-    evidence = Evidence(
-        protocol=protocol,
-        estimates=estimates,
-        units=units,
-        cases=pq.read_table(folder / "cohort/cases.parquet"),
-        cohort_digest=cohort.digest,
-        flow=cohort.flow,
-    )
-    return Numbers(estimates, run_analyses(evidence), decide(protocol, estimates, locked=locked))
-
-
-def join_folder(folder: Path, protocol: StudyProtocol) -> pa.Table:
-    """The results table from a run folder's cohort, labels and outputs."""
-    return join_units(
-        protocol,
-        pq.read_table(folder / "cohort/cases.parquet"),
-        pq.read_table(folder / "cohort/reference.parquet"),
-        read_inference(folder / "inference"),
-        passes=required_passes(protocol),
-    )
-
-
-def recomputation(folder: Path) -> dict[str, Any]:
-    """Every number of a run folder once more, from its tables: what `verify` compares with.
-
-    Raises EvidenceError where the results table is not what cohort, labels and outputs give.
-    """
-    try:
-        stored = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"protocol.yaml: can't be read: {error}") from error
-    protocol = from_resolved(stored)
-    joined, units = join_folder(folder, protocol), read_units(folder / "results/units.parquet")
-    if not joined.replace_schema_metadata(None).equals(units):
-        raise EvidenceError("results/units.parquet: is not what cohort, reference and inference give when joined again")
-    return computed(folder, protocol, locked=(folder / "lock.json").is_file()).documents()
-
-
-def _open_folder(folder: Path, *, resume: bool) -> Path:
-    """The run folder, made if need be. Raises CommandError where it holds a run and --resume was not said, or the reverse."""
-    begun = (folder / AUDIT).exists()
-    if folder.exists() and not folder.is_dir():
-        raise CommandError(f"{folder}: is a file; --out names a folder for the run")
-    if begun and not resume:
-        state = "a finished run" if (folder / SEAL).exists() else "a run that was interrupted"
-        raise CommandError(
-            f"{folder}: holds {state}. Give another --out, or go on with --resume; nothing is overwritten."
-        )
-    if folder.exists() and not begun and any(folder.iterdir()) and not resume:
-        raise CommandError(f"{folder}: is not empty and no run of ours. Give a new folder with --out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def _sole_user(folder: Path) -> Iterator[None]:
-    """Nobody else runs into this folder meanwhile. The hold ends with the process, however it ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError(
-                f"{folder}: another process is running into this folder; wait for it, or stop it"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _open_models(protocol: StudyProtocol, base: Path, device: str | None) -> Iterator[dict[str, LoadedModel]]:
-    models = load_models(protocol, base=base, device=device)
-    try:
-        yield models
-    finally:
-        for model in models.values():
-            model.close()
-
-
 def resolved_yaml(loaded: LoadedProtocol) -> bytes:
     """The protocol as resolved, in the order of its blocks."""
     text: str = yaml.safe_dump(loaded.resolved, sort_keys=False, allow_unicode=True, width=110)
     return text.encode()
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What `validate check` found.
-
-    outputs : (model, case pseudonym, score or reason), three cases a model    seconds, megabytes : of the whole run
-    """
-
-    cases: int
-    exclusions: int
-    warnings: tuple[str, ...]
-    models: dict[str, dict[str, Any]]
-    outputs: tuple[tuple[str, str, str], ...]
-    seconds: float
-    megabytes: float
-
-
-DRY_CASES = 3
-BYTES_A_ROW = 120  # of inference shards and results table together, as stored
-
-
-def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Reporter | None = None) -> DryRun:
-    """Schema, sense, data, models, and three cases through every model in a folder that is thrown away."""
-    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
-    told.stage("Reading the cohort")
-    with _open_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
-        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
-        few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
-        told.stage("Running three cases")
-        plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))
-        summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
-        rows = read_inference(Path(scratch) / "inference").to_pylist()
-    outputs = tuple(
-        (row["model"], row["unit"], f"{row['score']:.4f}" if row["status"] == "ok" else f"no output: {row['failure']}")
-        for row in rows
-    )
-    total = len(cohort.cases) * max(summary.rows, 1) / max(len(few.cases), 1)
-    return DryRun(
-        cases=len(cohort.cases),
-        exclusions=len(cohort.exclusions),
-        warnings=loaded.warnings,
-        models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
-        outputs=outputs,
-        seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
-        megabytes=total * BYTES_A_ROW / 1e6,
-    )

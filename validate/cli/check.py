@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from validate.run_protocol import DryRun
+    from validate.rehearsal import DryRun
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
 
     from validate.canonical import pretty_json
     from validate.cli.progress import RunProgress
-    from validate.run_protocol import dry_run
+    from validate.rehearsal import dry_run
 
     with RunProgress(quiet=as_json) as progress:
         found = dry_run(protocol, device=device, reporter=progress)

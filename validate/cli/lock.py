@@ -15,7 +15,7 @@ def command(
 ) -> None:
     """Freeze protocol, cohort, reference table, models and passes into PROTOCOL.lock.json."""
     from validate.cli.progress import RunProgress
-    from validate.run_protocol import lock_protocol
+    from validate.rehearsal import lock_protocol
 
     with RunProgress() as progress:
         path, lock = lock_protocol(protocol, device=device, reporter=progress)

@@ -21,7 +21,7 @@ def command(
 
     from validate.canonical import pretty_json
     from validate.evidence.verify import verify
-    from validate.run_protocol import recomputation
+    from validate.numbers import recomputation
 
     answer = verify(run, recompute=recomputation if recompute else None)
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from validate import registry
@@ -27,3 +29,14 @@ def load_models(
             model.close()
         raise
     return opened
+
+
+@contextmanager
+def opened_models(protocol: StudyProtocol, base: Path, device: str | None) -> Iterator[dict[str, LoadedModel]]:
+    """Models that are closed again whatever happens. Raises as load_models."""
+    models = load_models(protocol, base=base, device=device)
+    try:
+        yield models
+    finally:
+        for model in models.values():
+            model.close()

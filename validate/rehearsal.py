@@ -1,0 +1,102 @@
+"""What can be done before a run: freeze the protocol, and try three cases to see what the whole would cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from validate.analyses.run import required_passes
+from validate.catalog import shipped_catalog
+from validate.cohort.build import build_cohort
+from validate.cohort.privacy import site_key
+from validate.errors import ProtocolError
+from validate.inference.plan import make_plan
+from validate.inference.store import read_inference
+from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.models.load import opened_models
+from validate.protocol.load import load_protocol
+from validate.registry import load as load_plugin
+from validate.reporter import Reporter, Silent
+
+
+def utc_now() -> datetime:
+    """The clock; tests give their own."""
+    return datetime.now(UTC)
+
+
+def lock_protocol(
+    protocol: str | Path,
+    *,
+    device: str | None = None,
+    reporter: Reporter | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[Path, Lock]:
+    """Freeze a protocol beside itself, before anything is run. No model reads a case, no label is read.
+
+    Raises ProtocolError where it is locked already and something differs.
+    """
+    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    told.stage("Reading the cohort")
+    with opened_models(loaded.protocol, loaded.base, device) as models:
+        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        identities = {name: model.identity for name, model in models.items()}
+        lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
+    path = lock_path(loaded.path)
+    if path.is_file():
+        if differences := check_lock(read_lock(path), lock):
+            raise ProtocolError([f"{path}: locked already, and now different: {line}" for line in differences])
+        return path, read_lock(path)
+    write_lock(lock, path)
+    return path, lock
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What `validate check` found.
+
+    outputs : (model, case pseudonym, score or reason), three cases a model    seconds, megabytes : of the whole run
+    """
+
+    cases: int
+    exclusions: int
+    warnings: tuple[str, ...]
+    models: dict[str, dict[str, Any]]
+    outputs: tuple[tuple[str, str, str], ...]
+    seconds: float
+    megabytes: float
+
+
+DRY_CASES = 3
+BYTES_A_ROW = 120  # of inference shards and results table together, as stored
+
+
+def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Reporter | None = None) -> DryRun:
+    """Schema, sense, data, models, and three cases through every model in a folder that is thrown away."""
+    loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    told.stage("Reading the cohort")
+    with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
+        cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
+        told.stage("Running three cases")
+        plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))
+        summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
+        rows = read_inference(Path(scratch) / "inference").to_pylist()
+    outputs = tuple(
+        (row["model"], row["unit"], f"{row['score']:.4f}" if row["status"] == "ok" else f"no output: {row['failure']}")
+        for row in rows
+    )
+    total = len(cohort.cases) * max(summary.rows, 1) / max(len(few.cases), 1)
+    return DryRun(
+        cases=len(cohort.cases),
+        exclusions=len(cohort.exclusions),
+        warnings=loaded.warnings,
+        models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
+        outputs=outputs,
+        seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
+        megabytes=total * BYTES_A_ROW / 1e6,
+    )
