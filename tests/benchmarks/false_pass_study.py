@@ -2,7 +2,7 @@
 
 The numbers of validate/estimation/adequacy.py come from here. Truth at the goal, lower limits of two-sided 95% intervals.
 Scores are binormal with equal spread, with positives spread twice and half as wide, and cut into five points; classes are
-balanced, 1:4 and 4:1. Clustered cells have one to three images of one class per patient, half their noise shared.
+balanced, 1:4 and 4:1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy.stats import norm
 from validate.estimation.bootstrap import bias_corrected, percentile
 from validate.stats.delong import delong_limits, delong_logit_limits, placements
 from validate.stats.limits import logit_limits, student_quantile
+from validate.stats.obuchowski import clustered_auroc, obuchowski_limits
 
 Array = NDArray[np.float64]
 SHAPES = {"equal": (1.0, 0), "wide": (2.0, 0), "narrow": (0.5, 0), "five points": (1.0, 5)}
@@ -101,34 +102,67 @@ def bootstrap_rates(goal: float, m: int, n: int, studies: int, replicates: int =
     return {method: count / studies for method, count in passed.items()}
 
 
-def main() -> None:
-    """Print every cell; minutes."""
-    which = sys.argv[1:] or ["analytic", "large", "bootstrap"]
-    if "analytic" in which:
-        for goal, sizes in CELLS.items():
-            for smaller in sizes:
-                cells = {
-                    (m, n, shape): analytic_rates(goal, m, n, shape, 10_000)
-                    for m, n in ((smaller, smaller), (smaller, 4 * smaller), (4 * smaller, smaller))
-                    for shape in SHAPES
-                }
-                for method in ("delong", "delong_logit", "obuchowski"):
-                    worst = max(cells, key=lambda cell: cells[cell][method])
-                    plain = cells[(smaller, smaller, "equal")][method]
-                    print(
-                        f"goal {goal} rarer {smaller} {method}: balanced {100 * plain:.2f} worst "
-                        f"{100 * cells[worst][method]:.2f} at {worst}",
-                        flush=True,
-                    )
-    if "large" in which:
-        for goal, m, studies in ((0.8, 1000, 20_000), (0.8, 3000, 20_000), (0.9, 10_000, 5000)):
-            print(f"goal {goal} each class {m} delong: {100 * large_delong_rate(goal, m, studies):.2f}", flush=True)
-    if "bootstrap" in which:
-        for goal in (0.8, 0.9):
-            for m, n in ((15, 15), (50, 50), (20, 80), (50, 200), (150, 150), (500, 500)):
-                rates = bootstrap_rates(goal, m, n, 2000 if m * n < 20_000 else 1000)
-                print(goal, m, n, {key: round(100 * value, 2) for key, value in rates.items()}, flush=True)
+def clustered_rate(goal: float, patients: int, studies: int, *, shared: float, mixed: bool) -> float:
+    """Obuchowski's limits with so many patients of each class, or twice as many with images of both; one to three images.
+
+    shared : part of the noise's variance that a patient's images have in common
+    """
+    rng = np.random.default_rng([patients, int(goal * 1000), int(shared * 100), mixed])
+    passed = 0
+    for _ in range(studies):
+        own = np.repeat(np.arange(2 * patients), rng.integers(1, 4, 2 * patients))
+        positive = rng.random(own.size) < 0.5 if mixed else own < patients
+        noise = np.sqrt(shared) * rng.normal(size=2 * patients)[own] + np.sqrt(1 - shared) * rng.normal(size=own.size)
+        found = clustered_auroc(noise + positive * norm.ppf(goal) * np.sqrt(2), positive, own)
+        passed += found.variance > 0 and float(obuchowski_limits(found).low) >= goal
+    return passed / studies
+
+
+def print_analytic() -> None:
+    """DeLong's, its logit and Obuchowski's limits over all shapes."""
+    for goal, sizes in CELLS.items():
+        for smaller in sizes:
+            layouts = ((smaller, smaller), (smaller, 4 * smaller), (4 * smaller, smaller))
+            cells = {(m, n, shape): analytic_rates(goal, m, n, shape, 10_000) for m, n in layouts for shape in SHAPES}
+            for method in ("delong", "delong_logit", "obuchowski"):
+                rates = {cell: 100 * found[method] for cell, found in cells.items()}
+                worst = max(rates, key=rates.__getitem__)
+                plain = rates[(smaller, smaller, "equal")]
+                print(
+                    f"goal {goal} rarer {smaller} {method}: {plain:.2f}, worst {rates[worst]:.2f} {worst}", flush=True
+                )
+
+
+def print_large() -> None:
+    """Plain DeLong in large studies."""
+    for goal, m, studies in ((0.8, 1000, 20_000), (0.8, 3000, 20_000), (0.9, 10_000, 5000)):
+        print(f"goal {goal} each class {m} delong: {100 * large_delong_rate(goal, m, studies):.2f}", flush=True)
+
+
+def print_clustered() -> None:
+    """Obuchowski's limits with several images a patient."""
+    for goal, patients in ((0.8, 25), (0.8, 50), (0.9, 100)):
+        for shared, mixed in ((0.5, False), (0.8, False), (0.5, True)):
+            rate = clustered_rate(goal, patients, 6000, shared=shared, mixed=mixed)
+            print(f"goal {goal} patients {patients} shared {shared} mixed {mixed}: {100 * rate:.2f}", flush=True)
+
+
+def print_bootstrap() -> None:
+    """Percentile and BCa."""
+    for goal in (0.8, 0.9):
+        for m, n in ((15, 15), (50, 50), (20, 80), (50, 200), (150, 150), (500, 500)):
+            rates = bootstrap_rates(goal, m, n, 2000 if m * n < 20_000 else 1000)
+            print(goal, m, n, {key: round(100 * value, 2) for key, value in rates.items()}, flush=True)
+
+
+PARTS = {
+    "analytic": print_analytic,
+    "large": print_large,
+    "clustered": print_clustered,
+    "bootstrap": print_bootstrap,
+}
 
 
 if __name__ == "__main__":
-    main()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

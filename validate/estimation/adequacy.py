@@ -20,12 +20,14 @@ positives spread twice or half as wide as negatives, scores cut into five points
     goal 0.95, obuchowski                                          2.3 / 5.8   2.1 / 3.9
 
 Plain delong is at 2.75 with 1,000 patients in each class and 2.59 with 3,000 (goal 0.80), and at 2.64 with 10,000 (0.90).
-Obuchowski with one to three images a patient, noise shared: 2.0 to 2.2 with 25 patients (0.80), 2.1 to 2.7 with 50 (0.80),
-2.6 to 2.8 with 100 (0.90). A minimum is where no cell is further from 2.5 than 0.35, that is, about two Monte-Carlo errors.
+With 200 patients and a goal of 0.95: delong 5.4 / 6.1, delong_logit 2.5 / 3.0, obuchowski 2.4 / 2.9; the minimum is a step
+above. Elsewhere a minimum is where balanced classes are within 2.5 and no cell lies above 3.0. Obuchowski with one to three
+images a patient that share their noise (6,000 studies a cell): 1.8 to 2.2 with 25 patients (0.80), 2.2 to 2.5 with 50 (0.80),
+2.6 to 3.0 with 100 (0.90).
 
-Bootstrap, 1,000 to 2,000 studies a cell (error 0.4), goal 0.80: percentile 6.2 with 15 patients, 4.1 with 50, 4.3 with 50
-and 200, 2.6 with 150, 2.8 with 500; BCa 2.1, 2.6, 2.8, 2.1 and 2.7. Minima of percentile limits beyond 500, and all for a goal of 0.95, are
-carried on as one over the root of n; those of studentised limits are taken to be BCa's.
+Bootstrap, 1,000 to 2,000 studies a cell (error 0.4), with 15, 50, 50 and 200, and 150 patients: goal 0.80, percentile 6.2,
+4.1, 4.3 and 2.6, BCa 2.1, 2.6, 2.8 and 2.1; goal 0.90, percentile 9.2, 5.3, 6.1 and 3.6, BCa 2.9, 2.3, 3.9 and 2.6. Minima
+beyond these sizes are carried on as one over the root of n; those of studentised limits are taken to be BCa's.
 
 Proportions, exact for independent rows: Wilson's limit lies between 0 and 3.9 at 20, 30 and 100 events (2.53 for a goal of
 0.80 at 100 events; 3.02 for 0.70 at 30). Where it is above 2.5 at the number of events at hand, Clopper–Pearson's limits,
