@@ -45,7 +45,7 @@ def tally(
 
     cluster : (n,) int in 0 … weights.clusters-1    groups : (group, n) bool; a row may be in several
     workers : threads, 0 for one per core; no bit of the result depends on it.
-    Raises ValueError where lengths differ or a score is NaN.
+    Raises ValueError where lengths differ, a score is NaN, a summed value is not finite, or a code is no level.
     """
     _check(tallies, cluster, groups, weights)
     plan = _plan(tallies, np.asarray(cluster, np.int64), group_codes(groups), groups.shape[0])
@@ -84,6 +84,19 @@ def _check(tallies: Sequence[Tally], cluster: Array, groups: Array, weights: Wei
             raise ValueError(f"got a {type(item).__name__} of {len(first)} rows, expected {n}")
         if bool(np.isnan(first).any()):
             raise ValueError(f"got NaN in a {type(item).__name__}; a row without a number must be left out before")
+        if isinstance(item, Binned):
+            _check_binned(item, n)
+
+
+def _check_binned(item: Binned, n: int) -> None:
+    """The compiled loop writes where a code points, so a code that is no level must not reach it."""
+    if len(item.codes) != n:
+        raise ValueError(f"got a Binned with {len(item.codes)} codes, expected {n}")
+    if n and not bool(np.isfinite(item.values).all()):
+        raise ValueError("got an infinite value in a Binned; a failed row must be left out of a sum before")
+    low, high = int(np.min(item.codes, initial=0)), int(np.max(item.codes, initial=0))
+    if n and (low < 0 or high >= item.levels):
+        raise ValueError(f"got a Binned with codes from {low} to {high}, expected 0 … {item.levels - 1}")
 
 
 @dataclass(frozen=True, slots=True)
