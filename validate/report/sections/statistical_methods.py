@@ -16,12 +16,17 @@ from validate.report.table import Column, Table, row
 
 METHODS = {
     "bootstrap": "percentile bootstrap of whole clusters",
+    "bootstrap_bca": "bias-corrected and accelerated bootstrap of whole clusters",
+    "bootstrap_studentised": "studentised bootstrap of whole clusters",
     "delong": "DeLong, for independent rows",
     "delong_logit": "DeLong on the logit scale, for independent rows",
     "obuchowski": "Obuchowski, for clustered rows",
+    "wilson_rarer_class": "Wilson score with the patients of the rarer class, since no pair is out of order",
     "wilson": "Wilson score, for independent rows",
     "wilson_effective_n": "Wilson score at the effective number of rows, given the clusters",
     "clopper_pearson": "Clopper–Pearson, for independent rows",
+    "clopper_pearson_effective_n": "Clopper–Pearson at the effective number of rows, given the clusters",
+    "mercaldo_logit": "Mercaldo, on the logit scale",
 }
 RULES = {
     "worst_case": "failures counted as wrong", "best_case": "failures counted as right",
