@@ -52,7 +52,13 @@ def _hash(key: np.uint64, counter: np.uint64) -> np.uint64:
 
 
 @compiled
-def _poisson_block(weights, members, key, thresholds, totals):  # type: ignore[no-untyped-def]
+def _poisson_block(
+    weights: NDArray[np.uint8],
+    members: NDArray[np.int64],
+    key: np.uint64,
+    thresholds: NDArray[np.uint64],
+    totals: NDArray[np.int32],
+) -> None:
     """Fill weights[member, lane] with Poisson counts and add them up in totals[lane]."""
     uniform = np.empty(LANES, np.uint32)
     count = np.empty(LANES, np.uint8)
@@ -77,7 +83,14 @@ def _poisson_block(weights, members, key, thresholds, totals):  # type: ignore[n
 
 
 @compiled
-def _redraw(weights, members, key, thresholds, lane, attempt):  # type: ignore[no-untyped-def]
+def _redraw(
+    weights: NDArray[np.uint8],
+    members: NDArray[np.int64],
+    key: np.uint64,
+    thresholds: NDArray[np.uint64],
+    lane: int,
+    attempt: int,
+) -> int:
     """One column once more, from counters no other column or attempt uses. Returns its sum."""
     base = _hash(key ^ STREAM, np.uint64(attempt) * np.uint64(4096) + np.uint64(lane))
     total = 0
@@ -92,7 +105,13 @@ def _redraw(weights, members, key, thresholds, lane, attempt):  # type: ignore[n
 
 
 @compiled
-def _top_up(weights, members, key, lane, missing):  # type: ignore[no-untyped-def]
+def _top_up(
+    weights: NDArray[np.uint8],
+    members: NDArray[np.int64],
+    key: np.uint64,
+    lane: int,
+    missing: int,
+) -> bool:
     """Add `missing` uniform draws to a column (Lemire's unbiased method, doi:10.1145/3230636). False on overflow."""
     n = np.uint64(members.size)
     reject_below = (np.uint64(1 << 32) - n) % n
@@ -112,7 +131,12 @@ def _top_up(weights, members, key, lane, missing):  # type: ignore[no-untyped-de
 
 
 @compiled
-def fill_block(weights, members, key, thresholds):  # type: ignore[no-untyped-def]
+def fill_block(
+    weights: NDArray[np.uint8],
+    members: NDArray[np.int64],
+    key: np.uint64,
+    thresholds: NDArray[np.uint64],
+) -> bool:
     """Multinomial weights of these members: each column of weights[members] sums to members.size.
 
     weights : (clusters, 64) uint8, written    members : (m,) int64    key : uint64

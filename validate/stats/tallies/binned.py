@@ -27,7 +27,15 @@ class Binned:
 
 
 @compiled
-def add_binned(sums, levels, weights, cluster, groups, values, codes):  # type: ignore[no-untyped-def]
+def add_binned(
+    sums: NDArray[np.float64],
+    levels: int,
+    weights: NDArray[np.uint8],
+    cluster: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    values: NDArray[np.float64],
+    codes: NDArray[np.int32],
+) -> None:
     """Sums : flat (group + 1, level, 64) float64, added to; the last group takes the padding of `groups` (n, m).
 
     Flat array, unsigned places and loops of fixed length: that is what the compiler makes vector instructions of.

@@ -36,7 +36,18 @@ def ranking(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Ranking
 
 
 @compiled
-def add_ranked(above, below, pairs, steps, weights, cluster, groups, starts, positives_at, want_precision):  # type: ignore[no-untyped-def]
+def add_ranked(
+    above: NDArray[np.float64],
+    below: NDArray[np.float64],
+    pairs: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    weights: NDArray[np.uint8],
+    cluster: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    positives_at: NDArray[np.int64],
+    want_precision: bool,  # noqa: FBT001 (compiled: no keywords)
+) -> None:
     """Add to four flat float64 sums, 64 lanes a group: weight of positives, of negatives, twice the pairs, precision.
 
     weights : (clusters, 64) uint8    cluster, groups : rows in ranked order; the last group takes the padding.
