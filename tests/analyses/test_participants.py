@@ -82,3 +82,14 @@ def test_rows_that_are_no_images_are_counted_as_what_they_are(simulated: Simulat
     *_, analysed = finding.data["steps"]
     assert analysed["images"] is None
     assert analysed["units"] == evidence.units.num_rows - 3
+
+
+def test_rows_of_patients_are_not_counted_as_studies(simulated: Simulate) -> None:
+    evidence = with_flow(simulated())
+    cohort = evidence.protocol.cohort.model_copy(update={"unit": "patient"})
+    more = tuple(replace(step, studies=step.studies + 7) for step in evidence.flow)
+    patients = replace(evidence, protocol=evidence.protocol.model_copy(update={"cohort": cohort}), flow=more)
+    (finding,) = ANALYSIS.findings(patients, Options())
+    counts = {step["id"]: step["studies"] for step in finding.data["steps"]}
+    assert counts["eligible"] == more[-1].studies
+    assert counts["analysed"] is None

@@ -2,7 +2,8 @@
 
 data: {"steps": [{"id", "kind": "remain"|"leave"|"among", "label", "files", "images", "units", "studies", "patients",
 "reasons": {code: count}}], "unit", "rule", "adds_up": true}. "units" counts rows of the study and is null before there
-are any; "files" and "images" are null after that where a row is no image. "among" stay in, counted as the rule says.
+are any; "files" and "images" are null after that where a row is no image, "studies" where it is a patient. "among" stay
+in, counted as the rule says.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def _check_level(steps: Sequence[Mapping[str, Any]], level: str) -> None:
 def _check_rows(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
     """Those counted as eligible before inference must be the rows of the units table."""
     eligible = next(step for step in steps if step["id"] == "eligible")
-    counted = {"studies": rows.distinct("study"), "patients": rows.distinct("patient")}
+    counted = {"patients": rows.distinct("patient")}
+    if unit != "patient":
+        counted["studies"] = rows.distinct("study")
     if unit == "image":
         counted["images"] = len(rows)
     for level, count in counted.items():
@@ -154,7 +157,7 @@ def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) ->
         "files": images,
         "images": images,
         "units": len(rows),
-        "studies": rows.distinct("study"),
+        "studies": None if unit == "patient" else rows.distinct("study"),
         "patients": rows.distinct("patient"),
         "reasons": dict(sorted(reasons.items())),
     }
