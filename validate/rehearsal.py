@@ -22,6 +22,7 @@ from validate.models.load import opened_models
 from validate.protocol.load import load_protocol
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
+from validate.results.join import check_groups
 
 
 def utc_now() -> datetime:
@@ -44,6 +45,7 @@ def lock_protocol(
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        check_groups(loaded.protocol, cohort.cases)
         identities = {name: model.identity for name, model in models.items()}
         lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
     path = lock_path(loaded.path)
@@ -81,6 +83,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
+        check_groups(loaded.protocol, cohort.cases)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
         plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))

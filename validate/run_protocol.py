@@ -42,6 +42,7 @@ from validate.provenance.environment import environment_document
 from validate.registry import load as load_plugin
 from validate.report.render import render
 from validate.reporter import Reporter, Silent
+from validate.results.join import check_groups
 from validate.results.store import write_units
 from validate.run_folder import open_folder, sole_user
 from validate.verdict.verdict import Verdict
@@ -87,6 +88,7 @@ def run(
     device : overrides inference.device      exploratory : run unlocked; nothing then counts as a PASS
     Raises ValidateError (each kind has its exit code); what was already computed stays in the folder.
     """
+    load_plugin("engines", engine)  # an unknown one is refused before anything is read
     loaded = load_protocol(Path(protocol), catalog=shipped_catalog())
     folder = open_folder(Path(out) if out is not None else Path("runs") / loaded.protocol.id, resume=resume)
     with sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
@@ -137,6 +139,7 @@ class _Stages:
         """Who is in: read from the source every time (only there do the files lie), written down for later stages."""
         self.reporter.stage("Reading the cohort")
         cohort = build_cohort(self.protocol, base=self.loaded.base, site_key=site_key(), progress=self.reporter.advance)
+        check_groups(self.protocol, cohort.cases)
         write_cohort(cohort, self.folder / "cohort")
         write_lookup(cohort.digest, {case.unit: str(case.files[0]) for case in cohort.cases if case.files})
         self.trail.append(

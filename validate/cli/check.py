@@ -35,11 +35,12 @@ def command(
 def _print(found: DryRun) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
     console.print(f"[bold green]The protocol makes sense.[/] {found.cases:,} cases in, {found.exclusions:,} files out")
     for warning in found.warnings:
-        console.print(f"[yellow]warning[/] {warning}", markup=True)
+        console.print(Text.assemble(("warning ", "yellow"), warning))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for title in ("model", "case", "result"):
         table.add_column(title)
@@ -49,7 +50,8 @@ def _print(found: DryRun) -> None:
     for name, identity in found.models.items():
         shape = "; ".join(f"{port['name']} {port['shape']}" for port in identity["inputs"])
         console.print(
-            f"{name}: {identity['format']}, {identity['provider']}, {identity['runtime']}, takes {shape or 'no pixels'}"
+            f"{name}: {identity['format']}, {identity['provider']}, {identity['runtime']}, takes {shape or 'no pixels'}",
+            markup=False,
         )
     console.print(
         f"The whole run: about {found.seconds:,.0f} s of inference and {found.megabytes:,.1f} MB of results for "

@@ -14,6 +14,8 @@ from validate.errors import ExitCode, ValidateError
 
 VERBS = ("run", "check", "lock", "schema", "new", "index", "report", "verify", "sample", "doctor")
 
+INTERRUPTED = "Interrupted. What was computed is kept; `validate run … --resume` goes on from there."
+
 app = typer.Typer(
     name="validate",
     no_args_is_help=True,
@@ -51,7 +53,12 @@ def main() -> NoReturn:
     except ValidateError as error:
         _stop(f"{type(error).__name__}: {error}", error.exit_code)
     except KeyboardInterrupt:
-        _stop("Interrupted. What was computed is kept; `--resume` goes on from there.", ExitCode.INTERRUPTED)
+        _stop(INTERRUPTED, ExitCode.INTERRUPTED)
+    except SystemExit as end:
+        # typer answers Ctrl-C itself, with the code and without a word.
+        if end.code == ExitCode.INTERRUPTED:
+            _stop(INTERRUPTED, ExitCode.INTERRUPTED)
+        raise
     except BrokenPipeError:
         # The reader of our output went away (`validate index … | head`): not an error, but nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

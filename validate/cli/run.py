@@ -73,15 +73,17 @@ def _print(finished: Run) -> None:
     console.print(escape(verdict.sentence), soft_wrap=False)
     if verdict.criteria:
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for title in ("criterion", "verdict", "why"):
+        several = len({criterion.model for criterion in verdict.criteria}) > 1
+        for title in (("model",) if several else ()) + ("criterion", "verdict", "why"):
             table.add_column(title, overflow="fold")
         for criterion in verdict.criteria:
             what = criterion.endpoint + (f", every {criterion.worst_of}" if criterion.worst_of else "")
             style = COLOUR[criterion.outcome]
-            table.add_row(what, Text(criterion.outcome, style=style), Text(criterion.sentence.split(". ")[0]))
+            of = (Text(criterion.model),) if several else ()
+            table.add_row(*of, what, Text(criterion.outcome, style=style), Text(criterion.sentence.split(". ")[0]))
         console.print(table)
     console.print()
     for path in finished.report:
-        console.print(f"report    {path}", soft_wrap=True)
-    console.print(f"evidence  {finished.folder}", soft_wrap=True)
-    console.print(f"check it  validate verify {finished.folder}", soft_wrap=True)
+        console.print(f"report    {path}", soft_wrap=True, markup=False)
+    console.print(f"evidence  {finished.folder}", soft_wrap=True, markup=False)
+    console.print(f"check it  validate verify {finished.folder}", soft_wrap=True, markup=False)

@@ -45,7 +45,7 @@ def read_document(folder: Path, relative: str) -> dict[str, Any]:
     path = folder / relative
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise EvidenceError(f"{relative}: missing from {folder}; this is not a whole run folder") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise EvidenceError(f"{relative}: can't be read as JSON: {error}") from error

@@ -6,12 +6,13 @@ a case without a label is a row that is counted and not analysed. A row too many
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
+from validate.cohort.case import Case
 from validate.errors import DataError
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
@@ -54,6 +55,15 @@ def stratum_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
     asked = chain.from_iterable(_named_by(analysis.options) for analysis in protocol.analyses)
     worst_of = (criterion.worst_of for criterion in protocol.acceptance if criterion.worst_of)
     return tuple(dict.fromkeys([*protocol.strata, *worst_of, *asked]))
+
+
+def check_groups(protocol: StudyProtocol, cases: Sequence[Case]) -> None:
+    """Raise DataError, before a model reads a case, where rows could not be grouped as the protocol asks."""
+    known = dict.fromkeys(name for case in cases for name in case.attributes)
+    for attribute in stratum_attributes(protocol):
+        if attribute not in known:
+            raise _no_attribute(attribute, known)
+        level_texts(attribute, [case.attributes.get(attribute) for case in cases])
 
 
 def _named_by(options: Mapping[str, Any]) -> list[str]:
@@ -165,10 +175,14 @@ def _clusters(protocol: StudyProtocol, cases: pa.Table) -> pa.Array:
 
 def _column(cases: pa.Table, attribute: str) -> list[Any]:
     if attribute not in cases.column_names:
-        known = ", ".join(sorted(set(cases.column_names) - KEYS)) or "none"
-        raise DataError(
-            f"cohort: no attribute '{attribute}' to group by; there are {known}. "
-            "Harvest or join it under cohort.attributes, or take it out of the strata."
-        )
+        raise _no_attribute(attribute, cases.column_names)
     values: list[Any] = cases[attribute].to_pylist()
     return values
+
+
+def _no_attribute(attribute: str, known: Iterable[str]) -> DataError:
+    names = ", ".join(sorted(set(known) - KEYS)) or "none"
+    return DataError(
+        f"cohort: no attribute '{attribute}' to group by; there are {names}. "
+        "Harvest or join it under cohort.attributes, or take it out of the strata."
+    )
