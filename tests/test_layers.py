@@ -28,7 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter"},
     {"rehearsal", "run_protocol"},
-    {"evaluate_table"},
+    {"evaluate_table", "mask_comparison"},
     {"cli"},
     {"__main__"},
 ]

@@ -31,7 +31,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_the_public_names_are_these() -> None:
-    assert validate.__all__ == ["__version__", "evaluate", "run"]
+    assert validate.__all__ == ["__version__", "compare_masks", "evaluate", "run"]
 
 
 def test_public_names_are_functions_even_after_their_modules_are_imported() -> None:
