@@ -27,6 +27,7 @@ def shipped_catalog() -> Catalog:
                 prevalence_dependent=metric.prevalence_dependent,
                 outputs_only=metric.failures == "outputs_only",
                 options=(*metric.condition, *metric.options),
+                check_options=metric.check_options,
             )
             for name, metric in metrics.items()
         },

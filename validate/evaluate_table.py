@@ -27,7 +27,14 @@ from validate.stats.resample import resampling_key
 DEFAULT_METRICS = ("auroc", "average_precision", "brier")
 INTERVALS = (
     *("bootstrap", "bootstrap_bca", "bootstrap_studentised", "delong", "delong_logit", "obuchowski"),
-    *("wilson", "wilson_effective_n", "clopper_pearson"),
+    *(
+        "wilson",
+        "wilson_effective_n",
+        "clopper_pearson",
+        "clopper_pearson_effective_n",
+        "jeffreys",
+        "jeffreys_effective_n",
+    ),
 )
 
 

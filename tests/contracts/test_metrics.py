@@ -42,6 +42,11 @@ def clusters_and_groups(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return cluster, groups
 
 
+def under(metric: Metric, rows: Rows) -> Rows:
+    """The rows as an endpoint with the metric's example options reads them."""
+    return Rows(rows.columns, {**rows.condition, **metric.example})
+
+
 def repeated(rows: Rows, times: np.ndarray) -> Rows:
     return Rows({name: np.repeat(column, times) for name, column in rows.columns.items()}, rows.condition)
 
@@ -60,7 +65,7 @@ def test_the_kernel_gives_the_value_of_rows_repeated_by_their_weights(name: str,
     metric = METRICS[name]
     if infinite and metric.failures == "outputs_only":
         infinite = False
-    rows = study(7, 60, ties=ties, infinite=infinite)
+    rows = under(metric, study(7, 60, ties=ties, infinite=infinite))
     cluster, groups = clusters_and_groups(7, 60)
     weights = ClusterWeights(int(cluster.max()) + 1, 100, resampling_key(1, "contract"))
     (values,) = replicate_values([metric], rows, cluster=cluster, groups=groups, weights=weights)
@@ -80,7 +85,7 @@ def test_the_kernel_gives_the_value_of_rows_repeated_by_their_weights(name: str,
 
 @pytest.mark.parametrize("name", METRICS)
 def test_weights_mean_repetition_in_the_definition_too(name: str) -> None:
-    rows = study(3, 80, ties=True, infinite=False)
+    rows = under(METRICS[name], study(3, 80, ties=True, infinite=False))
     times = np.random.default_rng(2).integers(0, 4, 80)
     by_weight = METRICS[name].value(rows, times)
     by_repetition = METRICS[name].value(repeated(rows, times), np.ones(int(times.sum()), np.int64))
@@ -92,7 +97,7 @@ def test_weights_mean_repetition_in_the_definition_too(name: str) -> None:
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 40))
 def test_the_order_of_rows_changes_nothing_and_values_stay_in_bounds(name: str, seed: int, n: int) -> None:
     metric = METRICS[name]
-    rows = study(seed, n, ties=True, infinite=False)
+    rows = under(metric, study(seed, n, ties=True, infinite=False))
     shuffled = rows.where(np.random.default_rng(seed).permutation(n))
     first, second = value_or_none(metric, rows), value_or_none(metric, shuffled)
     assert (first is None) == (second is None)
@@ -104,7 +109,7 @@ def test_the_order_of_rows_changes_nothing_and_values_stay_in_bounds(name: str, 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_undefined_is_said_in_a_sentence_and_not_given_a_number(name: str) -> None:
-    empty = study(1, 0, ties=False, infinite=False)
+    empty = under(METRICS[name], study(1, 0, ties=False, infinite=False))
     with pytest.raises(Undefined, match=r"needs .*(\d|none)"):
         METRICS[name].value(empty, np.ones(0, np.int64))
     if METRICS[name].fast is not None:
@@ -114,7 +119,7 @@ def test_undefined_is_said_in_a_sentence_and_not_given_a_number(name: str) -> No
 
 @pytest.mark.parametrize("name", FAST)
 def test_any_number_of_workers_gives_the_same_bits(name: str) -> None:
-    rows = study(5, 300, ties=False, infinite=False)
+    rows = under(METRICS[name], study(5, 300, ties=False, infinite=False))
     cluster, groups = clusters_and_groups(5, 300)
     weights = ClusterWeights(int(cluster.max()) + 1, 200, resampling_key(1, "workers"))
     one, many = (
@@ -145,3 +150,48 @@ def test_a_proportion_is_its_fraction(name: str) -> None:
     fraction = METRICS[name].fraction(rows)
     share = fraction.numerator.sum() / fraction.denominator.sum()
     assert METRICS[name].value(rows, np.ones(90, np.int64)) == pytest.approx(share, rel=1e-14)
+
+
+RANKED = [
+    name for name, metric in METRICS.items() if metric.needs == ("score", "positive") and metric.failures == "scored"
+]
+
+
+@pytest.mark.parametrize("name", RANKED)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 40), power=st.sampled_from([0.5, 3.0]))
+def test_what_depends_on_ranks_is_the_same_after_any_rising_transform(
+    name: str, seed: int, n: int, power: float
+) -> None:
+    rows = under(METRICS[name], study(seed, n, ties=True, infinite=False))
+    moved = Rows({**rows.columns, "score": 100 * rows["score"] ** power - 3}, rows.condition)
+    assert value_or_none(METRICS[name], moved) == value_or_none(METRICS[name], rows)
+
+
+SWAPPED = {
+    "classification.auroc": ("classification.auroc", {}),
+    "classification.balanced_accuracy": ("classification.balanced_accuracy", {}),
+    "classification.mcc": ("classification.mcc", {}),
+    "classification.accuracy": ("classification.accuracy", {}),
+    "classification.diagnostic_odds_ratio": ("classification.diagnostic_odds_ratio", {}),
+    "classification.sensitivity": ("classification.specificity", {}),
+    "classification.ppv": ("classification.npv", {}),
+    "classification.sensitivity_at_specificity": ("classification.specificity_at_sensitivity", {"sensitivity": 0.8}),
+    "classification.partial_auroc": ("classification.partial_auroc", {"tpr_low": 0.8, "tpr_high": 1.0}),
+}
+
+
+@pytest.mark.parametrize("name", SWAPPED)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(2, 40))
+def test_swapping_the_classes_gives_the_mirrored_metric(name: str, seed: int, n: int) -> None:
+    rows = under(METRICS[name], study(seed, n, ties=True, infinite=False))
+    mirror, options = SWAPPED[name]
+    turned = Rows(
+        {"score": -rows["score"], "positive": ~rows["positive"], "flagged": ~rows["flagged"]},
+        {"threshold": 0.5, **options},
+    )
+    here, there = value_or_none(METRICS[name], rows), value_or_none(METRICS[mirror], turned)
+    assert (here is None) == (there is None)
+    if here is not None:
+        assert here == pytest.approx(there, rel=1e-12, abs=1e-12)

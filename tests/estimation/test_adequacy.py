@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binom
 
-from validate.estimation.adequacy import AUROC, Minimum, shortfall, too_small, wilson_holds
+from validate.estimation.adequacy import AUROC, Minimum, proportion_holds, shortfall, too_small
+from validate.stats.proportion import jeffreys, wilson
 
 
 def test_harder_goals_need_more_patients() -> None:
@@ -38,15 +39,27 @@ def test_too_small_names_the_count_that_is() -> None:
 )
 def test_wilson_holds_where_the_binomial_says_so(events: int, goal: float, holds: bool) -> None:
     # by enumeration: 1.15%, 3.02%, 2.53%, 2.37%, 2.75%
-    assert wilson_holds(events, goal=goal, at_least=True, level=0.95) is holds
+    assert proportion_holds(wilson, events, goal=goal, at_least=True, level=0.95) is holds
 
 
 def test_a_goal_from_above_mirrors_one_from_below() -> None:
     for events in (20, 50, 100):
         for goal in (0.6, 0.7, 0.8, 0.9):
-            below = wilson_holds(events, goal=goal, at_least=True, level=0.95)
-            assert wilson_holds(events, goal=1 - goal, at_least=False, level=0.95) is below
+            below = proportion_holds(wilson, events, goal=goal, at_least=True, level=0.95)
+            assert proportion_holds(wilson, events, goal=1 - goal, at_least=False, level=0.95) is below
 
 
 def test_the_exact_rate_is_the_binomial_tail() -> None:
     assert binom.sf(87, 100, 0.8) > 0.025  # 88 of 100 is the first to pass a goal of 0.80: just too many
+
+
+def test_jeffreys_is_held_to_the_same_measure_as_wilson() -> None:
+    # by hand (binomial sums): with 30 events and a goal of 0.5 Jeffreys passes 2.14%, with 60 and 0.8 it passes 3.08%
+    passed = {
+        (events, goal): 1
+        - binom.cdf(min(k for k in range(events + 1) if jeffreys(k, events).low >= goal) - 1, events, goal)
+        for events, goal in ((30, 0.5), (60, 0.8))
+    }
+    for (events, goal), share in passed.items():
+        assert proportion_holds(jeffreys, events, goal=goal, at_least=True, level=0.95) is bool(share <= 0.025)
+    assert len({share <= 0.025 for share in passed.values()}) == 2

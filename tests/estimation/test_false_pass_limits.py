@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from validate.estimation.adequacy import AUROC, wilson_holds
+from validate.estimation.adequacy import AUROC, proportion_holds
 from validate.stats.limits import logit_limits, student_quantile
 from validate.stats.proportion import clopper_pearson, clustered_proportion, wilson
 
@@ -20,7 +20,9 @@ ALLOWED = 0.025 + 3 * math.sqrt(0.025 * 0.975 / STUDIES)
 def test_independent_proportions_never_pass_more_than_one_in_forty_at_any_goal(events: int) -> None:
     counts = np.arange(events + 1)
     for goal in np.linspace(0.02, 0.99, 195):
-        method = wilson if wilson_holds(events, goal=float(goal), at_least=True, level=0.95) else clopper_pearson
+        method = (
+            wilson if proportion_holds(wilson, events, goal=float(goal), at_least=True, level=0.95) else clopper_pearson
+        )
         passing = method(counts, events).low >= goal
         assert binom.pmf(counts[passing], events, goal).sum() <= 0.025 + 1e-12, goal
 

@@ -40,14 +40,13 @@ proportions and of other metrics are judgement, not measured.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
-from validate.stats.limits import tail
-from validate.stats.proportion import wilson
+from validate.stats.limits import Limits, tail
 from validate.stats.sample_size import size_at_goal
 
 FEWEST_CLUSTERS = 10  # patients behind a bootstrap: with fewer, its replicates are too few different studies
@@ -128,10 +127,13 @@ def too_small(*, clusters: int | None = None, of_a_class: int | None = None) -> 
     return None
 
 
-def wilson_holds(events: int, *, goal: float, at_least: bool, level: float) -> bool:
-    """Whether Wilson's limit passes at most (1 - level)/2 of models at the goal, with so many independent events. Exact."""
+def proportion_holds(method: Callable[..., Limits], events: int, *, goal: float, at_least: bool, level: float) -> bool:
+    """Whether the method's limit passes at most (1 - level)/2 of models at the goal, with so many independent events.
+
+    Exact, by summing over every possible count.
+    """
     if events > EXACT_UP_TO:
         return True
-    limits = wilson(np.arange(events + 1), events, level=level)
+    limits = method(np.arange(events + 1), events, level=level)
     lower, target = (limits.low, goal) if at_least else (1.0 - limits.high[::-1], 1.0 - goal)
     return size_at_goal(events, lower, target) <= tail(level)

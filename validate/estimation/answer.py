@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.estimation.adequacy import AUROC, OTHER, PROPORTION, Minimum, shortfall, too_small, wilson_holds
+from validate.estimation.adequacy import AUROC, OTHER, PROPORTION, Minimum, proportion_holds, shortfall, too_small
 from validate.estimation.bootstrap import MOST_UNDEFINED, BootstrapLimits, bias_corrected, percentile, studentised
 from validate.estimation.cases import Sample
-from validate.estimation.fit import Fit, auroc_fits, distinct, patients_only, proportion_fit
+from validate.estimation.fit import LIMITS, Fit, auroc_fits, distinct, patients_only, proportion_fit
 from validate.estimation.plan import Goal, Plan
 from validate.estimation.replicates import Replicated
 from validate.metrics.metric import Fraction
 
+EXACT = "clopper_pearson"
 RARER = "patients in the rarer class"
 
 
@@ -79,11 +80,12 @@ def _proportion(task: Task, place: int, goal: Goal | None) -> Answer:
     fit = proportion_fit(task.fraction, task.sample.cluster, members, method=method, level=task.plan.level)
     rows = int((task.fraction.denominator & members).sum())
     clustered = rows > fit.patients
-    if goal is None or clustered or not method.startswith("wilson"):
+    name, ending = method.removesuffix("_effective_n"), "_effective_n" if method.endswith("_effective_n") else ""
+    if goal is None or clustered or name == EXACT:
         return _from_fit(fit)
-    if wilson_holds(rows, goal=goal.value, at_least=goal.at_least, level=task.plan.level):
+    if proportion_holds(LIMITS[name], rows, goal=goal.value, at_least=goal.at_least, level=task.plan.level):
         return _from_fit(fit)
-    exact = method.replace("wilson", "clopper_pearson")
+    exact = EXACT + ending
     fit = proportion_fit(task.fraction, task.sample.cluster, members, method=exact, level=task.plan.level)
     return replace(_from_fit(fit), flags=("exact_limits",))
 

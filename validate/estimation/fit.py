@@ -14,7 +14,7 @@ from validate.metrics.metric import Fraction
 from validate.stats.delong import delong_limits, delong_logit_limits
 from validate.stats.limits import Limits
 from validate.stats.obuchowski import ClusteredAuroc, clustered_auroc_sorted, obuchowski_limits, perfect_limits
-from validate.stats.proportion import clopper_pearson, clustered_proportion, wilson
+from validate.stats.proportion import clopper_pearson, clustered_proportion, jeffreys, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Fit:
     problem: str | None = None
 
 
+LIMITS = {"wilson": wilson, "clopper_pearson": clopper_pearson, "jeffreys": jeffreys}
+
+
 def distinct(codes: NDArray[np.int64]) -> int:
     """How many different codes."""
     return int(np.count_nonzero(np.bincount(codes))) if codes.size else 0
@@ -41,7 +44,7 @@ def proportion_fit(
 ) -> Fit:
     """Of the rows of one group; its denominator must not be empty.
 
-    method : "wilson" and "clopper_pearson" count rows, "…_effective_n" what those rows are worth
+    method : "wilson", "clopper_pearson" and "jeffreys" count rows, "…_effective_n" what those rows are worth
     """
     inside = fraction.denominator & members
     rows = np.bincount(cluster[inside])
@@ -49,7 +52,7 @@ def proportion_fit(
     found = clustered_proportion(hits, rows, level=level)
     clustered = method.endswith("effective_n")
     n = float(found.effective_n) if clustered else float(found.rows)
-    value, limits_of = float(found.value), clopper_pearson if method.startswith("clopper") else wilson
+    value, limits_of = float(found.value), LIMITS[method.removesuffix("_effective_n")]
 
     def limits(wanted: float) -> Limits:
         return limits_of(min(value * n, n), n, level=wanted)

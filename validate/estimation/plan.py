@@ -12,8 +12,13 @@ from validate.registry import load
 
 LEVEL = 0.95
 SUPPORTING = ("auroc", "sensitivity", "specificity")  # always computed: the report's "per 1,000 patients" needs them
-ONE_ROW_PER_CLUSTER = frozenset({"delong", "delong_logit", "wilson", "clopper_pearson"})
-CLUSTERED_INSTEAD = {"delong": "obuchowski", "delong_logit": "obuchowski"}
+ONE_ROW_PER_CLUSTER = frozenset({"delong", "delong_logit", "wilson", "clopper_pearson", "jeffreys"})
+CLUSTERED_INSTEAD = {
+    "delong": "obuchowski",
+    "delong_logit": "obuchowski",
+    "clopper_pearson": "clopper_pearson_effective_n",
+    "jeffreys": "jeffreys_effective_n",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from validate.stats.tallies.tally import Tally
 
 Array = NDArray[Any]
+# Of a proportion: at the effective n that clusters leave, of independent rows, and by resampling. The first is the default.
+PROPORTION_INTERVALS = (
+    *("wilson_effective_n", "wilson", "clopper_pearson", "clopper_pearson_effective_n"),
+    *("jeffreys", "jeffreys_effective_n", "bootstrap"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ class Metric:
     title : as printed, "Area under the ROC curve"      symbol : short, "AUROC"
     needs : columns it reads      condition : condition keys it needs      options : further keys an endpoint may set
     unit : "proportion" is printed as a percentage with its fraction; "index" as a plain number
-    bounds : (low, high) of the value      better : which way is good
+    check_options : what is wrong with an endpoint's options, in words, or None      example : options that are right
+    bounds : (low, high) of the value, each may be infinite      better : which way is good
     value : the definition: (rows, integer weights ≥ 0 of shape (n,)) → float; raises Undefined
     fast : None, or the kernel's path to the very same numbers
     fraction : for proportions of independent rows (sensitivity, PPV, …), else None
@@ -98,5 +104,7 @@ class Metric:
     fast: FastPath | None = None
     fraction: Callable[[Rows], Fraction] | None = None
     events: Literal["cases", "positives", "negatives", "flagged", "unflagged"] = "cases"
+    check_options: Callable[[Mapping[str, float]], str | None] | None = None
+    example: Mapping[str, float] = field(default_factory=dict)
     prevalence_dependent: bool = False
     failures: Literal["scored", "outputs_only"] = "scored"

@@ -5,7 +5,7 @@ The protocol may not import metrics, models or analyses: data flows the other wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class MetricEntry:
-    """What lint must know of one metric (metrics/metric.py says what each means); options : keys an endpoint may set."""
+    """What lint must know of one metric (metrics/metric.py says what each means); options : keys an endpoint may set, and
+    check_options what is wrong with their values."""
 
     title: str
     tasks: frozenset[str]
@@ -23,6 +24,7 @@ class MetricEntry:
     prevalence_dependent: bool
     outputs_only: bool
     options: tuple[str, ...] = ()
+    check_options: Callable[[Mapping[str, float]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

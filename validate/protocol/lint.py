@@ -24,7 +24,8 @@ NAIVE = {
     "delong": "obuchowski or bootstrap",
     "delong_logit": "obuchowski or bootstrap",
     "wilson": "wilson_effective_n or bootstrap",
-    "clopper_pearson": "wilson_effective_n or bootstrap",
+    "clopper_pearson": "clopper_pearson_effective_n or bootstrap",
+    "jeffreys": "jeffreys_effective_n or bootstrap",
 }
 LEVELS = ("patient", "study", "series", "image", "lesion")  # coarse to fine
 

@@ -142,7 +142,16 @@ class Inference(Block):
 
 class Interval(Block):
     method: Literal[
-        "bootstrap", "delong", "delong_logit", "obuchowski", "wilson", "wilson_effective_n", "clopper_pearson"
+        "bootstrap",
+        "delong",
+        "delong_logit",
+        "obuchowski",
+        "wilson",
+        "wilson_effective_n",
+        "clopper_pearson",
+        "clopper_pearson_effective_n",
+        "jeffreys",
+        "jeffreys_effective_n",
     ]
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     kind: Literal["percentile", "bca", "studentised"] | None = None  # of a bootstrap; percentile unless said

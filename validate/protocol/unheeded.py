@@ -91,6 +91,11 @@ def _endpoint(endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Pr
             yield Problem((*place, "options", key), unknown("option", key, metric.options))
         elif isinstance(value, bool) or not isinstance(value, int | float):
             yield Problem((*place, "options", key), f"got {value!r}, expected a number")
+            return
+    if metric is not None and metric.check_options is not None:
+        numbers = {key: float(value) for key, value in endpoint.options.items() if key in metric.options}
+        if wrong := metric.check_options(numbers):
+            yield Problem((*place, "options"), wrong)
 
 
 def _acceptance(protocol: StudyProtocol) -> Iterator[Problem]:

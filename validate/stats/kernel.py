@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from validate.stats.compiled import LANES
 from validate.stats.resample import Weights, block_count
 from validate.stats.tallies.binned import add_binned
+from validate.stats.tallies.curve import Curve, add_curve
 from validate.stats.tallies.precision_steps import PrecisionSteps
 from validate.stats.tallies.ranked import Ranking, add_ranked, ranking
 from validate.stats.tallies.tally import Binned, Concordance, Tally
@@ -137,14 +138,35 @@ class _RankedTask:
         return [*((p, pairs) for p in self.concordance), *((p, steps) for p in self.precision)]
 
 
+@dataclass(frozen=True, slots=True)
+class _CurveTask:
+    places: tuple[int, ...]
+    low: float
+    high: float
+    ranks: Ranking
+    cluster: NDArray[np.int64]  # in ranked order
+    groups: NDArray[np.int32]
+    group_count: int
+
+    def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
+        sums = np.zeros((4, (self.group_count + 1) * LANES))
+        ranks = self.ranks
+        add_curve(*sums, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, self.low, self.high)
+        parts = np.stack([part.reshape(self.group_count + 1, LANES) for part in sums], axis=1)
+        return [(place, parts) for place in self.places]
+
+
+_Task = _BinnedTask | _RankedTask | _CurveTask
+
+
 def _plan(
     tallies: Sequence[Tally], cluster: NDArray[np.int64], codes: NDArray[np.int32], group_count: int
-) -> list[_BinnedTask | _RankedTask]:
+) -> list[_Task]:
     """Equal tallies are summed once, and those that rank by the same scores share one pass."""
     same: dict[tuple[object, ...], list[int]] = {}
     for place, item in enumerate(tallies):
         same.setdefault(_identity(item), []).append(place)
-    plan: list[_BinnedTask | _RankedTask] = []
+    plan: list[_Task] = []
     for places in same.values():
         item = tallies[places[0]]
         if isinstance(item, Binned):
@@ -157,6 +179,10 @@ def _plan(
             concordance = tuple(p for p in places if isinstance(tallies[p], Concordance))
             precision = tuple(p for p in places if isinstance(tallies[p], PrecisionSteps))
             ordered = np.ascontiguousarray(codes[ranks.order])
+            if isinstance(item, Curve):
+                in_order = cluster[ranks.order]
+                plan.append(_CurveTask(tuple(places), item.low, item.high, ranks, in_order, ordered, group_count))
+                continue
             plan.append(_RankedTask(concordance, precision, ranks, cluster[ranks.order], ordered, group_count))
     return plan
 
@@ -164,6 +190,8 @@ def _plan(
 def _identity(item: Tally) -> tuple[object, ...]:
     if isinstance(item, Binned):
         return ("binned", item.levels, _digest(item.values), _digest(item.codes))
+    if isinstance(item, Curve):
+        return ("curve", item.low, item.high, _digest(item.scores), _digest(item.positive))
     return ("ranked", _digest(item.scores), _digest(item.positive))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from validate.errors import Undefined
 from validate.metrics.classification.confusion import confusion_of, confusion_tally, ratio, weighted_confusion
-from validate.metrics.metric import Array, FastPath, Fraction, Metric, Rows, Values
+from validate.metrics.metric import PROPORTION_INTERVALS, Array, FastPath, Fraction, Metric, Rows, Values
 
 
 def value(rows: Rows, weights: NDArray[np.int64]) -> float:
@@ -43,7 +43,7 @@ METRIC = Metric(
     fast=FastPath(lambda rows: (confusion_tally(rows),), finish),
     fraction=fraction,
     unit="proportion",
-    intervals=("wilson_effective_n", "wilson", "clopper_pearson", "bootstrap"),
+    intervals=PROPORTION_INTERVALS,
     events="positives",
     prevalence_dependent=False,
     explanation="Of the patients who have the finding, the share that the model flags.",

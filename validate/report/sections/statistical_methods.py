@@ -26,6 +26,8 @@ METHODS = {
     "wilson_effective_n": "Wilson score at the effective number of rows, given the clusters",
     "clopper_pearson": "Clopper–Pearson, for independent rows",
     "clopper_pearson_effective_n": "Clopper–Pearson at the effective number of rows, given the clusters",
+    "jeffreys": "Jeffreys, for independent rows",
+    "jeffreys_effective_n": "Jeffreys at the effective number of rows, given the clusters",
     "mercaldo_logit": "Mercaldo, on the logit scale",
 }
 RULES = {

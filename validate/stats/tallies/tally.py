@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from validate.stats.tallies.binned import Binned
 from validate.stats.tallies.concordance import Concordance
+from validate.stats.tallies.curve import Curve
 from validate.stats.tallies.precision_steps import PrecisionSteps
 from validate.stats.tallies.sum import Sum
 
-Tally = Binned | Concordance | PrecisionSteps
+Tally = Binned | Concordance | Curve | PrecisionSteps
 
-__all__ = ["Binned", "Concordance", "PrecisionSteps", "Sum", "Tally"]
+__all__ = ["Binned", "Concordance", "Curve", "PrecisionSteps", "Sum", "Tally"]
