@@ -28,7 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter"},
     {"rehearsal", "run_protocol"},
-    {"evaluate_table", "mask_comparison"},
+    {"evaluate_table", "mask_comparison", "compare_runs"},
     {"cli"},
     {"__main__"},
 ]

@@ -25,6 +25,7 @@ def shipped_catalog() -> Catalog:
                 intervals=metric.intervals,
                 bounds=metric.bounds,
                 prevalence_dependent=metric.prevalence_dependent,
+                better=metric.better,
                 outputs_only=metric.failures == "outputs_only",
                 options=(*metric.condition, *metric.options),
                 check_options=metric.check_options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def study_tree(folder: Path) -> Path:
         # A probed batch size is kept within a run; two fresh runs are the same to the byte where it is stated.
         path.write_text(path.read_text().replace("batch_size: auto", "batch_size: 8"))
     return gallery
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], Path]:
+    """`study_tree`, for fixtures of a module."""
+    return study_tree
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from validate.results.levels import MISSING
 if TYPE_CHECKING:
     from validate.metrics.metric import Metric
 
+# unit → scale, decimals, sign; the others are plain numbers with three decimals
+UNITS = {"proportion": (100.0, 1, "%"), "proportion_difference": (100.0, 1, " points")}
 PLURALS = {
     "series": "series",
     "study": "studies",
@@ -65,16 +67,17 @@ def listed(words: Iterable[str]) -> str:
 
 def printed(value: float, unit: str, *, against: float | None = None) -> str:
     """Such as "74.1%" or "0.926" (an index); more places where rounding would hide on which side of `against` it is."""
-    scale, decimals, sign = (100.0, 1, "%") if unit == "proportion" else (1.0, 3, "")
+    scale, decimals, sign = UNITS.get(unit, (1.0, 3, ""))
     while against is not None and decimals < 6 and _hides(value * scale, against * scale, decimals):
         decimals += 1
-    return f"{value * scale:.{decimals}f}{sign}".replace("-", "−")
+    text = f"{value * scale:.{decimals}f}"
+    return f"{text if float(text) else text.lstrip('-')}{sign}".replace("-", "−")
 
 
 def printed_goal(goal: float, unit: str) -> str:
     """Such as "65%" or "0.80": as a protocol writes it, without places it does not have."""
-    if unit == "proportion":
-        return f"{100 * goal:.10g}%"
+    if unit in UNITS:
+        return f"{100 * goal:.10g}{UNITS[unit][2]}".replace("-", "−")
     return f"{goal:.2f}" if round(goal, 2) == goal else f"{goal:.10g}"
 
 
@@ -82,7 +85,12 @@ def printed_limits(low: float, high: float, unit: str, *, against: float | None 
     """Such as "60.9–84.0%" or "0.909–0.942"; with a minus in it, "−0.152 to −0.035"."""
     lower, upper = printed(low, unit, against=against), printed(high, unit, against=against)
     joint = " to " if low < 0 or high < 0 else "–"
-    return f"{lower.removesuffix('%')}{joint}{upper}"
+    return f"{bare(lower)}{joint}{bare(upper) if unit == 'proportion_difference' else upper}"
+
+
+def bare(text: str) -> str:
+    """Without its unit: "74.1" of "74.1%", "−3.1" of "−3.1 points"."""
+    return text.removesuffix("%").removesuffix(" points")
 
 
 def printed_estimate(estimate: Estimate, *, against: float | None = None) -> str:

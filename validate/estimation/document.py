@@ -8,7 +8,7 @@ from typing import Any
 
 from validate.canonical import canonical_json
 from validate.errors import EvidenceError
-from validate.estimation.estimate import Estimate, Interval
+from validate.estimation.estimate import Estimate, HypothesisTest, Interval
 
 SCHEMA_VERSION = "1"
 RENAMED = {"pass_id": "pass"}  # attribute → key; "pass" is a word of Python
@@ -44,6 +44,8 @@ def _entry(estimate: Estimate) -> dict[str, Any]:
         value = getattr(estimate, field.name)
         if isinstance(value, Interval):
             value = {part.name: getattr(value, part.name) for part in fields(Interval)}
+        elif isinstance(value, HypothesisTest):
+            value = {part.name: getattr(value, part.name) for part in fields(HypothesisTest)}
         elif isinstance(value, Mapping):
             value = dict(value)
         elif isinstance(value, tuple):
@@ -60,6 +62,7 @@ def _estimate(entry: Mapping[str, Any]) -> Estimate:
         **{
             **values,
             "interval": None if interval is None else Interval(**interval),
+            "test": HypothesisTest(**values["test"]) if values.get("test") else None,
             "flags": tuple(values.get("flags", ())),
         }
     )

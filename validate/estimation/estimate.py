@@ -30,6 +30,21 @@ class Interval:
     simultaneous_high: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HypothesisTest:
+    """One-sided test of a declared comparison; the null is "not better than the margin allows".
+
+    p : of an equivalence the larger of its two      statistic : None where p comes from the replicates
+    """
+
+    hypothesis: str
+    margin: float
+    alpha_one_sided: float
+    p: float
+    method: str
+    statistic: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """value is None exactly when status is "undefined"; interval may be None with "too_few" too. NaN never occurs."""
@@ -57,4 +72,5 @@ class Estimate:
     prespecified: bool = True
     status: Status = "ok"
     reason: str | None = None
+    test: HypothesisTest | None = None  # of a declared comparison
     flags: tuple[str, ...] = ()  # such as "enriched_prevalence"

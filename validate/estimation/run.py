@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from validate.errors import ProtocolError
 from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, sample_under
+from validate.estimation.contrasts import contrasts, pairs_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
@@ -46,7 +47,8 @@ def estimate_all(
     protocol: StudyProtocol, units: pa.Table, *, cohort_digest: str, workers: int = 0
 ) -> tuple[Estimate, ...]:
     """For each model, pass and target: endpoints and supporting metrics, overall and by level, under the locked rule;
-    then overall under the other rules; then PPV and NPV at the stated prevalences.
+    then overall under the other rules; then PPV and NPV at the stated prevalences. Then each pair of models by their
+    paired differences.
 
     units : results.units.UNITS plus "by.<attribute>"; only rows with a label enter      workers : 0 for one per core
     Raises DataError where a naive interval meets clustered rows, ProtocolError where an operating point is missing.
@@ -61,10 +63,24 @@ def estimate_all(
     )
     several = len(units["target"].unique()) > 1
     estimates: list[Estimate] = []
+    together: dict[tuple[str, str], dict[str, Cases]] = {}
     for cases in cases_of(units, stratum_attributes(protocol)):
+        together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases
         found = _Study(protocol, models[cases.model], plans, cases, resampling).estimates()
         estimates += [replace(one, id=f"{one.id}/target={one.target}") for one in found] if several else found
+    for (_, target), by_model in together.items():
+        found = _contrasts(protocol, plans, by_model, resampling)
+        estimates += [replace(one, id=f"{one.id}/target={target}") for one in found] if several else found
     return tuple(estimates)
+
+
+def _contrasts(
+    protocol: StudyProtocol, plans: Sequence[Plan], by_model: Mapping[str, Cases], resampling: Resampling
+) -> Iterator[Estimate]:
+    for pair in pairs_of(protocol, plans):
+        if pair.test.id in by_model and pair.reference.id in by_model:
+            cases = by_model[pair.test.id], by_model[pair.reference.id]
+            yield from contrasts(protocol, pair, *cases, resampling=resampling)
 
 
 @dataclass(frozen=True, slots=True)

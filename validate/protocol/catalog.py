@@ -23,6 +23,7 @@ class MetricEntry:
     bounds: tuple[float, float]
     prevalence_dependent: bool
     outputs_only: bool
+    better: str = "higher"
     options: tuple[str, ...] = ()
     check_options: Callable[[Mapping[str, float]], str | None] | None = None
 

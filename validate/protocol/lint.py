@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from validate.protocol.catalog import Catalog
+from validate.protocol.comparisons import comparison_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
 from validate.protocol.unheeded import NAME, foreseen, unheeded
@@ -32,7 +33,18 @@ LEVELS = ("patient", "study", "series", "image", "lesion")  # coarse to fine
 
 def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
     """Every problem, in the order of the file's blocks; severity "error" refuses the protocol."""
-    checks = (_identity, _cohort, _reference, _models, _endpoints, _strata, _analyses, _acceptance, unheeded)
+    checks = (
+        _identity,
+        _cohort,
+        _reference,
+        _models,
+        _endpoints,
+        _strata,
+        _analyses,
+        _acceptance,
+        comparison_problems,
+        unheeded,
+    )
     return tuple(problem for check in checks for problem in check(protocol, catalog))
 
 
@@ -257,6 +269,7 @@ def _acceptance(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         yield from _goal(criterion, place)
         yield from _criterion(protocol, criterion, endpoints[criterion.endpoint], place, catalog)
     judged = {criterion.endpoint for criterion in protocol.acceptance}
+    judged |= {comparison.endpoint for comparison in protocol.comparisons}
     for index, endpoint in enumerate(protocol.endpoints):
         if endpoint.role == "primary" and endpoint.id not in judged:
             message = f"primary endpoint '{endpoint.id}' has no acceptance criterion, so it decides nothing"

@@ -178,6 +178,35 @@ class Criterion(Block):
     rationale: str
 
 
+class Comparison(Block):
+    """One model against another on the same cases. The difference is test less reference.
+
+    margin : how much worse (non-inferiority) or other (equivalence) still counts as no worse; for superiority, how much
+    better it must be (0 unless given). In the endpoint's own unit: 0.05 is five percentage points of sensitivity.
+    """
+
+    test: str
+    reference: str
+    endpoint: str
+    hypothesis: Literal["superiority", "noninferiority", "equivalence"]
+    margin: Annotated[float, Field(gt=0)] | None = None
+    rationale: str
+    alpha_one_sided: Annotated[float, Field(gt=0, lt=0.5)] = 0.025
+    interval: Literal["bootstrap", "delong", "obuchowski", "tango", "newcombe"] | None = None
+    role: Literal["primary", "secondary"] = "primary"
+
+
+class Multiplicity(Block):
+    """How the error over several comparisons is held. `order`: endpoints of the family; for fixed_sequence, in turn.
+
+    Criteria of `acceptance` and primary comparisons that are not in the family are co-primary: all must be met, and each
+    is tested at full alpha (intersection–union).
+    """
+
+    method: Literal["fixed_sequence", "holm", "benjamini_hochberg"]
+    order: tuple[str, ...] = Field(min_length=1)
+
+
 class Analysis(Block):
     name: str
     options: dict[str, Any] = {}
@@ -211,5 +240,7 @@ class StudyProtocol(Block):
     strata: tuple[str, ...] = ()
     analyses: tuple[Analysis, ...] = ()
     acceptance: tuple[Criterion, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    multiplicity: Multiplicity | None = None
     resampling: Resampling = Resampling()
     report: Report = Report()

@@ -44,6 +44,7 @@ class CriterionLine:
     sentence: Printed
     rationale: Printed
     severity: int
+    decides: bool = True
 
 
 def criterion_lines(study: Study) -> list[CriterionLine]:
@@ -87,6 +88,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         sentence=view.words(criterion["sentence"]),
         rationale=view.words(_of_protocol(study, criterion)["rationale"]),
         severity=SEVERITY.index(outcome.text) if outcome.text in SEVERITY else 0,
+        decides=criterion["role"].text != "secondary",
     )
 
 
@@ -99,6 +101,8 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:
         name += printed(" at threshold ") + view.words(threshold)
+    if criterion["against"]:
+        name += printed(", less ") + study.model_name(criterion["against"].text)
     if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
     return name
@@ -123,4 +127,5 @@ def _group(criterion: Node) -> Printed:
 def _of_protocol(study: Study, criterion: Node) -> Node:
     """The protocol's own entry: ids are "acceptance[0]", or "acceptance[0]/model"."""
     start = criterion["id"].text.partition("[")[2].partition("]")[0]
-    return study.protocol["acceptance"][int(start) if start.isdigit() else 10**6]
+    block = criterion["id"].text.partition("[")[0]
+    return study.protocol[block if block == "comparisons" else "acceptance"][int(start) if start.isdigit() else 10**6]

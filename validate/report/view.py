@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from validate.analyses.wording import bare, printed_goal
 from validate.analyses.wording import printed as rounded
-from validate.analyses.wording import printed_goal
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 
@@ -69,7 +69,7 @@ def limits(interval: Node, unit: str, *, against: float | None = None) -> Printe
     if low.value is None or high.value is None:
         return Printed()
     between = " to " if low.value < 0 or high.value < 0 else f"{JOINER}–{JOINER}"
-    texts = [_rounded(float(end.value), unit, against).removesuffix("%") for end in (low, high)]
+    texts = [bare(_rounded(float(end.value), unit, against)) for end in (low, high)]
     return joined((printed(text, end.address) for text, end in zip(texts, (low, high), strict=True)), between)
 
 
@@ -235,8 +235,8 @@ def _moment(node: Node) -> datetime | None:
 def _rounded(value: float, unit: str, against: float | None, *, exact: bool = False) -> str:
     """Exact : what is not wholly nothing or everything does not look so."""
     text = rounded(value, unit, against=against)
-    smallest = "0.1%" if unit == "proportion" else "0.001"
-    if exact and value != 0 and float(text.removesuffix("%").replace(MINUS, "-")) == 0:
+    smallest = {"proportion": "0.1%", "proportion_difference": "0.1 points"}.get(unit, "0.001")
+    if exact and value != 0 and float(bare(text).replace(MINUS, "-")) == 0:
         return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
     if exact and value < 1 and text in {"100.0%", "1.000"}:
         return ">99.9%" if unit == "proportion" else ">0.999"

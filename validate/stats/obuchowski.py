@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from validate.errors import Undefined
 from validate.stats.delong import placements, sorted_placements
-from validate.stats.limits import Array, Limits, logit_limits, student_quantile
+from validate.stats.limits import Array, Limits, logit_limits, student_quantile, wald_limits
 from validate.stats.proportion import wilson
 
 
@@ -51,6 +51,41 @@ def clustered_auroc(score: ArrayLike, positive: ArrayLike, cluster: ArrayLike) -
     return _from_shares(shares, truth, np.unique(code, return_inverse=True)[1])
 
 
+@dataclass(frozen=True, slots=True)
+class ClusteredDifference:
+    """difference = first - second AUROC; variance is 0 where both rank every pair alike."""
+
+    difference: float
+    variance: float
+    smaller_class: int
+
+
+def clustered_difference(
+    first: ArrayLike, second: ArrayLike, positive: ArrayLike, cluster: ArrayLike
+) -> ClusteredDifference:
+    """AUROCs of two scores on the same rows, with the covariance that the clusters and the rows they share bring.
+
+    With one row a cluster it is DeLong's paired variance. Errors as `clustered_auroc`.
+    """
+    truth, code = np.asarray(positive), np.unique(np.asarray(cluster), return_inverse=True)[1]
+    parts = []
+    for score in (first, second):
+        placed = placements(score, truth)
+        shares: Array = np.empty(truth.size)
+        shares[truth], shares[~truth] = placed.of_positives, placed.of_negatives
+        parts.append(_residuals(shares, truth, code))
+    one, two = parts
+    both = _Residuals(one.auroc - two.auroc, one.above - two.above, one.below - two.below, one.positives, one.negatives)
+    least = min(int((one.positives > 0).sum()), int((one.negatives > 0).sum()))
+    return ClusteredDifference(both.auroc, max(both.variance, 0.0), least)
+
+
+def difference_limits(found: ClusteredDifference, *, level: float = 0.95) -> Limits:
+    """Difference ± t · error, one degree of freedom less than clusters of the rarer class; within -1 and 1."""
+    quantile = student_quantile(level, found.smaller_class - 1)
+    return wald_limits(found.difference, np.sqrt(found.variance), quantile, low=-1.0)
+
+
 def clustered_auroc_sorted(score: Array, positive: NDArray[np.bool_], cluster: NDArray[np.int64]) -> ClusteredAuroc:
     """The same for rows already in rising order of score, clusters 0 … k-1 with gaps allowed: no second sort."""
     m = int(positive.sum())
@@ -81,6 +116,37 @@ def perfect_limits(auroc: ArrayLike, smaller_class: ArrayLike, *, level: float =
 
 
 def _from_shares(shares: Array, positive: NDArray[np.bool_], cluster: NDArray[np.int64]) -> ClusteredAuroc:
+    found = _residuals(shares, positive, cluster)
+    m, n = found.positives, found.negatives
+    settled = max(found.variance, 0.0) if 0.0 < found.auroc < 1.0 else 0.0
+    with_positive, with_negative = int((m > 0).sum()), int((n > 0).sum())
+    return ClusteredAuroc(found.auroc, settled, int(m.sum()), int(n.sum()), with_positive, with_negative)
+
+
+@dataclass(frozen=True, slots=True)
+class _Residuals:
+    """Of each cluster: its placements less what the AUROC expects of it, and its rows of each class."""
+
+    auroc: float
+    above: Array
+    below: Array
+    positives: Array
+    negatives: Array
+
+    @property
+    def variance(self) -> float:
+        """Obuchowski's sum, which rounding may leave just below 0."""
+        m, n = self.positives, self.negatives
+        with_positive, with_negative = int((m > 0).sum()), int((n > 0).sum())
+        total = int(((m > 0) | (n > 0)).sum())
+        return float(
+            with_positive / (with_positive - 1) * np.dot(self.above, self.above) / m.sum() ** 2
+            + with_negative / (with_negative - 1) * np.dot(self.below, self.below) / n.sum() ** 2
+            + 2.0 * total / (total - 1) * np.dot(self.above, self.below) / (m.sum() * n.sum())
+        )
+
+
+def _residuals(shares: Array, positive: NDArray[np.bool_], cluster: NDArray[np.int64]) -> _Residuals:
     count = int(cluster.max()) + 1
     m = np.bincount(cluster[positive], minlength=count).astype(np.float64)
     n = np.bincount(cluster[~positive], minlength=count).astype(np.float64)
@@ -93,12 +159,4 @@ def _from_shares(shares: Array, positive: NDArray[np.bool_], cluster: NDArray[np
             f"Obuchowski's variance needs two patients with a case of each class: got {with_positive} with a positive "
             f"and {with_negative} with a negative"
         )
-    apart, beside = above - m * auroc, below - n * auroc
-    total = int(((m > 0) | (n > 0)).sum())
-    variance = (
-        with_positive / (with_positive - 1) * np.dot(apart, apart) / m.sum() ** 2
-        + with_negative / (with_negative - 1) * np.dot(beside, beside) / n.sum() ** 2
-        + 2.0 * total / (total - 1) * np.dot(apart, beside) / (m.sum() * n.sum())
-    )
-    settled = max(float(variance), 0.0) if 0.0 < auroc < 1.0 else 0.0
-    return ClusteredAuroc(auroc, settled, int(m.sum()), int(n.sum()), with_positive, with_negative)
+    return _Residuals(auroc, above - m * auroc, below - n * auroc, m, n)

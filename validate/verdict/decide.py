@@ -9,6 +9,7 @@ from typing import Literal
 from validate.analyses.selection import Selection, ids
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.verdict.comparison import compared
 from validate.verdict.limits import Goal, goal_of, judge
 from validate.verdict.new_study import new_study
 from validate.verdict.sentence import new_study_sentence, one_sentence, overall_sentence, worst_sentence
@@ -30,7 +31,7 @@ class _Decision:
 
 
 def decide(protocol: StudyProtocol, estimates: Sequence[Estimate], *, locked: bool) -> Verdict:
-    """Each criterion for each model it concerns, then the whole: any FAIL, else any INCONCLUSIVE, else PASS.
+    """Each criterion for each model it concerns, then each comparison, then the whole: any FAIL, else any INCONCLUSIVE, else PASS.
 
     locked : whether the protocol was frozen before the first look. Where it was not, criteria are shown with what they
         would say, the verdict is exploratory and its outcome None.
@@ -43,11 +44,14 @@ def decide(protocol: StudyProtocol, estimates: Sequence[Estimate], *, locked: bo
         for model in protocol.models
         if criterion.model in (None, model.id)
     )
-    outcome = overall([result.outcome for result in results if result.locked])
+    between = compared(protocol, estimates, locked=locked)
+    judged = (*results, *(result for result in between if result.role == "primary"))
+    outcome = overall([result.outcome for result in judged if result.locked])
+    results = (*results, *between)
     return Verdict(
         outcome=outcome,
         exploratory=not locked,
-        sentence=overall_sentence(outcome, results, locked=locked),
+        sentence=overall_sentence(outcome, judged, locked=locked),
         criteria=results,
     )
 

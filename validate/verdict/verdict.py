@@ -16,6 +16,8 @@ Reason = Literal[
     "level_too_few",
     "level_missing",
     "no_criteria",
+    "earlier_not_met",
+    "adjusted_p_too_large",
 ]
 
 
@@ -36,6 +38,9 @@ class CriterionResult:
     worst_level: str | None = None
     new_study_n: int | None = None  # events that a new study would need; only for INCONCLUSIVE, from `assumed`
     locked: bool = True
+    hypothesis: str | None = None  # of a comparison; goal is then the margin as a difference, test less `against`
+    against: str | None = None
+    role: Literal["primary", "secondary"] = "primary"  # a secondary comparison is shown and decides nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

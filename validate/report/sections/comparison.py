@@ -1,17 +1,33 @@
-"""R20: the models side by side on the same cases; a paired comparison only where one was planned."""
+"""R20: the models side by side on the same cases, and the limits of their differences, which alone tell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.wording import attribute_words
 from validate.report import view
-from validate.report.printed import Printed
+from validate.report.criterion import TONES
+from validate.report.figures.canvas import Figure
+from validate.report.figures.forest import Axis, Row, forests
+from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.sections.primary_endpoints import flag_mark, locked_overall
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
+
+HYPOTHESES = {
+    "superiority": "is better", "noninferiority": "is not inferior", "equivalence": "is equivalent",
+}  # fmt: skip
+RULES = {
+    "excluded": "pairs with a failure left out", "best_case": "failures right", "worst_case": "failures wrong",
+    "noninferiority_worst_case": "failures wrong for the first, right for the second",
+}  # fmt: skip
+FAMILIES = {
+    "holm": "Holm", "benjamini_hochberg": "Benjamini–Hochberg (false discovery rate)",
+    "fixed_sequence": "a fixed sequence: each at full alpha until the first that is not met",
+}  # fmt: skip
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
@@ -20,7 +36,13 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             "a comparison on the same cases: the protocol names one model",
             "whoever writes the protocol, before the lock",
         )
-    return {"table": _table(study)}
+    findings = list(study.sealed.all_findings("comparison"))
+    return {
+        "table": _table(study),
+        "pairs": [_pair(study, finding, number) for number, finding in enumerate(findings)],
+        "declared": any(d["declared"].value for f in findings for d in f["data"]["differences"]),
+        "family": next((FAMILIES.get(f["data"]["family"]["method"].text, "") for f in findings), ""),
+    }
 
 
 def _table(study: Study) -> Table:
@@ -37,6 +59,158 @@ def _table(study: Study) -> Table:
 
 def _cell(estimate: Node | None) -> Printed | str:
     return view.estimate(estimate) + flag_mark(estimate) if estimate is not None else "–"
+
+
+def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
+    data = finding["data"]
+    test, reference = (study.model_name(data[name].text) for name in ("test", "reference"))
+    return {
+        "title": test + " less " + reference,
+        "figures": _figures(study, data, number),
+        "differences": _differences(study, data, number),
+        "rules": _rules(study, data, number),
+        "overlap": _overlap(data, number, test, reference),
+        "clustered": any(table["clustered"].value for table in data["tables"]),
+        "predictive": _predictive(data, number, test, reference),
+        "levels": _levels(study, data, number),
+    }
+
+
+def _figures(study: Study, data: Node, number: int) -> list[Figure]:
+    """Proportions apart from indices: their scales differ in meaning, if not in unit."""
+    figures = []
+    for unit, words in (("proportion_difference", "percentage points"), ("index_difference", "units of each measure")):
+        rows = [_row(study, entry) for entry in data["differences"] if entry["unit"].text == unit]
+        rows = [one for one in rows if one.value is not None]
+        if rows:
+            axis = Axis(
+                percent=unit.startswith("proportion"), zero=True, count_title="n", value_title="Difference (limits)"
+            )
+            spoken = "; ".join(f"{one.label}: {one.words}" for one in rows)
+            description = f"Paired differences in {words}. {spoken}."
+            figures += forests(
+                f"comparison-{number}-{unit[:5]}", rows, axis, title="Paired differences", description=description
+            )
+    return figures
+
+
+def _row(study: Study, entry: Node) -> Row:
+    estimate = study.sealed.estimate(entry["estimate"])
+    criterion = next(
+        (c for c in study.sealed.verdict["criteria"] if c["estimate"].text == entry["estimate"].text), None
+    )
+    outcome = criterion["outcome"].text if criterion is not None else ""
+    margin = criterion["goal"].value if criterion is not None and entry["margin"].value is not None else None
+    return Row(
+        label=study.endpoint_title(entry["endpoint"].text),
+        count=view.count(estimate["n_cases"]),
+        value=estimate["value"].value,
+        low=estimate["interval"]["low"].value,
+        high=estimate["interval"]["high"].value,
+        words=view.estimate(estimate),
+        tone=TONES[outcome] if outcome in {"FAIL", "INCONCLUSIVE"} else "ink",
+        goal=margin,
+        goal_words=view.goal_value(criterion["goal"], estimate["unit"].text)
+        if criterion is not None and margin is not None
+        else "",
+        upward=criterion is None or criterion["direction"].text == "at_least",
+    )
+
+
+def _differences(study: Study, data: Node, number: int) -> Table:
+    columns = (
+        Column("Endpoint", width=20), Column("Difference (limits)", width=24), Column("Limits by", width=17),
+        Column("Hypothesis", width=22), Column("One-sided p", width=17),
+    )  # fmt: skip
+    rows = [
+        row(
+            study.endpoint_title(entry["endpoint"].text), view.estimate(estimate := study.sealed.estimate(entry["estimate"])),
+            _method(estimate), _hypothesis(entry, estimate), _p(entry),
+        )
+        for entry in data["differences"]
+    ]  # fmt: skip
+    return Table(f"differences-of-models-{number}", columns, tuple(rows))
+
+
+def _method(estimate: Node) -> Printed:
+    method = estimate["interval"]["method"]
+    return printed(method.text.replace("_", " "), method.address) if method else printed("–")
+
+
+def _hypothesis(entry: Node, estimate: Node) -> Printed:
+    if not entry["declared"].value:
+        return printed("none declared")
+    words = printed(HYPOTHESES.get(entry["hypothesis"].text, entry["hypothesis"].text), entry["hypothesis"].address)
+    if entry["margin"].value is None:
+        return words
+    return words + ", margin " + view.goal_value(entry["margin"], estimate["unit"].text)
+
+
+def _p(entry: Node) -> Printed:
+    if entry["p"].value is None:
+        return printed("–")
+    found = view.p_value(entry["p"])
+    return found + "; adjusted " + view.p_value(entry["adjusted_p"]) if entry["adjusted_p"].value is not None else found
+
+
+def _rules(study: Study, data: Node, number: int) -> Table | None:
+    entries = [entry for entry in data["differences"] if list(entry["rules"])]
+    if not entries:
+        return None
+    rules = list(dict.fromkeys(rule["rule"].text for entry in entries for rule in entry["rules"]))
+    columns = (Column("Endpoint", width=20), *(Column(RULES.get(rule, rule)) for rule in rules))
+    rows = []
+    for entry in entries:
+        by_rule = {rule["rule"].text: study.sealed.estimate(rule["estimate"]) for rule in entry["rules"]}
+        cells = [view.estimate(by_rule[rule]) if rule in by_rule else "–" for rule in rules]
+        rows.append(row(study.endpoint_title(entry["endpoint"].text), *cells))
+    return Table(f"differences-by-rule-{number}", columns, tuple(rows))
+
+
+def _overlap(data: Node, number: int, test: Printed, reference: Printed) -> Table | None:
+    columns = (
+        Column("Rows", width=22), Column("Both right", numeric=True), Column(f"Only {test}", numeric=True),
+        Column(f"Only {reference}", numeric=True), Column("Both wrong", numeric=True), Column("McNemar, mid-p", width=16),
+    )  # fmt: skip
+    rows = [
+        row(
+            view.words(table["label"]), view.count(table["both"]), view.count(table["first_only"]),
+            view.count(table["second_only"]), view.count(table["neither"]),
+            view.p_value(table["mid_p"]) if table["mid_p"].value is not None else "–",
+        )
+        for table in data["tables"]
+    ]  # fmt: skip
+    return Table(f"overlap-{number}", columns, tuple(rows)) if rows else None
+
+
+def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> Table | None:
+    columns = (Column("Measure", width=28), Column(str(test)), Column(str(reference)), Column("Are they equal?"))
+    rows = []
+    for entry in data["predictive"]:
+        if entry["reason"]:
+            rows.append(row(view.words(entry["label"]), "–", "–", view.words(entry["reason"])))
+            continue
+        shares = (view.number(entry[name], "proportion") for name in ("first", "second"))
+        rows.append(row(view.words(entry["label"]), *shares, view.p_value(entry["p"])))
+    return Table(f"predictive-{number}", columns, tuple(rows)) if rows else None
+
+
+def _levels(study: Study, data: Node, number: int) -> Table | None:
+    columns = (
+        Column("Group", width=20), Column("Endpoint", width=20), Column("Difference (limits)", width=26),
+        Column("Ahead, all groups at once", width=34),
+    )  # fmt: skip
+    rows = []
+    for entry in data["levels"]:
+        for index, one in enumerate(entry["levels"]):
+            if index == 0:
+                rows.append(row(attribute_words(entry["attribute"].text), kind="head"))
+            ahead = study.model_name(one["ahead"].text) if one["ahead"] else printed("neither beyond chance")
+            title = study.endpoint_title(entry["endpoint"].text)
+            rows.append(
+                row(view.words(one["level"]), title, view.estimate(study.sealed.estimate(one["estimate"])), ahead)
+            )
+    return Table(f"ahead-{number}", columns, tuple(rows)) if rows else None
 
 
 SECTION = Section(

@@ -31,7 +31,7 @@ class Fact:
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    lines = criterion_lines(study)
+    lines = [line for line in criterion_lines(study) if line.decides]
     shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
     names = [str(study.model_name(model)) for model in study.models]
     thousand = next(iter(thousands(study)), None)
