@@ -34,6 +34,7 @@ INTERVALS = (
         "clopper_pearson_effective_n",
         "jeffreys",
         "jeffreys_effective_n",
+        "cluster_robust",
     ),
 )
 

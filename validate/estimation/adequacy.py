@@ -88,6 +88,7 @@ PROPORTION = {
 }
 # bootstrap of anything else → patients
 OTHER = {
+    "cluster_robust": Minimum(100, 100, 200),
     "bootstrap": Minimum(100, 100, 200),
     "bootstrap_bca": Minimum(50, 50, 100),
     "bootstrap_studentised": Minimum(50, 50, 100),

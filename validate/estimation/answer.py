@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.errors import Undefined
 from validate.estimation.adequacy import AUROC, OTHER, PROPORTION, Minimum, proportion_holds, shortfall, too_small
 from validate.estimation.bootstrap import MOST_UNDEFINED, BootstrapLimits, bias_corrected, percentile, studentised
 from validate.estimation.cases import Sample
@@ -63,6 +64,8 @@ def answers(task: Task, goals: Sequence[Goal | None]) -> list[Answer | None]:
     defined = task.found.point.defined[0]
     if task.plan.resampled:
         return [_resampled(task, place, goal) if defined[place] else None for place, goal in enumerate(goals)]
+    if task.plan.method in task.plan.metric.analytic:
+        return [_own(task, place, goal) if defined[place] else None for place, goal in enumerate(goals)]
     if task.is_auroc:
         fits = auroc_fits(task.sample, method=task.plan.method)
         return [_auroc(task, fit, goal) if ok else None for fit, goal, ok in zip(fits, goals, defined, strict=True)]
@@ -72,6 +75,31 @@ def answers(task: Task, goals: Sequence[Goal | None]) -> list[Answer | None]:
 def _auroc(task: Task, fit: Fit, goal: Goal | None) -> Answer:
     problem = fit.problem or too_small(of_a_class=fit.patients) or _short(AUROC, task.plan, goal, fit.patients, RARER)
     return _from_fit(fit, problem=problem)
+
+
+def _own(task: Task, place: int, goal: Goal | None) -> Answer:
+    """Limits that the metric's own file brings."""
+    plan, members = task.plan, task.sample.groups.members[place]
+    clusters = distinct(task.sample.cluster[members])
+    problem = too_small(clusters=clusters, of_a_class=task.rarer_class(place)) or _short(
+        OTHER, plan, goal, clusters, "patients"
+    )
+    if problem is not None:
+        return Answer(plan.method, None, problem)
+    rows, code = task.sample.rows.where(members), np.unique(task.sample.cluster[members], return_inverse=True)[1]
+    limits_of = plan.metric.analytic[plan.method]
+
+    def limits(level: float) -> BootstrapLimits:
+        found = limits_of(rows, code, level)
+        return BootstrapLimits(float(found.low), float(found.high), 0.0)
+
+    try:
+        once = limits(plan.level)
+    except Undefined as reason:
+        return Answer(plan.method, None, f"{reason}.")
+    if not np.isfinite([once.low, once.high]).all() or not once.low < once.high:
+        return Answer(plan.method, None, "the limits have no finite width here: there are too few cases.")
+    return Answer(plan.method, limits)
 
 
 def _proportion(task: Task, place: int, goal: Goal | None) -> Answer:
@@ -119,7 +147,7 @@ def _resampled(task: Task, place: int, goal: Goal | None) -> Answer:
 def _bootstrap_limits(task: Task, place: int, members: NDArray[np.bool_]) -> Callable[[float], BootstrapLimits]:
     values, point, found = task.found.values(place), task.point(place), task.found
     if found.jackknife is not None:
-        own = np.unique(task.sample.cluster[members])
+        own = np.unique(task.sample.cluster[members] % found.jackknife.value.shape[0])  # who each one leaves out
         left_out = found.jackknife.value[own, place][found.jackknife.defined[own, place]]
         return lambda level: bias_corrected(values, point, left_out, level=level)
     if found.errors is not None and found.replicates is not None:

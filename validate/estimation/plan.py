@@ -102,7 +102,8 @@ def plan_for(
         raise ProtocolError(
             f"endpoint '{endpoint}': interval '{chosen}' does not fit {name}; valid are {', '.join(metric.intervals)}."
         )
-    full = chosen if chosen != "bootstrap" or kind in (None, "percentile") else f"bootstrap_{kind}"
+    kind = kind or metric.resampled_by
+    full = chosen if chosen != "bootstrap" or kind == "percentile" else f"bootstrap_{kind}"
     return Plan(
         endpoint=endpoint,
         name=name,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.stats.limits import Limits
 from validate.stats.tallies.tally import Tally
 
 Array = NDArray[Any]
@@ -75,6 +76,8 @@ class Metric:
     title : as printed, "Area under the ROC curve"      symbol : short, "AUROC"
     needs : columns it reads      condition : condition keys it needs      options : further keys an endpoint may set
     unit : "proportion" is printed as a percentage with its fraction; "index" as a plain number
+    analytic : by the name of a method, limits of the metric's own: (rows, cluster codes, level) → Limits; may raise Undefined
+    resampled_by : the kind of bootstrap unless the protocol names one; "bca" for what chance alone pushes one way
     check_options : what is wrong with an endpoint's options, in words, or None      example : options that are right
     bounds : (low, high) of the value, each may be infinite      better : which way is good
     value : the definition: (rows, integer weights ≥ 0 of shape (n,)) → float; raises Undefined
@@ -104,6 +107,8 @@ class Metric:
     fast: FastPath | None = None
     fraction: Callable[[Rows], Fraction] | None = None
     events: Literal["cases", "positives", "negatives", "flagged", "unflagged"] = "cases"
+    analytic: Mapping[str, Callable[[Rows, NDArray[np.int64], float], Limits]] = field(default_factory=dict)
+    resampled_by: Literal["percentile", "bca"] = "percentile"
     check_options: Callable[[Mapping[str, float]], str | None] | None = None
     example: Mapping[str, float] = field(default_factory=dict)
     prevalence_dependent: bool = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,7 @@ def replicate_values(
         if metric.fast is not None and place is not None:
             values.append(metric.fast.finish(tuple(sums[place]), rows))
         else:
-            values.append(_slow(metric, rows, cluster, groups, weights))
+            values.append(_slow(metric, rows, cluster, groups, weights, workers))
     return values
 
 
@@ -60,15 +62,16 @@ def point_values(
 
 
 def _slow(
-    metric: Metric, rows: Rows, cluster: NDArray[np.int64], groups: NDArray[np.bool_], weights: Weights
+    metric: Metric, rows: Rows, cluster: NDArray[np.int64], groups: NDArray[np.bool_], weights: Weights, workers: int
 ) -> Values:
-    """By the definition, one replicate and group at a time: for metrics without a fast path."""
+    """By the definition, one replicate and group at a time: for metrics without a fast path. Blocks go to threads."""
     shape = (weights.replicates, groups.shape[0])
     value: NDArray[np.float64] = np.zeros(shape)
     defined: NDArray[np.bool_] = np.zeros(shape, np.bool_)
-    drawn: NDArray[Any] = np.empty((weights.clusters, LANES), np.uint8)
     parts = [rows.where(group) for group in groups]
-    for block in range(block_count(weights)):
+
+    def fill(block: int) -> None:
+        drawn: NDArray[Any] = np.empty((weights.clusters, LANES), np.uint8)
         weights.fill(block, drawn)
         for lane in range(min(LANES, weights.replicates - block * LANES)):
             by_row = drawn[cluster, lane].astype(np.int64)
@@ -78,4 +81,8 @@ def _slow(
                     defined[block * LANES + lane, place] = True
                 except Undefined:
                     continue
+
+    blocks = range(block_count(weights))
+    with ThreadPoolExecutor(max(1, min(workers or os.cpu_count() or 1, len(blocks)))) as pool:
+        list(pool.map(fill, blocks))
     return Values(value, defined)

@@ -152,6 +152,7 @@ class Interval(Block):
         "clopper_pearson_effective_n",
         "jeffreys",
         "jeffreys_effective_n",
+        "cluster_robust",
     ]
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
     kind: Literal["percentile", "bca", "studentised"] | None = None  # of a bootstrap; percentile unless said

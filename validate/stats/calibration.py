@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtrc, ndtr
 
 from validate.errors import Undefined
 from validate.stats.limits import Array, normal_quantile, student_quantile
@@ -102,6 +103,57 @@ def expected_calibration_error(
         place = np.empty(stated.size, np.int64)
         place[np.argsort(stated, kind="stable")] = np.arange(stated.size) * bins // stated.size
     return float(np.abs(np.bincount(place, stated - truth, bins)).sum() / stated.size)
+
+
+def spiegelhalter(probability: ArrayLike, positive: ArrayLike) -> tuple[float, float]:
+    """(z, two-sided p) of "the probabilities are right", for independent rows (1986, doi:10.1002/sim.4780050506).
+
+    z = Σ (y - p)(1 - 2p) / √Σ (1 - 2p)² p (1 - p). Raises Undefined where every probability is 0, ½ or 1.
+    """
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    variance = float(((1 - 2 * stated) ** 2 * stated * (1 - stated)).sum())
+    if not variance > 0:
+        raise Undefined("Spiegelhalter's z needs a probability other than 0, one half and 1: there is none")
+    z = float(((truth - stated) * (1 - 2 * stated)).sum() / np.sqrt(variance))
+    return z, float(2 * ndtr(-abs(z)))
+
+
+@dataclass(frozen=True, slots=True)
+class HosmerLemeshow:
+    """χ² over groups of equal counts; as many degrees of freedom as groups, since the model was fitted elsewhere."""
+
+    statistic: float
+    degrees: int
+    p: float
+
+
+def hosmer_lemeshow(probability: ArrayLike, positive: ArrayLike, *, groups: int = 10) -> HosmerLemeshow:
+    """Shown because readers ask for it; it hangs on the grouping and on n, so it never decides (doi:10.1002/sim.6986).
+
+    Raises Undefined where a group expects nobody, or everybody.
+    """
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    if stated.size < groups:
+        raise Undefined(f"{groups} groups need as many cases: there are {stated.size}")
+    place = np.empty(stated.size, np.int64)
+    place[np.argsort(stated, kind="stable")] = np.arange(stated.size) * groups // stated.size
+    count, expected, observed = (np.bincount(place, part, groups) for part in (np.ones(stated.size), stated, truth))
+    if (expected <= 0).any() or (expected >= count).any():
+        raise Undefined("a group of the Hosmer–Lemeshow test expects nobody or everybody")
+    statistic = float(((observed - expected) ** 2 / (expected * (1 - expected / count))).sum())
+    return HosmerLemeshow(statistic, groups, float(chdtrc(groups, statistic)))
+
+
+def at_prevalence(probability: ArrayLike, *, stated: float, wanted: float) -> Array:
+    """Probabilities made for one prevalence, as they would be at another: the odds scaled, the evidence kept.
+
+    Elkan 2001; Saerens et al. 2002, doi:10.1162/089976602753284446. Raises ValueError unless both lie between 0 and 1.
+    """
+    if not (0 < stated < 1 and 0 < wanted < 1):
+        raise ValueError(f"prevalences of {stated} and {wanted}; expected both between 0 and 1")
+    p = np.asarray(probability, dtype=np.float64)
+    factor = wanted / (1 - wanted) * (1 - stated) / stated
+    return np.asarray(p * factor / (p * factor + 1 - p))
 
 
 def _coefficients(

@@ -83,21 +83,26 @@ class ClusterWeights:
 
 @dataclass(frozen=True, slots=True)
 class LeaveOneOut:
-    """Replicate i leaves cluster i out: the jackknife."""
+    """The jackknife: replicate i leaves cluster i out, and with more than `parts` clusters every parts-th one from i on.
+
+    The skewness that BCa's acceleration needs is the same from groups as from single clusters, at a fraction of the work
+    (Efron & Narasimhan 2020, doi:10.1080/10618600.2020.1714633).
+    """
 
     clusters: int
+    parts: int = 1000
 
     @property
     def replicates(self) -> int:
-        """One for each cluster."""
-        return self.clusters
+        """One for each cluster, or group of clusters."""
+        return min(self.clusters, self.parts)
 
     def fill(self, block: int, weights: NDArray[np.uint8]) -> None:
-        """Write ones, and zero for the cluster that each lane leaves out."""
+        """Write ones, and zero for the clusters that each lane leaves out."""
         weights[:] = 1
         first = block * LANES
-        for lane in range(min(LANES, self.clusters - first)):
-            weights[first + lane, lane] = 0
+        for lane in range(min(LANES, self.replicates - first)):
+            weights[first + lane :: self.replicates, lane] = 0
 
 
 @dataclass(frozen=True, slots=True)

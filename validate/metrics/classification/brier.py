@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from validate.errors import Undefined
 from validate.metrics.classification.confusion import ratio
+from validate.metrics.classification.probability import probabilities
 from validate.metrics.metric import Array, FastPath, Metric, Rows, Values
 from validate.stats.tallies.tally import Sum
 
@@ -26,7 +27,7 @@ def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
 
 
 def _squares(rows: Rows) -> NDArray[np.float64]:
-    distance: NDArray[np.float64] = (rows["score"] - rows["positive"]) ** 2
+    distance: NDArray[np.float64] = (probabilities(rows) - rows["positive"]) ** 2
     return distance
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from validate.errors import Undefined
 from validate.metrics.classification.confusion import ratio
+from validate.metrics.classification.probability import probabilities
 from validate.metrics.metric import Array, FastPath, Metric, Rows, Values
 from validate.stats.tallies.tally import Binned, Sum
 
@@ -29,7 +30,7 @@ def bins(rows: Rows) -> int:
 
 def bin_of(rows: Rows) -> NDArray[np.int32]:
     """Bin k holds probabilities in [k/bins, (k+1)/bins); the last one holds 1 too."""
-    return np.minimum((rows["score"] * bins(rows)).astype(np.int32), bins(rows) - 1)
+    return np.minimum((probabilities(rows) * bins(rows)).astype(np.int32), bins(rows) - 1)
 
 
 def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
@@ -52,6 +53,7 @@ METRIC = Metric(
     fast=FastPath(lambda rows: (Binned(_excess(rows), bin_of(rows), bins(rows)), Sum(np.ones(len(rows)))), finish),
     options=("bins",),
     intervals=("bootstrap",),
+    resampled_by="bca",
     better="lower",
     prevalence_dependent=True,
     failures="outputs_only",

@@ -28,6 +28,7 @@ METHODS = {
     "clopper_pearson_effective_n": "Clopper–Pearson at the effective number of rows, given the clusters",
     "jeffreys": "Jeffreys, for independent rows",
     "jeffreys_effective_n": "Jeffreys at the effective number of rows, given the clusters",
+    "cluster_robust": "logistic model or ratio, errors robust to the clusters",
     "mercaldo_logit": "Mercaldo, on the logit scale",
 }
 RULES = {
