@@ -5,14 +5,17 @@ data: {
  "binning": {"kind": "mass"|"width", "bins": asked for, "words"}, "bin_limits": how, "level",
  "bins": [{"start", "end", "cases", "positives", "stated", "observed", "low", "high"}],      null where empty
  "histogram": {"edges": [n + 1], "counts": [n]},
- "measures": [{"id", "label", "value", "low", "high", "ideal", "method", "level", "estimate": id | null, "reason"}]}
+ "measures": [{"id", "label", "value", "low", "high", "ideal", "method", "level", "estimate": id | null, "reason"}],
+ "curve": {"points": [[stated, observed, low | null, high | null]], "method", "replicates", "undefined_replicates"} | null,
+ "tests": [{"id", "label", "statistic", "degrees", "p", "reason"}],                          shown; they never decide
+ "shifted": [{"prevalence", "intercept", "observed_over_expected"}],     measures, were the probabilities made for it
+ "groups": [{"attribute", "label", "levels": [{"level", "cases", "patients", "positives", "measures": [...]}]}]}
 A measure that is an endpoint names its estimate, and its numbers are those. Measures: intercept, slope,
-observed_over_expected, brier, ece.
+observed_over_expected, ici, e50, e90, emax, brier, scaled_brier, ece, squared_ece_debiased.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -20,29 +23,30 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.calibration_measures import (
+    LEVEL,
+    calibration_by_group,
+    calibration_tests,
+    logistic_measures,
+    measure,
+    shifted_measures,
+)
 from validate.analyses.differences import group_values
 from validate.analyses.reliability import METHOD as BIN_METHOD
 from validate.analyses.reliability import reliability_bins
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
+from validate.analyses.smooth import METHOD as SMOOTH_METHOD
+from validate.analyses.smooth import NAMES, Smooth, smooth_curve
 from validate.analyses.wording import count_of, number_word, printed, printed_limits, sentence_case
-from validate.errors import Undefined
-from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
 from validate.metrics.metric import Metric
 from validate.protocol.schema import Model
 from validate.registry import load
-from validate.stats.calibration import (
-    Coefficient,
-    calibration_in_the_large,
-    calibration_slope,
-    observed_over_expected,
-)
 
-LEVEL = 0.95
 HISTOGRAM = 20
 MOST_UNDEFINED = 0.01
-ROBUST = "logistic model, errors robust to the clusters"
+IDEAL = {"scaled_brier": 1.0}
 TITLE = "Can a stated probability be taken at its word?"
 
 
@@ -68,7 +72,8 @@ def _finding(evidence: Evidence, model: Model, options: Options) -> Finding:
     score, positive = sample.rows["score"], sample.rows["positive"]
     if len(score) == 0:
         return _not_available(model, "No case has both an output and a reference label.")
-    measures = [*_logistic(sample), *_resampled(evidence, samples)]
+    smooth = smooth_curve(sample, samples.weights)
+    measures = [*logistic_measures(sample), *_smooth_measures(smooth), *_resampled(evidence, samples)]
     bins = reliability_bins(score, positive, cluster=sample.cluster, bins=options.bins, binning=options.binning)
     edges = np.linspace(0.0, 1.0, HISTOGRAM + 1)
     data = {
@@ -82,6 +87,10 @@ def _finding(evidence: Evidence, model: Model, options: Options) -> Finding:
         "bins": [asdict(entry) for entry in bins],
         "histogram": {"edges": edges.tolist(), "counts": np.histogram(score, bins=edges)[0].tolist()},
         "measures": measures,
+        "curve": None if smooth is None else _curve(smooth),
+        "tests": calibration_tests(sample),
+        "shifted": shifted_measures(evidence, sample),
+        "groups": calibration_by_group(sample),
     }
     return Finding(
         id=f"calibration/{model.id}",
@@ -105,37 +114,35 @@ def _not_available(model: Model, why: str) -> Finding:
     )
 
 
-def _logistic(sample: Sample) -> list[dict[str, Any]]:
-    asked: tuple[tuple[str, str, float, Callable[..., Coefficient]], ...] = (
-        ("intercept", "Calibration intercept", 0.0, calibration_in_the_large),
-        ("slope", "Calibration slope", 1.0, calibration_slope),
-        ("observed_over_expected", "Observed over expected", 1.0, observed_over_expected),
-    )
-    measures = []
-    for name, label, ideal, function in asked:
-        entry = _measure(name, label, ideal, ROBUST if function is not observed_over_expected else "ratio of clusters")
-        try:
-            found = function(sample.rows["score"], sample.rows["positive"], cluster=sample.cluster, level=LEVEL)
-        except Undefined as error:
-            measures.append({**entry, "reason": str(error)})
-            continue
-        few = found.error < 1e-9 or not np.isfinite([found.low, found.high]).all()
-        limits = {} if few else {"low": found.low, "high": found.high}
-        reason = "too few clusters for limits" if few else None
-        measures.append({**entry, "value": found.value, **limits, "reason": reason})
-    return measures
+def _smooth_measures(smooth: Smooth | None) -> list[dict[str, Any]]:
+    method = "loess; clustered bootstrap, BCa"
+    if smooth is None:
+        reason = "a smooth curve needs both classes and three different probabilities"
+        return [{**measure(name, label, 0.0, method), "reason": reason} for name, label in NAMES.items()]
+    return [{**measure(name, label, 0.0, method), **smooth.measures[name]} for name, label in NAMES.items()]
+
+
+def _curve(smooth: Smooth) -> dict[str, Any]:
+    bands = [smooth.low, smooth.high] if smooth.low.size else [[None] * smooth.places.size] * 2
+    points = zip(smooth.places.tolist(), smooth.curve.tolist(), *(list(band) for band in bands), strict=True)
+    return {
+        "points": [[None if v is None else float(v) for v in point] for point in points],
+        "method": SMOOTH_METHOD,
+        "replicates": smooth.replicates,
+        "undefined_replicates": smooth.undefined,
+    }
 
 
 def _resampled(evidence: Evidence, samples: ModelSamples) -> list[dict[str, Any]]:
     """Brier score and calibration error: the endpoint's estimate where it is one, else from the run's resamples."""
     measures = []
-    for name in ("brier", "ece"):
+    for name in ("brier", "scaled_brier", "ece", "squared_ece_debiased"):
         metric: Metric = load("metrics", f"classification.{name}")
         known = _as_endpoint(evidence, samples.model, f"classification.{name}")
         if known is not None:
-            measures.append(_of_estimate(name, metric, known))
+            measures.append({**_of_estimate(name, metric, known), "ideal": IDEAL.get(name, 0.0)})
             continue
-        entry = _measure(name, metric.title, 0.0, "clustered bootstrap, percentile")
+        entry = measure(name, metric.title, IDEAL.get(name, 0.0), "clustered bootstrap, percentile")
         measures.append({**entry, **_bootstrap(metric, samples)})
     return measures
 
@@ -164,28 +171,13 @@ def _as_endpoint(evidence: Evidence, model: Model, metric: str) -> Estimate | No
 def _of_estimate(name: str, metric: Metric, estimate: Estimate) -> dict[str, Any]:
     interval = estimate.interval
     return {
-        **_measure(name, metric.title, 0.0, interval.method if interval is not None else ""),
+        **measure(name, metric.title, 0.0, interval.method if interval is not None else ""),
         "value": estimate.value,
         "low": interval.low if interval is not None else None,
         "high": interval.high if interval is not None else None,
         "level": interval.level if interval is not None else LEVEL,
         "estimate": estimate.id,
         "reason": estimate.reason,
-    }
-
-
-def _measure(name: str, label: str, ideal: float, method: str) -> dict[str, Any]:
-    return {
-        "id": name,
-        "label": label,
-        "value": None,
-        "low": None,
-        "high": None,
-        "ideal": ideal,
-        "method": method,
-        "level": LEVEL,
-        "estimate": None,
-        "reason": None,
     }
 
 

@@ -76,7 +76,7 @@ def test_a_shift_from_or_to_nobody_is_refused() -> None:
 def test_scores_that_are_no_probabilities_are_refused_in_words() -> None:
     rows = Rows({"score": np.array([0.2, 1.7]), "positive": np.array([True, False])}, {"threshold_probability": 0.2})
     for name in {name for name, *_ in GOLDEN}:
-        with pytest.raises(ValueError, match="scores from 0.2 to 1.7; calibration needs probabilities"):
+        with pytest.raises(ValueError, match=r"scores from 0\.2 to 1\.7; calibration needs probabilities"):
             load("metrics", f"classification.{name}").value(rows, np.ones(2, np.int64))
 
 

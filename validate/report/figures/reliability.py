@@ -27,23 +27,39 @@ class Outputs:
     counts: Sequence[int]
 
 
-def reliability(name: str, bins: Sequence[Bin], outputs: Outputs, *, description: str) -> Figure:
-    """Dots with limits against the diagonal of perfect calibration; below, the histogram of the model's outputs."""
+def reliability(
+    name: str, bins: Sequence[Bin], outputs: Outputs, *, smooth: Sequence[Sequence[float | None]] = (), description: str
+) -> Figure:
+    """Dots with limits against the diagonal of perfect calibration; below, the histogram of the model's outputs.
+
+    smooth : (stated, observed, low, high) along the smooth curve, low and high None where it has no band
+    """
     canvas = Canvas(HALF, 286)
     x, y = Scale(0, 1, 32, HALF - 12), Scale(0, 1, 206, 8)
     square_frame(canvas, x, y, x_title="", y_title="Observed share of positives", x_labels=False)
     canvas.line((x(0), y(0)), (x(1), y(1)), "faint", width=0.8, dash="1.5 2.5")
+    _smooth(canvas, smooth, x, y)
     for b in bins:
         if b.low is not None and b.high is not None:
             at = x.clipped(b.stated)
             canvas.line((at, y.clipped(b.low)), (at, y.clipped(b.high)), "accent", width=1.3)
     line = [(x.clipped(b.stated), y.clipped(b.observed)) for b in bins]
-    if len(line) > 1:
+    if len(line) > 1 and not smooth:
         canvas.curve(line, "accent", width=0.9)
     for place in line:
         canvas.disc(place, 2.5, "accent")
     _histogram(canvas, outputs, x)
     return canvas.figure(name, "Reliability curve", description)
+
+
+def _smooth(canvas: Canvas, points: Sequence[Sequence[float | None]], x: Scale, y: Scale) -> None:
+    upper = [(x.clipped(p[0]), y.clipped(p[3])) for p in points if p[0] is not None and p[3] is not None]
+    lower = [(x.clipped(p[0]), y.clipped(p[2])) for p in points if p[0] is not None and p[2] is not None]
+    if upper and lower:
+        canvas.area([*upper, *reversed(lower)])
+    line = [(x.clipped(p[0]), y.clipped(p[1])) for p in points if p[0] is not None and p[1] is not None]
+    if len(line) > 1:
+        canvas.curve(line, "accent", width=1.2)
 
 
 def _histogram(canvas: Canvas, outputs: Outputs, x: Scale) -> None:
