@@ -189,7 +189,11 @@ def proportion_cells(simulations: int) -> Iterator[tuple[str, Any]]:
 def proportion_rows(patients: int, images: int, correlation: float, simulations: int) -> list[tuple[Any, ...]]:
     """patients : of the denominator, such as those with the finding"""
     rng = np.random.default_rng([SEED, 2, patients, images, int(correlation * 100)])
-    methods = {"wilson_effective_n": wilson, "clopper_pearson_effective_n": clopper_pearson, "jeffreys_effective_n": jeffreys}
+    methods = {
+        "wilson_effective_n": wilson,
+        "clopper_pearson_effective_n": clopper_pearson,
+        "jeffreys_effective_n": jeffreys,
+    }
     tails = {(method, truth): Tails() for method in methods for truth in PROPORTIONS}
     chunk = max(1, min(simulations, 4_000_000 // patients))
     for start in range(0, simulations, chunk):
@@ -234,7 +238,9 @@ def bootstrap_rows(
         found = _bootstrap(metric, rows, cluster, everybody, finding, replicates, simulation)
         for method, tail in tails.items():
             limits = None if found is None else found[method]
-            pair = Limits(np.array([0.0 if limits is None else limits[0]]), np.array([1.0 if limits is None else limits[1]]))
+            pair = Limits(
+                np.array([0.0 if limits is None else limits[0]]), np.array([1.0 if limits is None else limits[1]])
+            )
             tail.add(pair, truth, np.array([limits is not None]))
     return [
         ("auroc", method, patients, prevalence, truth, images, correlation, *tail.row())

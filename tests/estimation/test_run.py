@@ -164,3 +164,54 @@ def test_the_document_has_the_promised_keys_and_reads_back() -> None:
     }  # fmt: skip
     assert all(promised <= entry.keys() for entry in document["estimates"])
     assert from_document(json.loads(json.dumps(document, allow_nan=False))) == estimates
+
+
+def goal_study(goal: float, **resampling: object) -> StudyProtocol:
+    endpoint = {"id": "brier", "metric": "classification.brier", "role": "primary"}
+    criterion = {"endpoint": "brier", "limit": "upper", "at_most": goal, "rationale": "r"}
+    return protocol(
+        endpoints=[endpoint], acceptance=[criterion], resampling={"replicates": 400, "settle": 3.0, **resampling}
+    )
+
+
+def brier(study: StudyProtocol, table: pa.Table) -> Estimate:
+    return by_id(estimate_all(study, table, cohort_digest="d"))["brier/m/clean"]
+
+
+def many_rows() -> pa.Table:
+    generator = np.random.default_rng(4)
+    labels = [int(x) for x in generator.random(240) < 0.5]
+    scores = [
+        float(np.clip(0.25 + 0.5 * y + e, 0, 1)) for y, e in zip(labels, generator.normal(0, 0.2, 240), strict=True)
+    ]
+    return units(scores, labels)
+
+
+def test_replicates_are_added_where_a_limit_lies_too_near_to_its_goal_and_the_first_stay() -> None:
+    table = many_rows()
+    plain = brier(goal_study(0.9), table).interval
+    assert plain is not None
+    assert plain.replicates == 400  # far from the goal: nothing is added
+    near = brier(goal_study(plain.high, at_most=1600), table).interval
+    assert near is not None
+    assert near.replicates == 1600
+    once = brier(goal_study(plain.high, at_most=400), table).interval
+    assert once is not None
+    assert (once.replicates, once.high) == (400, plain.high)
+    again = brier(goal_study(plain.high, at_most=1600), table).interval
+    assert again == near
+
+
+def test_classes_are_drawn_apart_only_where_the_protocol_says_so() -> None:
+    table = many_rows()
+    together, apart = (brier(goal_study(0.9, **more), table).interval for more in ({}, {"stratify_by": "class"}))
+    assert together is not None
+    assert apart is not None
+    assert together != apart
+
+
+def test_patients_with_both_classes_are_a_stratum_of_their_own() -> None:
+    from validate.estimation.cases import class_strata
+
+    table = units([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.5, 0.5], [0, 1, 0, 0, 1, 1, None, None])
+    assert class_strata(table).tolist() == [3, 1, 2, 0]

@@ -55,6 +55,8 @@ PROBLEMS = [
     ("- calibration: {}", "- calibrations: {}", "no analysis 'calibrations'; analyses are"),
     ("- calibration: {}", "- calibration: {binz: 3}", "analyses[0].calibration.binz: no key 'binz'"),
     ("- calibration: {}", "- 3", "expected a name and its options"),
+    ("strata: [sex, age_band, manufacturer]", "strata: [sex]\nresampling: {replicates: 4000, at_most: 2000}", "fewer than the 4000"),
+    ("strata: [sex, age_band, manufacturer]", "strata: [sex]\nresampling: {stratify_by: class}", "must not be drawn apart"),
     ("one_of: [CR, DX]", "one_of: []", "include[0].one_of: got an empty list"),
     ("# prevalence: {values: [0.08], source: local audit}", "prevalence: {values: [], source: x}", "prevalence.values: got an empty list"),
     ("age_band: {of: age,", "sex: {of: age,", "cohort.attributes.sex: 'sex' is read from headers already"),

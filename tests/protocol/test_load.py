@@ -53,7 +53,12 @@ def test_a_resolved_protocol_reads_back_as_the_same(tmp_path: Path) -> None:
 
 def test_defaults_are_filled_in_what_is_locked(tmp_path: Path) -> None:
     resolved = load(tmp_path, GOOD).resolved
-    assert resolved["resampling"] == {"replicates": 2000}
+    assert resolved["resampling"] == {
+        "replicates": 2000,
+        "at_most": None,
+        "settle": 3.0,
+        "stratify_by": None,
+    }
     assert resolved["inference"]["shard_size"] == 256
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from validate.analyses.analysis import Evidence
-from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, sample_under
+from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, class_strata, sample_under
 from validate.protocol.passes import CLEAN
 from validate.protocol.schema import Model, StudyProtocol
 from validate.results.join import stratum_attributes
@@ -53,4 +53,5 @@ def model_samples(evidence: Evidence, model: Model) -> ModelSamples:
     clusters = len(evidence.units["cluster"].unique())
     replicates = min(evidence.protocol.resampling.replicates, MOST_REPLICATES)
     key = resampling_key(evidence.protocol.seed, evidence.cohort_digest)
-    return ModelSamples(cases, model, evidence.protocol, ClusterWeights(clusters, replicates, key))
+    strata = class_strata(evidence.units) if evidence.protocol.resampling.stratify_by == "class" else None
+    return ModelSamples(cases, model, evidence.protocol, ClusterWeights(clusters, replicates, key, strata))

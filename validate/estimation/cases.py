@@ -121,6 +121,17 @@ def cases_of(units: pa.Table, attributes: tuple[str, ...]) -> Iterator[Cases]:
         )
 
 
+def class_strata(units: pa.Table) -> NDArray[np.int64]:
+    """(clusters,) 0 without a labelled row, 1 negatives only, 2 positives only, 3 both: a stratum of their own."""
+    cluster = _codes(units["cluster"])
+    labelled = _equals(units["label_status"], "present")
+    positive = _numbers(units["label"]) == 1.0
+    count = int(cluster.max(initial=-1)) + 1
+    with_negative = np.bincount(cluster[labelled & ~positive], minlength=count) > 0
+    with_positive = np.bincount(cluster[labelled & positive], minlength=count) > 0
+    return np.asarray(with_negative + 2 * with_positive, np.int64)
+
+
 def groups_of(levels: Mapping[str, list[str]], size: int) -> Groups:
     """All cases first, then each level of each attribute, in order of name with "missing" last."""
     attributes: list[str | None] = [None]

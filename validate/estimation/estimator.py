@@ -40,19 +40,40 @@ class Numbers:
 def estimate_sample(
     plans: Sequence[Plan], sample: Sample, *, model: str, resampling: Resampling, simultaneous: bool = False
 ) -> list[list[Numbers]]:
-    """[plan][group]. simultaneous : also limits that hold for all levels of an attribute at once."""
+    """[plan][group]. simultaneous : also limits that hold for all levels of an attribute at once.
+
+    Where a limit lies within its Monte-Carlo error of a goal that it faces, the plan is estimated again with twice the
+    replicates, by the rule that was locked (resampling.at_most, settle).
+    """
     if not plans:
         return []
     if not len(sample.rows):
         return [[Numbers(reason=f"{NO_OUTPUT}.")] * len(sample.groups.levels) for _ in plans]
     found = replicate(plans, sample, resampling, simultaneous=simultaneous)
     results = []
-    for plan, values in zip(plans, found, strict=True):
+    open_: list[int] = []
+    for place, (plan, values) in enumerate(zip(plans, found, strict=True)):
         fraction = plan.metric.fraction(sample.rows) if plan.metric.fraction is not None else None
         task = Task(plan, sample, values, fraction, event_rows(plan, sample))
         goals = [plan.goal(attribute, model) for attribute in sample.groups.attributes]
         results.append(_numbers(task, goals, simultaneous=simultaneous))
+        if any(_unsettled(one.interval, goal, resampling.settle) for one, goal in zip(results[-1], goals, strict=True)):
+            open_.append(place)
+    more = resampling.doubled()
+    if open_ and more is not None:
+        chosen = [plans[place] for place in open_]
+        again = estimate_sample(chosen, sample, model=model, resampling=more, simultaneous=simultaneous)
+        for place, numbers in zip(open_, again, strict=True):
+            results[place] = numbers
     return results
+
+
+def _unsettled(interval: Interval | None, goal: Goal | None, settle: float) -> bool:
+    """Whether the limit that decides lies too near to the goal for so many replicates to tell on which side it is."""
+    if interval is None or goal is None or interval.monte_carlo_error is None:
+        return False
+    limits = (interval.low, interval.high)
+    return min(abs(limit - goal.value) for limit in limits) < settle * interval.monte_carlo_error
 
 
 def event_rows(plan: Plan, sample: Sample) -> NDArray[np.bool_]:

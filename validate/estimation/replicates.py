@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validate.estimation.bootstrap import SecondLevel, second_level_errors, undefined_replicates
 from validate.estimation.cases import Sample
@@ -18,17 +19,24 @@ from validate.stats.resample import ClusterWeights, LeaveOneOut, Weights
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """The one stream of a run: clusters of the whole table, in table order."""
+    """The one stream of a run: clusters of the whole table, in table order. at_most, settle, strata : as the protocol says."""
 
     clusters: int
     replicates: int
     key: bytes
     workers: int = 0
+    at_most: int = 0
+    settle: float = 3.0
+    strata: NDArray[np.int64] | None = None
 
     @property
     def weights(self) -> ClusterWeights:
         """First-level weights."""
-        return ClusterWeights(self.clusters, self.replicates, self.key)
+        return ClusterWeights(self.clusters, self.replicates, self.key, self.strata)
+
+    def doubled(self) -> Resampling | None:
+        """Twice the replicates, the first half of them the same; None where that is more than the lock allows."""
+        return replace(self, replicates=2 * self.replicates) if 2 * self.replicates <= self.at_most else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from validate.errors import ProtocolError
-from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, sample_under
+from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, class_strata, sample_under
 from validate.estimation.contrasts import contrasts, pairs_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
@@ -20,6 +20,7 @@ from validate.results.join import stratum_attributes
 from validate.stats.resample import resampling_key
 
 OTHERS: tuple[Rule, ...] = ("excluded", "best_case", "worst_case")
+MOST_DOUBLED = 8  # times the replicates asked for, where a limit lies too near to its goal
 OUTPUTS_ONLY = "outputs_only"
 
 
@@ -60,6 +61,9 @@ def estimate_all(
         replicates=protocol.resampling.replicates,
         key=resampling_key(protocol.seed, cohort_digest),
         workers=workers,
+        at_most=protocol.resampling.at_most or MOST_DOUBLED * protocol.resampling.replicates,
+        settle=protocol.resampling.settle,
+        strata=class_strata(units) if protocol.resampling.stratify_by == "class" else None,
     )
     several = len(units["target"].unique()) > 1
     estimates: list[Estimate] = []

@@ -214,7 +214,17 @@ class Analysis(Block):
 
 
 class Resampling(Block):
+    """How often clusters are drawn, and when more are added.
+
+    at_most : where a limit that faces a goal lies within `settle` of its Monte-Carlo errors of it, the replicates are
+        doubled, the first ones staying as they were, until it does not or twice as many would be more than this (eight times `replicates` unless given)
+    stratify_by : "class" draws clusters with the finding, without it and with both apart; only where the sampling did so
+    """
+
     replicates: Annotated[int, Field(ge=200, le=1_000_000)] = 2000
+    at_most: Annotated[int, Field(ge=200, le=1_000_000)] | None = None
+    settle: Annotated[float, Field(ge=0, le=10)] = 3.0
+    stratify_by: Literal["class"] | None = None
 
 
 class Report(Block):

@@ -21,6 +21,7 @@ def unheeded(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         yield from _model(model, ("models", index), catalog)
     if protocol.inference.precision != "float32":
         yield Problem(("inference", "precision"), "this version of validate computes in float32 only")
+    yield from _resampling(protocol)
     for index, endpoint in enumerate(protocol.endpoints):
         yield from _endpoint(endpoint, ("endpoints", index), catalog)
     yield from _twice([analysis.name for analysis in protocol.analyses], "analyses")
@@ -80,6 +81,19 @@ def _model(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(
             (*place, "operating_point", "threshold"), f"got {point.threshold}, but a probability lies between 0 and 1"
         )
+
+
+def _resampling(protocol: StudyProtocol) -> Iterator[Problem]:
+    resampling = protocol.resampling
+    if resampling.at_most is not None and resampling.at_most < resampling.replicates:
+        message = f"got {resampling.at_most}, fewer than the {resampling.replicates} replicates that are drawn first"
+        yield Problem(("resampling", "at_most"), message)
+    if resampling.stratify_by is not None and protocol.cohort.sampling != "enriched":
+        message = (
+            f"classes were not sampled apart (cohort.sampling: {protocol.cohort.sampling}), so they must not be drawn apart: "
+            "the limits would be too narrow"
+        )
+        yield Problem(("resampling", "stratify_by"), message)
 
 
 def _endpoint(endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
