@@ -15,6 +15,7 @@ from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.privacy import site_key
 from validate.errors import ProtocolError
+from validate.estimation.coverage import cohort_warnings
 from validate.inference.plan import make_plan
 from validate.inference.store import read_inference
 from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
@@ -97,7 +98,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     return DryRun(
         cases=len(cohort.cases),
         exclusions=len(cohort.exclusions),
-        warnings=loaded.warnings,
+        warnings=(*loaded.warnings, *cohort_warnings(loaded.protocol, cohort)),
         models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
         outputs=outputs,
         seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,

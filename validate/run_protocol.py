@@ -24,6 +24,7 @@ from validate.cohort.manifest import write_cohort, write_table
 from validate.cohort.privacy import site_key, write_lookup
 from validate.cohort.reference import read_reference
 from validate.errors import EvidenceError, ExitCode, ProtocolError, ValidateError
+from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
@@ -123,6 +124,8 @@ class _Stages:
             self.reporter.say(f"warning: {warning}")
         with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
+            for warning in cohort_warnings(self.protocol, cohort):
+                self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)
             locked = self.lock(cohort, models, passes, exploratory=exploratory)
             self.inference(cohort, models, passes, engine=engine)

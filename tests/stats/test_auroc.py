@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from validate.errors import Undefined
 from validate.stats.delong import (
+    delong,
     delong_covariance,
     delong_limits,
     delong_logit_limits,
@@ -155,3 +156,20 @@ def test_nan_scores_and_uneven_lengths_are_refused() -> None:
         placements([0.1, np.nan, 0.3], np.array([True, False, True]))
     with pytest.raises(ValueError, match="shape"):
         clustered_auroc(np.arange(4.0), np.array([True, False, True, False]), np.arange(3))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(2, 40), st.sampled_from([0, 1, 6]))
+@settings(max_examples=60, deadline=None)
+def test_two_sorts_and_a_merge_give_delongs_variance_ties_or_not(seed: int, m: int, n: int, decimals: int) -> None:
+    rng = np.random.default_rng(seed)
+    positive = np.arange(m + n) < m
+    score = np.round(rng.normal(size=m + n) + positive, decimals)
+    score[0] = np.inf if seed % 2 else score[0]
+    found, slow = delong(score, positive), placements(score, positive)
+    assert found.auroc == pytest.approx(slow.auroc, abs=1e-12)
+    assert found.variance == pytest.approx(slow.variance, rel=1e-9, abs=1e-15)
+
+
+def test_fewer_than_two_of_a_class_have_no_variance() -> None:
+    with pytest.raises(Undefined, match="got 1 positive and 3 negative"):
+        delong([0.1, 0.2, 0.3, 0.4], np.array([True, False, False, False]))

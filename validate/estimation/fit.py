@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from validate.errors import Undefined
 from validate.estimation.cases import Sample
 from validate.metrics.metric import Fraction
-from validate.stats.delong import delong_limits, delong_logit_limits
+from validate.stats.delong import delong, delong_limits, delong_logit_limits
 from validate.stats.limits import Limits
 from validate.stats.obuchowski import ClusteredAuroc, clustered_auroc_sorted, obuchowski_limits, perfect_limits
 from validate.stats.proportion import clopper_pearson, clustered_proportion, jeffreys, wilson
@@ -87,7 +87,12 @@ def auroc_fits(sample: Sample, *, method: str, only: int | None = None) -> list[
 
 def _auroc_fit(score: NDArray[np.float64], positive: NDArray[np.bool_], cluster: NDArray[np.int64], method: str) -> Fit:
     try:
-        found = clustered_auroc_sorted(score, positive, cluster)
+        if method.startswith("delong"):  # rows are clusters here: anything else was refused before
+            simple = delong(score, positive)
+            least = min(simple.positives, simple.negatives)
+            found = ClusteredAuroc(*(simple.auroc, simple.variance, simple.positives, simple.negatives), least, least)
+        else:
+            found = clustered_auroc_sorted(score, positive, cluster)
     except Undefined as reason:
         return Fit(method, None, 0, problem=f"{reason}.")
     name, limits = _auroc_limits(found, method)

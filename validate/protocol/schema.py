@@ -217,7 +217,8 @@ class Resampling(Block):
     """How often clusters are drawn, and when more are added.
 
     at_most : where a limit that faces a goal lies within `settle` of its Monte-Carlo errors of it, the replicates are
-        doubled, the first ones staying as they were, until it does not or twice as many would be more than this (eight times `replicates` unless given)
+        doubled, the first ones staying as they were, until it does not or twice as many would be more than this (eight
+        times `replicates` unless given)
     stratify_by : "class" draws clusters with the finding, without it and with both apart; only where the sampling did so
     """
 

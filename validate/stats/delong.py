@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtr
 
 from validate.errors import Undefined
+from validate.stats.compiled import compiled
 from validate.stats.limits import Array, Limits, logit_limits, normal_quantile, wald_limits
 
 
@@ -53,6 +54,61 @@ class DifferenceTest:
     statistic: float
     degrees: float
     p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delong:
+    """auroc, its variance, and the cases of each class."""
+
+    auroc: float
+    variance: float
+    positives: int
+    negatives: int
+
+
+def delong(score: ArrayLike, positive: ArrayLike) -> Delong:
+    """AUROC and DeLong's variance without each case's placement: two sorts and one merge.
+
+    score : (n,) float64, higher means positive; ±inf allowed      positive : (n,) bool
+    Raises Undefined with fewer than two cases of a class, ValueError as `placements`.
+    """
+    values, truth = _checked(score, positive)
+    above, below = np.sort(values[truth]), np.sort(values[~truth])
+    if min(above.size, below.size) < 2:
+        raise Undefined(
+            f"DeLong's variance needs two cases of each class: got {above.size} positive and {below.size} negative"
+        )
+    auroc, variance = _merge(above, below)
+    return Delong(auroc, max(variance, 0.0), above.size, below.size)
+
+
+@compiled
+def _merge(above: Array, below: Array) -> tuple[float, float]:
+    """Both in rising order. Sums of squares are taken about 1, where placements lie, so that little is lost."""
+    m, n = above.size, below.size
+    low, high, total, squares = 0, 0, 0.0, 0.0
+    for place in range(m):
+        while low < n and below[low] < above[place]:
+            low += 1
+        high = max(high, low)
+        while high < n and below[high] <= above[place]:
+            high += 1
+        missing = 1.0 - (low + high) / (2.0 * n)
+        total += missing
+        squares += missing * missing
+    spread = (squares - total * total / m) / (m - 1) / m
+    auroc = 1.0 - total / m
+    low, high, total, squares = 0, 0, 0.0, 0.0
+    for place in range(n):
+        while low < m and above[low] < below[place]:
+            low += 1
+        high = max(high, low)
+        while high < m and above[high] <= below[place]:
+            high += 1
+        missing = (low + high) / (2.0 * m)
+        total += missing
+        squares += missing * missing
+    return auroc, spread + (squares - total * total / n) / (n - 1) / n
 
 
 def placements(score: ArrayLike, positive: ArrayLike) -> Placements:
