@@ -67,3 +67,24 @@ def test_a_level_without_a_value_is_said() -> None:
     groups = normal([0.8, 0.9], [0.1, 0.1], replicates=100)
     undefined = GroupValues(groups.value, np.array([True, False]), groups.replicate, groups.replicate_defined)
     assert heterogeneity(undefined, [50] * 2).reason == "not defined in every level"
+
+
+def test_the_spread_between_levels_is_dersimonian_and_lairds() -> None:
+    # R 4.2.2, metafor 3.8.1: rma(yi = c(.80, .85, .70, .92), vi = c(.03, .04, .05, .02)^2, method = "DL")
+    found = heterogeneity(normal([0.80, 0.85, 0.70, 0.92], [0.03, 0.04, 0.05, 0.02], replicates=400_000), [10**6] * 4)
+    assert found.between_sd == pytest.approx(TAU, rel=0.02)
+    assert found.i_squared == pytest.approx(I_SQUARED, rel=0.01)
+    assert found.i_squared_low is not None
+    assert found.i_squared_high is not None
+    assert found.i_squared_low < I_SQUARED < found.i_squared_high
+
+
+def test_of_three_levels_no_spread_between_them_is_claimed_and_of_two_no_limits_of_i_squared() -> None:
+    three = heterogeneity(normal([0.80, 0.85, 0.70], [0.03, 0.04, 0.05]), [10**6] * 3)
+    assert three.between_sd is None
+    assert three.i_squared_low is not None
+    two = heterogeneity(normal([0.80, 0.70], [0.03, 0.04]), [10**6] * 2)
+    assert two.i_squared_low is None
+
+
+TAU, I_SQUARED = 0.0835527555, 0.871054139492

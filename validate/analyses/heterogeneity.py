@@ -19,17 +19,27 @@ from scipy.special import fdtrc
 
 from validate.analyses.differences import MOST_UNDEFINED, GroupValues
 
+FEWEST_LEVELS = 4
+Z = 1.959963984540054
 METHOD = "Cochran's Q with the covariance of the clustered bootstrap, by Welch's F; doi:10.1093/biomet/38.3-4.330"
 
 
 @dataclass(frozen=True, slots=True)
 class Heterogeneity:
-    """p and the rest are None with `reason`."""
+    """p and the rest are None with `reason`.
+
+    i_squared_low, i_squared_high : 95% limits by the test (Higgins & Thompson 2002), of three levels or more
+    between_sd : standard deviation of the levels' true values (DerSimonian & Laird 1986,
+        doi:10.1016/0197-2456(86)90046-2), of FEWEST_LEVELS levels or more: of fewer no such claim is made
+    """
 
     levels: int
     statistic: float | None = None
     p: float | None = None
     i_squared: float | None = None
+    i_squared_low: float | None = None
+    i_squared_high: float | None = None
+    between_sd: float | None = None
     reason: str | None = None
 
 
@@ -54,7 +64,36 @@ def heterogeneity(groups: GroupValues, patients: Sequence[int]) -> Heterogeneity
     observed = contrast @ groups.value
     statistic = float(observed @ np.linalg.solve(contrast @ covariance @ contrast.T, observed))
     i_squared = max(0.0, 1 - (levels - 1) / statistic) if statistic > 0 else 0.0
-    return Heterogeneity(levels, statistic, _welch(statistic, np.diag(covariance), n), i_squared)
+    low, high = _i_squared_limits(statistic, levels)
+    return Heterogeneity(
+        levels=levels,
+        statistic=statistic,
+        p=_welch(statistic, np.diag(covariance), n),
+        i_squared=i_squared,
+        i_squared_low=low,
+        i_squared_high=high,
+        between_sd=_between(statistic, np.diag(covariance)) if levels >= FEWEST_LEVELS else None,
+    )
+
+
+def _i_squared_limits(statistic: float, levels: int) -> tuple[float | None, float | None]:
+    """From ln H ± z · its standard error, H² = Q/(k-1)."""
+    if levels < 3 or statistic <= 0:
+        return None, None
+    log_h = 0.5 * np.log(statistic / (levels - 1))
+    if statistic > levels:
+        error = 0.5 * (np.log(statistic) - np.log(levels - 1)) / (np.sqrt(2 * statistic) - np.sqrt(2 * levels - 3))
+    else:
+        error = np.sqrt(1 / (2 * (levels - 2)) * (1 - 1 / (3 * (levels - 2) ** 2)))
+    ends = [max(0.0, 1 - float(np.exp(-2 * (log_h + side * Z * error)))) for side in (-1, 1)]
+    return ends[0], ends[1]
+
+
+def _between(statistic: float, variance: NDArray[np.float64]) -> float:
+    """By the method of moments, never below 0."""
+    weight = 1 / variance
+    excess = statistic - (variance.size - 1)
+    return float(np.sqrt(max(0.0, excess / (weight.sum() - (weight**2).sum() / weight.sum()))))
 
 
 def _welch(statistic: float, variance: NDArray[np.float64], n: NDArray[np.float64]) -> float:

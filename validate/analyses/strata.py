@@ -7,7 +7,9 @@ data: {"endpoints": [{
  "compared": number of levels that the simultaneous limits allow for,
  "groups": [{
    "attribute", "label", "goal": GOAL | null,
-   "heterogeneity": {"levels", "statistic", "p", "i_squared", "method", "reason"},
+   "heterogeneity": {"levels", "statistic", "p", "i_squared", "i_squared_low", "i_squared_high", "between_sd", "method",
+                     "reason"},
+   "gap": {"value", "highest", "lowest"} | null,          the largest less the smallest: descriptive, it never decides
    "rows": [{"level", "estimate": id, "greyed": bool, "why_greyed", "n_patients", "n_events",
              "difference": {"value", "low", "high", "level", "simultaneous_low", "simultaneous_high", "method",
                             "undefined_replicates", "excludes_zero", "reason"} | null}]}]}]}
@@ -16,6 +18,7 @@ GOAL is {"value", "direction", "criterion": "acceptance[0]"}. "excludes_zero" is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -96,8 +99,20 @@ def _group(evidence: Evidence, model: Model, endpoint: Endpoint, table: LevelTab
         "label": sentence_case(attribute_words(attribute)),
         "goal": _goal(evidence, model, endpoint, attribute),
         "heterogeneity": {**asdict(test), "method": HETEROGENEITY_METHOD},
+        "gap": _gap(table.of(attribute)),
         "rows": [_row(row) for row in table.of(attribute)],
     }
+
+
+def _gap(rows: Sequence[LevelRow]) -> dict[str, Any] | None:
+    """Of levels that can be read. No limits: its resamples exclude 0 even where all levels are equal."""
+    found = [
+        (row.estimate.value, row.level) for row in rows if row.why_greyed is None and row.estimate.value is not None
+    ]
+    if len(found) < 2:
+        return None
+    highest, lowest = max(found), min(found)
+    return {"value": highest[0] - lowest[0], "highest": highest[1], "lowest": lowest[1]}
 
 
 def _row(row: LevelRow) -> dict[str, Any]:

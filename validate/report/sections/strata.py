@@ -130,7 +130,14 @@ def _differences(study: Study, entry: Node, name: str) -> Table:
     )  # fmt: skip
     rows: list[TableRow] = []
     for group in entry["groups"]:
-        rows.append(row(view.words(group["label"]) + _heterogeneity(group["heterogeneity"]), kind="head"))
+        rows.append(
+            row(
+                view.words(group["label"])
+                + _heterogeneity(group["heterogeneity"])
+                + _gap(group["gap"], entry["unit"].text),
+                kind="head",
+            )
+        )
         rows += [_difference(study, one, entry["unit"].text) for one in group["rows"]]
     return Table(name, columns, tuple(rows))
 
@@ -138,7 +145,25 @@ def _differences(study: Study, entry: Node, name: str) -> Table:
 def _heterogeneity(test: Node) -> Printed | str:
     if test["p"].value is None:
         return printed(" · no test: ") + view.words(test["reason"], "no reason recorded")
-    return " · do the levels differ? " + view.p_value(test["p"]) + ", I² " + view.share(test["i_squared"], 0)
+    found = printed(" · do the levels differ? ") + view.p_value(test["p"]) + ", I² " + view.share(test["i_squared"], 0)
+    if test["i_squared_low"].value is not None:
+        found = (
+            found + " (" + view.share(test["i_squared_low"], 0) + " to " + view.share(test["i_squared_high"], 0) + ")"
+        )
+    if test["between_sd"].value is not None:
+        found = found + ", SD between levels " + view.plain(test["between_sd"], 3)
+    return found
+
+
+def _gap(gap: Node, unit: str) -> Printed | str:
+    """Without limits, because there are no honest ones."""
+    if not gap:
+        return ""
+    return (
+        printed(" · largest less smallest ")
+        + view.signed(gap["value"], unit)
+        + (" points" if unit == "proportion" else "")
+    )
 
 
 def _difference(study: Study, one: Node, unit: str) -> TableRow:
