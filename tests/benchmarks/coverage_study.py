@@ -213,7 +213,7 @@ def proportion_rows(patients: int, images: int, correlation: float, simulations:
 
 
 def bootstrap_cells(simulations: int) -> Iterator[tuple[str, Any]]:
-    grid = itertools.product((30, 100, 300, 1000), (0.1, 0.5), (0.8, 0.9, 0.95), ((1, 0.0), (3, 0.3)))
+    grid = itertools.product((30, 100, 300), (0.1, 0.5), (0.8, 0.9, 0.95), ((1, 0.0), (3, 0.3)))
     for patients, prevalence, truth, (images, correlation) in grid:
         if patients * prevalence >= FEWEST_EXPECTED:
             name = f"bootstrap-{patients}-{prevalence}-{truth}-{images}"
