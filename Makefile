@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TASK ?= cxr
 PROTOCOL_cxr := protocols/gallery/cxr-opacity-acceptance.yaml
+PROTOCOL_compare := protocols/gallery/cxr-two-models.yaml
 RUN := runs/demo-$(TASK)
 VALIDATE := .venv/bin/validate
 
@@ -20,7 +21,7 @@ sample: setup
 	@$(VALIDATE) sample sample_data --if-missing
 
 demo: sample
-	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there is: cxr" >&2; exit 2; }
+	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare" >&2; exit 2; }
 	@# a demonstration starts from nothing: no earlier run, no earlier lock
 	@rm -rf $(RUN) $(PROTOCOL_$(TASK):.yaml=.lock.json)
 	@$(VALIDATE) run $(PROTOCOL_$(TASK)) --out $(RUN); code=$$?; \
@@ -48,7 +49,7 @@ constraints: setup
 
 # the rendered reports that are committed, and the picture in README.md (needs poppler-utils for the picture)
 examples: sample
-	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table; do \
+	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table cxr-two-models; do \
 	  rm -rf runs/example-$$name protocols/gallery/$$name.lock.json; \
 	  $(VALIDATE) run protocols/gallery/$$name.yaml --out runs/example-$$name >/dev/null || [ $$? -ge 10 ]; \
 	  cp runs/example-$$name/report/report.pdf reports/examples/$$name.pdf; \

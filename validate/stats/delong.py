@@ -15,6 +15,7 @@ from scipy.special import ndtr, stdtr
 from validate.errors import Undefined
 from validate.stats.compiled import compiled
 from validate.stats.limits import Array, Limits, logit_limits, normal_quantile, wald_limits
+from validate.stats.radix import class_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def delong(score: ArrayLike, positive: ArrayLike) -> Delong:
     Raises Undefined with fewer than two cases of a class, ValueError as `placements`.
     """
     values, truth = _checked(score, positive)
-    above, below = np.sort(values[truth]), np.sort(values[~truth])
+    above, below = class_keys(values, truth)
     if min(above.size, below.size) < 2:
         raise Undefined(
             f"DeLong's variance needs two cases of each class: got {above.size} positive and {below.size} negative"
@@ -83,7 +84,7 @@ def delong(score: ArrayLike, positive: ArrayLike) -> Delong:
 
 
 @compiled
-def _merge(above: Array, below: Array) -> tuple[float, float]:
+def _merge(above: NDArray[np.uint64], below: NDArray[np.uint64]) -> tuple[float, float]:
     """Both in rising order. Sums of squares are taken about 1, where placements lie, so that little is lost."""
     m, n = above.size, below.size
     low, high, total, squares = 0, 0, 0.0, 0.0
