@@ -113,8 +113,13 @@ def fraction(node: Node) -> Printed:
 
 
 def goal(criterion: Node, unit: str) -> Printed:
-    """As in "lower limit ≥ 80%"."""
-    sign = "≥" if criterion["direction"].text == "at_least" else "≤"
+    """As in "lower limit ≥ 80%", "lower limit > 0 points" of a superiority, "both limits within ±5 points"."""
+    if criterion["hypothesis"].text == "equivalence":
+        edge = printed_goal(abs(float(criterion["goal"].value)), unit)
+        return printed(f"both limits within ±{edge}", criterion["goal"].address)
+    strict = criterion["hypothesis"].text == "superiority" and criterion["goal"].value == 0
+    signs = (">", "<") if strict else ("≥", "≤")
+    sign = signs[0] if criterion["direction"].text == "at_least" else signs[1]
     return words(criterion["limit"]) + f" limit {sign} " + goal_value(criterion["goal"], unit)
 
 

@@ -20,7 +20,12 @@ OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data 
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    return {"criteria": criterion_lines(study), "figures": _figures(study), "endpoints": _endpoints(study)}
+    return {
+        "criteria": criterion_lines(study),
+        "figures": _figures(study),
+        "endpoints": _endpoints(study),
+        "differences": any(criterion["hypothesis"] for criterion in study.sealed.verdict["criteria"]),
+    }
 
 
 def locked_overall(study: Study) -> tuple[Node, ...]:
@@ -37,8 +42,8 @@ def _figures(study: Study) -> list[Any]:
     rows = []
     for criterion in study.sealed.verdict["criteria"]:
         found = study.sealed.estimate(criterion["estimate"])
-        if not found or found["value"].value is None:
-            continue
+        if not found or found["value"].value is None or criterion["hypothesis"]:
+            continue  # differences of models are drawn in their own section, on their own axis
         unit, aim = found["unit"].text, float(criterion["goal"].value)
         name = str(criterion_name(study, criterion, whole=False))
         model = study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed()
