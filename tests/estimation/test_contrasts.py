@@ -204,3 +204,22 @@ def test_the_document_reads_back_with_its_tests() -> None:
     found = tuple(estimate_all(protocol((one,)), units(study()), cohort_digest="d"))
     assert from_document(to_document(found)) == found
     assert any(e.test is not None for e in found)
+
+
+def test_a_failure_that_counts_is_its_own_models_alone_where_unreadable_files_are_left_out() -> None:
+    data = study(fail=(0, 1, 2, 3, 4))
+    changed = protocol()
+    cohort = changed.cohort.model_copy(update={"on_unreadable": "exclude_and_report"})
+    found = differences(changed.model_copy(update={"cohort": cohort}), units(data))["sensitivity/new/clean/minus=old"]
+    positive, kept = data["positive"], data["positive"] & ~data["failed"]
+    new, old = data["new"] >= 0.5, data["old"] >= 0.5
+    assert found.value == pytest.approx((new[kept].sum() - old[positive].sum()) / positive.sum())
+    assert found.n_cases == 160
+
+
+def test_what_is_compared_together_gives_what_each_comparison_gives_alone() -> None:
+    data = study()
+    every = differences(protocol(), units(data))
+    alone = protocol(endpoints=[{"id": "ppv", "metric": "classification.ppv", "role": "primary"}])
+    for name, one in differences(alone, units(data)).items():
+        assert every[name].interval == one.interval

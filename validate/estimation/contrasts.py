@@ -6,8 +6,9 @@ The difference is test less reference. Both models are resampled by the same wei
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def pairs_of(protocol: StudyProtocol, plans: Sequence[Plan]) -> tuple[Pair, ...]
 
 
 def contrasts(
-    protocol: StudyProtocol, pair: Pair, test: Cases, reference: Cases, *, resampling: Resampling
+    protocol: StudyProtocol, pair: Pair, test: Cases, reference: Cases, *, shared: SharedDraws
 ) -> Iterator[Estimate]:
     """Under the locked rule overall and in every group, then overall under the other rules.
 
@@ -93,31 +94,75 @@ def contrasts(
     locked = RULES[protocol.cohort.on_unreadable], RULES[protocol.inference.on_failure]
     label = protocol.inference.on_failure
     if pair.plan.outputs_only:
-        yield from _under(pair, test, reference, ("excluded",) * 4, "outputs_only", resampling, strata=True)
+        yield from _under(pair, test, reference, ("excluded",) * 4, "outputs_only", shared, strata=True)
         return
-    yield from _under(pair, test, reference, (*locked, *locked), label, resampling, strata=True)
+    yield from _under(pair, test, reference, (*locked, *locked), label, shared, strata=True)
     for rule, (mine, theirs) in RULE_PAIRS.items():
         if (mine, theirs) != locked or mine != theirs:
             rules = (mine, mine, theirs, theirs)
-            yield from _under(pair, test, reference, rules, rule, resampling, strata=False, suffix=f"missing={rule}")
+            yield from _under(pair, test, reference, rules, rule, shared, strata=False, suffix=f"missing={rule}")
 
 
 def _under(
-    pair: Pair, test: Cases, reference: Cases, rules: tuple[Rule, ...], label: str, resampling: Resampling,
+    pair: Pair, test: Cases, reference: Cases, rules: tuple[Rule, ...], label: str, shared: SharedDraws,
     *, strata: bool, suffix: str = "",
 ) -> Iterator[Estimate]:  # fmt: skip
-    if "excluded" in rules:  # a pair of which one half is left out is no pair
-        failed, unreadable = test.failed | reference.failed, test.unreadable | reference.unreadable
-        test = replace(test, failed=failed, unreadable=unreadable)
-        reference = replace(reference, failed=failed, unreadable=unreadable)
+    if "excluded" in rules:
+        test, reference = _left_out_together(test, reference, rules)
     samples = (
         _sample(pair.test, pair, test, rules[0], rules[1], strata=strata),
         _sample(pair.reference, pair, reference, rules[2], rules[3], strata=strata),
     )
     groups = samples[0].groups
-    for place, numbers in enumerate(_numbers(pair, samples, resampling)):
+    for place, numbers in enumerate(_numbers(pair, samples, shared, (rules, strata))):
         stratum = groups.stratum(place)
         yield _estimate(pair, test, samples, numbers, place, stratum, label, suffix)
+
+
+def _left_out_together(test: Cases, reference: Cases, rules: tuple[Rule, ...]) -> tuple[Cases, Cases]:
+    """A pair of which one half is left out is no pair; a failure that counts is its own model's alone."""
+
+    def of(cases: Cases, other: Cases) -> Cases:
+        unreadable, failed = cases.unreadable, cases.failed & ~cases.unreadable
+        if "excluded" in (rules[0], rules[2]):
+            unreadable = unreadable | other.unreadable
+        if "excluded" in (rules[1], rules[3]):
+            failed = failed | (other.failed & ~other.unreadable)
+        return replace(cases, unreadable=unreadable, failed=unreadable | failed)
+
+    return of(test, reference), of(reference, test)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDraws:
+    """Replicates of all resampled differences of one pass and target: what is asked for together is drawn together."""
+
+    resampling: Resampling
+    pairs: tuple[Pair, ...]
+    kept: dict[Any, dict[str, Values]] = field(default_factory=dict)
+
+    def values(self, pair: Pair, samples: tuple[Sample, Sample], rules: Any) -> list[Values]:
+        """Of the pair's metric for both models, all endpoints of these models, rules and options in one sweep."""
+        found = []
+        for model, other, sample in zip((pair.test, pair.reference), (pair.reference, pair.test), samples, strict=True):
+            partner = other.id if "excluded" in rules[0] else None
+            key = (model.id, partner, rules, model.id == pair.test.id, tuple(sorted(pair.plan.options.items())))
+            if key not in self.kept:
+                self.kept[key] = self._drawn(pair, sample)
+            found.append(self.kept[key][pair.plan.name])
+        return found
+
+    def _drawn(self, pair: Pair, sample: Sample) -> dict[str, Values]:
+        alike = {
+            one.plan.name: one.plan.metric for one in self.pairs
+            if one.method == "bootstrap" and one.plan.options == pair.plan.options
+            and one.plan.outputs_only == pair.plan.outputs_only and {one.test.id, one.reference.id} & {pair.test.id, pair.reference.id}
+        }  # fmt: skip
+        values = replicate_values(
+            list(alike.values()), sample.rows, cluster=sample.cluster, groups=sample.groups.members,
+            weights=self.resampling.weights, workers=self.resampling.workers,
+        )  # fmt: skip
+        return dict(zip(alike, values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +175,13 @@ class _Numbers:
     reason: str | None
 
 
-def _numbers(pair: Pair, samples: tuple[Sample, Sample], resampling: Resampling) -> list[_Numbers]:
+def _numbers(pair: Pair, samples: tuple[Sample, Sample], shared: SharedDraws, rules: Any) -> list[_Numbers]:
     members = samples[0].groups.members
     if not len(samples[0].rows):
         return [_Numbers(None, None, None, "there is no row with an output of both models.")] * members.shape[0]
     metric = pair.plan.metric
     points = [point_values([metric], sample.rows, cluster=sample.cluster, groups=members)[0] for sample in samples]
-    drawn: list[Values] | None = None
-    if pair.method == "bootstrap":
-        drawn = [
-            replicate_values(
-                [metric], sample.rows, cluster=sample.cluster, groups=members, weights=resampling.weights,
-                workers=resampling.workers,
-            )[0]
-            for sample in samples
-        ]  # fmt: skip
+    drawn = shared.values(pair, samples, rules) if pair.method == "bootstrap" else None
     found = []
     for place in range(members.shape[0]):
         if not (points[0].defined[0, place] and points[1].defined[0, place]):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from validate.errors import ProtocolError
 from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, class_strata, sample_under
-from validate.estimation.contrasts import contrasts, pairs_of
+from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
@@ -81,10 +81,12 @@ def estimate_all(
 def _contrasts(
     protocol: StudyProtocol, plans: Sequence[Plan], by_model: Mapping[str, Cases], resampling: Resampling
 ) -> Iterator[Estimate]:
-    for pair in pairs_of(protocol, plans):
+    pairs = pairs_of(protocol, plans)
+    shared = SharedDraws(resampling, pairs)
+    for pair in pairs:
         if pair.test.id in by_model and pair.reference.id in by_model:
             cases = by_model[pair.test.id], by_model[pair.reference.id]
-            yield from contrasts(protocol, pair, *cases, resampling=resampling)
+            yield from contrasts(protocol, pair, *cases, shared=shared)
 
 
 @dataclass(frozen=True, slots=True)
