@@ -19,7 +19,10 @@ FAST = {name: metric for name, metric in METRICS.items() if metric.fast is not N
 
 
 def study(seed: int, n: int, *, ties: bool, infinite: bool) -> Rows:
-    """n rows of a made-up classifier: scores in [0, 1], with ties and failed rows (infinite scores) where asked."""
+    """n rows of a made-up classifier: scores in [0, 1], with ties and failed rows (infinite scores) where asked.
+
+    Of two classes ("score", "positive", "flagged"), and of three ("true", "predicted", "scores").
+    """
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 0.4
     score = 1 / (1 + np.exp(-(rng.normal(size=n) + 1.2 * positive - 0.5)))
@@ -30,7 +33,28 @@ def study(seed: int, n: int, *, ties: bool, infinite: bool) -> Rows:
         failed = rng.random(n) < 0.1
         score = np.where(failed, np.where(positive, -np.inf, np.inf), score)
         flagged = np.where(failed, ~positive, flagged)
-    return Rows({"score": score, "positive": positive, "flagged": flagged}, {"threshold": 0.5})
+    columns = {
+        "score": score,
+        "positive": positive,
+        "flagged": flagged,
+        **graded(seed, n, ties=ties, infinite=infinite),
+    }
+    return Rows(columns, {"threshold": 0.5, "classes": 3.0})
+
+
+def graded(seed: int, n: int, *, ties: bool, infinite: bool) -> dict[str, np.ndarray]:
+    """The same of three classes; a failed row has the answer 3, which is no class, and the worst scores."""
+    rng = np.random.default_rng(seed + 100)
+    true = rng.integers(0, 3, n)
+    scores = rng.random((n, 3)) + 0.6 * np.eye(3)[true]
+    if ties:
+        scores = np.round(scores, 1)
+    predicted = scores.argmax(axis=1) if n else np.zeros(0, np.int64)
+    if infinite and n:
+        failed = rng.random(n) < 0.1
+        scores[failed] = np.where(np.eye(3, dtype=bool)[true[failed]], -np.inf, np.inf)
+        predicted = np.where(failed, 3, predicted)
+    return {"true": true, "predicted": predicted, "scores": scores}
 
 
 def clusters_and_groups(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +72,7 @@ def under(metric: Metric, rows: Rows) -> Rows:
 
 
 def repeated(rows: Rows, times: np.ndarray) -> Rows:
-    return Rows({name: np.repeat(column, times) for name, column in rows.columns.items()}, rows.condition)
+    return Rows({name: np.repeat(column, times, axis=0) for name, column in rows.columns.items()}, rows.condition)
 
 
 def value_or_none(metric: Metric, rows: Rows) -> float | None:

@@ -175,15 +175,16 @@ def _plan(
             )
             plan.append(_BinnedTask(tuple(places), binned, cluster, codes, group_count))
         else:
-            ranks = ranking(np.asarray(item.scores, np.float64), np.asarray(item.positive, np.bool_))
+            kept = _kept(item)
+            ranks = ranking(np.asarray(item.scores, np.float64)[kept], np.asarray(item.positive, np.bool_)[kept])
+            order = kept[ranks.order]
             concordance = tuple(p for p in places if isinstance(tallies[p], Concordance))
             precision = tuple(p for p in places if isinstance(tallies[p], PrecisionSteps))
-            ordered = np.ascontiguousarray(codes[ranks.order])
+            ordered = np.ascontiguousarray(codes[order])
             if isinstance(item, Curve):
-                in_order = cluster[ranks.order]
-                plan.append(_CurveTask(tuple(places), item.low, item.high, ranks, in_order, ordered, group_count))
+                plan.append(_CurveTask(tuple(places), item.low, item.high, ranks, cluster[order], ordered, group_count))
                 continue
-            plan.append(_RankedTask(concordance, precision, ranks, cluster[ranks.order], ordered, group_count))
+            plan.append(_RankedTask(concordance, precision, ranks, cluster[order], ordered, group_count))
     return plan
 
 
@@ -192,7 +193,15 @@ def _identity(item: Tally) -> tuple[object, ...]:
         return ("binned", item.levels, _digest(item.values), _digest(item.codes))
     if isinstance(item, Curve):
         return ("curve", item.low, item.high, _digest(item.scores), _digest(item.positive))
-    return ("ranked", _digest(item.scores), _digest(item.positive))
+    among = item.among if isinstance(item, Concordance) else None
+    return ("ranked", _digest(item.scores), _digest(item.positive), None if among is None else _digest(among))
+
+
+def _kept(item: Concordance | PrecisionSteps | Curve) -> NDArray[np.int64]:
+    """Places of the rows that are ranked."""
+    if isinstance(item, Concordance) and item.among is not None:
+        return np.flatnonzero(item.among)
+    return np.arange(len(item.scores))
 
 
 def _digest(array: Array) -> bytes:
