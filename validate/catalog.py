@@ -28,6 +28,7 @@ def shipped_catalog() -> Catalog:
                 better=metric.better,
                 outputs_only=metric.failures == "outputs_only",
                 options=(*metric.condition, *metric.options),
+                needs=metric.needs,
                 check_options=metric.check_options,
             )
             for name, metric in metrics.items()

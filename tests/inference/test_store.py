@@ -42,7 +42,7 @@ def _rows(shard: Shard) -> list[Inference]:
 
 def test_what_is_written_is_read_again(store: Store, work: InferencePlan, tmp_path: Path) -> None:
     for shard in _shards(work):
-        store.write(shard, _rows(shard), target="opacity")
+        store.write(shard, _rows(shard))
     table = read_inference(tmp_path / "out")
     assert table.schema.equals(ROWS)
     assert table.to_pylist()[:2] == [
@@ -75,16 +75,16 @@ def test_what_is_written_is_read_again(store: Store, work: InferencePlan, tmp_pa
 
 def test_the_same_rows_make_the_same_bytes(store: Store, work: InferencePlan, tmp_path: Path) -> None:
     (shard, _) = _shards(work)
-    store.write(shard, _rows(shard), target="opacity")
+    store.write(shard, _rows(shard))
     path = tmp_path / "out/m/clean/shard-00000.parquet"
     before = path.read_bytes()
-    store.write(shard, _rows(shard), target="opacity")
+    store.write(shard, _rows(shard))
     assert path.read_bytes() == before
 
 
 def test_a_shard_of_another_plan_is_not_taken(store: Store, work: InferencePlan, tmp_path: Path) -> None:
     (shard, _) = _shards(work)
-    store.write(shard, _rows(shard), target="opacity")
+    store.write(shard, _rows(shard))
     assert store.rows_of(shard) is not None
     assert Store(tmp_path / "out", "f" * 64).rows_of(shard) is None
 
@@ -94,7 +94,7 @@ def test_a_damaged_shard_is_refused_when_the_results_are_read(
 ) -> None:
     first, second = _shards(work)
     for shard in (first, second):
-        store.write(shard, _rows(shard), target="opacity")
+        store.write(shard, _rows(shard))
     folder = tmp_path / "out/m/clean"
     (folder / "shard-00001.parquet").write_bytes((folder / "shard-00000.parquet").read_bytes())
     with pytest.raises(EvidenceError, match=r"shard-00001\.parquet does not hold the rows that were written there"):
@@ -105,7 +105,7 @@ def test_a_changed_score_is_seen(store: Store, work: InferencePlan, tmp_path: Pa
     import pyarrow.parquet as pq
 
     (shard, _) = _shards(work)
-    store.write(shard, _rows(shard), target="opacity")
+    store.write(shard, _rows(shard))
     path = tmp_path / "out/m/clean/shard-00000.parquet"
     table = pq.ParquetFile(str(path)).read(use_threads=False)
     place = table.schema.get_field_index("score")
@@ -136,7 +136,7 @@ def test_the_plan_is_plain_json_beside_the_results(store: Store, work: Inference
 
 def test_timings_survive_a_torn_table(store: Store, work: InferencePlan, tmp_path: Path) -> None:
     first, second = _shards(work)
-    store.write(first, _rows(first), target="opacity")
+    store.write(first, _rows(first))
     timing = Timing(0, 2, 1, 4, 0.1, 0.0, 0.2)
     store.add_timing(first, timing)
     (tmp_path / "out/m/clean/timing.parquet").write_bytes(b"torn")

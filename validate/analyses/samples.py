@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from validate.analyses.analysis import Evidence
-from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, class_strata, sample_under
+from validate.estimation.cases import RULES, Cases, Rule, Sample, cases_of, class_strata, sample_under, threshold_of
 from validate.protocol.passes import CLEAN
 from validate.protocol.schema import Model, StudyProtocol
 from validate.results.join import stratum_attributes
@@ -26,8 +26,7 @@ class ModelSamples:
 
     def sample(self, *, unreadable: Rule, failure: Rule, condition: Mapping[str, float] | None = None) -> Sample:
         """The rows under any rules."""
-        point = self.model.operating_point
-        threshold = None if point is None else Threshold(point.threshold, inclusive=point.rule == ">=")
+        threshold = threshold_of(self.model, self.cases.target)
         return sample_under(
             self.cases, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition or {}
         )

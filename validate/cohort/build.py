@@ -22,6 +22,7 @@ from validate.cohort.select import exclusion_reasons
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
 from validate.protocol.schema import Source, StudyProtocol
+from validate.protocol.targets import label_columns
 
 Progress = Callable[[int, int | None], None]
 Value = TypeVar("Value")
@@ -92,10 +93,12 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
     place = table.by_key(str(source.key))
     named = {str(source.key), str(source.patient), source.study}
     if (base / protocol.reference.table).resolve() == path.resolve():
-        named.add(protocol.reference.label)
+        named |= set(label_columns(protocol.reference))
     for model in protocol.models:
         if model.path is not None and (base / model.path).resolve() == path.resolve():
-            named |= {str(value) for value in model.options.values()} | {"score"}
+            columns_of = model.options.get("scores")
+            several = columns_of.values() if isinstance(columns_of, dict) else ()
+            named |= {str(value) for value in (*model.options.values(), *several)} | {"score"}
     columns = {name: numbers_if_all(table.columns[name]) for name in table.columns if name not in named}
     patients = table.column(str(source.patient))
     studies = table.column(source.study) if source.study else None

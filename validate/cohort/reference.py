@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from validate.cohort.case import Case
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
-from validate.protocol.schema import Reference
+from validate.protocol.schema import FindingLabel, Reference
+from validate.protocol.targets import class_names, finding_labels, label_columns, written
 
 SCHEMA = pa.schema(
     [
         pa.field("unit", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),  # present, missing, indeterminate
-        pa.field("label", pa.float64()),  # 1 positive, 0 negative, null unless present
+        pa.field("label", pa.float64()),  # 1 positive, 0 negative, or the number of a class; null unless present
     ]
 )
 
 
 def labelled_keys(reference: Reference, base: Path) -> frozenset[str]:
-    """Keys with a label, without a look at what it says. Raises DataError where the table can't be read."""
+    """Keys with a label, of any finding, without a look at what it says. Raises DataError where the table can't be read."""
     table = read_table(base / reference.table, what="reference table")
-    labels = table.column(reference.label)
-    return frozenset(key for key, row in _rows(table, reference).items() if labels[row] is not None)
+    columns = [table.column(name) for name in label_columns(reference)]
+    rows = table.by_key(reference.key)
+    return frozenset(key for key, row in rows.items() if any(labels[row] is not None for labels in columns))
 
 
 def label_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dict[str, int]:
@@ -41,28 +43,73 @@ def label_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dic
     return {"rows": table.length, "labelled": len(labelled), "unmatched": len(labelled - used)}
 
 
+def check_labels(reference: Reference, base: Path) -> None:
+    """Raise DataError where a label is of a value that the protocol does not explain, or a key repeats.
+
+    May be called before inference: it answers nothing but whether the table can be read as the protocol says.
+    """
+    table = read_table(base / reference.table, what="reference table")
+    table.by_key(reference.key)
+    for column, meaning in _columns(reference):
+        meaning(_texts(table, column), table.name)
+
+
 def read_reference(reference: Reference, *, base: Path, cases: Sequence[Case]) -> pa.Table:
-    """unit, status, label of every case, in their order.
+    """unit, status, label of every case, in their order; of several findings one stretch each, with its "target" in front.
 
     Raises DataError when labels match no case, are of unknown values, repeat a key, or contradict each other within the
     study or patient that they are said to describe.
     """
     table = read_table(base / reference.table, what="reference table")
-    rows = _rows(table, reference)
-    values = [None if value is None else _written(value) for value in table.column(reference.label)]
-    meaning = _meaning(reference, values, table.name)
+    rows = table.by_key(reference.key)
     places = [rows.get(key_text(case.keys.get(reference.key)) or "") for case in cases]
-    meanings = [None if place is None else meaning[values[place]] for place in places]
+    stretches = [
+        _stretch(reference, table, column, meaning, places=places, cases=cases)
+        for column, meaning in _columns(reference)
+    ]
+    if reference.findings is None:
+        return stretches[0]
+    whole = pa.concat_tables(stretches)
+    targets = [name for name in reference.findings for _ in cases]
+    return whole.add_column(0, pa.field("target", pa.string(), nullable=False), [pa.array(targets, pa.string())])
+
+
+Meaning = Mapping[str | None, float | str | None]
+
+
+def _columns(reference: Reference) -> list[tuple[str, Callable[[Sequence[str | None], str], Meaning]]]:
+    """Each column of labels, and how its values are understood."""
+    if names := class_names(reference):
+        return [(label_columns(reference)[0], partial(_class_meaning, reference, names))]
+    return [(finding.label, partial(_finding_meaning, finding)) for finding in finding_labels(reference).values()]
+
+
+def _stretch(
+    reference: Reference,
+    table: Table,
+    column: str,
+    meaning: Callable[[Sequence[str | None], str], Meaning],
+    *,
+    places: Sequence[int | None],
+    cases: Sequence[Case],
+) -> pa.Table:
+    values = _texts(table, column)
+    known = meaning(values, table.name)
+    meanings = [None if place is None else known[values[place]] for place in places]
     if all(found is None for found in meanings):
         matched = sum(place is not None for place in places)
         raise DataError(
-            f"{table.name}: no label matches any case by {reference.key}: {matched} of {len(cases)} cases have a row, "
-            f"and none has a label. Check that '{reference.key}' means the same in the table and in the images."
+            f"{table.name}: no label in column {column} matches any case by {reference.key}: {matched} of {len(cases)} cases "
+            f"have a row, and none has a label. Check that '{reference.key}' means the same in the table and in the images."
         )
     _check_level(reference, cases, meanings, table.name)
     statuses = ["missing" if m is None else m if isinstance(m, str) else "present" for m in meanings]
     labels = [m if isinstance(m, float) else None for m in meanings]
     return pa.table([[case.unit for case in cases], statuses, labels], schema=SCHEMA)
+
+
+def _texts(table: Table, column: str) -> list[str | None]:
+    return [None if value is None else written(value) for value in table.column(column)]
 
 
 def _check_level(
@@ -83,43 +130,42 @@ def _check_level(
         )
 
 
-def _rows(table: Table, reference: Reference) -> dict[str, int]:
-    return table.by_key(reference.key)
+def _class_meaning(reference: Reference, names: Sequence[str], values: Sequence[str | None], table: str) -> Meaning:
+    """The number of each written class or grade, from 0; "indeterminate"; or None for an empty cell."""
+    indeterminate = {written(value) for value in reference.indeterminate_values}
+    strangers = sorted({v for v in values if v is not None} - set(names) - indeterminate)
+    if strangers:
+        listed = ", ".join(f"'{value}'" for value in strangers[:8])
+        raise DataError(
+            f"{table}: column {reference.label} holds {listed}, which the protocol does not explain: it names "
+            f"{', '.join(names)}. Name every class or grade, and reference.indeterminate_values where there are any."
+        )
+    meaning: dict[str | None, float | str | None] = {None: None}
+    meaning |= {name: float(place) for place, name in enumerate(names)}
+    return meaning | dict.fromkeys(indeterminate, "indeterminate")
 
 
-def _meaning(reference: Reference, values: Sequence[str | None], name: str) -> Mapping[str | None, float | str | None]:
+def _finding_meaning(finding: FindingLabel, values: Sequence[str | None], table: str) -> Meaning:
     """What each written value means: 1.0, 0.0, "indeterminate", or None for an empty cell."""
-    positive = _written(reference.positive)
-    indeterminate = {_written(value) for value in reference.indeterminate_values}
+    positive = written(finding.positive)
+    indeterminate = {written(value) for value in finding.indeterminate_values}
     others = sorted({v for v in values if v is not None} - {positive} - indeterminate)
-    if reference.negative is not None:
-        unknown = sorted(set(others) - {_written(reference.negative)})
-        negatives = {_written(reference.negative)}
+    if finding.negative is not None:
+        unknown = sorted(set(others) - {written(finding.negative)})
+        negatives = {written(finding.negative)}
     else:
         unknown, negatives = (others, set()) if len(others) > 1 else ([], set(others))
     if unknown:
         listed = ", ".join(f"'{value}'" for value in unknown[:8])
         raise DataError(
-            f"{name}: column {reference.label} holds {listed}, which the protocol does not explain: positive is "
+            f"{table}: column {finding.label} holds {listed}, which the protocol does not explain: positive is "
             f"'{positive}'. Name reference.negative, and reference.indeterminate_values where there are any."
         )
-    if reference.negative is None and negatives and positive not in values:
+    if finding.negative is None and negatives and positive not in values:
         raise DataError(
-            f"{name}: column {reference.label} nowhere holds the positive value '{positive}', only '{others[0]}'. If "
+            f"{table}: column {finding.label} nowhere holds the positive value '{positive}', only '{others[0]}'. If "
             "that means negative, say so in reference.negative."
         )
     meaning: dict[str | None, float | str | None] = {None: None, positive: 1.0}
     meaning |= dict.fromkeys(negatives, 0.0)
     return meaning | dict.fromkeys(indeterminate, "indeterminate")
-
-
-def _written(value: Any) -> str:
-    """A label as text: 1, 1.0, "1" and "1.0" are one label, and so are true, True and "TRUE"."""
-    text = str(value).strip()
-    if text.casefold() in {"true", "false"}:
-        return text.casefold()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() and not text[:1].isalpha() else text

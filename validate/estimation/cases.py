@@ -11,7 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
-from validate.metrics.metric import Rows
+from validate.metrics.metric import Array, Rows
+from validate.protocol.schema import Model
+from validate.protocol.targets import ALL
 from validate.results.levels import MISSING
 from validate.results.units import STRATUM_PREFIX
 
@@ -54,6 +56,9 @@ class Cases:
 
     score : float64, NaN where failed (in memory only)    unreadable : failed because the file could not be read
     cluster, patient : int64, numbered over the whole table in table order, so all models and passes share them
+    answered : the answer by a rule that is no threshold, NaN where failed; None where a threshold decides
+    classes : of the target of all classes, how many there are; else 0. Then `true` is each case's class, and `scores` (n, K)
+        the score of each class, or None where the model gives one number
     """
 
     model: str
@@ -66,6 +71,10 @@ class Cases:
     cluster: NDArray[np.int64]
     patient: NDArray[np.int64]
     groups: Groups
+    answered: NDArray[np.float64] | None = None
+    classes: int = 0
+    true: NDArray[np.int64] | None = None
+    scores: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,25 @@ class Threshold:
         return np.asarray(score >= self.value if self.inclusive else score > self.value)
 
 
-def cases_of(units: pa.Table, attributes: tuple[str, ...]) -> Iterator[Cases]:
-    """One Cases for each model, pass and target of the units table, in table order. Raises DataError without labels."""
+def threshold_of(model: Model, target: str) -> Threshold | None:
+    """What flags a case on this target; None where there is no operating point, or its rule is no threshold."""
+    point = model.operating_point
+    if point is None:
+        return None
+    value = point.threshold if point.thresholds is None else point.thresholds.get(target)
+    return None if value is None else Threshold(value, inclusive=point.rule == ">=")
+
+
+def conditions(threshold: Threshold | None) -> dict[str, float]:
+    """What a number is read under."""
+    return {} if threshold is None else {"threshold": threshold.value}
+
+
+def cases_of(units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0) -> Iterator[Cases]:
+    """One Cases for each model, pass and target of the units table, in table order. Raises DataError without labels.
+
+    classes : how many classes or grades the study has
+    """
     cluster, patient = _codes(units["cluster"]), _codes(units["patient"])
     labelled = _equals(units["label_status"], "present")
     if not labelled.any():
@@ -107,17 +133,23 @@ def cases_of(units: pa.Table, attributes: tuple[str, ...]) -> Iterator[Cases]:
         rows = pa.array(chosen)
         model, pass_id, target = (part.dictionary[place].as_py() for part, place in zip(parts, key, strict=True))
         failed = _equals(units["status"].take(rows), "failed")
+        label = _numbers(units["label"].take(rows))
+        together = target == ALL and classes > 0
         yield Cases(
             model=model,
             pass_id=pass_id,
             target=target,
             score=_numbers(units["score"].take(rows)),
-            positive=_numbers(units["label"].take(rows)) == 1.0,
+            positive=label == 1.0,
             failed=failed,
             unreadable=failed & _begins(units["failure"].take(rows), UNREADABLE),
             cluster=cluster[chosen],
             patient=patient[chosen],
             groups=groups_of({name: column.take(rows).to_pylist() for name, column in levels.items()}, chosen.size),
+            answered=_numbers(units["answer"].take(rows)) if "answer" in units.column_names else None,
+            classes=classes if together else 0,
+            true=label.astype(np.int64) if together else None,
+            scores=_class_scores(units["scores"].take(rows), classes) if together else None,
         )
 
 
@@ -156,9 +188,14 @@ def sample_under(
     high = (rules["worst_case"] & ~cases.positive) | (rules["best_case"] & cases.positive)
     score = np.where(low, -np.inf, np.where(high, np.inf, cases.score))
     keep = ~rules["excluded"]
-    columns = {"score": score[keep], "positive": cases.positive[keep]}
-    if threshold is not None:
-        columns["flagged"] = threshold.flags(columns["score"])
+    if cases.classes:
+        columns = _of_all_classes(cases, worst=rules["worst_case"], best=rules["best_case"], keep=keep)
+        condition = {**condition, "classes": float(cases.classes)}
+    else:
+        columns = {"score": score[keep], "positive": cases.positive[keep]}
+        flags = _flagged(cases, score, threshold)
+        if flags is not None:
+            columns["flagged"] = flags[keep]
     return Sample(
         rows=Rows(columns, dict(condition)),
         cluster=cases.cluster[keep],
@@ -168,6 +205,36 @@ def sample_under(
         ),
         failed=(cases.groups.members & cases.failed).sum(axis=1),
     )
+
+
+def _flagged(cases: Cases, score: Array, threshold: Threshold | None) -> NDArray[np.bool_] | None:
+    """By the threshold, or by the answer; a failed row as its score was set."""
+    if threshold is not None:
+        return threshold.flags(score)
+    if cases.answered is None:
+        return None
+    return np.where(np.isinf(score), score > 0, cases.answered == 1.0)
+
+
+def _of_all_classes(cases: Cases, *, worst: Array, best: Array, keep: Array) -> dict[str, Array]:
+    """Class, answer and scores of every row; K, the number after the last class, is no answer."""
+    assert cases.true is not None and cases.answered is not None
+    answer = np.where(np.isnan(cases.answered), cases.classes, cases.answered).astype(np.int64)
+    columns = {"true": cases.true[keep], "predicted": np.where(best, cases.true, answer)[keep]}
+    if cases.scores is not None:
+        own = np.arange(cases.classes) == cases.true[:, None]
+        low = (worst[:, None] & own) | (best[:, None] & ~own)
+        high = (worst[:, None] & ~own) | (best[:, None] & own)
+        columns["scores"] = np.where(low, -np.inf, np.where(high, np.inf, cases.scores))[keep]
+    return columns
+
+
+def _class_scores(column: pa.ChunkedArray, classes: int) -> NDArray[np.float64] | None:
+    """(n, K), NaN where failed; None where the model gives one number a case."""
+    values = column.to_pylist()
+    if all(row is None for row in values):
+        return None
+    return np.array([[np.nan] * classes if row is None else row for row in values], np.float64)
 
 
 def _falls_under(cases: Cases, rule: str, unreadable: Rule, failure: Rule) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from validate.errors import DataError, Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, sample_under
+from validate.estimation.cases import RULES, Cases, Rule, Sample, conditions, sample_under, threshold_of
 from validate.estimation.estimate import Estimate, HypothesisTest, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
@@ -282,9 +282,8 @@ def _nulls(pair: Pair) -> list[tuple[float, bool]]:
 
 
 def _sample(model: Model, pair: Pair, cases: Cases, unreadable: Rule, failure: Rule, *, strata: bool) -> Sample:
-    point = model.operating_point
-    threshold = None if point is None else Threshold(point.threshold, inclusive=point.rule == ">=")
-    condition = {**({} if point is None else {"threshold": point.threshold}), **pair.plan.options}
+    threshold = threshold_of(model, cases.target)
+    condition = {**conditions(threshold), **pair.plan.options}
     chosen = cases if strata else replace(cases, groups=cases.groups.overall)
     return sample_under(chosen, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition)
 
@@ -324,7 +323,9 @@ def _estimate(
 
 def _refuse_other_cases(test: Cases, reference: Cases) -> None:
     same = test.cluster.size == reference.cluster.size and bool(
-        (test.cluster == reference.cluster).all() and (test.positive == reference.positive).all()
+        (test.cluster == reference.cluster).all()
+        and (test.positive == reference.positive).all()
+        and (test.true is None or reference.true is None or (test.true == reference.true).all())
     )
     if not same:
         raise DataError(

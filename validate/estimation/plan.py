@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from validate.errors import DataError, ProtocolError
 from validate.metrics.metric import Metric
 from validate.protocol.schema import Criterion, Endpoint, StudyProtocol
+from validate.protocol.targets import headline, target_named
 from validate.registry import load
 
 LEVEL = 0.95
@@ -33,7 +34,8 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """method : as the protocol names it, with the kind of a bootstrap: "bootstrap" is percentile, "bootstrap_bca", …"""
+    """target : the class, finding or step that it is of (protocol.targets)
+    method : as the protocol names it, with the kind of a bootstrap: "bootstrap" is percentile, "bootstrap_bca", …"""
 
     endpoint: str
     name: str
@@ -44,6 +46,7 @@ class Plan:
     options: Mapping[str, float] = field(default_factory=dict)
     prespecified: bool = True
     goals: tuple[Goal, ...] = ()
+    target: str = ""
 
     @property
     def resampled(self) -> bool:
@@ -70,14 +73,16 @@ def plans_of(protocol: StudyProtocol) -> tuple[Plan, ...]:
 def supporting(
     protocol: StudyProtocol, planned: Sequence[Plan], short_names: Sequence[str] = SUPPORTING
 ) -> tuple[Plan, ...]:
-    """AUROC, sensitivity and specificity, for reading the others by; never judged."""
-    measured, taken = {plan.name for plan in planned}, {plan.endpoint for plan in planned}
-    wanted = [short for short in short_names if f"{protocol.task}.{short}" not in measured]
+    """AUROC, sensitivity and specificity of the headline, for reading the others by; never judged."""
+    target = headline(protocol).name
+    measured, taken = {(plan.name, plan.target) for plan in planned}, {one.id for one in protocol.endpoints}
+    wanted = [short for short in short_names if (f"classification.{short}", target) not in measured]
     return tuple(
         plan_for(
-            f"{protocol.task}.{short}",
+            f"classification.{short}",
             endpoint=short if short not in taken else f"supporting_{short}",
             role="supporting",
+            target=target,
         )
         for short in wanted
     )
@@ -94,6 +99,7 @@ def plan_for(
     options: Mapping[str, float] | None = None,
     prespecified: bool = True,
     goals: tuple[Goal, ...] = (),
+    target: str = "",
 ) -> Plan:
     """A plan with the metric's own interval where none is named. Raises ProtocolError where that interval does not fit."""
     metric: Metric = load("metrics", name)
@@ -114,6 +120,7 @@ def plan_for(
         options=options or {},
         prespecified=prespecified,
         goals=goals,
+        target=target,
     )
 
 
@@ -138,6 +145,7 @@ def _plan(protocol: StudyProtocol, endpoint: Endpoint) -> Plan:
         level=interval.level if interval is not None else LEVEL,
         options={key: float(value) for key, value in endpoint.options.items() if isinstance(value, (int, float))},
         goals=tuple(_goal(criterion) for criterion in protocol.acceptance if criterion.endpoint == endpoint.id),
+        target=target_named(protocol, endpoint.target).name,
     )
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from validate.errors import ProtocolError
-from validate.estimation.cases import RULES, Cases, Rule, Sample, Threshold, cases_of, class_strata, sample_under
+from validate.estimation.cases import (
+    RULES,
+    Cases,
+    Rule,
+    Sample,
+    Threshold,
+    cases_of,
+    class_strata,
+    conditions,
+    sample_under,
+    threshold_of,
+)
 from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
@@ -16,6 +27,7 @@ from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
 from validate.stats.resample import resampling_key
 
@@ -65,23 +77,21 @@ def estimate_all(
         settle=protocol.resampling.settle,
         strata=class_strata(units) if protocol.resampling.stratify_by == "class" else None,
     )
-    several = len(units["target"].unique()) > 1
     estimates: list[Estimate] = []
     together: dict[tuple[str, str], dict[str, Cases]] = {}
-    for cases in cases_of(units, stratum_attributes(protocol)):
+    for cases in cases_of(units, stratum_attributes(protocol), classes=len(class_names(protocol.reference))):
         together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases
-        found = _Study(protocol, models[cases.model], plans, cases, resampling).estimates()
-        estimates += [replace(one, id=f"{one.id}/target={one.target}") for one in found] if several else found
+        asked = tuple(plan for plan in plans if plan.target == cases.target)
+        estimates += _Study(protocol, models[cases.model], asked, cases, resampling).estimates()
     for (_, target), by_model in together.items():
-        found = _contrasts(protocol, plans, by_model, resampling)
-        estimates += [replace(one, id=f"{one.id}/target={target}") for one in found] if several else found
+        estimates += _contrasts(protocol, plans, target, by_model, resampling)
     return tuple(estimates)
 
 
 def _contrasts(
-    protocol: StudyProtocol, plans: Sequence[Plan], by_model: Mapping[str, Cases], resampling: Resampling
+    protocol: StudyProtocol, plans: Sequence[Plan], target: str, by_model: Mapping[str, Cases], resampling: Resampling
 ) -> Iterator[Estimate]:
-    pairs = pairs_of(protocol, plans)
+    pairs = tuple(pair for pair in pairs_of(protocol, plans) if pair.plan.target == target)
     shared = SharedDraws(resampling, pairs)
     for pair in pairs:
         if pair.test.id in by_model and pair.reference.id in by_model:
@@ -134,14 +144,14 @@ class _Study:
 
     def _restated(self, rules: tuple[Rule, Rule], label: str) -> Iterator[Estimate]:
         stated = self.protocol.cohort.prevalence
-        if stated is None or self.model.operating_point is None:
+        if stated is None or self.model.operating_point is None or self.cases.target != headline(self.protocol).name:
             return
         sample = self._sample(rules, {}, strata=False)
         for plan in self._predictive():
             for prevalence in stated.values:
                 if 0 < prevalence < 1:
                     short = plan.name.rpartition(".")[2]
-                    condition = {"threshold": self.model.operating_point.threshold, "prevalence": prevalence}
+                    condition = {**conditions(self.threshold), "prevalence": prevalence}
                     numbers = restated(short, sample, prevalence=prevalence, level=plan.level)
                     suffix = f"prevalence={prevalence:g}"
                     names = Names(self.cases, plan, condition, label, {}, int(sample.failed[0]), suffix)
@@ -149,7 +159,7 @@ class _Study:
 
     def _predictive(self) -> list[Plan]:
         """PPV and NPV: the endpoints, and as supporting where they are none."""
-        names = {f"{self.protocol.task}.{short}": short for short in RESTATED}
+        names = {f"classification.{short}" for short in RESTATED}
         planned = [plan for plan in self.plans if plan.name in names]
         return [*planned, *supporting(self.protocol, self.plans, tuple(RESTATED))]
 
@@ -183,10 +193,14 @@ class _Study:
         )
 
     def _sample(self, rules: tuple[Rule, Rule], condition: Mapping[str, float], *, strata: bool) -> Sample:
-        point = self.model.operating_point
-        threshold = None if point is None else Threshold(point.threshold, inclusive=point.rule == ">=")
+        threshold = self.threshold
         cases = self.cases if strata else replace(self.cases, groups=self.cases.groups.overall)
         return sample_under(cases, unreadable=rules[0], failure=rules[1], threshold=threshold, condition=condition)
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """What flags a case, where a threshold does."""
+        return threshold_of(self.model, self.cases.target)
 
     def _locked_rules(self) -> tuple[Rule, Rule]:
         """For files that could not be read, and for models that failed."""
@@ -206,8 +220,7 @@ class _Study:
         return plans
 
     def _by_condition(self, plans: Sequence[Plan]) -> list[tuple[dict[str, float], list[Plan]]]:
-        point = self.model.operating_point
-        base = {} if point is None else {"threshold": point.threshold}
+        base = conditions(self.threshold)
         grouped: dict[tuple[tuple[str, float], ...], list[Plan]] = {}
         for plan in plans:
             grouped.setdefault(tuple(sorted(plan.options.items())), []).append(plan)

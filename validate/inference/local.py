@@ -99,7 +99,7 @@ class _Run:
         store = open_store(out, self.plan.document(), sizes)
         pending = self._pending(store)
         decoders = self._decoders(pending, look)
-        writer = Writer(store, self.plan.target, self.on_event)
+        writer = Writer(store, self.on_event)
         self.on_event("inference_started", self._start_facts(pending, store, decoders))
         try:
             self._work(pending, decoders, writer)
@@ -139,10 +139,10 @@ class _Run:
         pending = []
         for stretch in self.plan.stretches():
             found = [(shard, store.rows_of(shard)) for shard in stretch.shards]
-            for _, rows in found:
+            for shard, rows in found:
                 if rows is not None:
                     self.tally.resumed_shards += 1
-                    self.tally.count(rows.column("failure").to_pylist())
+                    self.tally.count(rows.column("failure").to_pylist()[:: len(shard.model.targets)])
             left = stretch.only([shard for shard, rows in found if rows is None])
             self.tally.shards += len(found)
             if left.shards:

@@ -19,14 +19,19 @@ from validate.errors import ProtocolError
 from validate.models.adapter import LoadedModel
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
+from validate.protocol.targets import scored
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:
-    """A model block of the protocol and the open model that belongs to it."""
+    """A model block of the protocol and the open model that belongs to it.
+
+    targets : what its scores are for: the label of the protocol, or each class, grade or finding in its order
+    """
 
     block: Model
     loaded: LoadedModel = field(repr=False)
+    targets: tuple[str, ...]
 
     @property
     def id(self) -> str:
@@ -65,7 +70,6 @@ class Stretch:
 class InferencePlan:
     """Everything the results depend on, and the two things they must not depend on (workers, device speed).
 
-    target : the label of the protocol that a model's only score is for
     batch_size : cases per batch, or "auto": probed once, then kept in plan.json
     workers : decoding workers, or "auto"; no result depends on it
     """
@@ -74,7 +78,6 @@ class InferencePlan:
     cohort_digest: str
     models: tuple[PlannedModel, ...]
     passes: tuple[Pass, ...]
-    target: str
     shard_size: int
     batch_size: int | Literal["auto"] = "auto"
     workers: int | Literal["auto"] = "auto"
@@ -98,7 +101,6 @@ class InferencePlan:
             "cohort": self.cohort_digest,
             "units": digest([case.unit for case in self.cases]),
             "cases": len(self.cases),
-            "target": self.target,
             "shard_size": self.shard_size,
             "batch_size": self.batch_size,
             "models": [_model_document(model) for model in self.models],
@@ -116,7 +118,7 @@ def make_plan(
 
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
-    models = tuple(PlannedModel(block, loaded_models[block.id]) for block in protocol.models)
+    models = tuple(PlannedModel(block, loaded_models[block.id], scored(protocol, block)) for block in protocol.models)
     problems = [
         *_name_problems("model", [model.id for model in models]),
         *_name_problems("pass", [p.id for p in passes]),
@@ -133,7 +135,6 @@ def make_plan(
         cohort_digest=cohort.digest,
         models=models,
         passes=tuple(passes),
-        target=protocol.reference.label,
         shard_size=protocol.inference.shard_size,
         batch_size=protocol.inference.batch_size,
         workers=protocol.inference.workers,
@@ -204,6 +205,7 @@ def _model_document(model: PlannedModel) -> dict[str, Any]:
     return {
         "id": block.id,
         "format": block.format,
+        "targets": list(model.targets),
         "digest": identity.digest,
         "provider": identity.provider,
         "runtime": identity.runtime,

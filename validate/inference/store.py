@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from validate.canonical import canonical_json, digest, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError, MachineError
 from validate.inference.plan import Shard
-from validate.models.prediction import Failure, Inference
+from validate.models.prediction import ONLY_TARGET, Failure, Inference
 
 ROWS = pa.schema(
     [
@@ -83,9 +83,9 @@ class Store:
         """The finished shard, or None where it is missing, torn, altered or another plan's."""
         return _read(self._path(shard), plan=self.plan, name=_name(shard))
 
-    def write(self, shard: Shard, rows: Sequence[Inference], *, target: str) -> str:
+    def write(self, shard: Shard, rows: Sequence[Inference]) -> str:
         """Store a finished shard; returns the digest of its rows. Raises MachineError when the disk can't take it."""
-        table = _table(rows, target)
+        table = _table(rows, shard.model.targets)
         content = digest(table.to_pylist())
         stamps = {_PLAN_KEY: self.plan.encode(), _SHARD_KEY: _name(shard).encode(), _ROWS_KEY: content.encode()}
         _put(self._path(shard), _parquet(table.replace_schema_metadata(stamps)))
@@ -191,18 +191,20 @@ def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     return table
 
 
-def _table(rows: Iterable[Inference], target: str) -> pa.Table:
-    return pa.Table.from_pylist([row for result in rows for row in _plain(result, target)], schema=ROWS)
+def _table(rows: Iterable[Inference], targets: tuple[str, ...]) -> pa.Table:
+    return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets)], schema=ROWS)
 
 
-def _plain(row: Inference, target: str) -> list[dict[str, Any]]:
+def _plain(row: Inference, targets: tuple[str, ...]) -> list[dict[str, Any]]:
+    """One row for each target, in their order."""
     known = {"unit": row.unit, "model": row.model, "pass": row.pass_id, "decoder": row.source.get("decoder")}
     if isinstance(row.result, Failure):
-        return [
-            {**known, "target": target, "status": "failed", "failure": row.result.reason, "detail": row.result.detail}
-        ]
-    (score,) = row.result.scores.values()  # one target per model in this schema
-    return [{**known, "target": target, "status": "ok", "score": score, "raw": list(row.result.raw)}]
+        failed = {"status": "failed", "failure": row.result.reason, "detail": row.result.detail}
+        return [{**known, "target": target, **failed} for target in targets]
+    scores, raw = row.result.scores, list(row.result.raw)
+    if len(targets) == 1 and ONLY_TARGET in scores:
+        return [{**known, "target": targets[0], "status": "ok", "score": scores[ONLY_TARGET], "raw": raw}]
+    return [{**known, "target": target, "status": "ok", "score": scores[target], "raw": raw} for target in targets]
 
 
 def _timings(path: Path) -> list[dict[str, Any]]:

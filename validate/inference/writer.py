@@ -20,7 +20,6 @@ class Writer:
     """One thread, so shards are written in the order they are handed over, and reported in that order."""
 
     store: Store
-    target: str
     on_event: Callable[[str, dict[str, Any]], None]
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store"))
     _written: deque[Future[dict[str, Any]]] = field(default_factory=deque)
@@ -44,7 +43,7 @@ class Writer:
         self.on_event("shard_written", self._written.popleft().result())
 
     def _write(self, shard: Shard, rows: Sequence[Inference], timing: Timing) -> dict[str, Any]:
-        content = self.store.write(shard, rows, target=self.target)
+        content = self.store.write(shard, rows)
         self.store.add_timing(shard, timing)
         name = {"model": shard.model.id, "pass": shard.pass_.id, "shard": shard.index}
         return {**name, "rows": len(rows), "digest": content}

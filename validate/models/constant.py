@@ -57,7 +57,8 @@ class ConstantModel:
         return {}
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
-        return class_scores(np.full(len(batch.cases), self._value), cases=len(batch.cases), model=self._model)
+        shape = (len(batch.cases), len(self._model.output.columns or (None,)))
+        return class_scores(np.full(shape, self._value), cases=len(batch.cases), model=self._model)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from validate.errors import ModelError
 from validate.models.prediction import ONLY_TARGET, ClassScores, Failure
 from validate.protocol.schema import Model, Output
+from validate.protocol.targets import written
 
 ROUNDING = 1e-6  # float32 arithmetic may leave a probability this far outside [0, 1]; it is put back on the limit
 
@@ -37,6 +38,13 @@ def check_columns(columns: int, *, model: Model) -> None:
             f"{place}.activation: softmax of one number is always 1; this output has one number per case. "
             "Say 'sigmoid' if it is a logit, or 'none'."
         )
+    if output.columns is not None:
+        if len(output.columns) != columns:
+            raise ModelError(
+                f"{place}.columns: names {len(output.columns)} numbers, but this output has {columns} per case. Say what "
+                "each of them is for, in order."
+            )
+        return
     if output.index is None and columns > 1:
         raise ModelError(
             f"{place}.index: missing; this output has {columns} numbers per case. "
@@ -68,27 +76,33 @@ def class_scores(raw: NDArray[Any], *, cases: int, model: Model) -> tuple[ClassS
     scores = _activated(np.where(finite[:, None], rows, 0.0), model.output)
     if model.output.kind == "probability":
         scores = _probabilities(scores, finite, model)
+    columns = model.output.columns
+    names = (ONLY_TARGET,) if columns is None else tuple(written(name) for name in columns)
     results = zip(finite.tolist(), scores.tolist(), rows.tolist(), strict=True)
-    return tuple(ClassScores({ONLY_TARGET: score}, tuple(row)) if ok else _NOT_FINITE for ok, score, row in results)
+    return tuple(
+        ClassScores(dict(zip(names, of_case, strict=True)), tuple(row)) if ok else _NOT_FINITE
+        for ok, of_case, row in results
+    )
 
 
 _NOT_FINITE = Failure("nan_output", "The model's output holds a number that is not finite.")
 
 
 def _activated(rows: NDArray[np.float64], output: Output) -> NDArray[np.float64]:
-    index = output.index or 0
-    values: NDArray[np.float64] = rows[:, index]
+    """(cases, 1): the one score; or (cases, columns) where the protocol says what each is for."""
+    chosen = rows if output.columns is not None else rows[:, [output.index or 0]]
     if output.activation == "sigmoid":
-        decay = np.exp(-np.abs(values))  # never overflows
-        return np.where(values >= 0, 1 / (1 + decay), decay / (1 + decay))
+        decay = np.exp(-np.abs(chosen))  # never overflows
+        return np.where(chosen >= 0, 1 / (1 + decay), decay / (1 + decay))
     if output.activation == "softmax":
-        exponentials = np.exp(rows - rows.max(axis=1, keepdims=True))
-        values = exponentials[:, index] / exponentials.sum(axis=1)
-    return values
+        largest = rows.max(axis=1, keepdims=True)
+        shares: NDArray[np.float64] = np.exp(chosen - largest) / np.exp(rows - largest).sum(axis=1, keepdims=True)
+        return shares
+    return chosen
 
 
 def _probabilities(scores: NDArray[np.float64], finite: NDArray[np.bool_], model: Model) -> NDArray[np.float64]:
-    wrong = scores[finite & ((scores < -ROUNDING) | (scores > 1 + ROUNDING))]
+    wrong = scores[finite[:, None] & ((scores < -ROUNDING) | (scores > 1 + ROUNDING))]
     if wrong.size == 0:
         return np.clip(scores, 0.0, 1.0)
     raise ModelError(

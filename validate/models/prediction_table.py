@@ -27,7 +27,7 @@ LARGEST = 1 << 30  # bytes
 class PredictionOptions(BaseModel):
     """
     key : column that holds the case, and name of the case key that it is joined with
-    score : column that holds the model's number
+    score : column that holds the model's number      scores : of several, by the class, grade or finding each is for
     delimiter, decimal : of a CSV file      percent : the numbers are percentages, 0 to 100
     """
 
@@ -35,19 +35,25 @@ class PredictionOptions(BaseModel):
 
     key: str
     score: str = "score"
+    scores: dict[str, str] | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
     decimal: Literal[".", ","] = "."
     percent: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns with numbers, in the order they are read."""
+        return (self.score,) if self.scores is None else tuple(self.scores.values())
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionTable:
     """
-    scores : by key; NaN where the row gives no number
+    scores : by key, one number for each column; NaN where the row gives none
     rows : row number by key      format : "csv", "parquet" or "json"
     """
 
-    scores: dict[str, float] = field(repr=False)
+    scores: dict[str, tuple[float, ...]] = field(repr=False)
     rows: dict[str, int] = field(repr=False)
     format: str
 
@@ -62,9 +68,9 @@ def read_table(path: Path, content: bytes, options: PredictionOptions, *, model:
     if reader is None:
         raise ModelError(f"{where}: predictions are read from .csv, .parquet or .json; got '{path.suffix}'.")
     keys, values = reader(content, options, where)
-    scores: dict[str, float] = {}
+    scores: dict[str, tuple[float, ...]] = {}
     rows: dict[str, int] = {}
-    for row, (key, value) in enumerate(zip(keys, values, strict=True), start=1):
+    for row, (key, *numbers) in enumerate(zip(keys, *values, strict=True), start=1):
         name = _key(key, options, f"{where} row {row}")
         if name in rows:
             raise ModelError(
@@ -72,13 +78,16 @@ def read_table(path: Path, content: bytes, options: PredictionOptions, *, model:
                 "guessed: leave one row per case."
             )
         rows[name] = row
-        scores[name] = _number(value, options, f"{where} row {row}")
+        scores[name] = tuple(
+            _number(value, column, options, f"{where} row {row}")
+            for column, value in zip(options.columns, numbers, strict=True)
+        )
     if not rows:
         raise ModelError(f"{where} has no rows of predictions.")
     return PredictionTable(scores, rows, path.suffix.lower().lstrip("."))
 
 
-def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[Any]]:
+def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
     try:
         text = content.decode("utf-8-sig")  # a byte-order mark is dropped
     except UnicodeDecodeError as error:
@@ -89,7 +98,7 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
         lines = [line for line in table if line]
     except csv.Error as error:
         raise ModelError(f"{where} line {table.line_num} is not CSV: {error}.") from error
-    key, score = (_column(name, header, options, where) for name in (options.key, options.score))
+    key, *score = (_column(name, header, options, where) for name in (options.key, *options.columns))
     for row, line in enumerate(lines, start=1):
         if len(line) != len(header):
             decimal = " A decimal comma splits a number in two: see the options decimal and delimiter."
@@ -97,21 +106,21 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
                 f"{where} row {row} has {len(line)} fields, the header has {len(header)}."
                 + decimal * (options.delimiter == "," and len(line) > len(header))
             )
-    return [line[key] for line in lines], [line[score] for line in lines]
+    return [line[key] for line in lines], [[line[column] for line in lines] for column in score]
 
 
-def _parquet(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[Any]]:
+def _parquet(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
     try:
         # Not a Python file object: pyarrow's threads let go of one late, which can abort a program that is ending.
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ModelError(f"{where} is not a Parquet file: {error}.") from error
-    names = (_column(name, table.column_names, options, where) for name in (options.key, options.score))
-    key, score = (table.column(position).to_pylist() for position in names)
+    names = (_column(name, table.column_names, options, where) for name in (options.key, *options.columns))
+    key, *score = (table.column(position).to_pylist() for position in names)
     return key, score
 
 
-def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[Any]]:
+def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
     try:
         rows = json.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -122,10 +131,10 @@ def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[
             f'[{{"{options.key}": "…", "{options.score}": 0.93}}, …]; got another structure.'
         )
     for number, row in enumerate(rows, start=1):
-        missing = [name for name in (options.key, options.score) if name not in row]
+        missing = [name for name in (options.key, *options.columns) if name not in row]
         if missing:
             raise ModelError(f"{where} row {number} has no '{missing[0]}'. Write null where there is no output.")
-    return [row[options.key] for row in rows], [row[options.score] for row in rows]
+    return [row[options.key] for row in rows], [[row[column] for row in rows] for column in options.columns]
 
 
 def _column(name: str, header: list[str], options: PredictionOptions, where: str) -> int:
@@ -154,33 +163,29 @@ def _key(value: Any, options: PredictionOptions, where: str) -> str:
     return name
 
 
-def _number(value: Any, options: PredictionOptions, where: str) -> float:
+def _number(value: Any, column: str, options: PredictionOptions, where: str) -> float:
     """The number as written, or NaN where there is none. Infinity stays: it is a wrong output, not a missing one."""
     if value is None or (isinstance(value, str) and value.strip().lower() in EMPTY):
         return math.nan
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ModelError(f"{where}: {options.score} is {type(value).__name__}; expected a number.")
-    number = _parsed(value.strip(), options, where) if isinstance(value, str) else float(value)
+        raise ModelError(f"{where}: {column} is {type(value).__name__}; expected a number.")
+    number = _parsed(value.strip(), column, options, where) if isinstance(value, str) else float(value)
     return number / 100 if options.percent else number
 
 
-def _parsed(text: str, options: PredictionOptions, where: str) -> float:
+def _parsed(text: str, column: str, options: PredictionOptions, where: str) -> float:
     plain = text
     if plain.endswith("%"):
         if not options.percent:
-            raise ModelError(
-                f"{where}: {options.score} is a percentage, '{text}'. Say percent: true, or divide by 100."
-            )
+            raise ModelError(f"{where}: {column} is a percentage, '{text}'. Say percent: true, or divide by 100.")
         plain = plain[:-1].rstrip()
     if options.decimal == ",":
         if "." in plain:
-            raise ModelError(f"{where}: {options.score} is '{text}', with a point, but decimal: ',' was said.")
+            raise ModelError(f"{where}: {column} is '{text}', with a point, but decimal: ',' was said.")
         plain = plain.replace(",", ".")
     elif "," in plain:
-        raise ModelError(
-            f"{where}: {options.score} is '{text}', with a comma. If it is a decimal comma, say decimal: ','."
-        )
+        raise ModelError(f"{where}: {column} is '{text}', with a comma. If it is a decimal comma, say decimal: ','.")
     try:
         return float(plain) if "_" not in plain else float("no underscores")
     except ValueError as error:
-        raise ModelError(f"{where}: {options.score} is '{text}'; expected a number, or nothing.") from error
+        raise ModelError(f"{where}: {column} is '{text}'; expected a number, or nothing.") from error

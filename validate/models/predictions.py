@@ -20,6 +20,7 @@ from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import Failure, Prediction
 from validate.models.prediction_table import PredictionOptions, PredictionTable, read_table
 from validate.protocol.schema import Model
+from validate.protocol.targets import written
 
 LISTED = 1000  # unmatched rows and cases named one by one; beyond, only counted
 
@@ -41,7 +42,7 @@ class PredictionsModel:
             digest=digest,
             provider="none",
             runtime=f"pyarrow {pa.__version__}" if table.format == "parquet" else table.format,
-            outputs=({"name": options.score, "type": "float64", "shape": [None]},),
+            outputs=tuple({"name": name, "type": "float64", "shape": [None]} for name in options.columns),
             witnessed=False,
             notes=("predictions made elsewhere: inference was not witnessed",),
         )
@@ -61,7 +62,7 @@ class PredictionsModel:
                 f"models.{self._model.id}.key: none of the {len(self._table.rows)} rows of predictions matches any of "
                 f"the {len(cases)} cases by '{self._key}'. Check that the column holds the same values as the cases."
             )
-        empty = sum(math.isnan(self._table.scores[key]) for key in wanted if key in self._table.scores)
+        empty = sum(_without_number(self._table.scores[key]) for key in wanted if key in self._table.scores)
         return {
             "model": self._model.id,
             "cases": len(cases),
@@ -75,7 +76,8 @@ class PredictionsModel:
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
         scores = [self._table.scores.get(self._key_of(case)) for case in batch.cases]
-        raw = np.array([score for score in scores if score is not None and not math.isnan(score)])
+        there = [score for score in scores if score is not None and not _without_number(score)]
+        raw = np.array(there, np.float64).reshape(len(there), len(self.identity.outputs))
         results = iter(class_scores(raw, cases=len(raw), model=self._model))
         return [_missing(score) or next(results) for score in scores]
 
@@ -101,10 +103,27 @@ class PredictionsModel:
             )
 
 
-def _missing(score: float | None) -> Failure | None:
-    if score is None:
+def _missing(scores: tuple[float, ...] | None) -> Failure | None:
+    if scores is None:
         return _NO_ROW
-    return _NO_NUMBER if math.isnan(score) else None
+    return _NO_NUMBER if _without_number(scores) else None
+
+
+def _without_number(scores: tuple[float, ...]) -> bool:
+    """A row that lacks one of its numbers has no answer: which class is the highest can't be told from the others."""
+    return any(math.isnan(score) for score in scores)
+
+
+def _check_names(options: PredictionOptions, model: Model) -> None:
+    """Raises ModelError unless `scores` names what output.columns names, in the same order."""
+    named = tuple(written(name) for name in options.scores or ())
+    declared = tuple(written(name) for name in model.output.columns or ())
+    if named != declared:
+        raise ModelError(
+            f"models.{model.id}.scores: is for {', '.join(named) or 'nothing'}, and output.columns for "
+            f"{', '.join(declared) or 'nothing'}. Write the same names in the same order in both: "
+            "scores: {name: column of the table, …}."
+        )
 
 
 class PredictionsAdapter:
@@ -114,8 +133,10 @@ class PredictionsAdapter:
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PredictionsModel:
         del device, threads  # nothing is computed
         options = read_options(PredictionOptions, model)
-        output_name((options.score,), model=model)
-        check_columns(1, model=model)
+        if options.scores is None:
+            output_name((options.score,), model=model)
+        check_columns(len(options.columns), model=model)
+        _check_names(options, model)
         path = model_path(model, base)
         content = read_model(path, model=model)
         digest = digest_of({path.name: content})

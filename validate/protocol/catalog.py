@@ -25,6 +25,7 @@ class MetricEntry:
     outputs_only: bool
     better: str = "higher"
     options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     check_options: Callable[[Mapping[str, float]], str | None] | None = None
 
 

@@ -14,6 +14,8 @@ from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
+from validate.protocol.target_problems import target_problems
+from validate.protocol.targets import FITTING
 from validate.protocol.unheeded import NAME, foreseen, unheeded
 
 SHA256 = re.compile(r"[0-9a-f]{64}$")
@@ -43,6 +45,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         _analyses,
         _acceptance,
         comparison_problems,
+        target_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))
@@ -203,7 +206,7 @@ def _endpoints(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
 
 def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
     metric = catalog.metrics[endpoint.metric]
-    if protocol.task not in metric.tasks:
+    if not metric.tasks & FITTING[protocol.task]:
         tasks = ", ".join(sorted(metric.tasks))
         yield Problem(
             (*place, "metric"), f"{metric.title} is a metric of {tasks}; this study's task is {protocol.task}"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from validate.errors import ProtocolError
 from validate.protocol.catalog import Catalog
 from validate.protocol.document import Document, kind, read_document
+from validate.protocol.each import spread_each
 from validate.protocol.lint import lint
 from validate.protocol.problem import Place, Problem, dotted, schema_problems
 from validate.protocol.schema import Model, StudyProtocol
@@ -87,6 +88,7 @@ def _regrouped(data: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, Place]
     moved: dict[Place, Place] = {}
     if isinstance(data.get("analyses"), list):
         data["analyses"] = [_analysis(item, index, moved, problems) for index, item in enumerate(data["analyses"])]
+    spread_each(data, moved)
     if isinstance(data.get("models"), list):
         data["models"] = [_model(item, index, moved) for index, item in enumerate(data["models"])]
     return data, moved, problems

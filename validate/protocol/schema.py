@@ -81,13 +81,35 @@ class Cohort(Block):
     independence: Independence | None = None
 
 
+class FindingLabel(Block):
+    """One finding of several: the column that says whether it is there, and how."""
+
+    label: str
+    positive: Scalar = 1
+    negative: Scalar | None = None
+    indeterminate_values: tuple[Scalar, ...] = ()
+
+
 class Reference(Block):
+    """What is true of each case. Which of the four forms belongs to which task (protocol.targets):
+
+    classification : label, positive (and negative)
+    multiclass : label, classes, every value that the column may hold
+    ordinal : label, grades, the same in rising order
+    multilabel : findings, each with a column of its own
+    headline : the class, finding or "at_least_<grade>" that the first page, the curves and calibration speak of
+    """
+
     table: str
     key: str
     level: Literal["image", "series", "study", "patient", "lesion"]
-    label: str
-    positive: Scalar
+    label: str | None = None
+    positive: Scalar | None = None
     negative: Scalar | None = None
+    classes: tuple[Scalar, ...] | None = None
+    grades: tuple[Scalar, ...] | None = None
+    findings: dict[str, FindingLabel] | None = None
+    headline: Scalar | None = None
     indeterminate_values: tuple[Scalar, ...] = ()
     standard: str
     kind: Literal["reference_standard", "comparator"] = "reference_standard"
@@ -96,17 +118,30 @@ class Reference(Block):
 
 
 class Output(Block):
-    """What the model's numbers mean: stated, never guessed."""
+    """What the model's numbers mean: stated, never guessed.
+
+    index : which of several numbers is the score      columns : which class, grade or finding each number is for
+    """
 
     name: str | None = None
     activation: Literal["none", "sigmoid", "softmax"]
     kind: Literal["probability", "score"]
     index: int | None = None
+    columns: tuple[Scalar, ...] | None = None
 
 
 class OperatingPoint(Block):
-    threshold: float
-    rule: Literal[">=", ">"] = ">="
+    """How scores become an answer, fixed beforehand.
+
+    threshold : of the score, or of every finding      thresholds : of each finding by name
+    rule : which side of a threshold is flagged; argmax: the class with the highest score, the earlier one of a tie
+    cuts : of one score into grades, rising: a score at or above so many cuts has that grade
+    """
+
+    threshold: float | None = None
+    thresholds: dict[str, float] | None = None
+    cuts: tuple[float, ...] | None = None
+    rule: Literal[">=", ">", "argmax"] = ">="
     source: str
 
 
@@ -162,6 +197,7 @@ class Endpoint(Block):
     id: str
     metric: str
     role: Literal["primary", "secondary", "exploratory"]
+    target: Scalar | None = None  # the class, finding or "at_least_<grade>" it is of; "each" stands for all of them
     interval: Interval | None = None  # the metric's own default where the protocol says nothing
     options: dict[str, Any] = {}
     rationale: str | None = None
@@ -241,7 +277,7 @@ class StudyProtocol(Block):
     title: str
     profile: Literal["acceptance", "submission", "comparison"]
     intended_use: str
-    task: Literal["classification"]
+    task: Literal["classification", "multiclass", "multilabel", "ordinal"]
     seed: Annotated[int, Field(ge=0)]
     data_are_synthetic: bool = False
     cohort: Cohort

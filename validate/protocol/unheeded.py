@@ -77,10 +77,6 @@ def _model(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
     point = model.operating_point
     if point is not None and not point.source.strip():
         yield Problem((*place, "operating_point", "source"), "is empty; say who fixed the threshold")
-    if point is not None and model.output.kind == "probability" and not 0 <= point.threshold <= 1:
-        yield Problem(
-            (*place, "operating_point", "threshold"), f"got {point.threshold}, but a probability lies between 0 and 1"
-        )
 
 
 def _resampling(protocol: StudyProtocol) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from validate.errors import DataError
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import class_names, label_columns
 
 LABEL_STATUSES = ("present", "missing", "indeterminate")
 STATUSES = ("ok", "failed")
@@ -24,20 +25,22 @@ def refuse_duplicates(table: str, keys: Sequence[str]) -> None:
 
 
 def check_reference(protocol: StudyProtocol, reference: pa.Table) -> None:
-    """Labels are 1 or 0 where present and null elsewhere, and at least one is present; else DataError."""
+    """Labels are 1 or 0, or a class's number, where present and null elsewhere, and at least one is present; else DataError."""
+    known = range(max(len(class_names(protocol.reference)), 2))
     statuses, labels = reference["status"].to_pylist(), reference["label"].to_pylist()
     _refuse_unknown("reference: status", statuses, LABEL_STATUSES)
     for status, label in zip(statuses, labels, strict=True):
-        if status == "present" and label not in (0, 1):
-            raise DataError(f"reference: a present label is {label!r}; expected 1 (positive) or 0 (negative).")
+        if status == "present" and label not in known:
+            expected = "1 (positive) or 0 (negative)" if len(known) == 2 else f"a class's number, 0 to {known[-1]}"
+            raise DataError(f"reference: a present label is {label!r}; expected {expected}.")
         if status != "present" and label is not None:
             raise DataError(f"reference: a label with status '{status}' is {label!r}; expected no value.")
     if "present" not in statuses:
-        indeterminate = statuses.count("indeterminate")
+        indeterminate, reference_column = statuses.count("indeterminate"), label_columns(protocol.reference)[0]
         raise DataError(
             f"{protocol.reference.table}: none of the {len(statuses)} cases has a usable label ({indeterminate} are "
             f"indeterminate, {len(statuses) - indeterminate} have none). Check that '{protocol.reference.key}' joins "
-            f"the same things on both sides, and that column '{protocol.reference.label}' is filled."
+            f"the same things on both sides, and that column '{reference_column}' is filled."
         )
 
 

@@ -16,9 +16,11 @@ from validate.cohort.case import Case
 from validate.errors import DataError
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import scored
+from validate.results.answers import answered, by_target, labelled
 from validate.results.check import check_inference, check_reference, refuse_duplicates
 from validate.results.levels import MISSING, level_texts
-from validate.results.units import STRATUM_PREFIX, UNITS
+from validate.results.units import ANSWERS, STRATUM_PREFIX, UNITS
 
 KEYS = frozenset({"unit", "patient", "study", "series", "digest", "has_label"})
 
@@ -34,20 +36,23 @@ def join_units(
     """The UNITS schema plus one text column "by.<attribute>" for each attribute that rows are grouped by.
 
     cases : unit, patient, study, series, digest, has_label and one column per attribute, in cohort order
-    reference : unit, status (present|missing|indeterminate), label (1, 0 or null); one row per case
-    inference : unit, model, pass, target, status, failure, score; one row per case, model and pass (and target)
+    reference : unit, status (present|missing|indeterminate), label (1, 0, a class's number or null); one row per case, and
+        per finding ("target") where there are several
+    inference : unit, model, pass, target, status, failure, score; one row per case, model, pass and score
     passes : the passes that were locked, with the cases each concerns
     Rows are ordered by model, then pass, then target, then case. Raises DataError, naming what does not fit.
     """
     units = cases["unit"].to_pylist()
     refuse_duplicates("cohort", units)
-    reference = _in_case_order(reference, units)
-    check_reference(protocol, reference)
+    labels = {name: _in_case_order(part, units) for name, part in by_target(protocol, reference).items()}
+    for part in labels.values():
+        check_reference(protocol, part)
     order = _inference_order(protocol, cases, inference, passes)
     check_inference(protocol, inference)
     position = {unit: index for index, unit in enumerate(units)}
-    of_case = pa.array([position[unit] for unit in inference["unit"].take(order).to_pylist()], pa.int64())
-    return _assemble(protocol, cases.take(of_case), reference.take(of_case), inference.take(order))
+    asked = answered(protocol, inference.take(order))
+    of_case = pa.array([position[unit] for unit in asked["unit"].to_pylist()], pa.int64())
+    return _assemble(protocol, cases.take(of_case), labelled(protocol, asked, labels, of_case), asked)
 
 
 def stratum_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
@@ -95,14 +100,13 @@ def _inference_order(protocol: StudyProtocol, cases: pa.Table, inference: pa.Tab
     keys = list(zip(*(inference[name].to_pylist() for name in ("model", "pass", "target", "unit")), strict=True))
     refuse_duplicates("inference", [" · ".join(map(str, key)) for key in keys])
     place = {key: index for index, key in enumerate(keys)}
-    targets = list(dict.fromkeys(key[2] for key in keys)) or [protocol.reference.label]
     wanted: list[tuple[str, str, str, str]] = []
     for model in protocol.models:
         for pass_ in passes:
             if not pass_.models or model.id in pass_.models:
-                expected = [
-                    (model.id, pass_.id, target, unit) for target in targets for unit in _selected(cases, pass_)
-                ]
+                selected = _selected(cases, pass_)
+                targets = scored(protocol, model)
+                expected = [(model.id, pass_.id, target, unit) for target in targets for unit in selected]
                 _refuse_gaps(expected, place)
                 wanted += expected
     strangers = sorted(place.keys() - set(wanted))
@@ -135,6 +139,7 @@ def _refuse_gaps(expected: Sequence[tuple[str, str, str, str]], place: Mapping[A
 
 
 def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inference: pa.Table) -> pa.Table:
+    """One row each: case, its label for the target, and what was answered."""
     columns = {
         **{name: inference[name] for name in ("unit", "model", "pass", "target", "status", "failure", "score")},
         "cluster": _clusters(protocol, cases),
@@ -145,6 +150,9 @@ def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inf
     }
     arrays = [_plain(columns[field.name], field.type) for field in UNITS]
     schema = UNITS
+    for field in ANSWERS if "answer" in inference.column_names else ():
+        schema = schema.append(field)
+        arrays.append(_plain(inference[field.name], field.type))
     for attribute in stratum_attributes(protocol):
         field = pa.field(
             f"{STRATUM_PREFIX}{attribute}", pa.string(), nullable=False, metadata={"role": "stratum", "of": attribute}

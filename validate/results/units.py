@@ -18,11 +18,19 @@ UNITS = pa.schema(
         pa.field(
             "label_status", pa.string(), nullable=False, metadata={"role": "status"}
         ),  # present|missing|indeterminate
-        pa.field("label", pa.float64(), metadata={"role": "reference"}),  # 1 positive, 0 negative; null unless present
+        # 1 positive, 0 negative, of all classes together the class's number; null unless present
+        pa.field("label", pa.float64(), metadata={"role": "reference"}),
         pa.field("status", pa.string(), nullable=False, metadata={"role": "status"}),  # ok|failed
         pa.field("failure", pa.string(), metadata={"role": "reason"}),  # code; null when ok
         pa.field(
             "score", pa.float64(), metadata={"role": "output", "unit": "probability or score"}
         ),  # null when failed
     ]
+)
+
+# Where a study has several classes or grades, besides: the answer by the locked rule (1 or 0, of all classes together the
+# class's number), and on the rows of all classes the score of each.
+ANSWERS = (
+    pa.field("answer", pa.float64(), metadata={"role": "output"}),
+    pa.field("scores", pa.list_(pa.float64()), metadata={"role": "output", "unit": "probability or score"}),
 )

@@ -1,0 +1,183 @@
+"""Do task, reference, outputs, operating points and endpoints speak of the same classes, grades or findings?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from validate.protocol.catalog import Catalog
+from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.schema import Endpoint, Model, StudyProtocol
+from validate.protocol.targets import ALL, FITTING, TOGETHER, class_names, output_names, targets_of, written
+
+# task → (what its reference holds, what it must not hold)
+FORMS = {
+    "classification": (("label", "positive"), ("classes", "grades", "findings", "headline")),
+    "multiclass": (("label", "classes", "headline"), ("positive", "negative", "grades", "findings")),
+    "ordinal": (("label", "grades", "headline"), ("positive", "negative", "classes", "findings")),
+    "multilabel": (("findings", "headline"), ("label", "positive", "negative", "classes", "grades", "indeterminate_values")),
+}  # fmt: skip
+FEWEST = {"multiclass": ("classes", 3), "ordinal": ("grades", 3), "multilabel": ("findings", 2)}
+ABOUT = {"classes": "every class the column may hold", "grades": "every grade, in rising order"}
+
+
+def target_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    """Problems of `task` and of everything that names a target."""
+    found = list(_reference(protocol))
+    yield from found
+    if found:
+        return  # targets can't be listed
+    for index, model in enumerate(protocol.models):
+        yield from _output(protocol, model, ("models", index))
+        yield from _operating_point(protocol, model, ("models", index, "operating_point"))
+    for index, endpoint in enumerate(protocol.endpoints):
+        yield from _endpoint(protocol, endpoint, ("endpoints", index), catalog)
+    if protocol.task != "classification" and protocol.resampling.stratify_by is not None:
+        yield Problem(("resampling", "stratify_by"), f"is for task classification; this one is {protocol.task}")
+
+
+def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
+    reference, task = protocol.reference, protocol.task
+    needed, foreign = FORMS[task]
+    for name in needed:
+        if getattr(reference, name) is None:
+            about = f": {ABOUT[name]}" if name in ABOUT else ""
+            if name == "headline":
+                about = ": the one that the first page, the curves and calibration speak of"
+            yield Problem(("reference", name), f"is missing; task {task} needs it{about}")
+    for name in foreign:
+        if getattr(reference, name):
+            yield Problem(("reference", name), f"does not belong to task {task}; remove it, or choose another task")
+    if task in FEWEST:
+        name, least = FEWEST[task]
+        values = getattr(reference, name)
+        if values is not None and len(values) < least:
+            yield Problem(
+                ("reference", name), f"got {len(values)}, expected at least {least}; fewer are task classification"
+            )
+    yield from _names(protocol)
+    named = [target.name for target in targets_of(protocol) if target.kind != "all"]
+    if "headline" in needed and reference.headline is not None and written(reference.headline) not in named:
+        yield Problem(("reference", "headline"), unknown("target", reference.headline, named))
+
+
+def _names(protocol: StudyProtocol) -> Iterator[Problem]:
+    reference, names = protocol.reference, class_names(protocol.reference)
+    for place, one in enumerate(names):
+        if one in names[:place] or not one or one == ALL:
+            block = "classes" if reference.classes is not None else "grades"
+            what = "is reserved for all of them together" if one == ALL else "stands twice" if one else "is empty"
+            yield Problem(("reference", block, place), f"'{one}' {what}")
+    if ALL in (reference.findings or {}):
+        yield Problem(("reference", "findings", ALL), "this name is reserved; give the finding another")
+
+
+def _output(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
+    columns, wanted = model.output.columns, output_names(protocol)
+    at = (*place, "output", "columns")
+    if columns is None:
+        if protocol.task in {"multiclass", "multilabel"}:
+            yield Problem(
+                at, f"is missing; say which of {', '.join(wanted)} each of the model's numbers is for, in order"
+            )
+        return
+    if not wanted:
+        yield Problem(at, "is for several classes or findings; task classification has one score: say index")
+        return
+    if model.output.index is not None:
+        yield Problem((*place, "output", "index"), "says one number and columns say all: remove one of them")
+    names = [written(column) for column in columns]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield Problem((*at, number), f"'{name}' stands twice")
+        elif name not in wanted and protocol.task != "multilabel":
+            yield Problem((*at, number), unknown("class", name, wanted).replace("classs", "classes"))
+    lacking = [name for name in wanted if name not in names]
+    if lacking:
+        yield Problem(
+            at, f"no number is for {', '.join(lacking)}; list what each number of the output is for, in order"
+        )
+    yield from _together(protocol, model, place)
+
+
+def _together(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
+    """What is done with a model's several numbers."""
+    if protocol.task == "ordinal" and model.output.kind != "probability":
+        message = "a grade and above is the sum of the grades' probabilities: kind must be probability, or give one score and cuts"
+        yield Problem((*place, "output", "kind"), message)
+    aggregate = model.input.get("aggregate") if isinstance(model.input, dict) else None
+    if aggregate is not None and aggregate.score == "max" and protocol.task != "multilabel":
+        yield Problem(
+            (*place, "input", "aggregate", "score"), "a maximum of each class is no distribution over classes: say mean"
+        )
+
+
+def _operating_point(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
+    point, task = model.operating_point, protocol.task
+    if point is None:
+        if task in {"multiclass", "ordinal"}:
+            how = "{rule: argmax, source: …}" + (" or {cuts: […], source: …}" if task == "ordinal" else "")
+            yield Problem(place, f"is missing; say how scores become an answer: {how}")
+        return
+    graded = task == "ordinal" and model.output.columns is None
+    allowed = {
+        "classification": {"threshold"},
+        "multilabel": {"threshold", "thresholds"},
+        "multiclass": {"argmax"},
+        "ordinal": {"cuts"} if graded else {"argmax"},
+    }[task]
+    given = {name for name in ("threshold", "thresholds", "cuts") if getattr(point, name) is not None}
+    given |= {"argmax"} if point.rule == "argmax" else set()
+    if len(given) != 1 or not given <= allowed:
+        got = " and ".join(sorted(given)) or "neither a threshold nor a rule"
+        yield Problem(place, f"got {got}, expected {' or '.join(sorted(allowed))} here")
+        return
+    yield from _numbers(protocol, model, place)
+
+
+def _numbers(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
+    point = model.operating_point
+    assert point is not None
+    numbers = [((*place, "threshold"), point.threshold)] if point.threshold is not None else []
+    for name, value in (point.thresholds or {}).items():
+        if name not in (protocol.reference.findings or {}):
+            yield Problem((*place, "thresholds", name), unknown("finding", name, protocol.reference.findings or {}))
+        numbers.append(((*place, "thresholds", name), value))
+    if point.thresholds is not None:
+        lacking = [name for name in protocol.reference.findings or {} if name not in point.thresholds]
+        if lacking:
+            yield Problem((*place, "thresholds"), f"has none for {', '.join(lacking)}")
+    if point.cuts is not None:
+        needed = len(class_names(protocol.reference)) - 1
+        if len(point.cuts) != needed or any(a >= b for a, b in pairwise(point.cuts)):
+            yield Problem(
+                (*place, "cuts"), f"got {list(point.cuts)}, expected {needed} rising numbers between the grades"
+            )
+        numbers += [((*place, "cuts", index), cut) for index, cut in enumerate(point.cuts)]
+    for at, number in numbers:
+        if model.output.kind == "probability" and not 0 <= number <= 1:
+            yield Problem(at, f"got {number}, but a probability lies between 0 and 1")
+
+
+def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    metric = catalog.metrics.get(endpoint.metric)
+    if metric is None or not metric.tasks & FITTING[protocol.task]:
+        return  # said already
+    together = bool(metric.tasks & TOGETHER) and "classification" not in metric.tasks
+    named = [target.name for target in targets_of(protocol) if target.kind != "all"]
+    at = (*place, "target")
+    if endpoint.target is None:
+        if not together and protocol.task != "classification":
+            yield Problem(at, f"is missing; {metric.title} is of one of {', '.join(named)} (or each)")
+    elif protocol.task == "classification":
+        yield Problem(at, "task classification has one question only: remove it")
+    elif together:
+        yield Problem(at, f"{metric.title} is of all classes together: remove it")
+    elif written(endpoint.target) not in named:
+        yield Problem(at, unknown("target", endpoint.target, [*named, "each"]))
+    if "scores" in metric.needs:
+        for model in protocol.models:
+            if model.output.columns is None:
+                yield Problem(
+                    place, f"{metric.title} needs a score of every class; model '{model.id}' gives one number"
+                )
