@@ -6,6 +6,9 @@ SHELL := /bin/bash
 TASK ?= cxr
 PROTOCOL_cxr := protocols/gallery/cxr-opacity-acceptance.yaml
 PROTOCOL_compare := protocols/gallery/cxr-two-models.yaml
+PROTOCOL_grades := protocols/gallery/retinopathy-grading.yaml
+PROTOCOL_classes := protocols/gallery/stroke-classes.yaml
+PROTOCOL_findings := protocols/gallery/cxr-findings.yaml
 RUN := runs/demo-$(TASK)
 VALIDATE := .venv/bin/validate
 
@@ -21,7 +24,7 @@ sample: setup
 	@$(VALIDATE) sample sample_data --if-missing
 
 demo: sample
-	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare" >&2; exit 2; }
+	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare, grades, classes, findings" >&2; exit 2; }
 	@# a demonstration starts from nothing: no earlier run, no earlier lock
 	@rm -rf $(RUN) $(PROTOCOL_$(TASK):.yaml=.lock.json)
 	@$(VALIDATE) run $(PROTOCOL_$(TASK)) --out $(RUN); code=$$?; \
@@ -49,7 +52,7 @@ constraints: setup
 
 # the rendered reports that are committed, and the picture in README.md (needs poppler-utils for the picture)
 examples: sample
-	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table cxr-two-models; do \
+	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table cxr-two-models retinopathy-grading; do \
 	  rm -rf runs/example-$$name protocols/gallery/$$name.lock.json; \
 	  $(VALIDATE) run protocols/gallery/$$name.yaml --out runs/example-$$name >/dev/null || [ $$? -ge 10 ]; \
 	  cp runs/example-$$name/report/report.pdf reports/examples/$$name.pdf; \

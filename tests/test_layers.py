@@ -23,7 +23,7 @@ LAYERS = [
     {"estimation"},
     {"analyses"},
     {"verdict"},
-    {"catalog", "numbers"},
+    {"catalog", "numbers", "evaluate_questions"},
     {"evidence"},
     {"report"},
     {"run_folder", "reporter"},

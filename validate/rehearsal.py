@@ -14,6 +14,7 @@ from validate.analyses.run import required_passes
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.privacy import site_key
+from validate.cohort.reference import check_labels
 from validate.errors import ProtocolError
 from validate.estimation.coverage import cohort_warnings
 from validate.inference.plan import make_plan
@@ -47,6 +48,7 @@ def lock_protocol(
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
+        check_labels(loaded.protocol.reference, loaded.base)
         identities = {name: model.identity for name, model in models.items()}
         lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
     path = lock_path(loaded.path)
@@ -85,6 +87,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
+        check_labels(loaded.protocol.reference, loaded.base)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
         plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))

@@ -22,7 +22,7 @@ from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
 from validate.cohort.manifest import write_cohort, write_table
 from validate.cohort.privacy import site_key, write_lookup
-from validate.cohort.reference import read_reference
+from validate.cohort.reference import check_labels, read_reference
 from validate.errors import EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
@@ -143,6 +143,7 @@ class _Stages:
         self.reporter.stage("Reading the cohort")
         cohort = build_cohort(self.protocol, base=self.loaded.base, site_key=site_key(), progress=self.reporter.advance)
         check_groups(self.protocol, cohort.cases)
+        check_labels(self.protocol.reference, self.loaded.base)
         write_cohort(cohort, self.folder / "cohort")
         write_lookup(cohort.digest, {case.unit: str(case.files[0]) for case in cohort.cases if case.files})
         self.trail.append(

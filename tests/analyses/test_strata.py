@@ -9,7 +9,6 @@ import pytest
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.level_rows import level_tables
-from validate.analyses.samples import model_samples
 from validate.analyses.strata import ANALYSIS, Options
 
 Study = Callable[..., Evidence]
@@ -64,8 +63,7 @@ def test_claims_where_nothing_was_put_stay_within_their_error(estimated_study: S
 
 def test_the_values_compared_are_those_of_the_estimates(estimated_study: Study) -> None:
     evidence = estimated_study()
-    samples = model_samples(evidence, evidence.protocol.models[0])
-    tables = level_tables(evidence, samples)
+    tables = level_tables(evidence, evidence.protocol.models[0])
     assert list(tables) == [endpoint.id for endpoint in evidence.protocol.endpoints]
     for table in tables.values():
         assert table.values is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from validate.cohort.case import Case
-from validate.cohort.reference import label_counts, labelled_keys, read_reference
+from validate.cohort.reference import check_labels, label_counts, labelled_keys, read_reference
 from validate.errors import DataError
 from validate.protocol.schema import Reference
 
@@ -97,3 +97,36 @@ def test_presence_is_known_without_a_look_at_the_label(tmp_path):
     (tmp_path / "labels.csv").write_text("acc,y\nA1,1\nA2,\nA3,never explained\nA9,0\n", encoding="utf-8")
     assert labelled_keys(reference(), tmp_path) == {"A1", "A3", "A9"}
     assert label_counts(reference(), tmp_path, CASES) == {"rows": 4, "labelled": 3, "unmatched": 1}
+
+
+GRADES = {"positive": None, "negative": None, "grades": [0, 1, 2]}
+
+
+def test_classes_and_grades_are_numbered_in_the_protocols_order(tmp_path):
+    statuses, labels = read(tmp_path, "acc,y\nA1,2\nA2,0.0\nA3,\nA4,?\n", **GRADES, indeterminate_values=["?"])
+    assert statuses == ["present", "present", "missing", "indeterminate"]
+    assert labels == [2.0, 0.0, None, None]
+
+
+def test_a_class_that_the_protocol_does_not_name_is_refused(tmp_path):
+    with pytest.raises(DataError, match="column y holds '3', which the protocol does not explain: it names 0, 1, 2"):
+        read(tmp_path, "acc,y\nA1,3\n", **GRADES)
+
+
+def test_each_finding_has_its_own_status_and_label(tmp_path):
+    (tmp_path / "labels.csv").write_text("acc,a,b\nA1,1,no\nA2,0,\nA3,,yes\nA4,0,no\n", encoding="utf-8")
+    findings = {"a": {"label": "a"}, "b": {"label": "b", "positive": "yes", "negative": "no"}}
+    asked = reference(label=None, positive=None, negative=None, findings=findings)
+    table = read_reference(asked, base=tmp_path, cases=CASES)
+    assert table["target"].to_pylist() == ["a"] * 4 + ["b"] * 4
+    assert table["label"].to_pylist() == [1.0, 0.0, None, 0.0, 0.0, None, 1.0, 0.0]
+    assert labelled_keys(asked, tmp_path) == {"A1", "A2", "A3", "A4"}
+
+
+def test_labels_can_be_checked_without_being_joined(tmp_path):
+    (tmp_path / "labels.csv").write_text("acc,y\nA1,1\nA2,maybe\n", encoding="utf-8")
+    with pytest.raises(DataError, match="holds 'maybe'"):
+        check_labels(reference(), tmp_path)
+    (tmp_path / "labels.csv").write_text("acc,y\nA1,1\nA1,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match="rows 1 and 2 have the same acc"):
+        check_labels(reference(), tmp_path)

@@ -89,3 +89,23 @@ def test_an_output_is_chosen_by_its_name_or_by_being_the_only_one(model: Make) -
         output_name(("a",), model=named)
     with pytest.raises(ModelError, match="returns one tensor without a name: leave name out"):
         output_name(("",), model=named)
+
+
+def test_columns_say_which_class_each_number_is_for(model: Make) -> None:
+    stated = model(output={"activation": "softmax", "kind": "probability", "columns": ["a", 1, "c"]})
+    (result,) = class_scores(np.array([[0.0, np.log(2.0), np.log(5.0)]]), cases=1, model=stated)
+    assert isinstance(result, ClassScores)
+    assert result.scores == pytest.approx({"a": 1 / 8, "1": 2 / 8, "c": 5 / 8})
+
+
+def test_as_many_columns_as_numbers(model: Make) -> None:
+    stated = model(output={"activation": "softmax", "kind": "probability", "columns": ["a", "b", "c"]})
+    with pytest.raises(ModelError, match=r"columns: names 3 numbers, but this output has 2 per case"):
+        class_scores(np.zeros((1, 2)), cases=1, model=stated)
+
+
+def test_one_number_that_is_not_finite_fails_the_case_of_several(model: Make) -> None:
+    stated = model(output={"activation": "sigmoid", "kind": "probability", "columns": ["a", "b"]})
+    bad, good = class_scores(np.array([[0.0, np.nan], [0.0, 2.0]]), cases=2, model=stated)
+    assert isinstance(bad, Failure) and bad.reason == "nan_output"
+    assert isinstance(good, ClassScores) and good.scores["b"] == pytest.approx(0.8807970779778823)

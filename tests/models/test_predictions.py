@@ -218,3 +218,18 @@ def test_an_output_name_that_is_not_the_score_column_is_refused(model: Make, sav
     block = model(format="predictions", path="a.csv", output=output, options={"key": "case_id"})
     with pytest.raises(ModelError, match="no output 'logits'; this model's outputs are 'score'"):
         ADAPTER.load(block, base=saved("a.csv", b"case_id,score\nA0,2\n"), device="cpu")
+
+
+def test_several_columns_are_read_by_name_and_a_gap_in_one_is_no_answer(model: Make, saved: Save, cases: Make) -> None:
+    block = model(
+        format="predictions",
+        path="a.csv",
+        output={"activation": "none", "kind": "probability", "columns": ["x", "y"]},
+        options={"key": "case_id", "scores": {"x": "px", "y": "py"}},
+    )
+    loaded = ADAPTER.load(block, base=saved("a.csv", b"case_id,py,px\nA0,0.2,0.8\nA1,,0.4\n"), device="cpu")
+    first, second, third = loaded.predict(Batch(tuple(cases(3))))
+    assert isinstance(first, ClassScores) and first.scores == {"x": 0.8, "y": 0.2}
+    assert isinstance(second, Failure) and second.reason == "missing_output"
+    assert isinstance(third, Failure)
+    assert loaded.coverage(cases(3))["row_without_number"] == 1

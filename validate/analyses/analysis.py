@@ -19,7 +19,8 @@ from validate.protocol.schema import StudyProtocol
 class Evidence:
     """What an analysis may read: everything here is in the sealed run folder, so `verify` can repeat it.
 
-    units : results/units.parquet      cases : cohort/cases.parquet      cohort_digest : keys the resampling stream
+    units : results/units.parquet, to most analyses only the rows on the headline of several targets
+    every : the same on all targets      cases : cohort/cases.parquet      cohort_digest : keys the resampling stream
     flow : cohort/flow.json, the participant flow up to inference
     """
 
@@ -29,6 +30,7 @@ class Evidence:
     cases: pa.Table
     cohort_digest: str
     flow: tuple[FlowStep, ...] = ()
+    every: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

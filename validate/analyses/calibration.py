@@ -35,7 +35,7 @@ from validate.analyses.differences import group_values
 from validate.analyses.reliability import METHOD as BIN_METHOD
 from validate.analyses.reliability import reliability_bins
 from validate.analyses.samples import ModelSamples, model_samples
-from validate.analyses.selection import Selection
+from validate.analyses.selection import about_headline
 from validate.analyses.smooth import METHOD as SMOOTH_METHOD
 from validate.analyses.smooth import NAMES, Smooth, smooth_curve
 from validate.analyses.wording import count_of, number_word, printed, printed_limits, sentence_case
@@ -163,7 +163,7 @@ def _bootstrap(metric: Metric, samples: ModelSamples) -> dict[str, Any]:
 
 
 def _as_endpoint(evidence: Evidence, model: Model, metric: str) -> Estimate | None:
-    selection = Selection(evidence.estimates)
+    selection = about_headline(evidence.protocol, evidence.estimates)
     asked = (endpoint for endpoint in evidence.protocol.endpoints if endpoint.metric == metric and not endpoint.options)
     return next((e for endpoint in asked if (e := selection.overall(endpoint.id, model.id)) is not None), None)
 

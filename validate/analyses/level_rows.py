@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.differences import Difference, GroupValues, differences, group_values
-from validate.analyses.samples import ModelSamples
+from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, events_noun, metric_of
 from validate.estimation.cases import Sample
@@ -88,22 +88,28 @@ class LevelTable:
         return tuple(min(estimate.n_patients, estimate.n_events) for estimate in rows)
 
 
-def level_tables(evidence: Evidence, samples: ModelSamples) -> dict[str, LevelTable]:
+def level_tables(evidence: Evidence, model: Model) -> dict[str, LevelTable]:
     """By endpoint; those that were not estimated over all cases and by group are left out."""
     plain = {
         endpoint.id: table
         for endpoint in evidence.protocol.endpoints
-        if (table := _plain_table(evidence, samples, endpoint)) is not None
+        if (table := _plain_table(evidence, model, endpoint)) is not None
     }
     resampled: dict[str, LevelTable] = {}
     for names in _alike(evidence, plain):
+        samples = model_samples(evidence, model, _target(evidence, plain[names[0]]))
         resampled |= _compared(samples, evidence, {name: plain[name] for name in names})
     return {name: resampled[name] for name in plain}
 
 
-def _plain_table(evidence: Evidence, samples: ModelSamples, endpoint: Endpoint) -> LevelTable | None:
+def _target(evidence: Evidence, table: LevelTable) -> str | None:
+    """What the table's numbers are of, where there is a choice."""
+    return None if evidence.protocol.task == "classification" else table.overall.target
+
+
+def _plain_table(evidence: Evidence, model: Model, endpoint: Endpoint) -> LevelTable | None:
     """Levels and their estimates, not yet compared."""
-    selection, model = Selection(evidence.estimates), samples.model
+    selection = Selection(evidence.estimates)
     overall = selection.overall(endpoint.id, model.id)
     found = (
         (attribute, estimate)
@@ -122,7 +128,8 @@ def _alike(evidence: Evidence, tables: dict[str, LevelTable]) -> list[list[str]]
         if endpoint.id in tables:
             table = tables[endpoint.id]
             groups = tuple((row.attribute, row.level) for row in table.rows)
-            rows = metric_of(table.overall).failures, tuple(sorted(_condition(endpoint).items()))
+            options = tuple(sorted(_condition(endpoint).items()))
+            rows = _target(evidence, table), metric_of(table.overall).failures, options
             alike.setdefault((rows, groups), []).append(endpoint.id)
     return list(alike.values())
 
@@ -167,7 +174,9 @@ def _ranks(metric: Metric) -> bool:
 
 
 def _rarer_class(sample: Sample, members: NDArray[np.bool_]) -> int:
-    """Clusters with a case of the rarer class in a group."""
+    """Clusters with a case of the rarer class in a group; of several classes all of its clusters."""
+    if "positive" not in sample.rows.columns:
+        return len(np.unique(sample.cluster[members]))
     sides = (sample.rows["positive"], ~sample.rows["positive"])
     return min(len(np.unique(sample.cluster[members & side])) for side in sides)
 

@@ -25,11 +25,13 @@ from pydantic import BaseModel, ConfigDict
 from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.roc import Band, roc_band, roc_curve
 from validate.analyses.samples import ModelSamples, model_samples
-from validate.analyses.selection import Selection
+from validate.analyses.selection import Selection, about_headline
 from validate.analyses.two_by_two import TwoByTwo, two_by_two
 from validate.analyses.wording import count_of, measure, plural, printed_estimate
+from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Model
+from validate.protocol.targets import headline
 
 LEVEL = 0.95
 BINS = 20
@@ -58,7 +60,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     found = [(e, selection.overall(e.id, model.id)) for e in evidence.protocol.endpoints]
     present = [(endpoint, estimate) for endpoint, estimate in found if estimate is not None]
     tables = _tables(samples)
-    curve, why = _roc(samples, selection)
+    curve, why = _roc(samples, about_headline(evidence.protocol, evidence.estimates))
     return Finding(
         id=f"overall/{model.id}",
         analysis="overall",
@@ -66,7 +68,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         title="How well it works over all cases",
         statement=_statement(evidence, [e for endpoint, e in present if endpoint.role == "primary"], tables),
         data={
-            "operating_point": model.operating_point.model_dump() if model.operating_point else None,
+            "operating_point": _operating_point(evidence, model),
             "tables": [
                 {**entry, "positives": table.positives, "negatives": table.negatives, **asdict(table)}
                 for entry, table in tables
@@ -86,6 +88,15 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         },
         estimates=tuple(estimate.id for _, estimate in present),
     )
+
+
+def _operating_point(evidence: Evidence, model: Model) -> dict[str, Any] | None:
+    """The threshold that holds for the headline; None in its place where the answer is by another rule."""
+    point = model.operating_point
+    if point is None:
+        return None
+    found = threshold_of(model, headline(evidence.protocol).name)
+    return {"threshold": None if found is None else found.value, "rule": point.rule, "source": point.source}
 
 
 def _tables(samples: ModelSamples) -> list[tuple[dict[str, Any], TwoByTwo]]:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.per_thousand import LIMITS, Count, PerThousand, per_thousand
 from validate.analyses.rows import model_rows
-from validate.analyses.selection import Selection
+from validate.analyses.selection import about_headline
 from validate.analyses.wording import plural, printed
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Model
@@ -44,7 +44,7 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 
 
 def _finding(evidence: Evidence, model: Model) -> Finding:
-    selection = Selection(evidence.estimates)
+    selection = about_headline(evidence.protocol, evidence.estimates)
     rates = {name: selection.of_metric(f"classification.{name}", model.id) for name in ("sensitivity", "specificity")}
     share = _study_prevalence(evidence, model)
     source, values = _prevalences(evidence, share)
@@ -136,7 +136,7 @@ def _why_not(model: Model, rates: Mapping[str, Estimate | None], values: tuple[f
 
 
 def _entry(evidence: Evidence, model: Model, counts: PerThousand, *, main: bool) -> dict[str, Any]:
-    selection = Selection(evidence.estimates)
+    selection = about_headline(evidence.protocol, evidence.estimates)
     found = {name: selection.restated(f"classification.{name}", model.id, counts.prevalence) for name in ("ppv", "npv")}
     return {
         "prevalence": counts.prevalence,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
@@ -11,6 +13,7 @@ from validate.canonical import canonical_json
 from validate.errors import ProtocolError
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import headline
 from validate.registry import load, names
 
 
@@ -20,11 +23,20 @@ def run_analyses(evidence: Evidence) -> tuple[Finding, ...]:
     Raises ProtocolError for an unknown analysis or option, EvidenceError where counts do not add up.
     """
     found: list[Finding] = []
+    evidence = replace(evidence, units=_on_headline(evidence), every=evidence.units)
     for name, analysis, options in planned_analyses(evidence.protocol):
         for finding in analysis.findings(evidence, options):
             _refuse_what_has_no_json_form(name, finding)
             found.append(finding)
     return tuple(found)
+
+
+def _on_headline(evidence: Evidence) -> pa.Table:
+    """Rows of the one yes-or-no question that curves, calibration and the first page speak of."""
+    if evidence.protocol.task == "classification":
+        return evidence.units
+    name = headline(evidence.protocol).name
+    return evidence.units.filter(pa.array([target == name for target in evidence.units["target"].to_pylist()]))
 
 
 def required_passes(protocol: StudyProtocol) -> tuple[Pass, ...]:

@@ -9,6 +9,7 @@ from validate.analyses.analysis import Evidence
 from validate.estimation.cases import RULES, Cases, Rule, Sample, cases_of, class_strata, sample_under, threshold_of
 from validate.protocol.passes import CLEAN
 from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.targets import class_names
 from validate.results.join import stratum_attributes
 from validate.stats.resample import ClusterWeights, resampling_key
 
@@ -44,11 +45,17 @@ class ModelSamples:
         return self.sample(unreadable="excluded", failure="excluded", condition=condition)
 
 
-def model_samples(evidence: Evidence, model: Model) -> ModelSamples:
-    """The model's clean pass, and the run's resampling stream: the very replicates behind the estimates."""
+def model_samples(evidence: Evidence, model: Model, target: str | None = None) -> ModelSamples:
+    """The model's clean pass, and the run's resampling stream: the very replicates behind the estimates.
+
+    target : one of several; the headline, or the only one there is, where none is named
+    """
     attributes = stratum_attributes(evidence.protocol)
-    found = cases_of(evidence.units, attributes)
-    cases = next(part for part in found if part.model == model.id and part.pass_id == CLEAN.id)
+    units = evidence.units if target is None or evidence.every is None else evidence.every
+    found = cases_of(units, attributes, classes=len(class_names(evidence.protocol.reference)))
+    cases = next(
+        part for part in found if part.model == model.id and part.pass_id == CLEAN.id and target in (None, part.target)
+    )
     clusters = len(evidence.units["cluster"].unique())
     replicates = min(evidence.protocol.resampling.replicates, MOST_REPLICATES)
     key = resampling_key(evidence.protocol.seed, evidence.cohort_digest)

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from validate.estimation.estimate import Estimate
 from validate.protocol.passes import CLEAN
+from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import headline
 
 OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data rule than the locked one
+
+
+def about_headline(protocol: StudyProtocol, estimates: Iterable[Estimate]) -> Selection:
+    """Only what is of the headline, where there are several targets."""
+    if protocol.task == "classification":
+        return Selection(tuple(estimates))
+    name = headline(protocol).name
+    return Selection(tuple(estimate for estimate in estimates if estimate.target == name))
 
 
 @dataclass(frozen=True, slots=True)

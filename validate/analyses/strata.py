@@ -29,7 +29,6 @@ from validate.analyses.differences import LEVEL
 from validate.analyses.heterogeneity import METHOD as HETEROGENEITY_METHOD
 from validate.analyses.heterogeneity import Heterogeneity, heterogeneity
 from validate.analyses.level_rows import LevelRow, LevelTable, level_tables
-from validate.analyses.samples import model_samples
 from validate.analyses.strata_words import endpoint_statement
 from validate.analyses.wording import attribute_words, measure, sentence_case
 from validate.protocol.schema import Endpoint, Model
@@ -52,7 +51,7 @@ def findings(evidence: Evidence, _options: Options) -> tuple[Finding, ...]:
 
 
 def _finding(evidence: Evidence, model: Model) -> Finding:
-    tables = level_tables(evidence, model_samples(evidence, model))
+    tables = level_tables(evidence, model)
     entries = [
         _endpoint(evidence, model, endpoint, tables[endpoint.id])
         for endpoint in evidence.protocol.endpoints

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import targets_of
 from validate.registry import load
 from validate.results.levels import MISSING
 
@@ -111,9 +112,16 @@ def metric_of(estimate: Estimate) -> Metric:
 
 
 def measure(estimate: Estimate, protocol: StudyProtocol) -> str:
-    """The measure's title; against a comparator that is no reference standard, as percent agreement."""
+    """The measure's title, and what it is of where there is a choice; against a comparator, as percent agreement."""
     title = metric_of(estimate).title
-    return AGREEMENT.get(title, title) if protocol.reference.kind == "comparator" else title
+    title = AGREEMENT.get(title, title) if protocol.reference.kind == "comparator" else title
+    return of_target(title, protocol, estimate.target)
+
+
+def of_target(title: str, protocol: StudyProtocol, target: str) -> str:
+    """Such as "Sensitivity, grade 2 or above"; the title alone where there is one question, or all classes together."""
+    found = next((one for one in targets_of(protocol) if one.name == target), None)
+    return title if found is None or found.kind in {"only", "all"} else f"{title}, {found.words}"
 
 
 def events_noun(estimate: Estimate, protocol: StudyProtocol) -> str:

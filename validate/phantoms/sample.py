@@ -17,6 +17,7 @@ from validate.errors import CommandError
 from validate.phantoms import dicom_writer
 from validate.phantoms.chest import Scene, frontal, lateral
 from validate.phantoms.defects import with_defects
+from validate.phantoms.graded_tables import write_graded_tables
 from validate.phantoms.manifest import write_manifest
 from validate.phantoms.population import INSTITUTIONS, SITES, Shot, population
 from validate.phantoms.stream import stream
@@ -34,7 +35,8 @@ real product whose name is borrowed here to practise on. Every DICOM file says s
 (0008,001C) is YES.
 
 - `cxr/` chest radiographs as DICOM, one folder per accession number, with `sites.csv` and `reference.csv`
-- `tables/` a study without images: `cases.csv` and `predictions.csv`
+- `tables/` studies without images: `cases.csv` with `predictions.csv`; `retinopathy.csv` (grades), `findings.csv`
+  (several findings) and `stroke.csv` (classes)
 - `models/` a small classifier, trained on other phantoms by `python -m validate.phantoms.train`
 - `truth.csv` what was put into each file, the deliberate defects included
 - `MANIFEST.sha256` the digests of all files
@@ -74,6 +76,7 @@ def write_sample(
         _write_images(folder, seed, weak_manufacturer, patients, defects=defects, progress=progress)
     if "tables" in parts:
         write_tables(folder / "tables", seed=seed)
+        write_graded_tables(folder / "tables", seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
     files = write_manifest(folder)

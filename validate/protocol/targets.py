@@ -80,11 +80,14 @@ def targets_of(protocol: StudyProtocol) -> tuple[Target, ...]:
     reference, names = protocol.reference, class_names(protocol.reference)
     match protocol.task:
         case "multiclass":
-            classes = (Target(name, "class", f"{name} against the rest", place) for place, name in enumerate(names))
+            classes = (
+                Target(name, "class", f"{name.replace('_', ' ')} against the rest", place)
+                for place, name in enumerate(names)
+            )
             return (*classes, Target(ALL, "all", "all classes"))
         case "ordinal":
             steps = (
-                Target(f"{AT_LEAST}{name}", "at_least", f"{name} or above", place)
+                Target(f"{AT_LEAST}{name}", "at_least", _or_above(name), place)
                 for place, name in enumerate(names)
                 if place
             )
@@ -96,6 +99,10 @@ def targets_of(protocol: StudyProtocol) -> tuple[Target, ...]:
             )
         case _:
             return (Target(reference.label or "", "only"),)
+
+
+def _or_above(grade: str) -> str:
+    return f"grade {grade} or above" if grade.lstrip("-").isdigit() else f"{grade} or above"
 
 
 def headline(protocol: StudyProtocol) -> Target:

@@ -98,6 +98,7 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
     name = printed(study.measure(metric) if metric else criterion["endpoint"].text)
+    name += study.named_target(endpoint["target"])
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:
         name += printed(" at threshold ") + view.words(threshold)

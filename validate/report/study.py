@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case
 from validate.errors import ProtocolError
+from validate.protocol.load import from_resolved
+from validate.protocol.targets import Target, targets_of, written
 from validate.registry import load
-from validate.report.printed import Printed
+from validate.report.printed import Printed, printed
 from validate.report.sealed import Node, Sealed
 from validate.report.view import short_digest, words
 
@@ -126,6 +128,30 @@ class Study:
         return sentence_case(AGREEMENT.get(title, title) if self.comparator else title)
 
     def endpoint_title(self, name: str) -> str:
-        """The measure of an endpoint, by the endpoint's id."""
-        metric = self.endpoint(name)["metric"].text
-        return self.measure(metric) if metric else name
+        """The measure of an endpoint, by the endpoint's id, and what it is of."""
+        endpoint = self.endpoint(name)
+        metric = endpoint["metric"].text
+        return self.measure(metric) + self.of(endpoint["target"].value) if metric else name
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """Classes, findings or steps that the study asks about; one where it is a single question."""
+        return targets_of(from_resolved(self.protocol.value))
+
+    def of(self, target: object) -> str:
+        """Such as ", grade 2 or above"; empty where there is one question, or for all classes together."""
+        found = next((one for one in self.targets if target is not None and one.name == written(target)), None)
+        return "" if found is None or found.kind in {"only", "all"} else f", {found.words}"
+
+    def named_target(self, target: Node) -> Printed:
+        """The same with its address."""
+        said = self.of(target.value)
+        return printed(said, target.address) if said else Printed()
+
+    @cached_property
+    def about(self) -> Printed:
+        """What curves, calibration and the first page speak of, where the study asks of more than one thing."""
+        if len(self.targets) == 1:
+            return Printed()
+        asked = self.protocol["reference"]["headline"]
+        return printed(self.of(asked.value).removeprefix(", "), asked.address)

@@ -225,6 +225,19 @@ def whole_digest(digest: str) -> str:
     return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
 
 
+def decided(point: Node) -> Printed:
+    """How scores become an answer where that is no single threshold; empty where it is, or nothing is stated."""
+    if point["rule"].text == "argmax":
+        return printed("the class with the highest score", point["rule"].address)
+    if point["cuts"]:
+        return printed("the score cut at ") + words(point["cuts"])
+    return (
+        printed("the score ") + rule(point["rule"]) + " " + words(point["thresholds"])
+        if point["thresholds"]
+        else Printed()
+    )
+
+
 def rule(node: Node) -> Printed:
     """As in "≥" where a protocol writes ">="."""
     return printed({">=": "≥", "<=": "≤"}.get(node.text, node.text), node.address)

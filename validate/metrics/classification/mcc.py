@@ -21,13 +21,14 @@ def value(rows: Rows, weights: NDArray[np.int64]) -> float:
     numerator, denominator = _parts(weighted_confusion(rows, weights))
     if denominator == 0:
         raise Undefined("The MCC needs positive, negative, flagged and unflagged cases: of one kind there is none")
-    return float(numerator / denominator)
+    return float(np.clip(numerator / denominator, -1.0, 1.0))  # roots round: a perfect one may come out a hair above 1
 
 
 def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
     """The same from the kernel's sums."""
     del rows
-    return Values(*ratio(*_parts(confusion_of(sums[0]))))
+    value, defined = ratio(*_parts(confusion_of(sums[0])))
+    return Values(np.clip(value, -1.0, 1.0), defined)
 
 
 def _parts(counts: Confusion) -> tuple[Array, Array]:

@@ -51,7 +51,7 @@ def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
 
 
 METRIC = Metric(
-    title="Area under the ROC curve, over pairs of classes (Hand and Till's M)",
+    title="AUROC over pairs of classes (Hand and Till's M)",
     symbol="M",
     tasks=frozenset({"multiclass"}),
     needs=("true", "scores"),

@@ -38,7 +38,7 @@ def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
 
 
 METRIC = Metric(
-    title="Area under the ROC curve, averaged over classes against the rest",
+    title="Mean AUROC over classes against the rest",
     symbol="Macro AUROC",
     tasks=frozenset({"multiclass"}),
     needs=("true", "scores"),

@@ -18,12 +18,13 @@ def value(rows: Rows, weights: NDArray[np.int64]) -> float:
     numerator, denominator = _parts(weighted_table(rows, weights))
     if denominator <= 0:
         raise Undefined("The MCC needs cases of two classes and answers of two: of one kind there is none")
-    return float(numerator / denominator)
+    return float(np.clip(numerator / denominator, -1.0, 1.0))  # roots round: a perfect one may come out a hair above 1
 
 
 def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
     """The same from the kernel's sums."""
-    return Values(*ratio(*_parts(table_of(sums[0], rows))))
+    value, defined = ratio(*_parts(table_of(sums[0], rows)))
+    return Values(np.clip(value, -1.0, 1.0), defined)
 
 
 def _parts(table: Array) -> tuple[Any, Any]:

@@ -109,6 +109,20 @@ class Canvas:
             tone, _n(corner[0]), _n(corner[1]), _n(size[0]), _n(size[1]), COLOURS[tone],
         )  # fmt: skip
 
+    def shade(self, corner: tuple[float, float], size: tuple[float, float], colour: str) -> None:
+        """A filled cell of a heat map, with a hairline of paper around it."""
+        self._add(
+            '<rect x="{}" y="{}" width="{}" height="{}" fill="{}" stroke="#ffffff" stroke-width="0.8"/>',
+            _n(corner[0]), _n(corner[1]), _n(size[0]), _n(size[1]), colour,
+        )  # fmt: skip
+
+    def outline(self, corner: tuple[float, float], size: tuple[float, float], tone: Tone = "accent") -> None:
+        """A frame without a filling."""
+        self._add(
+            '<rect class="s-{}" x="{}" y="{}" width="{}" height="{}" fill="none" stroke="{}" stroke-width="1"/>',
+            tone, _n(corner[0] + 0.7), _n(corner[1] + 0.7), _n(size[0] - 1.4), _n(size[1] - 1.4), COLOURS[tone],
+        )  # fmt: skip
+
     def disc(self, centre: tuple[float, float], radius: float, tone: Tone, *, hollow: bool = False) -> None:
         fill: Tone = "paper" if hollow else tone
         self._add(

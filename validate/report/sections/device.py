@@ -67,6 +67,8 @@ def _output(output: Node) -> Printed:
 def _operating_point(point: Node) -> Printed:
     if not point:
         return printed("none stated: only measures that need no threshold can be computed")
+    if other := view.decided(point):
+        return printed("answer: ") + other + " (" + view.words(point["source"]) + ")"
     return (
         printed("flagged where the score ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
         + " (" + view.words(point["source"]) + ")"

@@ -36,7 +36,7 @@ def _measures(study: Study) -> list[Entry]:
         metric = study.metric(found["metric"].text)
         if metric is not None:
             title = study.measure(found["metric"].text)
-            entries.setdefault(title, Entry(title, metric.explanation, _here(found)))
+            entries.setdefault(title, Entry(title, metric.explanation, _here(found) + study.of(found["target"].value)))
     return list(entries.values())
 
 
@@ -88,11 +88,9 @@ def _inconclusive(study: Study) -> Printed:
 
 
 def _point(point: Node) -> Printed:
-    return (
-        printed("flagged where the score is ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
-        if point
-        else Printed()
-    )
+    if not point or view.decided(point):
+        return view.decided(point)
+    return printed("flagged where the score is ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
 
 
 def _prevalence(found: Node, unit: str) -> Printed:

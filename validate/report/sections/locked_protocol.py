@@ -91,7 +91,7 @@ def _endpoints(study: Study) -> Table:
     )
     rows = (
         row(
-            printed(study.measure(endpoint["metric"].text), endpoint["metric"].address),
+            printed(study.endpoint_title(endpoint["id"].text), endpoint["metric"].address),
             view.words(endpoint["role"]),
             _interval(endpoint["interval"]),
             view.words(endpoint["rationale"], "–"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.report import view
+from validate.report.classes import by_target
 from validate.report.figures.canvas import Figure
 from validate.report.figures.roc import Curve, roc
 from validate.report.figures.score_histogram import Scores, score_histogram
@@ -24,6 +25,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         return Missing("the analysis over all cases", "whoever runs the study: run it again with this version")
     curves = [found for found in findings if found["data"]["roc"]]
     return {
+        "by_target": by_target(study),
         "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
         "together": _roc(study, curves[:MOST_CURVES], "roc-together") if len(curves) > 1 else None,
     }
@@ -36,6 +38,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "missed": _missed(study, data["tables"]),
         "tables": [_four_fold(study, key, table) for table in data["tables"]],
         "point": _point(data["operating_point"]),
+        "decided": view.decided(data["operating_point"]),
         "roc": _roc(study, [finding], f"roc-{key}") if data["roc"] else None,
         "why_no_curve": view.words(data["why_no_curve"], "") if not data["roc"] else Printed(),
         "auroc": view.estimate(study.sealed.estimate(data["roc"]["auroc"])) if data["roc"]["auroc"] else Printed(),
@@ -56,7 +59,9 @@ def _missed(study: Study, tables: Node) -> Printed:
 
 
 def _point(point: Node) -> Printed:
-    return view.rule(point["rule"]) + " " + view.words(point["threshold"]) if point else Printed()
+    if not point or point["threshold"].value is None:
+        return Printed()
+    return view.rule(point["rule"]) + " " + view.words(point["threshold"])
 
 
 def _four_fold(study: Study, model: str, table: Node) -> Table:
@@ -124,7 +129,7 @@ def _histogram(model: str, data: Node) -> Figure | None:
     point = data["operating_point"]
     scores = Scores(
         found["edges"], found["positives"], found["negatives"], point["threshold"].value,
-        printed("threshold ") + view.words(point["threshold"]) if point else "",
+        printed("threshold ") + view.words(point["threshold"]) if point["threshold"].value is not None else "",
     )  # fmt: skip
     description = (
         f"Histogram of the model's scores, cases with the finding above the line and without it below: "

@@ -29,13 +29,15 @@ def content(study: Study) -> Mapping[str, Any]:
 
 
 def locked_overall(study: Study) -> tuple[Node, ...]:
-    """The locked estimate of each endpoint and model over all cases, in the file's order."""
-    return tuple(
+    """The locked estimate of each endpoint and model over all cases, in the protocol's order; supporting ones last."""
+    order = {endpoint["id"].text: place for place, endpoint in enumerate(study.protocol["endpoints"])}
+    found = (
         e
         for e in study.sealed.estimates
         if not e["stratum"] and e["contrast"].value is None and e["pass"].text == "clean"
         and OTHER_RULE not in e["id"].text and e["condition"]["prevalence"].value is None
     )  # fmt: skip
+    return tuple(sorted(found, key=lambda e: order.get(e["endpoint"].text, len(order))))
 
 
 def _figures(study: Study) -> list[Any]:
@@ -102,7 +104,7 @@ def _endpoints(study: Study) -> Table:
 
 def endpoint_name(study: Study, estimate: Node) -> Printed:
     """The measure, with its threshold where it has one."""
-    name = printed(study.measure(estimate["metric"].text))
+    name = printed(study.measure(estimate["metric"].text)) + study.named_target(estimate["target"])
     threshold = estimate["condition"]["threshold"]
     return name + printed(" at threshold ") + view.words(threshold) if threshold.value is not None else name
 

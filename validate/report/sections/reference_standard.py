@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.report import view
-from validate.report.printed import printed
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -25,14 +26,24 @@ def content(study: Study) -> Mapping[str, Any]:
     rows = [
         row("Standard", view.words(reference["standard"])),
         row("It is", printed(KINDS.get(kind.text, kind.text), kind.address)),
-        row("Label", view.words(reference["label"]) + ", positive where " + view.words(reference["positive"])
-            + "; one label per " + view.words(reference["level"])),
+        row("Label", _label(reference) + "; one label per " + view.words(reference["level"])),
         row("No label, or an indeterminate one", "left out of every number, and counted"),
     ]  # fmt: skip
     for entry in labels:
         counts = view.count(entry["rows"], study.unit) + ", " + view.count(entry["patients"], "patient")
         rows.append(row(LABELS.get(entry["status"].text, entry["status"].text), counts))
     return {"facts": Table("reference", (Column(""), Column("")), tuple(rows)), "comparator": study.comparator}
+
+
+def _label(reference: Node) -> Printed:
+    """What is asked of each case, in the words of the protocol."""
+    if reference["findings"]:
+        return joined((printed(name.replace("_", " ")) + " (" + view.words(one["label"]) + ", positive where "
+                       + view.words(one["positive"]) + ")" for name, one in reference["findings"].items()), ", ")  # fmt: skip
+    for block, what in (("classes", ", one of "), ("grades", ", a grade of ")):
+        if reference[block]:
+            return view.words(reference["label"]) + what + view.words(reference[block])
+    return view.words(reference["label"]) + ", positive where " + view.words(reference["positive"])
 
 
 SECTION = Section(

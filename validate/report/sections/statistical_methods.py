@@ -58,7 +58,8 @@ def _methods(study: Study) -> Table:
         seen.setdefault(found["endpoint"].text, found)
     rows = (
         row(
-            study.measure(e["metric"].text), _limits(e["interval"]), view.count(e["n_cases"]), view.count(e["n_patients"]),
+            study.measure(e["metric"].text) + study.of(e["target"].value), _limits(e["interval"]),
+            view.count(e["n_cases"]), view.count(e["n_patients"]),
             view.plain(e["interval"]["design_effect"], 2), printed(RULES.get(e["missing_rule"].text, "–"), e["missing_rule"].address),
         )
         for e in seen.values()
