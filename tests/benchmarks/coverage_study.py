@@ -5,7 +5,8 @@ Truth is known exactly. A patient has the finding or not, and 1, 3 or 10 images;
     score = μ · finding + √ρ · patient + √(1 - ρ) · image,      μ = √2 · Φ⁻¹(AUROC),
 
 so two images of different classes always come from different patients and the AUROC over images is Φ(μ / √2) whatever ρ is;
-a sensitivity is the chance that a positive's score passes a cut-off. Intervals come from the product's own functions; where a
+a sensitivity is the chance that a positive's score passes a cut-off. Differences of two models are on the same images, their noise
+correlated (the column prevalence then holds that correlation). Intervals come from the product's own functions; where a
 cell needs millions of sorts, the estimate and its variance come from a compiled loop that tests/benchmarks holds against them.
 
 Each part writes one CSV per cell group into --out and skips those that are there, so it can be stopped and resumed.
@@ -32,8 +33,9 @@ from validate.metrics.replicates import replicate_values
 from validate.registry import load
 from validate.stats.compiled import compiled
 from validate.stats.delong import delong_limits, delong_logit_limits
-from validate.stats.limits import Limits, logit_limits, student_quantile
-from validate.stats.obuchowski import perfect_limits
+from validate.stats.limits import Limits, logit_limits, normal_quantile, student_quantile, wald_limits
+from validate.stats.obuchowski import clustered_difference, difference_limits, perfect_limits
+from validate.stats.paired_proportions import PairedTable, newcombe_paired, tango
 from validate.stats.proportion import clopper_pearson, clustered_proportion, jeffreys, wilson
 from validate.stats.resample import ClusterWeights, LeaveOneOut, resampling_key
 
@@ -271,10 +273,100 @@ def _bootstrap(
     return {"bootstrap": (plain.low, plain.high), "bootstrap_bca": (bca.low, bca.high)}
 
 
+def paired_cells(simulations: int) -> Iterator[tuple[str, Any]]:
+    grid = itertools.product(
+        ("auroc", "proportion"), (30, 100, 300, 1000), (0.0, 0.05), (0.4, 0.8), ((1, 0.0), (3, 0.3))
+    )
+    for metric, patients, difference, between, (images, correlation) in grid:
+        name = f"paired-{metric}-{patients}-{difference}-{between}-{images}"
+        yield name, (metric, patients, difference, between, images, correlation, simulations)
+
+
+def paired_rows(
+    metric: str, patients: int, difference: float, between: float, images: int, correlation: float, simulations: int,
+    replicates: int = 1024,
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """Two models on the same images, their noise correlated by `between`: 0.85 for one, less by `difference` for the other.
+
+    Patients are half with the finding for an AUROC, and all of them for a proportion. Truth is the difference, test less reference.
+    Bootstraps up to 300 patients.
+    """
+    rng = np.random.default_rng([SEED, 4, len(metric), patients, int(difference * 100), int(between * 100), images])
+    own = ("obuchowski", "delong") if metric == "auroc" else ("tango", "newcombe")
+    analytic = own if images == 1 else own[:1] if metric == "auroc" else ()
+    tails = {method: Tails() for method in (*analytic, *(("bootstrap",) if patients <= 300 else ()))}
+    cluster, truths = np.repeat(np.arange(patients), images), (0.85 - difference, 0.85)
+    for simulation in range(simulations if tails else 0):
+        positive = np.repeat(rng.permutation(np.arange(patients) % 2 == 0), images) | (metric == "proportion")
+        scale = np.sqrt(2.0) if metric == "auroc" else 1.0
+        noise = _correlated(rng, patients, images, correlation, between)
+        scores = [one + positive * scale * ndtri(truth) for one, truth in zip(noise, truths, strict=True)]
+        for method, tail in tails.items():
+            low, high = _difference_limits(metric, method, scores, positive, cluster, replicates, simulation)
+            tail.add(Limits(np.array([low]), np.array([high])), -difference, np.array([low < high]))
+    return [
+        (f"{metric}_difference", f"{method}_paired", patients, between, -difference, images, correlation, *tail.row())
+        for method, tail in tails.items()
+    ]
+
+
+def _correlated(
+    rng: np.random.Generator, patients: int, images: int, correlation: float, between: float
+) -> list[Array]:
+    """Unit noise of two models: between models by `between`, between images of a patient by `correlation`."""
+
+    def draw() -> Array:
+        image = rng.standard_normal((patients, images)) * np.sqrt(1 - correlation)
+        return np.asarray(image + rng.standard_normal((patients, 1)) * np.sqrt(correlation)).ravel()
+
+    common = draw() * np.sqrt(between)
+    return [common + draw() * np.sqrt(1 - between) for _ in range(2)]
+
+
+def _difference_limits(
+    metric: str, method: str, scores: list[Array], positive: NDArray[np.bool_], cluster: NDArray[np.int64],
+    replicates: int, simulation: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Low = high where the product gives none."""
+    if method in ("obuchowski", "delong"):
+        found = clustered_difference(scores[0], scores[1], positive, cluster)
+        if not found.variance > 0:
+            return 0.0, 0.0
+        error = float(np.sqrt(found.variance))
+        wald = wald_limits(found.difference, error, normal_quantile(0.95), low=-1.0)
+        limits = difference_limits(found) if method == "obuchowski" else wald
+        return float(limits.low), float(limits.high)
+    hits = [score >= 0 for score in scores]
+    if method in ("tango", "newcombe"):
+        both = (
+            (hits[0] & hits[1]).sum(),
+            (hits[0] & ~hits[1]).sum(),
+            (~hits[0] & hits[1]).sum(),
+            (~hits[0] & ~hits[1]).sum(),
+        )
+        limits = {"tango": tango, "newcombe": newcombe_paired}[method](PairedTable(*map(int, both)))
+        return float(limits.low), float(limits.high)
+    short = "auroc" if metric == "auroc" else "sensitivity"
+    weights = ClusterWeights(int(cluster.max()) + 1, replicates, resampling_key(SEED, str(simulation)))
+    drawn = [
+        replicate_values(
+            [load("metrics", f"classification.{short}")], Rows({"score": score, "positive": positive, "flagged": hit}, {"threshold": 0.0}),
+            cluster=cluster, groups=np.ones((1, cluster.size), np.bool_), weights=weights, workers=1,
+        )[0]
+        for score, hit in zip(scores, hits, strict=True)
+    ]  # fmt: skip
+    defined = drawn[0].defined[:, 0] & drawn[1].defined[:, 0]
+    if (~defined).sum() > MOST_UNDEFINED * replicates:
+        return 0.0, 0.0
+    found_limits = percentile(drawn[0].value[defined, 0] - drawn[1].value[defined, 0], level=0.95)
+    return found_limits.low, found_limits.high
+
+
 PARTS: dict[str, tuple[Any, Any]] = {
     "proportion": (proportion_cells, proportion_rows),
     "auroc": (auroc_cells, auroc_rows),
     "bootstrap": (bootstrap_cells, bootstrap_rows),
+    "paired": (paired_cells, paired_rows),
 }
 
 

@@ -92,9 +92,9 @@ def test_the_p_of_non_inferiority_and_the_lower_limit_agree(table: PairedTable, 
 
 
 def test_what_is_no_table_or_no_margin_is_refused() -> None:
-    with pytest.raises(ValueError, match="counts of 0 or more"):
+    with pytest.raises(ValueError, match="whole numbers of 0 or more"):
         PairedTable(0, 0, 0, 0)
-    with pytest.raises(ValueError, match="counts of 0 or more"):
+    with pytest.raises(ValueError, match="whole numbers of 0 or more"):
         PairedTable(3, -1, 0, 0)
     for margin in (-0.1, 1.0, np.nan):
         with pytest.raises(ValueError, match="0 or more and below 1"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Literal
 
 import numpy as np
@@ -113,3 +114,22 @@ class Metric:
     example: Mapping[str, float] = field(default_factory=dict)
     prevalence_dependent: bool = False
     failures: Literal["scored", "outputs_only"] = "scored"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _of_counts(self.value))
+
+
+def _of_counts(value: Callable[[Rows, NDArray[np.int64]], float]) -> Callable[[Rows, NDArray[np.int64]], float]:
+    """The definition, refusing weights that are no counts of rows."""
+
+    @wraps(value)
+    def checked(rows: Rows, weights: NDArray[np.int64]) -> float:
+        known = np.asarray(weights)
+        if known.shape != (len(rows),) or known.dtype.kind not in "iu" or (known < 0).any():
+            raise ValueError(
+                f"weights of shape {known.shape} and type {known.dtype}; expected one whole number of 0 or more for each of the "
+                f"{len(rows)} rows: how often it counts"
+            )
+        return value(rows, known)
+
+    return checked

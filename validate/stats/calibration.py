@@ -7,7 +7,7 @@ doi:10.1093/biomet/73.1.13; factor k/(k-1)); without, it is the model's own, as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from validate.errors import Undefined
 from validate.stats.limits import Array, normal_quantile, student_quantile
 
 EDGE = 1e-6  # probabilities of exactly 0 and 1 have no logit; they count as 1e-6 and 1 - 1e-6
+OUTSIDE = "probabilities must lie between 0 and 1; give scores a calibration, or leave this out"
 STEPS = 50
 
 
@@ -66,10 +67,12 @@ def observed_over_expected(
     Without clusters the error of the log is √((1 - y)/(n y)), the expected count taken as given (Debray et al. 2017,
     doi:10.1136/bmj.i6460); with clusters it is that of the ratio.
     """
-    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.bool_)
+    stated, truth = _probabilities(probability, positive)
     observed, expected = float(truth.sum()), float(stated.sum())
     if observed == 0 or expected == 0:
         raise Undefined(f"observed over expected needs both above 0: got {observed:g} and {expected:g}")
+    if truth.all():
+        raise Undefined(f"observed over expected has no limits where all of {truth.size} cases are positive")
     ratio = observed / expected
     if cluster is None:
         error, quantile = np.sqrt((1 - truth.mean()) / observed), normal_quantile(level)
@@ -93,6 +96,9 @@ def expected_calibration_error(
     Raises Undefined without rows, ValueError for fewer than one bin.
     """
     stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    _refuse(stated, truth)
+    if not ((truth >= 0) & (truth <= 1)).all():
+        raise ValueError("positive must lie between 0 and 1: labels, or shares of labels that tie")
     if bins < 1:
         raise ValueError(f"got {bins} bins; expected at least 1")
     if stated.size == 0:
@@ -110,7 +116,7 @@ def spiegelhalter(probability: ArrayLike, positive: ArrayLike) -> tuple[float, f
 
     z = Σ (y - p)(1 - 2p) / √Σ (1 - 2p)² p (1 - p). Raises Undefined where every probability is 0, ½ or 1.
     """
-    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    stated, truth = _probabilities(probability, positive)
     variance = float(((1 - 2 * stated) ** 2 * stated * (1 - stated)).sum())
     if not variance > 0:
         raise Undefined("Spiegelhalter's z needs a probability other than 0, one half and 1: there is none")
@@ -132,7 +138,9 @@ def hosmer_lemeshow(probability: ArrayLike, positive: ArrayLike, *, groups: int 
 
     Raises Undefined where a group expects nobody, or everybody.
     """
-    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive, dtype=np.float64)
+    stated, truth = _probabilities(probability, positive)
+    if groups < 2:
+        raise ValueError(f"got {groups} groups; expected at least 2")
     if stated.size < groups:
         raise Undefined(f"{groups} groups need as many cases: there are {stated.size}")
     place = np.empty(stated.size, np.int64)
@@ -152,6 +160,8 @@ def at_prevalence(probability: ArrayLike, *, stated: float, wanted: float) -> Ar
     if not (0 < stated < 1 and 0 < wanted < 1):
         raise ValueError(f"prevalences of {stated} and {wanted}; expected both between 0 and 1")
     p = np.asarray(probability, dtype=np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(OUTSIDE)
     factor = wanted / (1 - wanted) * (1 - stated) / stated
     return np.asarray(p * factor / (p * factor + 1 - p))
 
@@ -198,18 +208,30 @@ def _logistic(design: Array, offset: Array, truth: NDArray[np.bool_]) -> tuple[A
 def _checked(
     probability: ArrayLike, positive: ArrayLike, cluster: ArrayLike | None
 ) -> tuple[Array, NDArray[np.bool_], NDArray[np.int64] | None]:
-    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive)
-    if stated.shape != truth.shape or stated.ndim != 1:
-        raise ValueError(f"probability has shape {stated.shape} and positive {truth.shape}; expected (n,) both")
-    if not ((stated >= 0) & (stated <= 1)).all():
-        raise ValueError("probabilities must lie between 0 and 1; give scores a calibration, or leave this out")
+    stated, truth = _probabilities(probability, positive)
     positives = int(truth.sum())
     if positives in (0, truth.size):
         raise Undefined(f"calibration needs both classes: got {positives} positive of {truth.size} cases")
     inside = np.clip(stated, EDGE, 1 - EDGE)
     code = None if cluster is None else np.unique(np.asarray(cluster), return_inverse=True)[1]
-    return np.log(inside) - np.log1p(-inside), truth.astype(np.bool_), code
+    return np.log(inside) - np.log1p(-inside), truth, code
+
+
+def _probabilities(probability: ArrayLike, positive: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
+    """(n,) both. Raises ValueError for other shapes, numbers outside [0, 1], or labels that are neither 0 nor 1."""
+    stated, truth = np.asarray(probability, dtype=np.float64), np.asarray(positive)
+    _refuse(stated, truth)
+    if not np.isin(truth, (0, 1)).all():
+        raise ValueError("positive must hold true and false (or 1 and 0) only")
+    return stated, truth.astype(np.bool_)
 
 
 def _expit(x: Array) -> Array:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=np.float64)
+
+
+def _refuse(stated: Array, truth: NDArray[Any]) -> None:
+    if stated.shape != truth.shape or stated.ndim != 1:
+        raise ValueError(f"probability has shape {stated.shape} and positive {truth.shape}; expected (n,) both")
+    if not ((stated >= 0) & (stated <= 1)).all():
+        raise ValueError(OUTSIDE)

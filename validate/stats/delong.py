@@ -156,13 +156,20 @@ def delong_covariance(scores: ArrayLike, positive: ArrayLike) -> Aurocs:
 
 
 def delong_limits(auroc: ArrayLike, variance: ArrayLike, *, level: float = 0.95) -> Limits:
-    """AUROC ± z · error, cut off at 0 and 1, as pROC does."""
-    return wald_limits(auroc, np.sqrt(variance), normal_quantile(level))
+    """AUROC ± z · error, cut off at 0 and 1, as pROC does. Raises ValueError for a negative variance."""
+    return wald_limits(auroc, _error(variance), normal_quantile(level))
 
 
 def delong_logit_limits(auroc: ArrayLike, variance: ArrayLike, *, level: float = 0.95) -> Limits:
     """The same on the logit scale: better in small studies and near 1."""
-    return logit_limits(auroc, np.sqrt(variance), normal_quantile(level))
+    return logit_limits(auroc, _error(variance), normal_quantile(level))
+
+
+def _error(variance: ArrayLike) -> Array:
+    known = np.asarray(variance, dtype=np.float64)
+    if not (known >= 0).all():
+        raise ValueError("a variance must be a number of 0 or more")
+    return np.sqrt(known)
 
 
 def paired_test(first: ArrayLike, second: ArrayLike, positive: ArrayLike, *, level: float = 0.95) -> DifferenceTest:

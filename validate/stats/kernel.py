@@ -81,8 +81,10 @@ def _check(tallies: Sequence[Tally], cluster: Array, groups: Array, weights: Wei
         raise ValueError(f"got a cluster outside 0 … {weights.clusters - 1}")
     for item in tallies:
         first = item.values if isinstance(item, Binned) else item.scores
-        if len(first) != n:
-            raise ValueError(f"got a {type(item).__name__} of {len(first)} rows, expected {n}")
+        others = () if isinstance(item, Binned) else (item.positive, getattr(item, "among", None))
+        for column in (first, *(other for other in others if other is not None)):
+            if len(column) != n:
+                raise ValueError(f"got a {type(item).__name__} of {len(column)} rows, expected {n}")
         if bool(np.isnan(first).any()):
             raise ValueError(f"got NaN in a {type(item).__name__}; a row without a number must be left out before")
         if isinstance(item, Binned):

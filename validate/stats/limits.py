@@ -25,8 +25,11 @@ def normal_quantile(level: float) -> float:
 
 
 def student_quantile(level: float, degrees: ArrayLike) -> Array:
-    """Two-sided Student quantile; degrees of freedom below 1 count as 1."""
-    return np.asarray(-stdtrit(np.maximum(np.asarray(degrees, dtype=np.float64), 1.0), tail(level)), dtype=np.float64)
+    """Two-sided Student quantile; degrees of freedom below 1 count as 1. Raises ValueError where they are NaN."""
+    known = np.asarray(degrees, dtype=np.float64)
+    if np.isnan(known).any():
+        raise ValueError("degrees of freedom must be numbers; got NaN")
+    return np.asarray(-stdtrit(np.maximum(known, 1.0), tail(level)), dtype=np.float64)
 
 
 def tail(level: float) -> float:
@@ -44,7 +47,11 @@ def level_of(quantile: float) -> float:
 def wald_limits(
     value: ArrayLike, error: ArrayLike, quantile: ArrayLike, *, low: float = 0.0, high: float = 1.0
 ) -> Limits:
-    """Value ± quantile · error, cut off at the bounds. At a bound with no error it has zero width: decide nothing."""
+    """Value ± quantile · error, cut off at the bounds. At a bound with no error it has zero width: decide nothing.
+
+    Raises ValueError for a value outside the bounds, or an error that is negative or no number.
+    """
+    _check(value, error, low, high)
     middle, half = np.asarray(value, dtype=np.float64), np.asarray(quantile) * np.asarray(error, dtype=np.float64)
     return Limits(np.clip(middle - half, low, high), np.clip(middle + half, low, high))
 
@@ -53,7 +60,9 @@ def logit_limits(value: ArrayLike, error: ArrayLike, quantile: ArrayLike) -> Lim
     """Limits of logit(value), its error by the delta method, brought back: inside (0, 1).
 
     Where value is 0 or 1 there is no logit and both limits are the value: zero width, decides nothing.
+    Raises ValueError as `wald_limits`.
     """
+    _check(value, error, 0.0, 1.0)
     middle = np.asarray(value, dtype=np.float64)
     inside = (middle > 0.0) & (middle < 1.0)
     safe = np.where(inside, middle, 0.5)
@@ -63,6 +72,14 @@ def logit_limits(value: ArrayLike, error: ArrayLike, quantile: ArrayLike) -> Lim
         np.where(inside, _expit(centre - half), middle),
         np.where(inside, _expit(centre + half), middle),
     )
+
+
+def _check(value: ArrayLike, error: ArrayLike, low: float, high: float) -> None:
+    middle, spread = np.asarray(value, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    if not ((middle >= low) & (middle <= high)).all():
+        raise ValueError(f"a value outside {low:g} to {high:g} has no limits there; got {float(middle.ravel()[0]):g}")
+    if not (np.isfinite(spread) & (spread >= 0)).all():
+        raise ValueError("a standard error must be a finite number of 0 or more")
 
 
 def _expit(x: Array) -> Array:

@@ -24,13 +24,15 @@ def loess(x: Array, y: Array, weights: Array | None = None, *, span: float = SPA
     x, y : (n,) float64      weights : (n,) counts ≥ 0, a row of weight 2 being two rows; 1 unless given
     span : share of the rows in each neighbourhood, in (0, 1]
     Where fewer than three distinct values carry weight in a neighbourhood, its polynomial is of a lower degree.
-    Raises ValueError for other shapes or spans, or where no row carries weight.
+    Raises ValueError for other shapes or spans, numbers that are not finite, negative weights, or where no row carries weight.
     """
     weight = np.ones(x.size) if weights is None else np.asarray(weights, np.float64)
     if x.shape != y.shape or x.shape != weight.shape or x.ndim != 1:
         raise ValueError(f"x, y and weights have shapes {x.shape}, {y.shape}, {weight.shape}; expected (n,) each")
     if not 0 < span <= 1:
         raise ValueError(f"a span of {span}; expected more than 0 and at most 1")
+    if not (np.isfinite(x) & np.isfinite(y) & np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError("x and y must be finite, and weights finite and not negative")
     if not weight.sum() > 0:
         raise ValueError("a curve needs at least one row with a weight")
     places, mass, height = _points(x, y, weight)

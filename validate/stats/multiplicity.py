@@ -37,7 +37,12 @@ def benjamini_hochberg(p: ArrayLike) -> Array:
 
 
 def fixed_sequence(p: ArrayLike, *, alpha: float) -> NDArray[np.bool_]:
-    """Which tests count, in the order locked: each at full alpha until the first that does not reach it."""
+    """Which tests count, in the order locked: each at full alpha until the first that does not reach it.
+
+    Raises ValueError unless 0 < alpha < 1.
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"an alpha of {alpha}; expected a number between 0 and 1, such as 0.025")
     return np.asarray(np.logical_and.accumulate(_checked(p) <= alpha))
 
 

@@ -42,13 +42,11 @@ def clustered_auroc(score: ArrayLike, positive: ArrayLike, cluster: ArrayLike) -
     Raises Undefined with one class only or fewer than two clusters with a class; ValueError as `placements`.
     """
     values, truth = np.asarray(score, dtype=np.float64), np.asarray(positive)
-    code = np.asarray(cluster)
     placed = placements(values, truth)
-    if code.shape != values.shape:
-        raise ValueError(f"cluster has shape {code.shape}; expected {values.shape}")
+    code = _codes(cluster, values.size)
     shares: Array = np.empty(values.size)
     shares[truth], shares[~truth] = placed.of_positives, placed.of_negatives
-    return _from_shares(shares, truth, np.unique(code, return_inverse=True)[1])
+    return _from_shares(shares, truth, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,8 @@ def clustered_difference(
 
     With one row a cluster it is DeLong's paired variance. Errors as `clustered_auroc`.
     """
-    truth, code = np.asarray(positive), np.unique(np.asarray(cluster), return_inverse=True)[1]
+    truth = np.asarray(positive)
+    code = _codes(cluster, truth.size)
     parts = []
     for score in (first, second):
         placed = placements(score, truth)
@@ -113,6 +112,16 @@ def perfect_limits(auroc: ArrayLike, smaller_class: ArrayLike, *, level: float =
     """
     n = np.asarray(smaller_class, dtype=np.float64)
     return wilson(np.asarray(auroc, dtype=np.float64) * n, n, level=level)
+
+
+def _codes(cluster: ArrayLike, rows: int) -> NDArray[np.int64]:
+    """0 … k-1. Raises ValueError where a row has no cluster, or there are more (patients) than rows."""
+    code = np.asarray(cluster)
+    if code.shape != (rows,):
+        raise ValueError(f"cluster has shape {code.shape}; expected ({rows},): one patient for each row")
+    if code.dtype.kind == "f" and not np.isfinite(code).all():
+        raise ValueError("cluster holds values that are no numbers; each row must say whose it is")
+    return np.asarray(np.unique(code, return_inverse=True)[1], np.int64)
 
 
 def _from_shares(shares: Array, positive: NDArray[np.bool_], cluster: NDArray[np.int64]) -> ClusteredAuroc:

@@ -29,8 +29,8 @@ class PairedTable:
 
     def __post_init__(self) -> None:
         counts = (self.both, self.first_only, self.second_only, self.neither)
-        if min(counts) < 0 or sum(counts) == 0:
-            raise ValueError(f"a paired table of {counts}; expected counts of 0 or more, and at least one row")
+        if not _are_counts(counts) or sum(counts) == 0:
+            raise ValueError(f"a paired table of {counts}; expected whole numbers of 0 or more, and at least one row")
 
     @property
     def rows(self) -> int:
@@ -70,7 +70,12 @@ def tango(table: PairedTable, *, level: float = 0.95) -> Limits:
 
 
 def tango_statistic(table: PairedTable, difference: float) -> float:
-    """Standard normal where the true difference is this one. Infinite where such a difference can't have been."""
+    """Standard normal where the true difference is this one. Infinite where such a difference can't have been.
+
+    Raises ValueError unless the difference lies between -1 and 1.
+    """
+    if not -1 <= difference <= 1:
+        raise ValueError(f"a difference of proportions of {difference}; expected -1 to 1")
     n, b, c = table.rows, table.first_only, table.second_only
     linear = -b - c + (2 * n - b + c) * difference
     constant = -c * difference * (1 - difference)
@@ -133,6 +138,11 @@ class PredictiveTable:
     wrong_first: int
     wrong_second: int
 
+    def __post_init__(self) -> None:
+        counts = tuple(getattr(self, name) for name in self.__slots__)
+        if not _are_counts(counts):
+            raise ValueError(f"a table of predictive values of {counts}; expected whole numbers of 0 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictiveTest:
@@ -162,6 +172,10 @@ def weighted_generalised_score(table: PredictiveTable) -> PredictiveTest:
         raise Undefined("the two predictive values do not vary: both models say so of the same rows")
     statistic = (values[0] - values[1]) ** 2 / variance
     return PredictiveTest(*values, statistic, float(2 * ndtr(-np.sqrt(statistic))))
+
+
+def _are_counts(counts: tuple[float, ...]) -> bool:
+    return all(count >= 0 and float(count).is_integer() for count in counts)
 
 
 def _phi(table: PairedTable) -> float:

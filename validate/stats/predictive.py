@@ -34,8 +34,8 @@ class Accuracy:
         for name, share in (("sensitivity", self.sensitivity), ("specificity", self.specificity)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; expected 0 to 1")
-        if not (self.positives > 0 and self.negatives > 0):
-            raise ValueError(f"got n {self.positives} and {self.negatives}; both must be above 0")
+        if not (0 < self.positives < np.inf and 0 < self.negatives < np.inf):
+            raise ValueError(f"got n {self.positives} and {self.negatives}; both must be above 0, and finite")
 
 
 def ppv_at(prevalence: float, accuracy: Accuracy, *, level: float = 0.95) -> Restated:

@@ -74,8 +74,8 @@ def clustered_proportion(hits: ArrayLike, rows: ArrayLike, *, level: float = 0.9
     effect can't be told, and the effective n is at most the number of clusters (patients).
     """
     x, n = np.asarray(hits, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    if x.shape != n.shape or (x < 0).any() or (x > n).any():
-        raise ValueError("hits must have the shape of rows and lie between 0 and rows")
+    if x.shape != n.shape or not (np.isfinite(n) & (x >= 0) & (x <= n)).all():
+        raise ValueError("hits and rows must have one shape and be finite, with hits between 0 and rows")
     total, clusters = n.sum(-1), (n > 0).sum(-1).astype(np.float64)
     if (total == 0).any():
         raise ValueError("a proportion of no rows has no value; leave such groups out")

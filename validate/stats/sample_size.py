@@ -38,7 +38,14 @@ def events_for_proportion(
 
 
 def proportion_power(n: int, *, assumed: float, goal: float, level: float = 0.95) -> float:
-    """Chance that the lower Wilson limit of n events is at least the goal, when the truth is `assumed`."""
+    """Chance that the lower Wilson limit of n events is at least the goal, when the truth is `assumed`.
+
+    Raises ValueError for n below 1, or shares outside (0, 1).
+    """
+    if n < 1:
+        raise ValueError(f"got {n} events; expected at least 1")
+    for name, value in (("assumed", assumed), ("goal", goal)):
+        _check_share(name, value)
     counts = np.arange(n + 1)
     enough = np.flatnonzero(wilson(counts, n, level=level).low >= goal)
     return _above(int(enough[0]), n, assumed) if enough.size else 0.0
@@ -82,7 +89,10 @@ def positives_for_auroc(
 
 
 def hanley_mcneil_variance(auroc: float, positives: float, negatives: float) -> float:
-    """Variance of an AUROC under the exponential model."""
+    """Variance of an AUROC under the exponential model. Raises ValueError for no case of a class, or an AUROC outside (0, 1)."""
+    _check_share("auroc", auroc)
+    if not (positives > 0 and negatives > 0):
+        raise ValueError(f"got {positives} positives and {negatives} negatives; expected more than 0 of both")
     q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
     spread = auroc * (1 - auroc) + (positives - 1) * (q1 - auroc**2) + (negatives - 1) * (q2 - auroc**2)
     return spread / (positives * negatives)
@@ -100,7 +110,11 @@ def _first_guess(assumed: float, goal: float, power: float, level: float) -> int
 
 def _check(assumed: float, goal: float, power: float) -> None:
     for name, value in (("assumed", assumed), ("goal", goal), ("power", power)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name} is {value}; expected a number between 0 and 1")
+        _check_share(name, value)
     if assumed == goal:
         raise ValueError(f"assumed and goal are both {goal}: no study is large enough to tell them apart")
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name} is {value}; expected a number between 0 and 1")
