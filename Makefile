@@ -41,10 +41,12 @@ test: lint
 bench: setup
 	@.venv/bin/python tests/benchmarks/run.py
 
-# 10,000 simulated studies in each of hundreds of cells: about three quarters of an hour on two cores; resumes where it stopped
+# 10,000 simulated studies in each of hundreds of cells: about an hour and a half on two cores; resumes where it stopped
 coverage: setup
 	@.venv/bin/python tests/benchmarks/coverage_study.py --out runs/coverage
 	@.venv/bin/python tests/benchmarks/coverage_report.py --table runs/coverage/coverage.csv
+	@.venv/bin/python tests/benchmarks/verdict_study.py --out runs/verdicts
+	@.venv/bin/python tests/benchmarks/verdict_report.py --table runs/verdicts/verdicts.csv
 
 # after a deliberate change of dependencies: versions as installed here, minus what must not be pinned by build
 constraints: setup

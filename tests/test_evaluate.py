@@ -160,3 +160,19 @@ def test_a_wrong_cell_is_refused_in_a_sentence(column: str, value: object, messa
 def test_what_is_no_table_is_refused(frame: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         validate.evaluate(frame, truth="label", score="score")
+
+
+def test_scores_that_are_all_equal_rank_nothing_and_get_no_limits() -> None:
+    frame = {"y": [i % 2 for i in range(80)], "s": [0.5] * 80}
+    estimates = validate.evaluate(
+        frame, truth="y", score="s", metrics=["auroc", "ece", "ici", "brier", "calibration_slope"]
+    )
+    found = {e.endpoint: e for e in estimates}
+    assert found["auroc"].value == 0.5
+    assert (
+        found["auroc"].reason
+        == "all scores are equal, so they rank nothing: an area of 0.5 is a convention, and has no limits."
+    )
+    assert all(e.interval is None and e.reason for e in found.values())
+    by_bootstrap = validate.evaluate(frame, truth="y", score="s", metrics=["auroc"], interval="bootstrap")[0]
+    assert by_bootstrap.interval is None

@@ -110,3 +110,9 @@ def test_findings_are_judged_one_by_one_each_at_its_own_threshold() -> None:
 def test_what_can_not_be_evaluated_is_said_in_a_sentence(options: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         table(study(60), **options)
+
+
+def test_a_patient_of_two_sexes_is_refused() -> None:
+    frame = study(60).assign(sex=["F", "M"] * 30)
+    with pytest.raises(DataError, match="attribute 'sex': 30 of 30 patients have two values"):
+        table(frame, task="ordinal", truth="grade", classes=[0, 1, 2], predicted="answer", by=["sex"])

@@ -23,7 +23,7 @@ from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
 from validate.protocol.targets import FITTING
 from validate.registry import names
-from validate.results.levels import level_texts
+from validate.results.levels import ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.stats.resample import resampling_key
 
 DEFAULT_METRICS = ("auroc", "average_precision", "brier")
@@ -96,7 +96,10 @@ def evaluate(
         refuse_naive(
             plan.method, rows=patients.size, clusters=int(patients.max()) + 1, where=f"metric '{plan.endpoint}'"
         )
-    groups = groups_of({name: level_texts(name, column(table, name).to_pylist()) for name in by}, patients.size)
+    levels = {name: level_texts(name, column(table, name).to_pylist()) for name in by}
+    for name in ONE_PER_PATIENT & levels.keys():
+        refuse_two_levels(name, levels[name], patients.tolist())
+    groups = groups_of(levels, patients.size)
     resampling = Resampling(
         int(patients.max()) + 1, replicates, resampling_key(seed, _digest(found, patients)), workers
     )

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.per_thousand import Count, per_thousand
+from validate.analyses.per_thousand import Count, alert_load, per_thousand
 from validate.analyses.prevalence import ANALYSIS, Options
 from validate.estimation.estimate import Estimate, Interval
+from validate.protocol.schema import Volume
 
 Study = Callable[..., Evidence]
 
@@ -116,3 +117,26 @@ def test_an_undefined_rate_leaves_nothing_to_say(estimated_study: Study) -> None
     (finding,) = ANALYSIS.findings(replace(estimated_study(positives=0.0)), Options())
     assert finding.status == "not_available"
     assert "sensitivity is not defined" in finding.statement
+
+
+def test_a_days_alerts_are_counted_by_hand() -> None:
+    # 120 a day at 5%: 6 with the finding, 114 without; 6 · 0.9 + 114 · 0.1 = 16.8 flags, 11.4 of them false, 0.6 missed
+    rates = {"sensitivity": rate("sensitivity", 0.9, 0.8, 1.0), "specificity": rate("specificity", 0.9, 0.85, 0.95)}
+    found = alert_load(120, 0.05, **rates)
+    assert (found.flags, found.false_flags, found.missed) == pytest.approx((16.8, 11.4, 0.6))
+    assert (found.low, found.high) == pytest.approx((6 * 0.8 + 114 * 0.05, 6 * 1.0 + 114 * 0.15))
+    assert alert_load(120, 0.05, sensitivity=rate("sensitivity", 0.9), specificity=rate("specificity", 0.9)).low is None
+
+
+def test_alerts_are_counted_where_the_protocol_says_how_many_come_a_day(
+    build: SimpleNamespace, estimated_study: Study
+) -> None:
+    plain = build.protocol()
+    assert ANALYSIS.findings(estimated_study(study=plain), Options())[0].data["prevalences"][0]["alert_load"] is None
+    cohort = plain.cohort.model_copy(update={"volume": Volume(per_day=80, source="PACS")})
+    (found,) = ANALYSIS.findings(estimated_study(study=plain.model_copy(update={"cohort": cohort})), Options())
+    assert found.data["volume"] == {"per_day": 80.0, "source": "PACS"}
+    for entry in found.data["prevalences"]:
+        load = entry["alert_load"]
+        assert load["low"] < load["flags"] < load["high"]
+        assert load["flags"] == pytest.approx(80 * entry["per_thousand"]["flagged"] / 1000, abs=0.2)

@@ -9,6 +9,7 @@ import pytest
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.level_rows import level_tables
+from validate.analyses.run import run_analyses
 from validate.analyses.strata import ANALYSIS, Options
 
 Study = Callable[..., Evidence]
@@ -126,3 +127,36 @@ def test_without_estimates_it_says_so(estimated_study: Study) -> None:
     (finding,) = ANALYSIS.findings(replace(estimated_study(), estimates=()), Options())
     assert finding.status == "not_available"
     assert finding.statement == "Nothing was estimated by group."
+
+
+def test_a_group_under_the_minimum_is_suppressed_everywhere_and_its_counts_stay(
+    build: SimpleNamespace, estimated_study: Study
+) -> None:
+    plain = build.protocol(analyses=[{"name": "calibration"}])
+    small = min(
+        (e.n_patients, level)
+        for e in estimated_study(study=plain).estimates
+        for level in e.stratum.values()
+        if e.stratum
+    )
+    cohort = plain.cohort.model_copy(update={"suppress_below": small[0] + 1})
+    evidence = estimated_study(study=plain.model_copy(update={"cohort": cohort}))
+    hidden = [e for e in evidence.estimates if e.stratum and e.n_patients <= small[0]]
+    assert hidden
+    for estimate in hidden:
+        assert (estimate.value, estimate.interval, estimate.numerator, estimate.status) == (
+            None,
+            None,
+            None,
+            "undefined",
+        )
+        assert "fewer than the" in (estimate.reason or "")
+    found = {f.analysis: f for f in run_analyses(evidence)}
+    rows = [
+        r for e in found["strata"].data["endpoints"] for g in e["groups"] for r in g["rows"] if r["level"] == small[1]
+    ]
+    assert rows and all(row["difference"] is None and row["greyed"] for row in rows)
+    levels = [one for g in found["calibration"].data["groups"] for one in g["levels"] if one["level"] == small[1]]
+    assert levels and all(
+        m["value"] is None and m["reason"].startswith("suppressed") for one in levels for m in one["measures"]
+    )

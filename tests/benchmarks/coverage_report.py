@@ -20,6 +20,8 @@ NAMES = {
     "delong": "DeLong", "delong_logit": "DeLong, logit", "obuchowski": "Obuchowski", "bootstrap": "Bootstrap, percentile",
     "bootstrap_bca": "Bootstrap, BCa", "wilson_effective_n": "Wilson, effective n",
     "clopper_pearson_effective_n": "Clopper–Pearson, effective n", "jeffreys_effective_n": "Jeffreys, effective n",
+    "delong_paired": "DeLong, paired", "obuchowski_paired": "Obuchowski, paired", "tango_paired": "Tango",
+    "newcombe_paired": "Newcombe, paired", "bootstrap_paired": "Bootstrap, paired",
 }  # fmt: skip
 Row = dict[str, str]
 
@@ -33,6 +35,13 @@ def page(rows: list[Row]) -> str:
         "## Proportions (sensitivity, specificity, accuracy)\n\n"
         "Patients are those of the denominator: for a sensitivity, those with the finding.\n\n"
         + _by_size([row for row in rows if row["metric"] == "proportion"]),
+        "## Differences of two models on the same cases\n\n"
+        "One model at 0.85, the other there too or 0.05 below it, their noise correlated by 0.4 or 0.8. For an AUROC half of the "
+        "patients have the finding; of a proportion, patients are those of the denominator.\n\n"
+        "### Of AUROCs\n\n"
+        + _by_size([row for row in rows if row["metric"] == "auroc_difference"])
+        + "\n\n### Of proportions\n\n"
+        + _by_size([row for row in rows if row["metric"] == "proportion_difference"]),
         "## Where nominal 95% is not 93.5–96.5%\n\n" + _outside(rows),
         TAIL,
     ]
@@ -80,7 +89,8 @@ def _outside(rows: list[Row]) -> str:
 
 
 def _where(row: Row) -> str:
-    prevalence = f" at a prevalence of {float(row['prevalence']):g}" if row["prevalence"] else ""
+    word = "with models correlated by" if row["metric"].endswith("difference") else "at a prevalence of"
+    prevalence = f" {word} {float(row['prevalence']):g}" if row["prevalence"] else ""
     images = (
         f", {row['images']} images each (correlation {float(row['correlation']):g})" if row["images"] != "1" else ""
     )
@@ -150,8 +160,8 @@ TAIL = """
 
 Scores are normal within each class with equal spread, and a patient's images all have the same truth. Bootstraps were tried up
 to 300 patients with 1,024 replicates; ten images a patient up to 3,000 patients; cells that expect fewer than five patients of
-a class were not tried. The rate at which a *verdict* passes a model that is only at its goal is held by
-`validate/estimation/adequacy.py`, which refuses to decide where a method would pass too many; its numbers are from
+a class were not tried. How often a *verdict* passes a model that is only at its goal stands in [verdicts.md](verdicts.md); it is
+held by `validate/estimation/adequacy.py`, which refuses to decide where a method would pass too many, with numbers from
 `tests/benchmarks/false_pass_study.py`. The whole table: `validate/estimation/coverage.csv`.
 """
 

@@ -223,3 +223,21 @@ def test_what_is_compared_together_gives_what_each_comparison_gives_alone() -> N
     alone = protocol(endpoints=[{"id": "ppv", "metric": "classification.ppv", "role": "primary"}])
     for name, one in differences(alone, units(data)).items():
         assert every[name].interval == one.interval
+
+
+def test_replicates_are_added_where_a_limit_lies_too_near_to_the_margin() -> None:
+    table = units(study(60, seed=5))
+    declared = {"endpoint": "brier", "hypothesis": "noninferiority", "interval": "bootstrap"}
+    far = differences(protocol(comparisons=({**declared, "margin": 0.5},)), table)["brier/new/clean/minus=old"]
+    assert far.interval is not None and far.interval.replicates == 400
+    near = differences(protocol(comparisons=({**declared, "margin": far.interval.high},)), table)[
+        "brier/new/clean/minus=old"
+    ]
+    assert near.interval is not None and near.interval.replicates == 3200
+    held = differences(
+        protocol(
+            comparisons=({**declared, "margin": far.interval.high},), resampling={"replicates": 400, "at_most": 400}
+        ),
+        table,
+    )["brier/new/clean/minus=old"]
+    assert held.interval == far.interval

@@ -90,7 +90,7 @@ def _finding(evidence: Evidence, model: Model, options: Options) -> Finding:
         "curve": None if smooth is None else _curve(smooth),
         "tests": calibration_tests(sample),
         "shifted": shifted_measures(evidence, sample),
-        "groups": calibration_by_group(sample),
+        "groups": calibration_by_group(sample, suppress_below=evidence.protocol.cohort.suppress_below),
     }
     return Finding(
         id=f"calibration/{model.id}",

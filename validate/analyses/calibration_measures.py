@@ -94,34 +94,37 @@ def shifted_measures(evidence: Evidence, sample: Sample) -> list[dict[str, Any]]
     return found
 
 
-def calibration_by_group(sample: Sample) -> list[dict[str, Any]]:
+def calibration_by_group(sample: Sample, *, suppress_below: int | None = None) -> list[dict[str, Any]]:
     """Intercept, slope and O/E in every level of every stratum; too few patients of a class: no limits, and said."""
     attributes = [name for name in dict.fromkeys(sample.groups.attributes) if name is not None]
     return [
         {
             "attribute": attribute,
             "label": sentence_case(attribute_words(attribute)),
-            "levels": [_level(sample, place) for place in sample.groups.of(attribute)],
+            "levels": [_level(sample, place, suppress_below or 0) for place in sample.groups.of(attribute)],
         }
         for attribute in attributes
     ]
 
 
-def _level(sample: Sample, place: int) -> dict[str, Any]:
+def _level(sample: Sample, place: int, least: int) -> dict[str, Any]:
     members = sample.groups.members[place]
     rows, cluster = sample.rows.where(members), sample.cluster[members]
     positive = rows["positive"]
     fewest = min((np.unique(cluster[side]).size for side in (positive, ~positive)), default=0)
     part = replace(sample, rows=rows, cluster=cluster)
-    if fewest < FEWEST_OF_A_CLASS:
+    patients = int(np.unique(sample.patient[members]).size)
+    if patients < least or fewest < FEWEST_OF_A_CLASS:
         reason = f"{fewest} patients in the rarer class; expected at least {FEWEST_OF_A_CLASS}"
+        if patients < least:
+            reason = f"suppressed: {patients} patients, fewer than {least}"
         measures = [{**entry, "value": None, "low": None, "high": None, "reason": reason} for entry in empty_measures()]
     else:
         measures = logistic_measures(part)
     return {
         "level": sample.groups.levels[place],
         "cases": len(rows),
-        "patients": int(np.unique(sample.patient[members]).size),
+        "patients": patients,
         "positives": int(positive.sum()),
         "measures": measures,
     }

@@ -159,8 +159,10 @@ def _with(table: LevelTable, both: GroupValues | None, rarer: list[int]) -> Leve
     if _ranks(metric_of(table.overall)):
         rows = tuple(replace(row, why_greyed=row.why_greyed or _few_of(n)) for row, n in zip(rows, rarer, strict=True))
     found = differences(values, rests, [row.readable for row in rows])
+    # a value that is not given must not be told by its difference from the others either
+    told = [one if row.estimate.value is not None else None for row, one in zip(rows, found, strict=True)]
     return LevelTable(
-        table.overall, tuple(replace(row, difference=one) for row, one in zip(rows, found, strict=True)), values
+        table.overall, tuple(replace(row, difference=one) for row, one in zip(rows, told, strict=True)), values
     )
 
 

@@ -47,6 +47,39 @@ class PerThousand:
     number_needed_to_predict: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class AlertLoad:
+    """What a day brings, at so many a day: flags, those of them that are false, and findings missed.
+
+    low, high : of the flags, from the limits of both rates at once (so they are wide); None where a rate has none
+    """
+
+    per_day: float
+    flags: float
+    false_flags: float
+    missed: float
+    low: float | None
+    high: float | None
+
+
+def alert_load(per_day: float, prevalence: float, *, sensitivity: Estimate, specificity: Estimate) -> AlertLoad:
+    """Both estimates need a value: the caller checks. Expected numbers a day, not rounded."""
+    assert sensitivity.value is not None and specificity.value is not None
+
+    def flags(found: float, alone: float) -> float:
+        return per_day * (prevalence * found + (1 - prevalence) * (1 - alone))
+
+    s, c = sensitivity.interval, specificity.interval
+    return AlertLoad(
+        per_day=per_day,
+        flags=flags(sensitivity.value, specificity.value),
+        false_flags=per_day * (1 - prevalence) * (1 - specificity.value),
+        missed=per_day * prevalence * (1 - sensitivity.value),
+        low=flags(s.low, c.high) if s is not None and c is not None else None,
+        high=flags(s.high, c.low) if s is not None and c is not None else None,
+    )
+
+
 def per_thousand(prevalence: float, *, sensitivity: Estimate, specificity: Estimate) -> PerThousand:
     """Both estimates need a value: the caller checks. prevalence lies in (0, 1)."""
     assert sensitivity.value is not None and specificity.value is not None

@@ -5,7 +5,8 @@ data: {
  "sensitivity": id, "specificity": id, "limits": in words,
  "prevalences": [{"prevalence", "main": bool, "ppv": id | null, "npv": id | null, "statement",
    "per_thousand": {"prevalence", "positive", "negative", "flagged", "alarms_per_found", "number_needed_to_predict",
-                    "found": COUNT, "missed": COUNT, "false_alarms": COUNT, "left_alone": COUNT}}]}
+                    "found": COUNT, "missed": COUNT, "false_alarms": COUNT, "left_alone": COUNT},
+   "alert_load": {"per_day", "flags", "false_flags", "missed", "low", "high"} | null}]}      of the protocol's volume a day
 COUNT is {"expected", "low", "high"}, whole numbers. "main" is the middle one of the protocol's prevalences. Counts are of
 the study's unit: of images where rows are images, since a rate per image is none per patient.
 """
@@ -19,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
-from validate.analyses.per_thousand import LIMITS, Count, PerThousand, per_thousand
+from validate.analyses.per_thousand import LIMITS, AlertLoad, Count, PerThousand, alert_load, per_thousand
 from validate.analyses.rows import model_rows
 from validate.analyses.selection import about_headline
 from validate.analyses.wording import plural, printed
@@ -58,6 +59,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
             model,
             per_thousand(value, sensitivity=rates["sensitivity"], specificity=rates["specificity"]),
             main=index == len(values) // 2,
+            load=_load(evidence, value, rates),
         )
         for index, value in enumerate(values)
     ]
@@ -75,6 +77,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
             "enriched": enriched,
             "study_prevalence": share,
             "source": source,
+            "volume": None if evidence.protocol.cohort.volume is None else evidence.protocol.cohort.volume.model_dump(),
             "sensitivity": rates["sensitivity"].id,
             "specificity": rates["specificity"].id,
             "limits": LIMITS,
@@ -135,7 +138,16 @@ def _why_not(model: Model, rates: Mapping[str, Estimate | None], values: tuple[f
     return None
 
 
-def _entry(evidence: Evidence, model: Model, counts: PerThousand, *, main: bool) -> dict[str, Any]:
+def _load(evidence: Evidence, prevalence: float, rates: Mapping[str, Estimate | None]) -> AlertLoad | None:
+    volume, sensitivity, specificity = evidence.protocol.cohort.volume, rates["sensitivity"], rates["specificity"]
+    if volume is None or sensitivity is None or specificity is None:
+        return None
+    return alert_load(volume.per_day, prevalence, sensitivity=sensitivity, specificity=specificity)
+
+
+def _entry(
+    evidence: Evidence, model: Model, counts: PerThousand, *, main: bool, load: AlertLoad | None
+) -> dict[str, Any]:
     selection = about_headline(evidence.protocol, evidence.estimates)
     found = {name: selection.restated(f"classification.{name}", model.id, counts.prevalence) for name in ("ppv", "npv")}
     return {
@@ -145,6 +157,7 @@ def _entry(evidence: Evidence, model: Model, counts: PerThousand, *, main: bool)
         "npv": found["npv"].id if found["npv"] is not None else None,
         "statement": _statement(evidence, counts),
         "per_thousand": asdict(counts),
+        "alert_load": None if load is None else asdict(load),
     }
 
 

@@ -141,7 +141,11 @@ def _resampled(task: Task, place: int, goal: Goal | None) -> Answer:
         return _from_fit(auroc_fits(task.sample, method="obuchowski", only=place)[0])
     if np.ptp(task.found.values(place)) == 0:
         return Answer(plan.method, None, "every replicate gives the same value, so the interval would have no width.")
-    return Answer(plan.method, _bootstrap_limits(task, place, members), resampled=True)
+    limits = _bootstrap_limits(task, place, members)
+    once = limits(plan.level)
+    if not once.low < once.high:
+        return Answer(plan.method, None, "the limits have no width here: too few replicates differ from the value.")
+    return Answer(plan.method, limits, resampled=True)
 
 
 def _bootstrap_limits(task: Task, place: int, members: NDArray[np.bool_]) -> Callable[[float], BootstrapLimits]:

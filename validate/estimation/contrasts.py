@@ -23,6 +23,7 @@ from validate.estimation.fit import distinct
 from validate.estimation.paired import PairedFit, paired_fit
 from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
+from validate.estimation.suppression import suppressed
 from validate.metrics.metric import Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.protocol.schema import Comparison, Model, StudyProtocol
@@ -94,9 +95,11 @@ def contrasts(
     locked = RULES[protocol.cohort.on_unreadable], RULES[protocol.inference.on_failure]
     label = protocol.inference.on_failure
     if pair.plan.outputs_only:
-        yield from _under(pair, test, reference, ("excluded",) * 4, "outputs_only", shared, strata=True)
+        excluded = _under(pair, test, reference, ("excluded",) * 4, "outputs_only", shared, strata=True)
+        yield from (suppressed(protocol, one) for one in excluded)
         return
-    yield from _under(pair, test, reference, (*locked, *locked), label, shared, strata=True)
+    found = _under(pair, test, reference, (*locked, *locked), label, shared, strata=True)
+    yield from (suppressed(protocol, one) for one in found)
     for rule, (mine, theirs) in RULE_PAIRS.items():
         if (mine, theirs) != locked or mine != theirs:
             rules = (mine, mine, theirs, theirs)
@@ -140,6 +143,7 @@ class SharedDraws:
     resampling: Resampling
     pairs: tuple[Pair, ...]
     kept: dict[Any, dict[str, Values]] = field(default_factory=dict)
+    further: list[SharedDraws] = field(default_factory=list)
 
     def values(self, pair: Pair, samples: tuple[Sample, Sample], rules: Any) -> list[Values]:
         """Of the pair's metric for both models, all endpoints of these models, rules and options in one sweep."""
@@ -151,6 +155,13 @@ class SharedDraws:
                 self.kept[key] = self._drawn(pair, sample)
             found.append(self.kept[key][pair.plan.name])
         return found
+
+    def more(self) -> SharedDraws | None:
+        """The same with twice the replicates, the first half of them the same; None where the lock allows no more."""
+        doubled = self.resampling.doubled()
+        if doubled is not None and not self.further:
+            self.further.append(SharedDraws(doubled, self.pairs))
+        return self.further[0] if self.further else None
 
     def _drawn(self, pair: Pair, sample: Sample) -> dict[str, Values]:
         alike = {
@@ -193,7 +204,17 @@ def _numbers(pair: Pair, samples: tuple[Sample, Sample], shared: SharedDraws, ru
         difference = float(points[0].value[0, place] - points[1].value[0, place])
         interval, test, reason = _limits(pair, samples, place, drawn)
         found.append(_Numbers(difference, interval, test, reason))
-    return found
+    more = shared.more() if drawn is not None and _unsettled(pair, found[0].interval, shared.resampling) else None
+    return found if more is None else _numbers(pair, samples, more, rules)
+
+
+def _unsettled(pair: Pair, interval: Interval | None, resampling: Resampling) -> bool:
+    """Whether a limit of the declared difference lies too near to its margin for so many replicates to tell on which side."""
+    if pair.declared is None or interval is None or interval.monte_carlo_error is None:
+        return False
+    edges = [-shift for shift, _ in _nulls(pair)]
+    near = resampling.settle * interval.monte_carlo_error
+    return any(abs(limit - edge) < near for limit in (interval.low, interval.high) for edge in edges)
 
 
 def _limits(

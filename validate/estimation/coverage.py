@@ -13,6 +13,7 @@ from importlib import resources
 from math import log
 
 from validate.cohort.case import Cohort
+from validate.estimation.contrasts import Pair, pairs_of
 from validate.estimation.plan import Plan, plans_of
 from validate.protocol.schema import Criterion, StudyProtocol
 
@@ -27,7 +28,8 @@ LIKE = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One row of the study. prevalence : None for proportions, whose patients are those of the denominator."""
+    """One row of the study. prevalence : None for proportions, whose patients are those of the denominator; of a difference of two
+    models, the correlation of their noise."""
 
     metric: str
     method: str
@@ -106,8 +108,34 @@ def _warnings(protocol: StudyProtocol, patients: int, images: float) -> Iterator
         if plan is None or share is None or goal is None or criterion.worst_of is not None:
             continue
         found = _cell(plan, patients, share, goal, images)
-        if found is not None and found.none < MOST_WITHOUT and not NOMINAL[0] <= found.coverage <= NOMINAL[1]:
-            yield _sentence(criterion, plan, found, patients, images)
+        if found is not None and _off(found):
+            yield _sentence(criterion.endpoint, plan.method, found, patients, images)
+    for pair in pairs_of(protocol, tuple(plans.values())):
+        found = (
+            _difference_cell(pair, patients, share, images) if pair.declared is not None and share is not None else None
+        )
+        if found is not None and _off(found):
+            yield _sentence(f"the difference in {pair.plan.endpoint}", pair.method, found, patients, images)
+
+
+def _off(cell: Cell) -> bool:
+    return cell.none < MOST_WITHOUT and not NOMINAL[0] <= cell.coverage <= NOMINAL[1]
+
+
+def _difference_cell(pair: Pair, patients: int, share: float, images: float) -> Cell | None:
+    """The most like cell of a paired difference: of those with as many patients and images, the one that covered worst."""
+    short = pair.plan.name.rpartition(".")[2]
+    part = {"auroc": 1.0, "sensitivity": share, "specificity": 1 - share, "accuracy": 1.0}.get(short)
+    kind = "auroc_difference" if short == "auroc" else "proportion_difference"
+    known = [cell for cell in cells() if cell.metric == kind and cell.method == f"{pair.method}_paired"]
+    if part is None or not known:
+        return None
+
+    def apart(cell: Cell) -> float:
+        return abs(log(cell.patients / max(patients * part, 1.0))) + abs(log(cell.images / max(images, 1.0)))
+
+    least = min(apart(cell) for cell in known)
+    return min((cell for cell in known if apart(cell) <= least + 1e-9), key=lambda cell: cell.coverage)
 
 
 def _cell(plan: Plan, patients: int, share: float, goal: float, images: float) -> Cell | None:
@@ -135,10 +163,11 @@ def _goal(criterion: Criterion) -> float | None:
     return goal if goal is not None and 0 < goal < 1 else None
 
 
-def _sentence(criterion: Criterion, plan: Plan, cell: Cell, patients: int, images: float) -> str:
-    where = f"{cell.patients:,} patients" + (f" at a prevalence of {cell.prevalence:g}" if cell.prevalence else "")
+def _sentence(what: str, method: str, cell: Cell, patients: int, images: float) -> str:
+    paired = "models correlated by" if cell.metric.endswith("difference") else "at a prevalence of"
+    where = f"{cell.patients:,} patients" + (f" {paired} {cell.prevalence:g}" if cell.prevalence else "")
     return (
-        f"'{criterion.endpoint}': with {patients:,} patients and {images:.3g} rows each, {plan.method.replace('_', ' ')} limits "
+        f"'{what}': with {patients:,} patients and {images:.3g} rows each, {method.replace('_', ' ')} limits "
         f"may not be what they say: in our nearest simulations ({where}, {cell.images} each, truth {cell.truth:g}) 95% limits held "
         f"the truth in {cell.coverage:.1%} ({cell.missed_low:.1%} lay wholly above it, {cell.missed_high:.1%} wholly below). "
         "See docs/statistics/coverage.md for sizes and methods that do."

@@ -31,6 +31,7 @@ class Fit:
     problem: str | None = None
 
 
+ALL_TIED = "all scores are equal, so they rank nothing: an area of 0.5 is a convention, and has no limits."
 LIMITS = {"wilson": wilson, "clopper_pearson": clopper_pearson, "jeffreys": jeffreys}
 
 
@@ -95,6 +96,8 @@ def _auroc_fit(score: NDArray[np.float64], positive: NDArray[np.bool_], cluster:
             found = clustered_auroc_sorted(score, positive, cluster)
     except Undefined as reason:
         return Fit(method, None, 0, problem=f"{reason}.")
+    if score[0] == score[-1]:  # rising order
+        return Fit(method, None, found.smaller_class, problem=ALL_TIED)
     name, limits = _auroc_limits(found, method)
     return Fit(name, limits, found.smaller_class)
 

@@ -26,6 +26,7 @@ from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
+from validate.estimation.suppression import suppressed
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
@@ -166,7 +167,7 @@ class _Study:
     def _named(self, names: Names, numbers: Numbers) -> Estimate:
         plan = names.plan
         enriched = plan.metric.prevalence_dependent and self.protocol.cohort.sampling == "enriched"
-        return Estimate(
+        estimate = Estimate(
             id=names.id,
             endpoint=plan.endpoint,
             metric=plan.name,
@@ -191,6 +192,7 @@ class _Study:
             reason=numbers.reason,
             flags=(*numbers.flags, *(("enriched_prevalence",) if enriched else ())),
         )
+        return suppressed(self.protocol, estimate)
 
     def _sample(self, rules: tuple[Rule, Rule], condition: Mapping[str, float], *, strata: bool) -> Sample:
         threshold = self.threshold

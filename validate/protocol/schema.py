@@ -50,6 +50,7 @@ class AttributeSource(Block):
     tag: str | None = None
     of: str | None = None
     bands: tuple[float, ...] | None = None
+    per: Literal["patient"] | None = None  # a patient has one value: two are an error, not two groups
 
 
 class Period(Block):
@@ -59,6 +60,13 @@ class Period(Block):
 
 class Prevalence(Block):
     values: tuple[Probability, ...]
+    source: str
+
+
+class Volume(Block):
+    """How many of the study's units come in a day, so that alerts can be counted in days."""
+
+    per_day: Annotated[float, Field(gt=0)]
     source: str
 
 
@@ -74,6 +82,8 @@ class Cohort(Block):
     cluster: Literal["patient", "study", "site", "unit"] = "patient"
     sampling: Literal["consecutive", "random", "enriched", "convenience"]
     prevalence: Prevalence | None = None
+    volume: Volume | None = None
+    suppress_below: Annotated[int, Field(ge=1)] | None = None  # patients in a group, under which no value is given
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
     on_unreadable: Literal["worst_case", "exclude_and_report"] = "worst_case"
@@ -252,9 +262,9 @@ class Analysis(Block):
 class Resampling(Block):
     """How often clusters are drawn, and when more are added.
 
-    at_most : where a limit that faces a goal lies within `settle` of its Monte-Carlo errors of it, the replicates are
-        doubled, the first ones staying as they were, until it does not or twice as many would be more than this (eight
-        times `replicates` unless given)
+    at_most : where a limit that faces a goal, or the margin of a declared comparison, lies within `settle` of its Monte-Carlo
+        errors of it, the replicates are doubled, the first ones staying as they were, until it does not or twice as many
+        would be more than this (eight times `replicates` unless given)
     stratify_by : "class" draws clusters with the finding, without it and with both apart; only where the sampling did so
     """
 

@@ -19,7 +19,7 @@ from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import scored
 from validate.results.answers import answered, by_target, labelled
 from validate.results.check import check_inference, check_reference, refuse_duplicates
-from validate.results.levels import MISSING, level_texts
+from validate.results.levels import MISSING, ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.results.units import ANSWERS, STRATUM_PREFIX, UNITS
 
 KEYS = frozenset({"unit", "patient", "study", "series", "digest", "has_label"})
@@ -68,7 +68,10 @@ def check_groups(protocol: StudyProtocol, cases: Sequence[Case]) -> None:
     for attribute in stratum_attributes(protocol):
         if attribute not in known:
             raise _no_attribute(attribute, known)
-        level_texts(attribute, [case.attributes.get(attribute) for case in cases])
+        levels = level_texts(attribute, [case.attributes.get(attribute) for case in cases])
+        source = protocol.cohort.attributes.get(attribute)
+        if attribute in ONE_PER_PATIENT or (source is not None and source.per == "patient"):
+            refuse_two_levels(attribute, levels, [case.patient for case in cases])
 
 
 def _named_by(options: Mapping[str, Any]) -> list[str]:

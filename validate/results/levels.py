@@ -12,6 +12,24 @@ MOST_NUMBERS = 20  # a numeric attribute with more values than this is a measure
 MOST_TEXTS = 100  # more levels than this is a key, and could single out a patient
 
 
+ONE_PER_PATIENT = frozenset({"sex", "gender", "ethnicity", "race"})  # besides what a protocol says is per: patient
+
+
+def refuse_two_levels(attribute: str, levels: Sequence[str], patients: Sequence[object]) -> None:
+    """Raise DataError where a patient stands in two levels of what a patient has one of; "missing" is no level."""
+    known: dict[object, set[str]] = {}
+    for patient, level in zip(patients, levels, strict=True):
+        if level != MISSING:
+            known.setdefault(patient, set()).add(level)
+    torn = [values for values in known.values() if len(values) > 1]
+    if torn:
+        shown = " and ".join(sorted(torn[0]))
+        raise DataError(
+            f"attribute '{attribute}': {len(torn)} of {len(known)} patients have two values (one of them {shown}). A patient "
+            "belongs to one group of it, and would be counted in both: correct the source, or leave these patients out."
+        )
+
+
 def level_texts(attribute: str, values: Sequence[object]) -> list[str]:
     """The level of each value. Raises DataError where the attribute has too many values to be groups."""
     levels = [level_text(value) for value in values]

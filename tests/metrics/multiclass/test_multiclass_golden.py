@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from validate.errors import Undefined
 from validate.metrics.metric import Rows
@@ -89,3 +91,26 @@ def test_a_case_without_an_answer_is_wrong_and_of_no_class() -> None:
     assert value("multiclass.balanced_accuracy", rows) == pytest.approx((0.5 + 1 + 1) / 3)
     assert value("multiclass.macro_f1", rows) == pytest.approx((2 / 3 + 1 + 1) / 3)
     assert value("multiclass.kappa", rows) < value("multiclass.kappa", rows.where(np.arange(3)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["accuracy", "balanced_accuracy", "macro_f1", "mcc", "kappa", "hand_till_auroc", "macro_auroc", "top_k_accuracy"],
+)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_names_of_the_classes_change_nothing(name: str, seed: int) -> None:
+    rows, order = study(60), np.random.default_rng(seed).permutation(4)
+    place = np.argsort(order)
+    renamed = Rows(
+        {"true": place[rows["true"]], "predicted": place[rows["predicted"]], "scores": rows["scores"][:, order]},
+        rows.condition,
+    )
+    assert value(f"multiclass.{name}", renamed) == pytest.approx(value(f"multiclass.{name}", rows), abs=1e-14)
+
+
+@pytest.mark.parametrize("name", ["hand_till_auroc", "macro_auroc"])
+def test_ranks_are_the_same_after_any_rising_transform_of_each_class(name: str) -> None:
+    rows = study()
+    moved = Rows({**rows.columns, "scores": 3 * rows["scores"] ** np.array([0.5, 2, 3, 1]) - 7}, rows.condition)
+    assert value(f"multiclass.{name}", moved) == value(f"multiclass.{name}", rows)

@@ -38,6 +38,8 @@ class Predictive:
     statement: Printed
     table: Table | None
     limits: Printed
+    load: Table | None
+    volume: Printed
 
 
 def thousands(study: Study) -> list[Thousand]:
@@ -105,7 +107,39 @@ def _predictive(study: Study, finding: Node, *, several: bool) -> Predictive:
         statement=view.words(finding["statement"]),
         table=_table(study, finding["data"], f"prevalence-{study.key(name)}") if available else None,
         limits=view.words(finding["data"]["limits"]) if available else Printed(),
+        load=_alert_load(finding["data"], f"load-{study.key(name)}") if finding["data"]["volume"] else None,
+        volume=_volume(study, finding["data"]["volume"]) if finding["data"]["volume"] else Printed(),
     )
+
+
+def _volume(study: Study, volume: Node) -> Printed:
+    return view.words(volume["per_day"]) + f" {study.units} a day (" + view.words(volume["source"]) + ")"
+
+
+def _alert_load(data: Node, name: str) -> Table:
+    """Flags in a day, at each prevalence."""
+    columns = (
+        Column("Prevalence", width=16), Column("Flags a day (limits)", width=30), Column("of them false", numeric=True, width=27),
+        Column("Missed a day", numeric=True, width=27),
+    )  # fmt: skip
+    rows = []
+    for entry in data["prevalences"]:
+        load = entry["alert_load"]
+        between = (
+            printed(" (") + view.plain(load["low"], 1) + "–" + view.plain(load["high"], 1) + ")"
+            if load["low"].value is not None
+            else ""
+        )
+        flags = view.plain(load["flags"], 1) + between
+        rows.append(
+            row(
+                view.share(entry["prevalence"]),
+                flags,
+                view.plain(load["false_flags"], 1),
+                view.plain(load["missed"], 1),
+            )
+        )
+    return Table(name, columns, tuple(rows))
 
 
 def _table(study: Study, data: Node, name: str) -> Table:
