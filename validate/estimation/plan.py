@@ -144,7 +144,11 @@ def _plan(protocol: StudyProtocol, endpoint: Endpoint) -> Plan:
         kind=interval.kind if interval is not None else None,
         level=interval.level if interval is not None else LEVEL,
         options={key: float(value) for key, value in endpoint.options.items() if isinstance(value, (int, float))},
-        goals=tuple(_goal(criterion) for criterion in protocol.acceptance if criterion.endpoint == endpoint.id),
+        goals=tuple(
+            _goal(criterion)
+            for criterion in protocol.acceptance
+            if criterion.endpoint == endpoint.id and criterion.gap_of is None
+        ),
         target=target_named(protocol, endpoint.target).name,
     )
 

@@ -23,10 +23,12 @@ from validate.estimation.cases import (
 from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
+from validate.estimation.group_gaps import group_gaps
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.estimation.suppression import suppressed
+from validate.protocol.fairness import fairness_of
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
@@ -125,6 +127,7 @@ class _Study:
             if (rule, rule) != locked:
                 yield from self._under(scored, (rule, rule), rule, suffix=f"missing={rule}")
         yield from self._restated(locked, label)
+        yield from self._gaps(plans, locked, label)
 
     def _under(
         self, plans: Sequence[Plan], rules: tuple[Rule, Rule], label: str, *, strata: bool = False, suffix: str = ""
@@ -157,6 +160,18 @@ class _Study:
                     suffix = f"prevalence={prevalence:g}"
                     names = Names(self.cases, plan, condition, label, {}, int(sample.failed[0]), suffix)
                     yield replace(self._named(names, numbers), flags=())
+
+    def _gaps(self, plans: Sequence[Plan], locked: tuple[Rule, Rule], label: str) -> Iterator[Estimate]:
+        """Groups against a reference group, where the protocol asks for them: under the locked rule only."""
+        options = fairness_of(self.protocol)
+        if options is None:
+            return
+        for only, rules, rule in ((False, locked, label), (True, ("excluded", "excluded"), OUTPUTS_ONLY)):
+            chosen = [plan for plan in plans if plan.outputs_only is only and plan.endpoint in options.endpoints]
+            for condition, group in self._by_condition(chosen):
+                sample = self._sample(rules, condition, strata=True)
+                found = group_gaps(options, group, self.cases, sample, self.resampling, rule=rule)
+                yield from (suppressed(self.protocol, one) for one in found)
 
     def _predictive(self) -> list[Plan]:
         """PPV and NPV: the endpoints, and as supporting where they are none."""

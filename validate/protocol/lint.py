@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
+from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
 from validate.protocol.target_problems import target_problems
@@ -46,6 +47,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         _acceptance,
         comparison_problems,
         target_problems,
+        fairness_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))
@@ -269,7 +271,10 @@ def _acceptance(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         if criterion.endpoint not in endpoints:
             yield Problem((*place, "endpoint"), unknown("endpoint", criterion.endpoint, endpoints))
             continue
-        yield from _goal(criterion, place)
+        if criterion.gap_of is None:
+            yield from _goal(criterion, place)
+        elif not criterion.rationale.strip():
+            yield Problem((*place, "rationale"), "is empty; say why the groups must not differ more")
         yield from _criterion(protocol, criterion, endpoints[criterion.endpoint], place, catalog)
     judged = {criterion.endpoint for criterion in protocol.acceptance}
     judged |= {comparison.endpoint for comparison in protocol.comparisons}
@@ -282,7 +287,7 @@ def _acceptance(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
 def _goal(criterion: Criterion, place: Place) -> Iterator[Problem]:
     if (criterion.at_least is None) == (criterion.at_most is None):
         yield Problem(place, "expected one goal: at_least (with limit: lower) or at_most (with limit: upper)")
-    elif (criterion.at_least is not None) != (criterion.limit == "lower"):
+    elif criterion.limit is None or (criterion.at_least is not None) != (criterion.limit == "lower"):
         side = "at_least" if criterion.at_least is not None else "at_most"
         needed = "lower" if side == "at_least" else "upper"
         yield Problem(

@@ -215,10 +215,11 @@ class Endpoint(Block):
 
 class Criterion(Block):
     endpoint: str
-    limit: Literal["lower", "upper"]
+    limit: Literal["lower", "upper"] | None = None  # which limit decides; none of a gap, which both do
     at_least: float | None = None
     at_most: float | None = None
     worst_of: str | None = None
+    gap_of: str | None = None  # the attribute whose groups may differ by the fairness analysis' margin at most
     min_events: Annotated[int, Field(ge=1)] | None = None
     model: str | None = None
     assumed: float | None = None  # value assumed when planning; sizes the new study an INCONCLUSIVE asks for

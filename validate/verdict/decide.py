@@ -10,6 +10,7 @@ from validate.analyses.selection import Selection, ids
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Criterion, Model, StudyProtocol
 from validate.verdict.comparison import compared
+from validate.verdict.gap import gap_result
 from validate.verdict.limits import Goal, goal_of, judge
 from validate.verdict.new_study import new_study
 from validate.verdict.sentence import new_study_sentence, one_sentence, overall_sentence, worst_sentence
@@ -39,7 +40,9 @@ def decide(protocol: StudyProtocol, estimates: Sequence[Estimate], *, locked: bo
     """
     selection = Selection(tuple(estimates))
     results = tuple(
-        _result(protocol, selection, index, criterion, model, locked=locked)
+        gap_result(protocol, estimates, index, criterion, model, locked=locked)
+        if criterion.gap_of is not None
+        else _result(protocol, selection, index, criterion, model, locked=locked)
         for index, criterion in enumerate(protocol.acceptance)
         for model in protocol.models
         if criterion.model in (None, model.id)
@@ -85,7 +88,7 @@ def _result(
         sentence=" ".join(sentences),
         goal=goal.value,
         direction=goal.direction,
-        limit=criterion.limit,
+        limit="lower" if goal.direction == "at_least" else "upper",
         estimate=deciding.id if deciding is not None else None,
         estimates=ids(decision.read),
         worst_of=criterion.worst_of,

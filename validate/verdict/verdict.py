@@ -40,6 +40,7 @@ class CriterionResult:
     locked: bool = True
     hypothesis: str | None = None  # of a comparison; goal is then the margin as a difference, test less `against`
     against: str | None = None
+    gap_of: str | None = None  # the attribute whose groups are held against one of them; goal is then the margin
     role: Literal["primary", "secondary"] = "primary"  # a secondary comparison is shown and decides nothing
 
 
