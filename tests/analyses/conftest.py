@@ -180,7 +180,7 @@ def estimated_study() -> Callable[..., Evidence]:
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """Makers of protocols, models and studies from columns."""
-    return SimpleNamespace(protocol=protocol, model=model, evidence=evidence)
+    return SimpleNamespace(protocol=protocol, model=model, evidence=evidence, estimated=with_estimates)
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,8 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
         name += printed(" at threshold ") + view.words(threshold)
     if criterion["against"]:
         name += printed(", less ") + study.model_name(criterion["against"].text)
+    if criterion["gap_of"]:
+        name += f", gap between groups of {attribute_words(criterion['gap_of'].text)}"
     if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
     return name

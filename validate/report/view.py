@@ -149,7 +149,7 @@ def difference(node: Node, unit: str, *, low: str = "low", high: str = "high") -
     return value + " (" + joined((signed(end, unit) for end in ends), " to ") + ")"
 
 
-def limits_signed(node: Node, unit: str, *, low: str, high: str) -> Printed:
+def limits_signed(node: Node, unit: str, *, low: str = "low", high: str = "high") -> Printed:
     """As in "−0.160 to −0.026": the ends of a difference."""
     ends = [node[low], node[high]]
     if any(end.value is None for end in ends):

@@ -39,11 +39,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """goal : drawn dashed; percent : ticks as percentages; zero : a difference, with its own line at nought."""
+    """goal, also : drawn dashed, such as both ends of a margin; percent : ticks as percentages; zero : a difference, with its
+    own line at nought."""
 
     percent: bool
     goal: float | None = None
     goal_words: Printed | str = ""
+    also: float | None = None
     zero: bool = False
     count_title: str = "n"
     value_title: str = ""
@@ -78,6 +80,8 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
         canvas.line((scale(axis.goal), TOP - 6), (scale(axis.goal), floor), "accent", width=1.1, dash="3 2")
         at, anchor = _beside(scale(axis.goal), axis.goal_words)
         canvas.text((at, 12), axis.goal_words, size=7.2, tone="accent", anchor=anchor, weight=600)
+    if axis.also is not None:
+        canvas.line((scale(axis.also), TOP - 6), (scale(axis.also), floor), "accent", width=1.1, dash="3 2")
     y = TOP
     for row in rows:
         y += HEAD if row.head else tall
@@ -136,7 +140,7 @@ def _own_goal(canvas: Canvas, row: Row, middle: float, scale: Scale) -> None:
 def _scale(rows: Sequence[Row], axis: Axis) -> Scale:
     """From the lowest limit to the highest, widened to tenths; never narrower than two tenths."""
     ends = [v for row in rows for v in (row.low, row.high, row.value) if v is not None]
-    ends += [goal for goal in (axis.goal, *(row.goal for row in rows)) if goal is not None]
+    ends += [goal for goal in (axis.goal, axis.also, *(row.goal for row in rows)) if goal is not None]
     ends += [0.0] if axis.zero else []
     if not ends:
         return Scale(0, 1, LEFT, RIGHT)

@@ -1,16 +1,246 @@
-"""R16: Fairness, which this evidence does not hold."""
+"""R16: whether every group of patients is served alike, by gaps against a reference group."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words
+from validate.report import view
+from validate.report.figures.canvas import Figure, Tone
+from validate.report.figures.forest import Axis, Row, forests
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
+from validate.report.table import Column, Table, row
+from validate.report.table import Row as TableRow
+
+CONCLUSIONS = {
+    "within": "within the margin",
+    "beyond": "larger than the margin",
+    "shown": "a gap is shown",
+    "open": "neither shown nor ruled out",
+    "not compared": "too few to compare",
+}
+TONES: dict[str, Tone] = {"beyond": "fail", "shown": "inconclusive"}
+NAMES = (
+    ("demographic_parity_difference", "Demographic parity (share flagged)"),
+    ("equal_opportunity_difference", "Equal opportunity (sensitivity)"),
+    ("equalized_odds_difference", "Equalised odds"),
+)
 
 
-def content(_study: Study) -> Missing:
-    return Missing(
-        "an analysis of gaps between groups of patients (analyses: fairness); the estimates by group stand in R14",
-        "whoever writes the protocol; this version has no fairness analysis yet",
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = study.sealed.all_findings("fairness")
+    if not findings:
+        return Missing(
+            "an analysis of gaps between groups of patients (analyses: fairness); the estimates by group stand in R14",
+            "whoever writes the protocol, before the lock",
+        )
+    return {"models": [_model(study, finding, several=len(findings) > 1) for finding in findings]}
+
+
+def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
+    data, key = finding["data"], study.key(finding["model"].text)
+    return {
+        "name": study.model_name(finding["model"].text) if several else Printed(),
+        "statement": view.words(finding["statement"]),
+        "margin": _margin(data),
+        "rationale": view.words(data["rationale"], ""),
+        "endpoints": [_endpoint(study, entry, data, f"{key}-{place}") for place, entry in enumerate(data["endpoints"])],
+        "missing": _missing(data, f"missing-groups-{key}"),
+        "names": _names(data["names"], f"names-{key}") if data["names"] else None,
+        "under": _under(data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
+        "adjusted": _adjusted(study, data["adjusted"], f"adjusted-{key}") if data["adjusted"] else None,
+        "crossings": [
+            _crossing(study, one, f"crossing-{key}-{place}") for place, one in enumerate(data["intersections"])
+        ],
+    }
+
+
+def _margin(data: Node) -> Printed:
+    """The margin in the first endpoint's unit."""
+    if data["margin"].value is None:
+        return Printed()
+    unit = data["endpoints"][0]["unit"].text
+    return "± " + view.goal_value(data["margin"], f"{unit}_difference")
+
+
+def _endpoint(study: Study, entry: Node, data: Node, key: str) -> Mapping[str, Any]:
+    return {
+        "label": printed(study.endpoint_title(entry["endpoint"].text), entry["label"].address),
+        "figures": _figure(study, entry, data["margin"].value, f"gaps-{key}"),
+        "table": _table(study, entry, f"gap-table-{key}"),
+        "bounds": _bounds(entry, f"bounds-{key}") if entry["missing"] else None,
+    }
+
+
+def _figure(study: Study, entry: Node, margin: float | None, name: str) -> list[Figure]:
+    unit = entry["unit"].text
+    rows: list[Row] = []
+    for attribute in dict.fromkeys(group["attribute"].text for group in entry["groups"]):
+        mine = [group for group in entry["groups"] if group["attribute"].text == attribute]
+        title = attribute_words(attribute).capitalize()
+        rows.append(Row(f"{title}, against {mine[0]['against'].text}", head=True))
+        for group in mine:
+            found = study.sealed.estimate(group["difference"])
+            interval = found["interval"]
+            words = view.difference(found, unit) if not interval else _together(interval, found, unit)
+            rows.append(
+                Row(
+                    group["level"].text, view.count(found["n_patients"]), found["value"].value,
+                    interval["simultaneous_low"].value, interval["simultaneous_high"].value, words,
+                    TONES.get(group["conclusion"].text, "ink"), faint=not interval,
+                )
+            )  # fmt: skip
+    if not rows:
+        return []
+    axis = Axis(
+        percent=unit == "proportion", zero=True, goal=None if margin is None else -margin, also=margin, count_title="patients",
+        goal_words="" if margin is None else "margin", value_title="Difference (limits for all at once)",
+    )  # fmt: skip
+    title = f"{study.endpoint_title(entry['endpoint'].text)}: groups against their reference"
+    spoken = "; ".join(f"{r.label}: {r.words}" for r in rows if not r.head)
+    return forests(name, rows, axis, title=title, description=f"{title}. {spoken}.")
+
+
+def _together(interval: Node, found: Node, unit: str) -> Printed:
+    limits = view.limits_signed(interval, unit, low="simultaneous_low", high="simultaneous_high")
+    return view.signed(found["value"], unit) + " (" + limits + ")"
+
+
+def _table(study: Study, entry: Node, name: str) -> Table:
+    points = " (points)" if entry["unit"].text == "proportion" else ""
+    columns = (
+        Column("Group", width=16), Column("Estimate", width=17), Column("Reference", width=17),
+        Column(f"Difference{points}", width=19), Column("Ratio", width=15), Column("So", width=16),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    unit = entry["unit"].text
+    gaps = {gap["attribute"].text: gap for gap in entry["gaps"]}
+    for attribute in dict.fromkeys(group["attribute"].text for group in entry["groups"]):
+        mine = [group for group in entry["groups"] if group["attribute"].text == attribute]
+        head = printed(f"{attribute_words(attribute).capitalize()}, against ") + view.words(mine[0]["against"])
+        if attribute in gaps:
+            head += printed(" · largest less smallest ") + view.signed(gaps[attribute]["value"], unit)
+        rows.append(row(head, kind="head"))
+        for group in mine:
+            estimate, reference = (study.sealed.estimate(group[one]) for one in ("estimate", "reference_estimate"))
+            difference, ratio = (study.sealed.estimate(group[one]) for one in ("difference", "ratio"))
+            said = printed(CONCLUSIONS[group["conclusion"].text], group["conclusion"].address)
+            rows.append(
+                row(
+                    view.words(group["level"]), view.value_only(estimate), view.value_only(reference),
+                    _difference(difference, unit), view.estimate(ratio), said, kind="" if difference["interval"] else "faint",
+                )
+            )  # fmt: skip
+    return Table(name, columns, tuple(rows))
+
+
+def _difference(found: Node, unit: str) -> Printed:
+    if found["value"].value is None or not found["interval"]:
+        return view.words(found["reason"], "not compared")
+    interval = found["interval"]
+    return view.signed(found["value"], unit) + " (" + view.limits_signed(interval, unit) + ")"
+
+
+def _bounds(entry: Node, name: str) -> Table:
+    points = " (points)" if entry["unit"].text == "proportion" else ""
+    columns = (
+        Column("Group", width=30), Column(f"Difference as it is{points}", width=30), Column("From", numeric=True, width=20),
+        Column("to", numeric=True, width=20),
+    )  # fmt: skip
+    unit = entry["unit"].text
+    rows = tuple(
+        row(
+            printed(attribute_words(one["attribute"].text) + " ", one["attribute"].address) + view.words(one["level"]),
+            *(view.signed(one[key], unit) for key in ("difference", "low", "high")),
+        )
+        for one in entry["missing"]
     )
+    return Table(name, columns, rows)
 
 
-SECTION = Section(id="R16", title="Fairness", question="", template="", content=content)
+def _missing(data: Node, name: str) -> Table:
+    columns = (Column("Attribute", width=34), Column("Reference group", width=33), Column("Not known", width=33))
+    rows = tuple(
+        row(
+            view.words(one["label"]), view.words(one["reference"], "none"),
+            view.count(one["missing"], "row") + ", " + view.count(one["missing_patients"], "patient")
+            + " (" + view.share(one["missing_share"], 1) + ")",
+        )
+        for one in data["attributes"]
+    )  # fmt: skip
+    return Table(name, columns, rows)
+
+
+def _names(names: Node, name: str) -> Table:
+    columns = (
+        Column("By the names people know", width=40),
+        *(Column(attribute_words(one["attribute"].text)) for one in names),
+    )
+    rows = tuple(
+        row(words, *(view.number(one[key], "proportion", absent="a group has no such case") for one in names))
+        for key, words in NAMES
+    )
+    return Table(name, columns, rows)
+
+
+def _under(under: Node, name: str) -> Table:
+    columns = (Column("Group", width=40), Column("Missed of those with the finding", width=60))
+    rows: list[TableRow] = []
+    for one in under:
+        rows.append(
+            row(printed(attribute_words(one["attribute"].text).capitalize(), one["attribute"].address), kind="head")
+        )
+        for level in one["levels"]:
+            counted = view.count(level["missed"]) + " of " + view.count(level["positives"])
+            share = " (" + view.share(level["share"], 1) + ")" if level["share"].value is not None else ""
+            rows.append(row(view.words(level["level"]), counted + share))
+    return Table(name, columns, tuple(rows))
+
+
+def _adjusted(study: Study, adjusted: Node, name: str) -> Table:
+    columns = (
+        Column("Group", width=30), Column("As it is", numeric=True, width=16), Column("Standardised (limits)", width=30),
+        Column("Rows covered", numeric=True, width=24),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    for endpoint in dict.fromkeys(one["endpoint"].text for one in adjusted):
+        mine = [one for one in adjusted if one["endpoint"].text == endpoint]
+        over = joined((attribute_words(c.text) for c in mine[0]["covariates"]), " × ")
+        rows.append(row(printed(study.endpoint_title(endpoint) + ", same mix of ") + over, kind="head"))
+        for one in mine:
+            named = view.words(one["level"]) + ", against " + view.words(one["against"])
+            found = view.difference(one, "proportion") if one["value"].value is not None else view.words(one["reason"])
+            raw = view.signed(one["raw"], "proportion") if one["raw"].value is not None else printed("–")
+            rows.append(row(named, raw, found, view.share(one["covered"], 0)))
+    return Table(name, columns, tuple(rows))
+
+
+def _crossing(study: Study, crossing: Node, name: str) -> Mapping[str, Any]:
+    title = joined((attribute_words(one.text) for one in crossing["attributes"]), " × ")
+    columns = (
+        Column("Group", width=34), Column("Patients", numeric=True, width=14), Column("Share (limits)", width=30),
+        Column("Drawn towards the mean", numeric=True, width=22),
+    )  # fmt: skip
+    rows = []
+    for cell in crossing["cells"]:
+        levels = joined((view.words(level) for level in cell["levels"]), ", ")
+        if cell["value"].value is None:
+            rows.append(row(levels, view.count(cell["patients"]), view.words(cell["why_greyed"]), "–", kind="faint"))
+            continue
+        found = view.number(cell["value"], "proportion") + " (" + view.limits(cell, "proportion") + ")"
+        drawn = view.number(cell["shrunken"], "proportion", absent="–")
+        rows.append(row(levels, view.count(cell["patients"]), found, drawn, kind="faint" if cell["why_greyed"] else ""))
+    return {
+        "title": printed(study.endpoint_title(crossing["endpoint"].text) + ", ") + title,
+        "table": Table(name, columns, tuple(rows)),
+    }
+
+
+SECTION = Section(
+    id="R16", title="Fairness", question="Does it serve every group of patients alike?",
+    template="sections/fairness.html.j2", content=content, rank={"acceptance": 40, "comparison": 50},
+)  # fmt: skip

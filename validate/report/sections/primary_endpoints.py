@@ -24,7 +24,8 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
-        "differences": any(criterion["hypothesis"] for criterion in study.sealed.verdict["criteria"]),
+        "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
+        "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
     }
 
 
