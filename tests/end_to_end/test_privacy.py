@@ -63,6 +63,7 @@ def test_no_identifier_reaches_any_file_of_a_run(gallery: Path) -> None:
         planted |= {str(dataset[keyword].value) for keyword in LEVELS if keyword in dataset}
         for keyword, value in PLANTED.items():
             setattr(dataset, keyword, value)
+        dataset.PatientSex = "F"  # one patient now, and a patient of two sexes is refused
         dataset.add_new((0x0011, 0x0010), "LO", "CANARY PRIVATE")
         dataset.add_new((0x0011, 0x1001), "LO", "canary private value")
         dataset.save_as(path)

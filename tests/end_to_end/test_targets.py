@@ -113,8 +113,18 @@ def test_each_finding_has_its_own_labels_threshold_and_goal(gallery_tree: Path, 
     targets = next(one for one in findings if one["analysis"] == "targets")["data"]["targets"]
     assert {one["name"]: one["without_label"] for one in targets}["nodule"] == 9
     assert [criterion.endpoint for criterion in run.verdict.criteria] == [
-        "auroc.effusion", "auroc.pneumothorax", "auroc.consolidation", "auroc.nodule",
+        "auroc.effusion", "auroc.pneumothorax", "auroc.consolidation", "auroc.nodule", "sensitivity.effusion",
     ]  # fmt: skip
+
+
+def test_a_gap_between_the_sexes_is_judged_by_its_margin_and_shown(runs: dict[str, Any]) -> None:
+    run = runs["cxr-findings"]
+    gap = run.verdict.criteria[-1]
+    assert (gap.gap_of, gap.outcome, gap.reason) == ("sex", "INCONCLUSIVE", "straddles_goal")
+    page = (run.folder / "report" / "report.html").read_text()
+    assert "Does it serve every group of patients alike?" in page
+    assert "gap between groups of sex" in page
+    assert "neither shown nor ruled out" in page
 
 
 def test_a_label_that_nobody_explained_is_found_before_any_model_runs(gallery: Path) -> None:
