@@ -71,7 +71,7 @@ PROBLEMS = [
     ("{id: sensitivity,", "{id: sensitivity, options: {threshold: high},", "options.threshold: got 'high', expected a number"),
     ("- calibration: {}", "- calibration\n  - calibration: {}", "analyses[1]: 'calibration' stands twice"),
     ("- calibration: {}", "- fairness: {attributes: [sex]}", "analyses[0].fairness.endpoints: missing; the protocol"),
-    ("- calibration: {}", "- scanner_shift: {by: site}", "analysis 'scanner_shift' is not in this version of validate yet"),
+    ("- calibration: {}", "- scanner_shift: {by: site}", "analyses[0].scanner_shift.endpoints: missing; the protocol"),
     ("- calibration: {}", "- robustness", "analysis 'robustness' is not in this version of validate yet"),
     ("format: onnx ", "format: container ", "format 'container' is not in this version of validate yet"),
     ("metric: classification.auroc, role: primary", "metric: classification.auroc, role: exploratory", "decides nothing"),

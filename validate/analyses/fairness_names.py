@@ -20,14 +20,14 @@ def names_people_know(samples: ModelSamples, attributes: Sequence[str]) -> list[
         and of the false positive rate. None where a group has no case that the rate is of.
     """
     sample = samples.locked()
-    return [_named(sample, attribute) for attribute in attributes]
+    return [_named(samples, sample, attribute) for attribute in attributes]
 
 
-def _named(sample: Sample, attribute: str) -> dict[str, Any]:
+def _named(samples: ModelSamples, sample: Sample, attribute: str) -> dict[str, Any]:
     flagged, positive = sample.rows["flagged"], sample.rows["positive"]
     everybody = np.ones(len(sample.rows), np.bool_)
     rates = {
-        name: _rates(sample, attribute, flagged, among)
+        name: _rates(samples, sample, attribute, flagged, among)
         for name, among in (("flagged", everybody), ("found", positive), ("alarms", ~positive))
     }
     gap = {name: _gap(known) for name, known in rates.items()}
@@ -51,6 +51,8 @@ def under_diagnosis(samples: ModelSamples, attributes: Sequence[str]) -> list[di
         levels = []
         for place in sample.groups.of(attribute):
             members = sample.groups.members[place]
+            if not samples.shown(sample, members):
+                continue
             count, of = int((members & missed).sum()), int((members & positive).sum())
             levels.append(
                 {
@@ -65,9 +67,12 @@ def under_diagnosis(samples: ModelSamples, attributes: Sequence[str]) -> list[di
     return found
 
 
-def _rates(sample: Sample, attribute: str, flagged: NDArray[np.bool_], among: NDArray[np.bool_]) -> list[float]:
+def _rates(
+    samples: ModelSamples, sample: Sample, attribute: str, flagged: NDArray[np.bool_], among: NDArray[np.bool_]
+) -> list[float]:
     """Of every known group; empty where one of them has no row to count."""
-    places = [place for place in sample.groups.of(attribute) if sample.groups.levels[place] != MISSING]
+    known = [place for place in sample.groups.of(attribute) if sample.groups.levels[place] != MISSING]
+    places = [place for place in known if samples.shown(sample, sample.groups.members[place])]
     chosen = [sample.groups.members[place] & among for place in places]
     return [float(flagged[rows].mean()) for rows in chosen] if all(rows.any() for rows in chosen) else []
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.samples import model_samples
+from validate.analyses.samples import samples_of
 from validate.estimation.fit import distinct, proportion_fit
 from validate.metrics.metric import Fraction, Metric
 from validate.protocol.fairness import FairnessOptions
 from validate.protocol.schema import Endpoint, Model
-from validate.protocol.targets import target_named
 from validate.registry import load
 from validate.results.levels import MISSING
 
@@ -48,10 +47,7 @@ def crossings(evidence: Evidence, model: Model, endpoint: Endpoint, options: Fai
     metric: Metric = load("metrics", endpoint.metric)
     if metric.fraction is None:
         return []
-    target = (
-        None if evidence.protocol.task == "classification" else target_named(evidence.protocol, endpoint.target).name
-    )
-    sample = model_samples(evidence, model, target).locked()
+    sample = samples_of(evidence, model, endpoint).locked()
     fraction, found = metric.fraction(sample.rows), []
     least = max(evidence.protocol.cohort.suppress_below or 0, 1)
     for first, second in options.intersections:

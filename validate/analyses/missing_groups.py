@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.samples import model_samples
+from validate.analyses.samples import ModelSamples, samples_of
 from validate.errors import Undefined
 from validate.estimation.cases import Sample
 from validate.estimation.group_gaps import reference_level
 from validate.metrics.metric import Metric
 from validate.protocol.fairness import FairnessOptions
 from validate.protocol.schema import Endpoint, Model
-from validate.protocol.targets import target_named
 from validate.registry import load
 from validate.results.levels import MISSING
 
@@ -26,17 +25,16 @@ def missing_bounds(
 
     Attributes without unknown rows are left out. No limits: this is about who is missing, not about chance.
     """
-    target = (
-        None if evidence.protocol.task == "classification" else target_named(evidence.protocol, endpoint.target).name
-    )
-    samples = model_samples(evidence, model, target)
+    samples = samples_of(evidence, model, endpoint)
     metric: Metric = load("metrics", endpoint.metric)
     condition = {key: float(x) for key, x in endpoint.options.items() if isinstance(x, int | float)}
     sample = (samples.outputs_only if metric.failures == "outputs_only" else samples.locked)(condition)
-    return [entry for attribute in options.attributes for entry in _of(sample, metric, options, attribute)]
+    return [entry for attribute in options.attributes for entry in _of(samples, sample, metric, options, attribute)]
 
 
-def _of(sample: Sample, metric: Metric, options: FairnessOptions, attribute: str) -> list[dict[str, Any]]:
+def _of(
+    samples: ModelSamples, sample: Sample, metric: Metric, options: FairnessOptions, attribute: str
+) -> list[dict[str, Any]]:
     groups, reference = sample.groups, reference_level(options, sample, attribute)
     unknown = [place for place in groups.of(attribute) if groups.levels[place] == MISSING]
     if reference is None or not unknown:
@@ -44,7 +42,7 @@ def _of(sample: Sample, metric: Metric, options: FairnessOptions, attribute: str
     lost = groups.members[unknown[0]]
     found = []
     for place in groups.of(attribute):
-        if place not in (reference, unknown[0]):
+        if place not in (reference, unknown[0]) and samples.shown(sample, groups.members[place]):
             mine, other = groups.members[place], groups.members[reference]
             sides = [(mine, other), (mine | lost, other), (mine, other | lost)]
             values = [_difference(sample, metric, *side) for side in sides]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from validate.analyses.analysis import Evidence
 from validate.estimation.cases import RULES, Cases, Rule, Sample, cases_of, class_strata, sample_under, threshold_of
+from validate.estimation.fit import distinct
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Model, StudyProtocol
-from validate.protocol.targets import class_names
+from validate.protocol.schema import Endpoint, Model, StudyProtocol
+from validate.protocol.targets import class_names, target_named
 from validate.results.join import stratum_attributes
 from validate.stats.resample import ClusterWeights, resampling_key
 
@@ -31,6 +35,10 @@ class ModelSamples:
         return sample_under(
             self.cases, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition or {}
         )
+
+    def shown(self, sample: Sample, members: NDArray[np.bool_]) -> bool:
+        """Whether a group has as many patients as the protocol asks for before anything is told of it."""
+        return distinct(sample.patient[members]) >= (self.protocol.cohort.suppress_below or 0)
 
     def locked(self, condition: Mapping[str, float] | None = None) -> Sample:
         """Failures as the protocol says."""
@@ -61,3 +69,9 @@ def model_samples(evidence: Evidence, model: Model, target: str | None = None) -
     key = resampling_key(evidence.protocol.seed, evidence.cohort_digest)
     strata = class_strata(evidence.units) if evidence.protocol.resampling.stratify_by == "class" else None
     return ModelSamples(cases, model, evidence.protocol, ClusterWeights(clusters, replicates, key, strata))
+
+
+def samples_of(evidence: Evidence, model: Model, endpoint: Endpoint) -> ModelSamples:
+    """The rows that an endpoint's numbers are of, whatever its target."""
+    single = evidence.protocol.task == "classification"
+    return model_samples(evidence, model, None if single else target_named(evidence.protocol, endpoint.target).name)

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.samples import ModelSamples, model_samples
+from validate.analyses.samples import ModelSamples, samples_of
 from validate.estimation.bootstrap import MOST_UNDEFINED
 from validate.estimation.cases import Sample
 from validate.estimation.group_gaps import reference_level
 from validate.metrics.metric import Metric
 from validate.protocol.fairness import FairnessOptions
 from validate.protocol.schema import Endpoint, Model
-from validate.protocol.targets import target_named
 from validate.registry import load
 from validate.results.levels import MISSING
 from validate.stats.kernel import tally
@@ -58,33 +57,48 @@ def adjusted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options:
     metric: Metric = load("metrics", endpoint.metric)
     if not options.adjust_for or metric.fraction is None:
         return []
-    target = (
-        None if evidence.protocol.task == "classification" else target_named(evidence.protocol, endpoint.target).name
-    )
-    samples = model_samples(evidence, model, target)
+    samples = samples_of(evidence, model, endpoint)
     sample = samples.locked()
     found = []
     for attribute in options.attributes:
         reference = reference_level(options, sample, attribute)
         for place in sample.groups.of(attribute):
-            if reference is None or place == reference or sample.groups.levels[place] == MISSING:
-                continue
-            found.append(
-                _adjusted(samples, sample, metric, endpoint.id, attribute, (place, reference), options.adjust_for)
-            )
+            if reference is not None and place != reference and sample.groups.levels[place] != MISSING:
+                named = (endpoint.id, attribute, str(sample.groups.levels[place]), str(sample.groups.levels[reference]))
+                members = np.ascontiguousarray(sample.groups.members[[place, reference]])
+                found.append(_adjusted(samples, sample, metric, named, members, options.adjust_for))
+    return found
+
+
+def against_rest(
+    evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str, covariates: Sequence[str]
+) -> list[Adjusted]:
+    """Each level against all other cases, where covariates are named; none of a measure that is no proportion."""
+    metric: Metric = load("metrics", endpoint.metric)
+    if not covariates or metric.fraction is None:
+        return []
+    samples = samples_of(evidence, model, endpoint)
+    sample = samples.locked()
+    found = []
+    for place in sample.groups.of(attribute):
+        level, inside = str(sample.groups.levels[place]), sample.groups.members[place]
+        if level != MISSING and not inside.all():
+            named = (endpoint.id, attribute, level, "all others")
+            found.append(_adjusted(samples, sample, metric, named, np.stack([inside, ~inside]), covariates))
     return found
 
 
 def _adjusted(
-    samples: ModelSamples, sample: Sample, metric: Metric, endpoint: str, attribute: str, pair: tuple[int, int],
+    samples: ModelSamples, sample: Sample, metric: Metric, what: tuple[str, str, str, str], members: NDArray[np.bool_],
     covariates: Sequence[str],
 ) -> Adjusted:  # fmt: skip
-    levels = [str(sample.groups.levels[place]) for place in pair]
-    named = (endpoint, attribute, levels[0], levels[1], tuple(covariates))
+    """What : endpoint, attribute, level, and what it is held against      members : (2, n), the rows of both"""
+    named = (*what, tuple(covariates))
+    if not all(samples.shown(sample, rows) for rows in members):
+        return Adjusted(*named, None, None, None, None, LEVEL, 0.0, 0, "suppressed: too few patients to be told of")
     assert metric.fraction is not None
     fraction = metric.fraction(sample.rows)
     cell, count = _cells(sample, covariates)
-    members = np.ascontiguousarray(sample.groups.members[list(pair)])
     counted = np.stack([np.bincount(cell[fraction.denominator & rows], minlength=count) for rows in members])
     kept = np.flatnonzero((counted >= FEWEST).all(axis=0))
     everybody = np.bincount(cell[fraction.denominator], minlength=count)[kept]

@@ -14,6 +14,7 @@ from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
+from validate.protocol.scanner_shift import scanner_shift_problems
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
 from validate.protocol.target_problems import target_problems
 from validate.protocol.targets import FITTING
@@ -48,6 +49,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         comparison_problems,
         target_problems,
         fairness_problems,
+        scanner_shift_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))

@@ -1,18 +1,126 @@
-"""R17: Robustness, scanner shift and repeatability, which this evidence does not hold."""
+"""R17: whether it holds on every scanner. Disturbed and repeated images are not held by this evidence, and it says so."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
+from validate.report.table import Column, Table, row
+from validate.report.table import Row as TableRow
+
+PASSES = Missing(
+    "passes over disturbed or repeated images (analyses: robustness)",
+    "whoever writes the protocol; this version has no robustness analysis yet",
+)
 
 
-def content(_study: Study) -> Missing:
-    return Missing(
-        "passes over disturbed or repeated images (analyses: robustness)",
-        "whoever writes the protocol; this version has no robustness analysis yet",
-    )
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = study.sealed.all_findings("scanner_shift")
+    if not findings:
+        return PASSES
+    return {
+        "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
+        "missing": PASSES,
+    }
+
+
+def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
+    key = study.key(finding["model"].text)
+    return {
+        "name": study.model_name(finding["model"].text) if several else Printed(),
+        "statement": view.words(finding["statement"]),
+        "attributes": [
+            _attribute(study, entry, f"{key}-{place}") for place, entry in enumerate(finding["data"]["attributes"])
+        ],
+    }
+
+
+def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
+    return {
+        "label": view.words(entry["label"]),
+        "without": [_without(study, one, f"without-{key}-{place}") for place, one in enumerate(entry["endpoints"])],
+        "adjusted": _adjusted(study, entry["adjusted"], f"scanner-adjusted-{key}") if entry["adjusted"] else None,
+        "scores": _scores(entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
+        "thresholds": _thresholds(entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
+    }
+
+
+def _without(study: Study, endpoint: Node, name: str) -> Table:
+    unit = endpoint["unit"].text
+    points = " (points)" if unit == "proportion" else ""
+    columns = (
+        Column(study.endpoint_title(endpoint["endpoint"].text), width=26), Column("On it", width=22), Column("Without it", width=14),
+        Column(f"All less without{points}", width=20), Column("All at once", width=18),
+    )  # fmt: skip
+    rows: list[TableRow] = [
+        row("All cases", view.estimate(study.sealed.estimate(endpoint["overall"])), "", "", "", kind="total")
+    ]
+    for one in endpoint["levels"]:
+        level, mine = view.words(one["level"]), view.estimate(study.sealed.estimate(one["estimate"]))
+        if one["without"].value is None or one["change"].value is None:
+            rows.append(row(level, mine, "–", view.words(one["reason"], "not compared"), "–", kind="faint"))
+            continue
+        change = view.signed(one["change"], unit)
+        if one["low"].value is not None:
+            change += " (" + view.limits_signed(one, unit) + ")"
+        together = view.limits_signed(one, unit, low="simultaneous_low", high="simultaneous_high")
+        rows.append(row(level, mine, view.number(one["without"], unit), change, together))
+    return Table(name, columns, tuple(rows))
+
+
+def _adjusted(study: Study, adjusted: Node, name: str) -> Table:
+    columns = (
+        Column("Against all others", width=30), Column("As it is (points)", numeric=True, width=18),
+        Column("Standardised (limits)", width=30), Column("Rows covered", numeric=True, width=22),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    for endpoint in dict.fromkeys(one["endpoint"].text for one in adjusted):
+        mine = [one for one in adjusted if one["endpoint"].text == endpoint]
+        over = joined((attribute_words(c.text) for c in mine[0]["covariates"]), " × ")
+        rows.append(row(printed(study.endpoint_title(endpoint) + ", same mix of ") + over, kind="head"))
+        for one in mine:
+            found = view.difference(one, "proportion") if one["value"].value is not None else view.words(one["reason"])
+            raw = view.signed(one["raw"], "proportion") if one["raw"].value is not None else printed("–")
+            rows.append(row(view.words(one["level"]), raw, found, view.share(one["covered"], 0)))
+    return Table(name, columns, tuple(rows))
+
+
+def _scores(scores: Node, name: str) -> Table:
+    columns = (Column("Level", width=28), Column("With the finding", width=36), Column("Without it", width=36))
+    rows = tuple(row(view.words(one["level"]), _shift(one["with"]), _shift(one["without"])) for one in scores)
+    return Table(name, columns, rows)
+
+
+def _shift(shift: Node) -> Printed:
+    if not shift:
+        return printed("too few")
+    apart = shift["low"].value > 0.5 or shift["high"].value < 0.5
+    return view.number(shift["value"]) + " (" + view.limits(shift, "index") + ")" + (" ●" if apart else "")
+
+
+def _thresholds(thresholds: Node, name: str) -> Table:
+    columns = (
+        Column("Level", width=28), Column("Threshold", numeric=True, width=20), Column("Sensitivity there", numeric=True, width=26),
+        Column("Specificity there", numeric=True, width=26),
+    )  # fmt: skip
+    rows = tuple(
+        row(view.words(one["level"]), view.words(one["reason"]), "–", "–", kind="faint") if one["reason"]
+        else row(
+            view.words(one["level"]), view.plain(one["threshold"], 3), view.number(one["sensitivity"], "proportion"),
+            view.number(one["specificity"], "proportion"),
+        )
+        for one in thresholds
+    )  # fmt: skip
+    return Table(name, columns, rows)
 
 
 SECTION = Section(
-    id="R17", title="Robustness, scanner shift and repeatability", question="", template="", content=content
-)
+    id="R17", title="Robustness, scanner shift and repeatability", question="Does it hold on other scanners?",
+    template="sections/robustness.html.j2", content=content, rank={"acceptance": 25, "comparison": 45},
+)  # fmt: skip

@@ -1,0 +1,54 @@
+"""What a protocol asks of acquisition: whether the model holds on every scanner, and whether scanner or case mix is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from validate.protocol.catalog import Catalog
+from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.schema import StudyProtocol
+
+NAME = "scanner_shift"
+
+
+class ScannerShiftOptions(BaseModel):
+    """
+    by : acquisition attributes, such as manufacturer      endpoints : ids of endpoints that are looked at
+    adjust_for : covariates of the patients, over which differences of proportions are standardised
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    by: str | tuple[str, ...]
+    endpoints: tuple[str, ...] = Field(min_length=1)
+    adjust_for: tuple[str, ...] = ()
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """`by` as a list."""
+        return (self.by,) if isinstance(self.by, str) else self.by
+
+
+def scanner_shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    """Names that are not there."""
+    del catalog
+    for index, analysis in enumerate(protocol.analyses):
+        if analysis.name != NAME:
+            continue
+        place: Place = ("analyses", index, "options")
+        try:
+            options = ScannerShiftOptions.model_validate(dict(analysis.options))
+        except ValidationError:
+            return  # said by the options' own check
+        endpoints = [endpoint.id for endpoint in protocol.endpoints]
+        for name in options.endpoints:
+            if name not in endpoints:
+                yield Problem((*place, "endpoints"), unknown("endpoint", name, endpoints))
+        for name in options.attributes:
+            if name not in protocol.strata:
+                message = f"'{name}' is not among the strata; its levels must be estimated: add it to strata"
+                yield Problem((*place, "by"), message)
+            if name in options.adjust_for:
+                yield Problem((*place, "adjust_for"), f"'{name}' can't be held constant while it is compared")
