@@ -214,6 +214,8 @@ def _adjusted(study: Study, adjusted: Node, name: str) -> Table:
         for one in mine:
             named = view.words(one["level"]) + ", against " + view.words(one["against"])
             found = view.difference(one, "proportion") if one["value"].value is not None else view.words(one["reason"])
+            if one["value"].value is not None and one["low"].value is None:
+                found += " (too few for limits)"
             raw = view.signed(one["raw"], "proportion") if one["raw"].value is not None else printed("–")
             rows.append(row(named, raw, found, view.share(one["covered"], 0)))
     return Table(name, columns, tuple(rows))
