@@ -127,6 +127,35 @@ def test_a_gap_between_the_sexes_is_judged_by_its_margin_and_shown(runs: dict[st
     assert "neither shown nor ruled out" in page
 
 
+def test_two_models_of_several_classes_are_compared_pair_by_pair(gallery: Path) -> None:
+    path = gallery / "stroke-classes.yaml"
+    text = path.read_text()
+    start, end = text.index("models:\n") + len("models:\n"), text.index("endpoints:\n")
+    rival = text[start:end].rstrip().replace("id: classifier", "id: rival")
+    rival = rival.replace(
+        "haemorrhage: p_haemorrhage, ischaemia: p_ischaemia", "haemorrhage: p_ischaemia, ischaemia: p_haemorrhage"
+    )
+    compared = """comparisons:
+  - {test: classifier, reference: rival, endpoint: m, hypothesis: superiority, rationale: r}
+  - {test: classifier, reference: rival, endpoint: sensitivity.haemorrhage, hypothesis: noninferiority, margin: 0.05, rationale: r}
+
+"""
+    text = (
+        text[:start]
+        + text[start:end].rstrip()
+        + "\n"
+        + rival
+        + "\n\n"
+        + text[end:].replace("report:\n", compared + "report:\n")
+    )
+    path.write_text(text)
+    run = validate.run(path, out=gallery / "run")
+    between = {one.endpoint: one for one in run.verdict.criteria if one.against is not None}
+    assert between["m"].outcome == between["sensitivity.haemorrhage"].outcome == "PASS"
+    assert "AUROC over pairs of classes" in between["m"].sentence
+    assert verify(run.folder, recompute=recomputation).status == "VERIFIED"
+
+
 def test_a_label_that_nobody_explained_is_found_before_any_model_runs(gallery: Path) -> None:
     table = gallery.parents[1] / "sample_data" / "tables" / "stroke.csv"
     table.write_text(table.read_text().replace("ischaemia,", "ischemia,"))

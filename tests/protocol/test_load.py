@@ -41,9 +41,12 @@ def test_every_gallery_protocol_loads_without_a_warning(path: Path) -> None:
     assert loaded.protocol.id == path.stem
 
 
+@pytest.mark.parametrize("task", ["classification", "multiclass", "multilabel", "ordinal"])
 @pytest.mark.parametrize("source", ["dicom", "table"])
-def test_the_starter_loads_as_it_stands(tmp_path: Path, source: str) -> None:
-    assert load(tmp_path, starter("classification", source)).protocol.task == "classification"
+def test_the_starter_loads_as_it_stands(tmp_path: Path, source: str, task: str) -> None:
+    loaded = load(tmp_path, starter(task, source))
+    assert loaded.protocol.task == task
+    assert loaded.warnings == ()
 
 
 def test_a_resolved_protocol_reads_back_as_the_same(tmp_path: Path) -> None:

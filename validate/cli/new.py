@@ -11,7 +11,7 @@ import typer
 def command(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Protocol file to write.", show_default=False)],
     *,
-    task: Annotated[str, typer.Option(help="classification")] = "classification",
+    task: Annotated[str, typer.Option(help="classification, multiclass, multilabel or ordinal.")] = "classification",
     source: Annotated[str, typer.Option(help="What the cohort is read from: dicom or table.")] = "dicom",
 ) -> None:
     """Write a commented protocol; fill it in, then `validate check` it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from validate.errors import CommandError
+import re
 
-TASKS = ("classification",)
+from validate.errors import CommandError
+from validate.protocol.starter_targets import TARGETED
+
+TASKS = ("classification", *TARGETED)
 SOURCES = ("dicom", "table")
 
 
@@ -16,7 +19,26 @@ def starter(task: str, source: str) -> str:
         raise CommandError(f"--source: got '{source}', expected {' or '.join(SOURCES)}")
     dicom = source == "dicom"
     parts = (HEAD, COHORT_DICOM if dicom else COHORT_TABLE, REFERENCE_DICOM if dicom else REFERENCE_TABLE)
-    return "".join((*parts, MODEL_DICOM if dicom else MODEL_TABLE, REST_DICOM if dicom else REST_TABLE, DECISION))
+    text = "".join((*parts, MODEL_DICOM if dicom else MODEL_TABLE, REST_DICOM if dicom else REST_TABLE))
+    return text + DECISION if task == "classification" else _targeted(text, task)
+
+
+def _targeted(text: str, task: str) -> str:
+    """The same for several classes, grades or findings: other labels, several scores, another rule, other endpoints."""
+    of = TARGETED[task]
+    text = text.replace("task: classification", f"task: {task}")
+    text = re.sub(r"  label: opacity.*\n  positive: 1\n  negative: 0\n(  # indeterminate_values.*\n)?", of.labels, text)
+    text = re.sub(r"    score: score\n", of.scores, text)
+    text = re.sub(
+        r"activation: sigmoid, kind: probability\}",
+        f"activation: {of.activation}, kind: probability, {of.output}}}",
+        text,
+    )
+    text = re.sub(r"activation: none, kind: probability\}", f"activation: none, kind: probability, {of.output}}}", text)
+    text = re.sub(
+        r"^    operating_point: \{.*\}", f"    operating_point: {of.operating_point}", text, flags=re.MULTILINE
+    )
+    return text + "analyses:\n  - calibration: {}\n\n" + of.decision
 
 
 HEAD = """\
