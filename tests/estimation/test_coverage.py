@@ -93,3 +93,51 @@ def test_without_a_prevalence_nothing_is_guessed_unless_the_sample_was_enriched(
 
 def test_the_band_that_counts_as_nominal_is_the_published_one() -> None:
     assert NOMINAL == (0.935, 0.965)
+
+
+def compared(method: str) -> StudyProtocol:
+    """Two models whose sensitivity is compared by these limits; no criterion of its own."""
+    document = protocol(0.8, metric="sensitivity", method="wilson_effective_n").model_dump(mode="json", by_alias=True)
+    rival = {**document["models"][0], "id": "n"}
+    document |= {"models": [document["models"][0], rival], "acceptance": []}
+    document["cohort"]["prevalence"] = {"values": [0.5], "source": "s"}
+    document["comparisons"] = [
+        {"test": "m", "reference": "n", "endpoint": "e", "hypothesis": "noninferiority", "margin": 0.05, "rationale": "r",
+         "interval": method}
+    ]  # fmt: skip
+    return from_resolved(document)
+
+
+def test_a_comparison_of_few_patients_is_warned_of_too() -> None:
+    (warning,) = coverage_warnings(compared("bootstrap"), patients=60, rows=60)
+    assert "the difference in e" in warning
+    assert "models correlated by" in warning
+    assert coverage_warnings(compared("bootstrap"), patients=400, rows=400) == ()
+    assert coverage_warnings(compared("tango"), patients=400, rows=400) == ()
+
+
+def test_the_page_of_verdicts_says_what_its_table_says() -> None:
+    spec = importlib.util.spec_from_file_location("verdict_report", ROOT / "tests/benchmarks/verdict_report.py")
+    assert spec is not None
+    assert spec.loader is not None
+    report = importlib.util.module_from_spec(spec)
+    sys.modules["verdict_report"] = report
+    spec.loader.exec_module(report)
+    rows = list(csv.DictReader(report.TABLE.read_text(encoding="utf-8").splitlines()))
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(rows)
+    assert all(int(row["simulations"]) >= 10_000 for row in rows)
+    wrong = [float(row["passed"]) for row in rows if row["question"] != "every level at the goal"]
+    assert max(wrong) <= 0.025 + 3 * (0.025 * 0.975 / 10_000) ** 0.5
+
+
+def test_a_verdict_is_simulated_by_the_products_own_path() -> None:
+    spec = importlib.util.spec_from_file_location("verdict_study", ROOT / "tests/benchmarks/verdict_study.py")
+    assert spec is not None
+    assert spec.loader is not None
+    study = importlib.util.module_from_spec(spec)
+    sys.modules["verdict_study"] = study
+    spec.loader.exec_module(study)
+    assert len({cell.name for cell in study.cells()}) == 96
+    found = study.outcomes(study.Cell("sensitivity", study.ONE_WEAK, 100, 0.8, 3), 60)
+    assert sum(found.values()) == 60
+    assert found["PASS"] <= 6
