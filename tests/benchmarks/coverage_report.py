@@ -159,7 +159,7 @@ TAIL = """
 ## What this does not cover
 
 Scores are normal within each class with equal spread, and a patient's images all have the same truth. Bootstraps were tried up
-to 300 patients with 1,024 replicates; ten images a patient up to 3,000 patients; cells that expect fewer than five patients of
+to 300 patients with 1,024 replicates; cells that expect fewer than five patients of
 a class were not tried. How often a *verdict* passes a model that is only at its goal stands in [verdicts.md](verdicts.md); it is
 held by `validate/estimation/adequacy.py`, which refuses to decide where a method would pass too many, with numbers from
 `tests/benchmarks/false_pass_study.py`. The whole table: `validate/estimation/coverage.csv`.
