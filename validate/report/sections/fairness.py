@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words
 from validate.report import view
+from validate.report.adjusted import adjusted_table
 from validate.report.figures.canvas import Figure, Tone
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.printed import Printed, joined, printed
@@ -52,7 +53,9 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "missing": _missing(data, f"missing-groups-{key}"),
         "names": _names(data["names"], f"names-{key}") if data["names"] else None,
         "under": _under(data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
-        "adjusted": _adjusted(study, data["adjusted"], f"adjusted-{key}") if data["adjusted"] else None,
+        "adjusted": adjusted_table(study, data["adjusted"], f"adjusted-{key}", title="Group", against=True)
+        if data["adjusted"]
+        else None,
         "crossings": [
             _crossing(study, one, f"crossing-{key}-{place}") for place, one in enumerate(data["intersections"])
         ],
@@ -198,26 +201,6 @@ def _under(under: Node, name: str) -> Table:
             counted = view.count(level["missed"]) + " of " + view.count(level["positives"])
             share = " (" + view.share(level["share"], 1) + ")" if level["share"].value is not None else ""
             rows.append(row(view.words(level["level"]), counted + share))
-    return Table(name, columns, tuple(rows))
-
-
-def _adjusted(study: Study, adjusted: Node, name: str) -> Table:
-    columns = (
-        Column("Group", width=30), Column("As it is", numeric=True, width=16), Column("Standardised (limits)", width=30),
-        Column("Rows covered", numeric=True, width=24),
-    )  # fmt: skip
-    rows: list[TableRow] = []
-    for endpoint in dict.fromkeys(one["endpoint"].text for one in adjusted):
-        mine = [one for one in adjusted if one["endpoint"].text == endpoint]
-        over = joined((attribute_words(c.text) for c in mine[0]["covariates"]), " × ")
-        rows.append(row(printed(study.endpoint_title(endpoint) + ", same mix of ") + over, kind="head"))
-        for one in mine:
-            named = view.words(one["level"]) + ", against " + view.words(one["against"])
-            found = view.difference(one, "proportion") if one["value"].value is not None else view.words(one["reason"])
-            if one["value"].value is not None and one["low"].value is None:
-                found += " (too few for limits)"
-            raw = view.signed(one["raw"], "proportion") if one["raw"].value is not None else printed("–")
-            rows.append(row(named, raw, found, view.share(one["covered"], 0)))
     return Table(name, columns, tuple(rows))
 
 

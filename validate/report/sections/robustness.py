@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.wording import attribute_words
 from validate.report import view
-from validate.report.printed import Printed, joined, printed
+from validate.report.adjusted import adjusted_table
+from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
@@ -45,7 +45,11 @@ def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
     return {
         "label": view.words(entry["label"]),
         "without": [_without(study, one, f"without-{key}-{place}") for place, one in enumerate(entry["endpoints"])],
-        "adjusted": _adjusted(study, entry["adjusted"], f"scanner-adjusted-{key}") if entry["adjusted"] else None,
+        "adjusted": adjusted_table(
+            study, entry["adjusted"], f"scanner-adjusted-{key}", title="Against all others", against=False
+        )
+        if entry["adjusted"]
+        else None,
         "scores": _scores(entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
         "thresholds": _thresholds(entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
     }
@@ -71,25 +75,6 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
             change += " (" + view.limits_signed(one, unit) + ")"
         together = view.limits_signed(one, unit, low="simultaneous_low", high="simultaneous_high")
         rows.append(row(level, mine, view.number(one["without"], unit), change, together))
-    return Table(name, columns, tuple(rows))
-
-
-def _adjusted(study: Study, adjusted: Node, name: str) -> Table:
-    columns = (
-        Column("Against all others", width=30), Column("As it is (points)", numeric=True, width=18),
-        Column("Standardised (limits)", width=30), Column("Rows covered", numeric=True, width=22),
-    )  # fmt: skip
-    rows: list[TableRow] = []
-    for endpoint in dict.fromkeys(one["endpoint"].text for one in adjusted):
-        mine = [one for one in adjusted if one["endpoint"].text == endpoint]
-        over = joined((attribute_words(c.text) for c in mine[0]["covariates"]), " × ")
-        rows.append(row(printed(study.endpoint_title(endpoint) + ", same mix of ") + over, kind="head"))
-        for one in mine:
-            found = view.difference(one, "proportion") if one["value"].value is not None else view.words(one["reason"])
-            if one["value"].value is not None and one["low"].value is None:
-                found += " (too few for limits)"
-            raw = view.signed(one["raw"], "proportion") if one["raw"].value is not None else printed("–")
-            rows.append(row(view.words(one["level"]), raw, found, view.share(one["covered"], 0)))
     return Table(name, columns, tuple(rows))
 
 
