@@ -12,7 +12,7 @@ LAYERS = [
     {"registry"},
     {"provenance"},
     {"protocol"},
-    {"imaging"},
+    {"imaging", "mask_comparison"},
     {"cohort", "phantoms"},
     {"models"},
     {"lock"},
@@ -28,7 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter"},
     {"rehearsal", "run_protocol"},
-    {"evaluate_table", "mask_comparison", "compare_runs"},
+    {"evaluate_table", "compare_runs"},
     {"cli"},
     {"__main__"},
 ]
