@@ -16,13 +16,13 @@ import yaml
 
 from validate import __version__
 from validate.analyses.run import required_passes
-from validate.canonical import file_digest, pretty_json, write_atomically
+from validate.canonical import pretty_json, write_atomically
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
 from validate.cohort.manifest import write_cohort, write_table
 from validate.cohort.privacy import site_key, write_lookup
-from validate.cohort.reference import check_labels, read_reference
+from validate.cohort.reference import check_labels, read_reference, reference_digest
 from validate.errors import EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
@@ -143,7 +143,7 @@ class _Stages:
         self.reporter.stage("Reading the cohort")
         cohort = build_cohort(self.protocol, base=self.loaded.base, site_key=site_key(), progress=self.reporter.advance)
         check_groups(self.protocol, cohort.cases)
-        check_labels(self.protocol.reference, self.loaded.base)
+        check_labels(self.protocol.reference, self.loaded.base, cohort.cases)
         write_cohort(cohort, self.folder / "cohort")
         write_lookup(cohort.digest, {case.unit: str(case.files[0]) for case in cohort.cases if case.files})
         self.trail.append(
@@ -209,7 +209,7 @@ class _Stages:
     def unblind(self, cohort: Cohort) -> None:
         """Only now are labels read."""
         reference = self.protocol.reference
-        self.trail.append("unblinded", {"reference": file_digest(self.loaded.base / reference.table)})
+        self.trail.append("unblinded", {"reference": reference_digest(reference, self.loaded.base)})
         labels = read_reference(reference, base=self.loaded.base, cases=cohort.cases)
         write_table(labels, self.folder / "cohort/reference.parquet")
 

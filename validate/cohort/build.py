@@ -16,11 +16,13 @@ from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate, index_folder
 from validate.cohort.joined import numbers_if_all, with_attributes
 from validate.cohort.manifest import cohort_digest
+from validate.cohort.nifti_source import nifti_candidates, with_image
 from validate.cohort.privacy import pseudonym
-from validate.cohort.reference import label_counts, labelled_keys
+from validate.cohort.reference import HasLabel, has_label, label_counts
 from validate.cohort.select import exclusion_reasons
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
+from validate.protocol.file_names import fields
 from validate.protocol.schema import Source, StudyProtocol
 from validate.protocol.targets import label_columns
 
@@ -57,7 +59,7 @@ def build_cohort(
         counts = Counter(code for code, _ in reasons.values())
         why = ", ".join(f"{reason_label(code).lower()}: {count}" for code, count in counts.most_common())
         raise DataError(f"no eligible case among {len(candidates)} files ({why}). Check cohort.sources and the rules.")
-    cases = _cases(eligible, protocol, labelled_keys(protocol.reference, base), site_key)
+    cases = _cases(eligible, protocol, has_label(protocol.reference, base), site_key)
     notes = {
         "joins": joins,
         "missing": _missing(eligible),
@@ -81,8 +83,10 @@ def _candidates(protocol: StudyProtocol, base: Path, workers: int, progress: Pro
             found += _rows(protocol, source, base)
         elif source.dicom is not None:
             found += index_folder((base / source.dicom).resolve(), tags=tags, workers=workers, progress=progress)
+        elif source.nifti is not None:
+            found += nifti_candidates((base / source.nifti).resolve(), str(source.names))
         else:
-            raise DataError("cohort.sources: folders of DICOM files and tables are read; name one as dicom or table.")
+            raise DataError("cohort.sources: folders of DICOM or NIfTI files and tables are read; name one.")
     return found
 
 
@@ -91,8 +95,8 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
     path = base / str(source.table)
     table = read_table(path, what="table of cases")
     place = table.by_key(str(source.key))
-    named = {str(source.key), str(source.patient), source.study}
-    if (base / protocol.reference.table).resolve() == path.resolve():
+    named = {str(source.key), str(source.patient), source.study, source.image, *_naming_files(protocol)}
+    if (base / str(protocol.reference.table)).resolve() == path.resolve():
         named |= set(label_columns(protocol.reference))
     for model in protocol.models:
         if model.path is not None and (base / model.path).resolve() == path.resolve():
@@ -102,6 +106,8 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
     columns = {name: numbers_if_all(table.columns[name]) for name in table.columns if name not in named}
     patients = table.column(str(source.patient))
     studies = table.column(source.study) if source.study else None
+    images = table.column(source.image) if source.image else None
+    files = [name for name in _naming_files(protocol) if name in table.columns]
     candidates = []
     for key, row in place.items():
         patient = key_text(patients[row])
@@ -115,12 +121,31 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
             continue
         keys = {"patient_id": patient, "study_instance_uid": study, "series_instance_uid": study}
         keys |= {"sop_instance_uid": key, str(source.key): key, str(source.patient): patient}
-        candidates.append(replace(candidate, keys=keys))
+        keys |= {name: text for name in files if (text := key_text(table.columns[name][row])) is not None}
+        candidate = replace(candidate, keys=keys)
+        if images is not None:
+            candidate = _with_image(candidate, path.parent, key_text(images[row]))
+        candidates.append(candidate)
     return candidates
 
 
+def _naming_files(protocol: StudyProtocol) -> set[str]:
+    """Columns that hold whole names of mask files ("{mask_file}"): keys, not attributes."""
+    templates = [protocol.reference.names, *(model.options.get("masks") for model in protocol.models)]
+    return {fields(names)[0] for names in templates if isinstance(names, str) and names == f"{{{names[1:-1]}}}"}
+
+
+def _with_image(candidate: Candidate, folder: Path, image: str | None) -> Candidate:
+    if image is None:
+        return replace(candidate, reason="no_image", detail="The row names no image.")
+    path = (folder / image).resolve()
+    if not path.is_file():
+        return replace(candidate, reason="no_image", detail="The image that the row names is not there.")
+    return with_image(candidate, path)
+
+
 def _cases(
-    eligible: Sequence[Candidate], protocol: StudyProtocol, labelled: frozenset[str], site_key: bytes
+    eligible: Sequence[Candidate], protocol: StudyProtocol, labelled: HasLabel, site_key: bytes
 ) -> tuple[Case, ...]:
     key = UNIT_KEY.get(protocol.cohort.unit)
     if key is None:
@@ -144,7 +169,7 @@ def _first(cases: Sequence[Case], kind: str) -> dict[str, str]:
 
 
 def _case(
-    name: str, members: Sequence[Candidate], protocol: StudyProtocol, labelled: frozenset[str], site_key: bytes
+    name: str, members: Sequence[Candidate], protocol: StudyProtocol, labelled: HasLabel, site_key: bytes
 ) -> Case:
     """One unit of one or more files; several files' attributes must agree, or the attribute is missing."""
     members = sorted(members, key=lambda member: str(member.digest))
@@ -163,7 +188,7 @@ def _case(
         series=pseudonym(site_key, "series", keys.get("series_instance_uid", name)),
         digest=str(content),
         attributes=attributes,
-        has_label=key_text(keys.get(protocol.reference.key)) in labelled,
+        has_label=labelled(keys, attributes),
         files=tuple(member.path for member in members),
         keys=keys,
     )

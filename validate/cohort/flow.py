@@ -11,6 +11,9 @@ from validate.cohort.select import Reasons
 
 LABELS = {
     "not_dicom": "Not DICOM",
+    "not_nifti": "Not NIfTI",
+    "name_not_read": "File name not as the protocol says",
+    "no_image": "Image not there",
     "not_an_image": "DICOM, but no image",
     "not_a_file": "No file",
     "unreadable_header": "Header unreadable",

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from validate.cohort.case import Case
+from validate.canonical import file_digest
+from validate.cohort.case import AttributeValue, Case
+from validate.cohort.mask_reference import check_masks, mask_counts, mask_files, mask_path, masks_digest
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
 from validate.protocol.schema import FindingLabel, Reference
@@ -24,11 +26,34 @@ SCHEMA = pa.schema(
 )
 
 
+HasLabel = Callable[[Mapping[str, str], Mapping[str, AttributeValue]], bool]
+
+
+def has_label(reference: Reference, base: Path) -> HasLabel:
+    """Whether a case of these keys and attributes has a label or mask, without a look at what it says. Raises DataError."""
+    if reference.masks is not None:
+        mask_files(reference, base)
+        return lambda keys, attributes: mask_path(reference, base, keys, attributes) is not None
+    labelled = labelled_keys(reference, base)
+    return lambda keys, _attributes: key_text(keys.get(str(reference.key))) in labelled
+
+
+def reference_digest(reference: Reference, base: Path) -> str:
+    """SHA-256 of the table, or over all masks. Raises DataError where it can't be read."""
+    if reference.masks is not None:
+        return masks_digest(reference, base)
+    table = base / str(reference.table)
+    try:
+        return file_digest(table)
+    except OSError as error:
+        raise DataError(f"{table}: reference table can't be read: {error.strerror}") from error
+
+
 def labelled_keys(reference: Reference, base: Path) -> frozenset[str]:
     """Keys with a label, of any finding, without a look at what it says. Raises DataError where the table can't be read."""
-    table = read_table(base / reference.table, what="reference table")
+    table = read_table(base / str(reference.table), what="reference table")
     columns = [table.column(name) for name in label_columns(reference)]
-    rows = table.by_key(reference.key)
+    rows = table.by_key(str(reference.key))
     return frozenset(key for key, row in rows.items() if any(labels[row] is not None for labels in columns))
 
 
@@ -37,21 +62,26 @@ def label_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dic
 
     unmatched : labelled rows that belong to no case, such as those of excluded images
     """
-    table = read_table(base / reference.table, what="reference table")
+    if reference.masks is not None:
+        return mask_counts(reference, base, cases)
+    table = read_table(base / str(reference.table), what="reference table")
     labelled = labelled_keys(reference, base)
-    used = {key_text(case.keys.get(reference.key)) for case in cases}
+    used = {key_text(case.keys.get(str(reference.key))) for case in cases}
     return {"rows": table.length, "labelled": len(labelled), "unmatched": len(labelled - used)}
 
 
-def check_labels(reference: Reference, base: Path) -> None:
+def check_labels(reference: Reference, base: Path, cases: Sequence[Case] = ()) -> None:
     """Raise DataError where a label is of a value that the protocol does not explain, or a key repeats.
 
     May be called before inference: it answers nothing but whether the table can be read as the protocol says.
     """
-    table = read_table(base / reference.table, what="reference table")
-    table.by_key(reference.key)
+    if reference.masks is not None:
+        return check_masks(reference, base, cases)
+    table = read_table(base / str(reference.table), what="reference table")
+    table.by_key(str(reference.key))
     for column, meaning in _columns(reference):
         meaning(_texts(table, column), table.name)
+    return None
 
 
 def read_reference(reference: Reference, *, base: Path, cases: Sequence[Case]) -> pa.Table:
@@ -60,9 +90,9 @@ def read_reference(reference: Reference, *, base: Path, cases: Sequence[Case]) -
     Raises DataError when labels match no case, are of unknown values, repeat a key, or contradict each other within the
     study or patient that they are said to describe.
     """
-    table = read_table(base / reference.table, what="reference table")
-    rows = table.by_key(reference.key)
-    places = [rows.get(key_text(case.keys.get(reference.key)) or "") for case in cases]
+    table = read_table(base / str(reference.table), what="reference table")
+    rows = table.by_key(str(reference.key))
+    places = [rows.get(key_text(case.keys.get(str(reference.key))) or "") for case in cases]
     stretches = [
         _stretch(reference, table, column, meaning, places=places, cases=cases)
         for column, meaning in _columns(reference)

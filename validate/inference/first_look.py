@@ -13,7 +13,7 @@ from validate.inference.batching import Image, plain_message
 from validate.inference.decode import Decoded, DecodeTask, Steps, decode
 from validate.inference.plan import InferencePlan, PlannedModel
 from validate.models.adapter import Batch
-from validate.models.prediction import Failure, Prediction
+from validate.models.prediction import Failure, Mask, Prediction
 
 TRIES = 20  # images that may fail to decode before the look is given up
 ENOUGH = 3  # images that a model may fail on before it is the model's fault
@@ -133,6 +133,9 @@ def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None, image: Im
         result = _tried(model, case, image)
     if isinstance(result, Failure):
         return {**row, "score": None, "raw": [], "failure": result.reason, "detail": result.detail}
+    if isinstance(result, Mask):
+        inside = sum(volume for value, volume in result.volumes.items() if value)
+        return {**row, "score": inside, "raw": [], "failure": None, "detail": None}
     (score,) = result.scores.values()
     return {**row, "score": score, "raw": list(result.raw), "failure": None, "detail": None}
 

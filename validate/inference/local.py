@@ -118,10 +118,10 @@ class _Run:
 
     def _batch_size(self, model_id: str, look: Look) -> int:
         loaded = self.batchers[model_id].model
-        if not loaded.needs_pixels:
-            return self.plan.shard_size
         if loaded.fixed_batch is not None:
             return loaded.fixed_batch
+        if not loaded.needs_pixels:
+            return self.plan.shard_size
         if self.plan.batch_size != "auto":
             return self.plan.batch_size
         if model_id not in look.samples:

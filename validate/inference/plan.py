@@ -19,19 +19,21 @@ from validate.errors import ProtocolError
 from validate.models.adapter import LoadedModel
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
-from validate.protocol.targets import scored
+from validate.protocol.targets import scored, structures
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:
     """A model block of the protocol and the open model that belongs to it.
 
-    targets : what its scores are for: the label of the protocol, or each class, grade or finding in its order
+    targets : what its scores are for: the label of the protocol, or each class, grade, finding or structure in its order
+    values : of structures, the value of each in a mask
     """
 
     block: Model
     loaded: LoadedModel = field(repr=False)
     targets: tuple[str, ...]
+    values: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -118,7 +120,10 @@ def make_plan(
 
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
-    models = tuple(PlannedModel(block, loaded_models[block.id], scored(protocol, block)) for block in protocol.models)
+    values = structures(protocol.reference)
+    models = tuple(
+        PlannedModel(block, loaded_models[block.id], scored(protocol, block), values) for block in protocol.models
+    )
     problems = [
         *_name_problems("model", [model.id for model in models]),
         *_name_problems("pass", [p.id for p in passes]),

@@ -1,7 +1,8 @@
 """Crash-safe results: one Parquet file per shard, written whole or not at all, and checked before it is believed.
 
-RUN/inference/plan.json, and per model and pass MODEL/PASS/shard-00000.parquet … and timing.parquet. A shard's footer
-carries the digest of its plan and of its rows: a torn, altered or foreign file is not taken for a result, it is redone.
+RUN/inference/plan.json, and per model and pass MODEL/PASS/shard-00000.parquet … and timing.parquet; masks lie beside them, one
+file a case. A shard's footer carries the digest of its plan and of its rows: a torn, altered or foreign file is not taken for a
+result, it is redone.
 The bytes of a shard hold no time, no machine and no worker, so a resumed run ends in the bytes of an unbroken one.
 """
 
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from validate.canonical import canonical_json, digest, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError, MachineError
 from validate.inference.plan import Shard
-from validate.models.prediction import ONLY_TARGET, Failure, Inference
+from validate.models.prediction import ONLY_TARGET, Failure, Inference, Mask
 
 ROWS = pa.schema(
     [
@@ -85,7 +86,10 @@ class Store:
 
     def write(self, shard: Shard, rows: Sequence[Inference]) -> str:
         """Store a finished shard; returns the digest of its rows. Raises MachineError when the disk can't take it."""
-        table = _table(rows, shard.model.targets)
+        for row in rows:
+            if isinstance(row.result, Mask):
+                _put(mask_file(self.folder, row.model, row.pass_id, row.unit), row.result.content)
+        table = _table(rows, shard.model.targets, shard.model.values)
         content = digest(table.to_pylist())
         stamps = {_PLAN_KEY: self.plan.encode(), _SHARD_KEY: _name(shard).encode(), _ROWS_KEY: content.encode()}
         _put(self._path(shard), _parquet(table.replace_schema_metadata(stamps)))
@@ -191,16 +195,24 @@ def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     return table
 
 
-def _table(rows: Iterable[Inference], targets: tuple[str, ...]) -> pa.Table:
-    return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets)], schema=ROWS)
+def mask_file(folder: Path, model: str, pass_id: str, unit: str) -> Path:
+    """Where the mask of a case lies under RUN/inference."""
+    return folder / model / pass_id / "masks" / f"{unit}.nii.gz"
 
 
-def _plain(row: Inference, targets: tuple[str, ...]) -> list[dict[str, Any]]:
-    """One row for each target, in their order."""
+def _table(rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[str, int]) -> pa.Table:
+    return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets, values)], schema=ROWS)
+
+
+def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) -> list[dict[str, Any]]:
+    """One row for each target, in their order; of a mask its volume in ml."""
     known = {"unit": row.unit, "model": row.model, "pass": row.pass_id, "decoder": row.source.get("decoder")}
     if isinstance(row.result, Failure):
         failed = {"status": "failed", "failure": row.result.reason, "detail": row.result.detail}
         return [{**known, "target": target, **failed} for target in targets]
+    if isinstance(row.result, Mask):
+        volumes = {target: row.result.volumes.get(values[target], 0.0) for target in targets}
+        return [{**known, "target": target, "status": "ok", "score": volumes[target]} for target in targets]
     scores, raw = row.result.scores, list(row.result.raw)
     if len(targets) == 1 and ONLY_TARGET in scores:
         return [{**known, "target": targets[0], "status": "ok", "score": scores[ONLY_TARGET], "raw": raw}]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from validate import __version__
-from validate.canonical import digest, file_digest, pretty_json, write_atomically
+from validate.canonical import digest, pretty_json, write_atomically
 from validate.cohort.case import Cohort
-from validate.errors import DataError, ProtocolError
+from validate.cohort.reference import reference_digest
+from validate.errors import ProtocolError
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass
@@ -47,11 +48,7 @@ def make_lock(
 
     Raises DataError when the reference table can't be read.
     """
-    table = loaded.base / loaded.protocol.reference.table
-    try:
-        reference = file_digest(table)
-    except OSError as error:
-        raise DataError(f"{table}: reference table can't be read: {error.strerror}") from error
+    reference = reference_digest(loaded.protocol.reference, loaded.base)
     frozen: dict[str, Any] = {
         "protocol": {"id": loaded.protocol.id, "version": loaded.protocol.version, "sha256": digest(loaded.resolved)},
         "cohort": {"cases": len(cohort.cases), "exclusions": len(cohort.exclusions), "sha256": cohort.digest},

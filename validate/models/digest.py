@@ -37,7 +37,11 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
     files : content by name relative to the model's folder
     """
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return digest_of_digests({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+
+
+def digest_of_digests(digests: Mapping[str, str]) -> str:
+    """The same, of files hashed already."""
     if len(digests) == 1:
         return next(iter(digests.values()))
     listing = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))

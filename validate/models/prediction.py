@@ -17,6 +17,14 @@ class ClassScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """A label map as the file it is stored in (.nii.gz), and the volume of each value in it, in ml."""
+
+    content: bytes = field(repr=False)
+    volumes: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """No output for this case. `reason` is a code ("truncated", "no_pixel_data", "nan_output"), `detail` a sentence."""
 
@@ -24,7 +32,7 @@ class Failure:
     detail: str
 
 
-Prediction = ClassScores  # later: | Boxes | Mask | Measurement | Risk
+Prediction = ClassScores | Mask  # later: | Boxes | Measurement | Risk
 
 
 @dataclass(frozen=True, slots=True)

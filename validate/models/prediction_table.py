@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from validate.errors import ModelError
+from validate.protocol import file_names
 from validate.protocol.schema import Model
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
@@ -25,20 +26,31 @@ LARGEST = 1 << 30  # bytes
 
 
 class PredictionOptions(BaseModel):
-    """
+    """Of a table, `path` is the file and `key` is needed; of masks, `path` is their folder and `masks` is needed.
+
     key : column that holds the case, and name of the case key that it is joined with
     score : column that holds the model's number      scores : of several, by the class, grade or finding each is for
     delimiter, decimal : of a CSV file      percent : the numbers are percentages, 0 to 100
+    masks : how the NIfTI file of a case is called, such as "{patient}_{phase}.nii.gz"
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: str
+    key: str | None = None
     score: str = "score"
     scores: dict[str, str] | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
     decimal: Literal[".", ","] = "."
     percent: bool = False
+    masks: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> PredictionOptions:
+        if (self.key is None) == (self.masks is None):
+            raise ValueError("expected key, the column that holds the case, or masks, how a case's mask file is called")
+        if self.masks is not None and (wrong := file_names.problem(self.masks)):
+            raise ValueError(f"masks: {wrong}")
+        return self
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -98,7 +110,7 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
         lines = [line for line in table if line]
     except csv.Error as error:
         raise ModelError(f"{where} line {table.line_num} is not CSV: {error}.") from error
-    key, *score = (_column(name, header, options, where) for name in (options.key, *options.columns))
+    key, *score = (_column(name, header, options, where) for name in (str(options.key), *options.columns))
     for row, line in enumerate(lines, start=1):
         if len(line) != len(header):
             decimal = " A decimal comma splits a number in two: see the options decimal and delimiter."
@@ -115,7 +127,7 @@ def _parquet(content: bytes, options: PredictionOptions, where: str) -> tuple[li
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ModelError(f"{where} is not a Parquet file: {error}.") from error
-    names = (_column(name, table.column_names, options, where) for name in (options.key, *options.columns))
+    names = (_column(name, table.column_names, options, where) for name in (str(options.key), *options.columns))
     key, *score = (table.column(position).to_pylist() for position in names)
     return key, score
 
@@ -131,10 +143,10 @@ def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[
             f'[{{"{options.key}": "…", "{options.score}": 0.93}}, …]; got another structure.'
         )
     for number, row in enumerate(rows, start=1):
-        missing = [name for name in (options.key, *options.columns) if name not in row]
+        missing = [name for name in (str(options.key), *options.columns) if name not in row]
         if missing:
             raise ModelError(f"{where} row {number} has no '{missing[0]}'. Write null where there is no output.")
-    return [row[options.key] for row in rows], [[row[column] for row in rows] for column in options.columns]
+    return [row[str(options.key)] for row in rows], [[row[column] for row in rows] for column in options.columns]
 
 
 def _column(name: str, header: list[str], options: PredictionOptions, where: str) -> int:

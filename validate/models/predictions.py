@@ -16,6 +16,7 @@ from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.mask_predictions import MaskPredictions, mask_folder
 from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import Failure, Prediction
 from validate.models.prediction_table import PredictionOptions, PredictionTable, read_table
@@ -35,7 +36,7 @@ class PredictionsModel:
     def __init__(self, model: Model, table: PredictionTable, *, options: PredictionOptions, digest: str) -> None:
         self._model = model
         self._table = table
-        self._key = options.key
+        self._key = str(options.key)
         self.identity = ModelIdentity(
             id=model.id,
             format="predictions",
@@ -130,9 +131,11 @@ class PredictionsAdapter:
     needs_pixels = False
     OPTIONS: type[BaseModel] = PredictionOptions
 
-    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PredictionsModel:
+    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PredictionsModel | MaskPredictions:
         del device, threads  # nothing is computed
         options = read_options(PredictionOptions, model)
+        if options.masks is not None:
+            return MaskPredictions(model, mask_folder(model, base), options.masks)
         if options.scores is None:
             output_name((options.score,), model=model)
         check_columns(len(options.columns), model=model)

@@ -51,6 +51,8 @@ def _targets(data: Mapping[str, Any]) -> list[str]:
         return []
     if isinstance(reference.get("findings"), dict):
         return [str(name) for name in reference["findings"]]
+    if isinstance(reference.get("classes"), dict):
+        return [str(name) for name in reference["classes"]]
     if isinstance(reference.get("classes"), list):
         return [written(value) for value in reference["classes"]]
     if isinstance(reference.get("grades"), list):

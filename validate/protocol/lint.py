@@ -10,20 +10,22 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.scanner_shift import scanner_shift_problems
 from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
+from validate.protocol.segmentation_problems import segmentation_problems
 from validate.protocol.target_problems import target_problems
-from validate.protocol.targets import FITTING
+from validate.protocol.targets import FITTING, MEASURED
 from validate.protocol.unheeded import NAME, foreseen, unheeded
 
 SHA256 = re.compile(r"[0-9a-f]{64}$")
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
 SOURCE_KINDS = ("dicom", "nifti", "images", "table")
-BUILT_SOURCES = {"dicom", "table"}
+BUILT_SOURCES = {"dicom", "nifti", "table"}
 # Analytic intervals that hold for independent rows only, and what serves clustered rows instead.
 NAIVE = {
     "delong": "obuchowski or bootstrap",
@@ -48,6 +50,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         _acceptance,
         comparison_problems,
         target_problems,
+        segmentation_problems,
         fairness_problems,
         scanner_shift_problems,
         unheeded,
@@ -91,12 +94,27 @@ def _sources(protocol: StudyProtocol) -> Iterator[Problem]:
         if len(named) != 1:
             yield Problem(place, f"got {len(named)} of {', '.join(SOURCE_KINDS)}; a source is exactly one of them")
         elif named[0] not in BUILT_SOURCES:
-            yield Problem((*place, named[0]), "this version reads dicom folders and tables; this kind is not built yet")
+            yield Problem(
+                (*place, named[0]), "this version reads dicom and nifti folders and tables; this kind is not built yet"
+            )
         elif named[0] == "table" and (source.key is None or source.patient is None):
             yield Problem(place, "a table source names its columns: key (one row each) and patient (what is resampled)")
+        elif named[0] == "nifti":
+            yield from _names(source.names, place)
         kinds.update(named)
     if len(kinds) > 1:
         yield Problem(("cohort", "sources"), f"mixes {' and '.join(sorted(kinds))}; one study has one kind of source")
+
+
+def _names(names: str | None, place: Place) -> Iterator[Problem]:
+    if names is None:
+        yield Problem(
+            (*place, "names"), "is missing; NIfTI names no patient: say how files are called, '{patient}.nii.gz'"
+        )
+    elif wrong := file_names.problem(names):
+        yield Problem((*place, "names"), wrong)
+    elif "patient" not in file_names.fields(names):
+        yield Problem((*place, "names"), f"got '{names}', which has no {{patient}}: patients are what is resampled")
 
 
 def _rule(rule: Rule, place: Place, known: frozenset[str] | None) -> Iterator[Problem]:
@@ -129,7 +147,9 @@ def _attributes(protocol: StudyProtocol, catalog: Catalog) -> frozenset[str] | N
     """Names a rule or a stratum may use; None where a table's columns decide, which only the cohort stage sees."""
     if any(source.table is not None for source in protocol.cohort.sources):
         return None
-    return catalog.attributes | protocol.cohort.attributes.keys()
+    named = {field for source in protocol.cohort.sources if source.names for field in file_names.fields(source.names)}
+    harvested = catalog.attributes if any(source.dicom for source in protocol.cohort.sources) else frozenset[str]()
+    return harvested | protocol.cohort.attributes.keys() | (named - {"patient", "study"})
 
 
 def _reference(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
@@ -219,7 +239,7 @@ def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog
         for model in protocol.models:
             if model.operating_point is None:
                 yield Problem(place, f"{metric.title} needs an operating point; model '{model.id}' has none")
-    if metric.outputs_only:
+    if metric.outputs_only and protocol.task not in MEASURED:
         for model in protocol.models:
             if model.output.kind != "probability":
                 yield Problem(

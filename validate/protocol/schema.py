@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from validate.protocol.segmentation import Segmentation
+
 Scalar = str | int | float | bool
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -30,7 +32,11 @@ class Rule(Block):
 
 
 class Source(Block):
-    """Exactly one of dicom, nifti, images, table; `key`, `patient`, `study` name columns of a table source."""
+    """Exactly one of dicom, nifti, images, table.
+
+    key, patient, study, image : columns of a table; image holds the path of a NIfTI file, from the table's folder
+    names : of NIfTI files under their folder, such as "{patient}_{phase}.nii.gz"; what is in braces is read from the name
+    """
 
     dicom: str | None = None
     nifti: str | None = None
@@ -39,6 +45,8 @@ class Source(Block):
     key: str | None = None
     patient: str | None = None
     study: str | None = None
+    image: str | None = None
+    names: str | None = None
 
 
 class AttributeSource(Block):
@@ -101,22 +109,26 @@ class FindingLabel(Block):
 
 
 class Reference(Block):
-    """What is true of each case. Which of the four forms belongs to which task (protocol.targets):
+    """What is true of each case. Which of the five forms belongs to which task (protocol.targets):
 
     classification : label, positive (and negative)
     multiclass : label, classes, every value that the column may hold
     ordinal : label, grades, the same in rising order
     multilabel : findings, each with a column of its own
+    segmentation : masks, a folder; names, of its NIfTI files in terms of a case, such as "{patient}_{phase}.nii.gz"; classes,
+        the value of each structure in them
     headline : the class, finding or "at_least_<grade>" that the first page, the curves and calibration speak of
     """
 
-    table: str
-    key: str
+    table: str | None = None
+    key: str | None = None
+    masks: str | None = None
+    names: str | None = None
     level: Literal["image", "series", "study", "patient", "lesion"]
     label: str | None = None
     positive: Scalar | None = None
     negative: Scalar | None = None
-    classes: tuple[Scalar, ...] | None = None
+    classes: tuple[Scalar, ...] | dict[str, int] | None = None
     grades: tuple[Scalar, ...] | None = None
     findings: dict[str, FindingLabel] | None = None
     headline: Scalar | None = None
@@ -135,7 +147,7 @@ class Output(Block):
 
     name: str | None = None
     activation: Literal["none", "sigmoid", "softmax"]
-    kind: Literal["probability", "score"]
+    kind: Literal["probability", "score", "mask"]
     index: int | None = None
     columns: tuple[Scalar, ...] | None = None
 
@@ -288,11 +300,12 @@ class StudyProtocol(Block):
     title: str
     profile: Literal["acceptance", "submission", "comparison"]
     intended_use: str
-    task: Literal["classification", "multiclass", "multilabel", "ordinal"]
+    task: Literal["classification", "multiclass", "multilabel", "ordinal", "segmentation"]
     seed: Annotated[int, Field(ge=0)]
     data_are_synthetic: bool = False
     cohort: Cohort
     reference: Reference
+    segmentation: Segmentation | None = None
     models: tuple[Model, ...] = Field(min_length=1)
     inference: Inference = Inference()
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)

@@ -8,17 +8,45 @@ from itertools import pairwise
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import Endpoint, Model, StudyProtocol
-from validate.protocol.targets import ALL, FITTING, TOGETHER, class_names, output_names, targets_of, written
+from validate.protocol.targets import (
+    ALL,
+    FITTING,
+    MEASURED,
+    TOGETHER,
+    class_names,
+    output_names,
+    targets_of,
+    written,
+)
 
+MASKS = ("masks", "names")
 # task → (what its reference holds, what it must not hold)
 FORMS = {
-    "classification": (("label", "positive"), ("classes", "grades", "findings", "headline")),
-    "multiclass": (("label", "classes", "headline"), ("positive", "negative", "grades", "findings")),
-    "ordinal": (("label", "grades", "headline"), ("positive", "negative", "classes", "findings")),
-    "multilabel": (("findings", "headline"), ("label", "positive", "negative", "classes", "grades", "indeterminate_values")),
+    "classification": (("table", "key", "label", "positive"), ("classes", "grades", "findings", "headline", *MASKS)),
+    "multiclass": (("table", "key", "label", "classes", "headline"), ("positive", "negative", "grades", "findings", *MASKS)),
+    "ordinal": (("table", "key", "label", "grades", "headline"), ("positive", "negative", "classes", "findings", *MASKS)),
+    "multilabel": (
+        ("table", "key", "findings", "headline"),
+        ("label", "positive", "negative", "classes", "grades", "indeterminate_values", *MASKS),
+    ),
+    "segmentation": (
+        ("masks", "names", "classes"),
+        ("table", "key", "label", "positive", "negative", "grades", "findings", "indeterminate_values"),
+    ),
 }  # fmt: skip
 FEWEST = {"multiclass": ("classes", 3), "ordinal": ("grades", 3), "multilabel": ("findings", 2)}
-ABOUT = {"classes": "every class the column may hold", "grades": "every grade, in rising order"}
+ABOUT = {
+    "classes": "every class the column may hold",
+    "grades": "every grade, in rising order",
+    "masks": "the folder with the masks",
+    "names": "how a case's mask file is called, such as '{patient}.nii.gz'",
+    "headline": "the one that the first page, the curves and calibration speak of",
+}
+VALUES = "each structure's value in the masks, such as {liver: 1}"
+
+
+def _about(task: str, name: str) -> str:
+    return VALUES if (task, name) == ("segmentation", "classes") else ABOUT.get(name, "")
 
 
 def target_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
@@ -41,10 +69,8 @@ def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
     needed, foreign = FORMS[task]
     for name in needed:
         if getattr(reference, name) is None:
-            about = f": {ABOUT[name]}" if name in ABOUT else ""
-            if name == "headline":
-                about = ": the one that the first page, the curves and calibration speak of"
-            yield Problem(("reference", name), f"is missing; task {task} needs it{about}")
+            about = _about(task, name)
+            yield Problem(("reference", name), f"is missing; task {task} needs it{about and ': '}{about}")
     for name in foreign:
         if getattr(reference, name):
             yield Problem(("reference", name), f"does not belong to task {task}; remove it, or choose another task")
@@ -55,9 +81,17 @@ def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
             yield Problem(
                 ("reference", name), f"got {len(values)}, expected at least {least}; fewer are task classification"
             )
+    if isinstance(reference.classes, dict) != (task == "segmentation") and reference.classes is not None:
+        yield Problem(("reference", "classes"), f"task {task} needs {_about(task, 'classes')}")
+        return
     yield from _names(protocol)
+    yield from _headline(protocol)
+
+
+def _headline(protocol: StudyProtocol) -> Iterator[Problem]:
+    reference, (_, foreign) = protocol.reference, FORMS[protocol.task]
     named = [target.name for target in targets_of(protocol) if target.kind != "all"]
-    if "headline" in needed and reference.headline is not None and written(reference.headline) not in named:
+    if "headline" not in foreign and reference.headline is not None and written(reference.headline) not in named:
         yield Problem(("reference", "headline"), unknown("target", reference.headline, named))
 
 
@@ -114,6 +148,8 @@ def _together(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[P
 
 def _operating_point(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
     point, task = model.operating_point, protocol.task
+    if task in MEASURED:
+        return  # said by the task's own checks
     if point is None:
         if task in {"multiclass", "ordinal"}:
             how = "{rule: argmax, source: …}" + (" or {cuts: […], source: …}" if task == "ordinal" else "")

@@ -21,9 +21,11 @@ FITTING = {
     "multilabel": frozenset({"classification"}),
     "multiclass": frozenset({"classification", "multiclass"}),
     "ordinal": frozenset({"classification", "multiclass", "ordinal"}),
+    "segmentation": frozenset({"segmentation"}),
 }
+MEASURED = frozenset({"segmentation"})  # tasks whose cases are measured: there is no yes-or-no question
 TOGETHER = frozenset({"multiclass", "ordinal"})  # metrics of these tasks are of all classes together
-Kind = Literal["only", "class", "finding", "at_least", "all"]
+Kind = Literal["only", "class", "finding", "at_least", "all", "structure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,13 @@ def written(value: object) -> str:
 
 def class_names(reference: Reference) -> tuple[str, ...]:
     """The classes or grades as text, in the protocol's order; empty where there are none."""
-    return tuple(written(value) for value in reference.classes or reference.grades or ())
+    listed = () if isinstance(reference.classes, dict) else reference.classes
+    return tuple(written(value) for value in listed or reference.grades or ())
+
+
+def structures(reference: Reference) -> dict[str, int]:
+    """Of masks: the value of each structure; empty of any other reference."""
+    return dict(reference.classes) if isinstance(reference.classes, dict) else {}
 
 
 def label_columns(reference: Reference) -> tuple[str, ...]:
@@ -97,6 +105,11 @@ def targets_of(protocol: StudyProtocol) -> tuple[Target, ...]:
                 Target(name, "finding", name.replace("_", " "), place)
                 for place, name in enumerate(reference.findings or {})
             )
+        case "segmentation":
+            return tuple(
+                Target(name, "structure", name.replace("_", " "), place)
+                for place, name in enumerate(structures(reference))
+            )
         case _:
             return (Target(reference.label or "", "only"),)
 
@@ -106,9 +119,9 @@ def _or_above(grade: str) -> str:
 
 
 def headline(protocol: StudyProtocol) -> Target:
-    """The target that the first page, the curves and calibration speak of: one yes-or-no question."""
+    """The target that the first page, the curves and calibration speak of: one yes-or-no question, or a structure."""
     asked = [target for target in targets_of(protocol) if target.kind != "all"]
-    if protocol.task == "classification":
+    if protocol.task == "classification" or (protocol.task in MEASURED and protocol.reference.headline is None):
         return asked[0]
     name = written(protocol.reference.headline)
     return next(target for target in asked if target.name == name)
@@ -126,9 +139,10 @@ def output_names(protocol: StudyProtocol) -> tuple[str, ...]:
     """What a model's several scores must be for: classes, grades or findings; empty where a case has one score."""
     if protocol.task == "multilabel":
         return tuple(protocol.reference.findings or {})
-    return class_names(protocol.reference)
+    return tuple(structures(protocol.reference)) or class_names(protocol.reference)
 
 
 def scored(protocol: StudyProtocol, model: Model) -> tuple[str, ...]:
     """What the scores of this model are for, in the order of the protocol; the label's name where it gives one score."""
-    return output_names(protocol) if model.output.columns is not None else label_columns(protocol.reference)[:1]
+    several = model.output.columns is not None or protocol.task in MEASURED
+    return output_names(protocol) if several else label_columns(protocol.reference)[:1]

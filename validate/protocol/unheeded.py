@@ -49,7 +49,7 @@ def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
                     )
     if cohort.prevalence is not None and not cohort.prevalence.values:
         yield Problem(("cohort", "prevalence", "values"), "got an empty list, expected prevalences such as [0.08]")
-    headers = any(source.table is None for source in cohort.sources)
+    headers = any(source.dicom is not None for source in cohort.sources)
     for name in cohort.attributes:
         place: Place = ("cohort", "attributes", name)
         if headers and name in catalog.attributes:

@@ -36,7 +36,10 @@ def check_reference(protocol: StudyProtocol, reference: pa.Table) -> None:
         if status != "present" and label is not None:
             raise DataError(f"reference: a label with status '{status}' is {label!r}; expected no value.")
     if "present" not in statuses:
-        indeterminate, reference_column = statuses.count("indeterminate"), label_columns(protocol.reference)[0]
+        indeterminate = statuses.count("indeterminate")
+        if protocol.reference.masks is not None:
+            raise DataError(f"{protocol.reference.masks}: none of the {len(statuses)} cases has a reference mask.")
+        reference_column = label_columns(protocol.reference)[0]
         raise DataError(
             f"{protocol.reference.table}: none of the {len(statuses)} cases has a usable label ({indeterminate} are "
             f"indeterminate, {len(statuses) - indeterminate} have none). Check that '{protocol.reference.key}' joins "
