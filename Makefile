@@ -9,6 +9,9 @@ PROTOCOL_compare := protocols/gallery/cxr-two-models.yaml
 PROTOCOL_grades := protocols/gallery/retinopathy-grading.yaml
 PROTOCOL_classes := protocols/gallery/stroke-classes.yaml
 PROTOCOL_findings := protocols/gallery/cxr-findings.yaml
+PROTOCOL_cardiac := protocols/gallery/cardiac-ventricles.yaml
+# studies of volumes, made from a seed where they are asked for
+VOLUMES_cardiac := cardiac
 RUN := runs/demo-$(TASK)
 VALIDATE := .venv/bin/validate
 
@@ -24,7 +27,8 @@ sample: setup
 	@$(VALIDATE) sample sample_data --if-missing
 
 demo: sample
-	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare, grades, classes, findings" >&2; exit 2; }
+	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare, grades, classes, findings, cardiac" >&2; exit 2; }
+	@test -z "$(VOLUMES_$(TASK))" || $(VALIDATE) sample sample_volumes --only $(VOLUMES_$(TASK)) --if-missing
 	@# a demonstration starts from nothing: no earlier run, no earlier lock
 	@rm -rf $(RUN) $(PROTOCOL_$(TASK):.yaml=.lock.json)
 	@$(VALIDATE) run $(PROTOCOL_$(TASK)) --out $(RUN); code=$$?; \

@@ -20,11 +20,14 @@ from validate.estimation.run import estimate_all
 from validate.inference.store import read_inference
 from validate.protocol.load import from_resolved
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import MEASURED
 from validate.results.join import join_units
 from validate.results.store import read_units
 from validate.verdict.decide import decide
 from validate.verdict.document import to_document as verdict_document
 from validate.verdict.verdict import Verdict
+
+MEASURES = "casewise/measures.parquet"  # what was measured of each case, where a task measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def join_folder(folder: Path, protocol: StudyProtocol) -> pa.Table:
         pq.read_table(folder / "cohort/reference.parquet"),
         read_inference(folder / "inference"),
         passes=required_passes(protocol),
+        measures=pq.read_table(folder / MEASURES) if protocol.task in MEASURED else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The file system is the registry: a dotted name in a protocol is a module, loaded only when named.
 
-`metric: classification.auroc` is validate/metrics/classification/auroc.py and its METRIC. Third parties add
+`metric: classification.auroc` is validate/metrics/classification/auroc.py and its METRIC. A file that holds the same
+thing of several measures has METRICS: `segmentation.mean.dice` is "dice" of validate/metrics/segmentation/mean.py. Third parties add
 names by entry points (`validate.metrics`, `validate.models`, …) whose value is `module:ATTRIBUTE`.
 """
 
@@ -31,7 +32,7 @@ KINDS = {
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """Every name of this kind, sorted; found by reading files, without importing them."""
+    """Every name of this kind, sorted; found by reading files. Only a file that holds several is imported."""
     package, attribute = KINDS[kind]
     return tuple(sorted({*_shipped(package, attribute), *_foreign(kind)}))
 
@@ -46,7 +47,9 @@ def load(kind: str, name: str) -> Any:
         near = get_close_matches(name, names(kind), n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ProtocolError(f"no {kind} plug-in called '{name}'; there are {', '.join(names(kind))}.{hint}")
-    return getattr(importlib.import_module(f"{package}.{name}"), attribute)
+    module, key = _shipped(package, attribute)[name]
+    found = importlib.import_module(f"{package}.{module}")
+    return getattr(found, attribute) if key is None else getattr(found, f"{attribute}S")[key]
 
 
 def origin(kind: str, name: str) -> dict[str, str]:
@@ -60,20 +63,24 @@ def origin(kind: str, name: str) -> dict[str, str]:
     return {"distribution": distribution.name, "version": distribution.version}
 
 
-def _shipped(package: str, attribute: str) -> list[str]:
+@cache
+def _shipped(package: str, attribute: str) -> dict[str, tuple[str, str | None]]:
+    """Name → (module, None), or of one of several in a file (module, its key)."""
     spec = find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
-        return []
-    declares = re.compile(rf"^{attribute}\b", re.MULTILINE)
-    found = []
+        return {}
+    single, several = (re.compile(rf"^{name}\b", re.MULTILINE) for name in (attribute, f"{attribute}S"))
+    found: dict[str, tuple[str, str | None]] = {}
     for module in pkgutil.walk_packages(spec.submodule_search_locations, f"{package}."):
-        if module.ispkg:
-            continue
         name = module.name.removeprefix(f"{package}.")
-        for root in spec.submodule_search_locations:
+        for root in () if module.ispkg else spec.submodule_search_locations:
             path = Path(root, *name.split(".")).with_suffix(".py")
-            if path.is_file() and declares.search(path.read_text(encoding="utf-8")):
-                found.append(name)
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            if single.search(text):
+                found[name] = (name, None)
+            elif several.search(text):
+                keys = getattr(importlib.import_module(module.name), f"{attribute}S")
+                found |= {f"{name}.{key}": (name, key) for key in keys}
     return found
 
 

@@ -17,6 +17,7 @@ import yaml
 from validate import __version__
 from validate.analyses.run import required_passes
 from validate.canonical import pretty_json, write_atomically
+from validate.casewise.casewise import Casewise, Question
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
@@ -34,10 +35,11 @@ from validate.inference.progress import Update
 from validate.lock.lock import check_lock, lock_path, make_lock, read_lock, write_lock
 from validate.models.adapter import LoadedModel
 from validate.models.load import opened_models
-from validate.numbers import Numbers, computed, join_folder
+from validate.numbers import MEASURES, Numbers, computed, join_folder
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import MEASURED
 from validate.provenance.audit import AuditTrail
 from validate.provenance.environment import environment_document
 from validate.registry import load as load_plugin
@@ -210,8 +212,22 @@ class _Stages:
         """Only now are labels read."""
         reference = self.protocol.reference
         self.trail.append("unblinded", {"reference": reference_digest(reference, self.loaded.base)})
+        if self.protocol.task in MEASURED:
+            self.measure(cohort)
+            return
         labels = read_reference(reference, base=self.loaded.base, cases=cohort.cases)
         write_table(labels, self.folder / "cohort/reference.parquet")
+
+    def measure(self, cohort: Cohort) -> None:
+        """What is true of each case, and what is measured of every output of it."""
+        self.reporter.stage("Measuring each case")
+        casewise: Casewise = load_plugin("casewise", self.protocol.task)
+        question = Question(self.protocol, self.loaded.base, self.folder / "inference", cohort.cases)
+        found = casewise.tables(question, self.reporter.advance)
+        write_table(found.reference, self.folder / "cohort/reference.parquet")
+        write_table(found.measures, self.folder / MEASURES)
+        failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
+        self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
 
     def report(self, numbers: Numbers) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""

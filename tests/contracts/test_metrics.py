@@ -14,7 +14,11 @@ from validate.registry import load, names
 from validate.stats.compiled import LANES
 from validate.stats.resample import ClusterWeights, resampling_key
 
-METRICS: dict[str, Metric] = {name: load("metrics", name) for name in names("metrics")}
+# Of the same statistic of many measures, those of one that is better higher, one lower, and one with a sign.
+MEASURES = ("dice", "hd95", "volume_difference", "volume_difference.low", "volume_difference.high")
+METRICS: dict[str, Metric] = {
+    name: load("metrics", name) for name in names("metrics") if name.count(".") < 2 or name.split(".", 2)[2] in MEASURES
+}
 FAST = {name: metric for name, metric in METRICS.items() if metric.fast is not None}
 
 
@@ -38,6 +42,7 @@ def study(seed: int, n: int, *, ties: bool, infinite: bool) -> Rows:
         "positive": positive,
         "flagged": flagged,
         **graded(seed, n, ties=ties, infinite=infinite),
+        **measured(seed, n, ties=ties),
     }
     return Rows(columns, {"threshold": 0.5, "classes": 3.0})
 
@@ -55,6 +60,23 @@ def graded(seed: int, n: int, *, ties: bool, infinite: bool) -> dict[str, np.nda
         scores[failed] = np.where(np.eye(3, dtype=bool)[true[failed]], -np.inf, np.inf)
         predicted = np.where(failed, 3, predicted)
     return {"true": true, "predicted": predicted, "scores": scores}
+
+
+def measured(seed: int, n: int, *, ties: bool) -> dict[str, np.ndarray]:
+    """What is measured of masks: overlap, distance, volumes and lesions; a failed row has a finite worst value."""
+    rng = np.random.default_rng(seed + 200)
+    volumes = rng.gamma(4.0, 20.0, (2, n))
+    found = {
+        "dice": rng.beta(8, 2, n),
+        "hd95": rng.gamma(2.0, 3.0, n),
+        "volume_reference": volumes[0],
+        "volume_prediction": volumes[1],
+        "volume_difference": volumes[1] - volumes[0],
+    }
+    if ties:
+        found = {name: np.round(values, 1) for name, values in found.items()}
+    lesions = rng.integers(0, 4, n).astype(float)
+    return {**found, "lesions_reference": lesions, "lesions_found": np.floor(lesions * rng.random(n))}
 
 
 def clusters_and_groups(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -164,13 +186,13 @@ def test_what_a_reader_is_told_is_complete(name: str) -> None:
     assert metric.intervals
     assert metric.bounds[0] < metric.bounds[1]
     if metric.fraction is not None:
-        fraction = metric.fraction(study(1, 50, ties=False, infinite=False))
+        fraction = metric.fraction(under(metric, study(1, 50, ties=False, infinite=False)))
         assert (fraction.numerator <= fraction.denominator).all()
 
 
 @pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.fraction is not None])
 def test_a_proportion_is_its_fraction(name: str) -> None:
-    rows = study(11, 90, ties=True, infinite=True)
+    rows = under(METRICS[name], study(11, 90, ties=True, infinite=True))
     fraction = METRICS[name].fraction(rows)
     share = fraction.numerator.sum() / fraction.denominator.sum()
     assert METRICS[name].value(rows, np.ones(90, np.int64)) == pytest.approx(share, rel=1e-14)

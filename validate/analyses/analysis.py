@@ -13,6 +13,10 @@ from validate.cohort.case import FlowStep
 from validate.estimation.estimate import Estimate
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.targets import FITTING, MEASURED
+
+ANSWERED = frozenset(FITTING) - MEASURED  # tasks with a yes-or-no question
+EVERY_TASK = frozenset(FITTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Analysis:
     """
     always : computed in every run, asked for or not
     passes : the extra passes it needs, said before the lock
+    tasks : studies that it says something of; in others it does not run, and must not be asked for
     findings : usually one per model
     """
 
@@ -67,3 +72,4 @@ class Analysis:
     passes: Callable[[Any], tuple[Pass, ...]] = lambda _options: ()
     always: bool = False
     order: int = 100
+    tasks: frozenset[str] = ANSWERED

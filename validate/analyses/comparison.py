@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.samples import model_samples
 from validate.analyses.wording import attribute_words, measure, printed_estimate
 from validate.errors import Undefined
@@ -226,4 +226,4 @@ def _ahead(estimate: Estimate) -> str | None:
     return estimate.model if above == (metric.better == "higher") else (estimate.contrast or {})["against"]
 
 
-ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=45)
+ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=45, tasks=EVERY_TASK)

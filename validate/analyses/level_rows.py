@@ -17,6 +17,7 @@ from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
 from validate.metrics.metric import Metric
 from validate.protocol.schema import Endpoint, Model
+from validate.protocol.targets import MEASURED
 from validate.results.join import stratum_attributes
 from validate.results.levels import MISSING
 
@@ -129,7 +130,8 @@ def _alike(evidence: Evidence, tables: dict[str, LevelTable]) -> list[list[str]]
             table = tables[endpoint.id]
             groups = tuple((row.attribute, row.level) for row in table.rows)
             options = tuple(sorted(_condition(endpoint).items()))
-            rows = _target(evidence, table), metric_of(table.overall).failures, options
+            metric = metric_of(table.overall)
+            rows = _target(evidence, table), metric.failures, options, _needs(evidence, metric)
             alike.setdefault((rows, groups), []).append(endpoint.id)
     return list(alike.values())
 
@@ -138,8 +140,9 @@ def _compared(samples: ModelSamples, evidence: Evidence, tables: dict[str, Level
     """The tables with each level's values in every resample, and its difference from all cases outside it."""
     first = next(iter(tables))
     endpoint = next(endpoint for endpoint in evidence.protocol.endpoints if endpoint.id == first)
-    outputs_only = metric_of(tables[first].overall).failures == "outputs_only"
-    sample = (samples.outputs_only if outputs_only else samples.locked)(_condition(endpoint))
+    metric = metric_of(tables[first].overall)
+    counted = samples.outputs_only if metric.failures == "outputs_only" else samples.locked
+    sample = counted(_condition(endpoint), needs=_needs(evidence, metric))
     known = list(zip(sample.groups.attributes, sample.groups.levels, strict=True))
     levels = [(row.attribute, row.level) for row in tables[first].rows]
     if len(sample.rows) == 0 or not set(levels) <= set(known):
@@ -164,6 +167,11 @@ def _with(table: LevelTable, both: GroupValues | None, rarer: list[int]) -> Leve
     return LevelTable(
         table.overall, tuple(replace(row, difference=one) for row, one in zip(rows, told, strict=True)), values
     )
+
+
+def _needs(evidence: Evidence, metric: Metric) -> tuple[str, ...]:
+    """Where each case is measured, what a row must have: rows with one measure need not have another."""
+    return metric.needs if evidence.protocol.task in MEASURED else ()
 
 
 def _condition(endpoint: Endpoint) -> dict[str, float]:

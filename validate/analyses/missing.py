@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, measure, plural, printed, printed_estimate
@@ -155,4 +155,4 @@ def _left_out(estimate: Estimate) -> bool:
     return estimate.missing_rule in ("excluded", "exclude_and_report")
 
 
-ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=70)
+ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=70, tasks=EVERY_TASK)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
@@ -194,4 +194,4 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=10)
+ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=10, tasks=EVERY_TASK)

@@ -22,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.rows import model_rows
 from validate.analyses.wording import attribute_words, count_of, listed, number_word, plural, printed, sentence_case
 from validate.results.join import KEYS
@@ -231,4 +231,4 @@ def _levels(data: Mapping[str, Any], attribute: str) -> list[str]:
     return [level["level"] for level in (found or {}).get("levels") or []]
 
 
-ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=20)
+ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=20, tasks=EVERY_TASK)

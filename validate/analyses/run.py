@@ -59,7 +59,9 @@ def planned_analyses(protocol: StudyProtocol) -> tuple[tuple[str, Analysis, Base
     problems = [f"analyses: no analysis '{name}'; there are {', '.join(known)}." for name in asked if name not in known]
     planned: list[tuple[str, Analysis, BaseModel]] = []
     for name, analysis in known.items():
-        if analysis.always or name in asked:
+        if name in asked and protocol.task not in analysis.tasks:
+            problems.append(f"analyses: '{name}' says nothing of task {protocol.task}; remove it.")
+        elif (analysis.always and protocol.task in analysis.tasks) or name in asked:
             try:
                 planned.append((name, analysis, analysis.OPTIONS.model_validate(dict(asked.get(name, {})))))
             except ValidationError as error:

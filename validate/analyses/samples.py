@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,28 +29,41 @@ class ModelSamples:
     protocol: StudyProtocol
     weights: ClusterWeights
 
-    def sample(self, *, unreadable: Rule, failure: Rule, condition: Mapping[str, float] | None = None) -> Sample:
-        """The rows under any rules."""
+    def sample(
+        self,
+        *,
+        unreadable: Rule,
+        failure: Rule,
+        condition: Mapping[str, float] | None = None,
+        needs: Sequence[str] = (),
+    ) -> Sample:
+        """The rows under any rules. needs : where each case is measured, the measures that a row must have."""
         threshold = threshold_of(self.model, self.cases.target)
         return sample_under(
-            self.cases, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition or {}
+            self.cases,
+            unreadable=unreadable,
+            failure=failure,
+            threshold=threshold,
+            condition=condition or {},
+            needs=needs,
         )
 
     def shown(self, sample: Sample, members: NDArray[np.bool_]) -> bool:
         """Whether a group has as many patients as the protocol asks for before anything is told of it."""
         return distinct(sample.patient[members]) >= (self.protocol.cohort.suppress_below or 0)
 
-    def locked(self, condition: Mapping[str, float] | None = None) -> Sample:
+    def locked(self, condition: Mapping[str, float] | None = None, *, needs: Sequence[str] = ()) -> Sample:
         """Failures as the protocol says."""
         return self.sample(
             unreadable=RULES[self.protocol.cohort.on_unreadable],
             failure=RULES[self.protocol.inference.on_failure],
             condition=condition,
+            needs=needs,
         )
 
-    def outputs_only(self, condition: Mapping[str, float] | None = None) -> Sample:
+    def outputs_only(self, condition: Mapping[str, float] | None = None, *, needs: Sequence[str] = ()) -> Sample:
         """Failures left out."""
-        return self.sample(unreadable="excluded", failure="excluded", condition=condition)
+        return self.sample(unreadable="excluded", failure="excluded", condition=condition, needs=needs)
 
 
 def model_samples(evidence: Evidence, model: Model, target: str | None = None) -> ModelSamples:

@@ -24,7 +24,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.differences import LEVEL
 from validate.analyses.heterogeneity import METHOD as HETEROGENEITY_METHOD
 from validate.analyses.heterogeneity import Heterogeneity, heterogeneity
@@ -146,4 +146,4 @@ def _goal(evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str |
     return None
 
 
-ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=40)
+ANALYSIS = Analysis(OPTIONS=Options, findings=findings, always=True, order=40, tasks=EVERY_TASK)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from validate.metrics.metric import Metric
 
 # unit → scale, decimals, sign; the others are plain numbers with three decimals
-UNITS = {"proportion": (100.0, 1, "%"), "proportion_difference": (100.0, 1, " points")}
+UNITS = {
+    "proportion": (100.0, 1, "%"),
+    "proportion_difference": (100.0, 1, " points"),
+    **{f"{unit}{kind}": (1.0, 2, f" {unit}") for unit in ("mm", "ml") for kind in ("", "_difference")},
+    **{f"count{kind}": (1.0, 2, "") for kind in ("", "_difference")},
+}
+SIGNS = ("%", " points", " mm", " ml")
 PLURALS = {
     "series": "series",
     "study": "studies",
@@ -78,7 +84,7 @@ def printed(value: float, unit: str, *, against: float | None = None) -> str:
 def printed_goal(goal: float, unit: str) -> str:
     """Such as "65%" or "0.80": as a protocol writes it, without places it does not have."""
     if unit in UNITS:
-        return f"{100 * goal:.10g}{UNITS[unit][2]}".replace("-", "−")
+        return f"{UNITS[unit][0] * goal:.10g}{UNITS[unit][2]}".replace("-", "−")
     return f"{goal:.2f}" if round(goal, 2) == goal else f"{goal:.10g}"
 
 
@@ -86,12 +92,12 @@ def printed_limits(low: float, high: float, unit: str, *, against: float | None 
     """Such as "60.9–84.0%" or "0.909–0.942"; with a minus in it, "−0.152 to −0.035"."""
     lower, upper = printed(low, unit, against=against), printed(high, unit, against=against)
     joint = " to " if low < 0 or high < 0 else "–"
-    return f"{bare(lower)}{joint}{bare(upper) if unit == 'proportion_difference' else upper}"
+    return f"{bare(lower)}{joint}{upper if unit == 'proportion' else bare(upper)}"
 
 
 def bare(text: str) -> str:
     """Without its unit: "74.1" of "74.1%", "−3.1" of "−3.1 points"."""
-    return text.removesuffix("%").removesuffix(" points")
+    return next((text.removesuffix(sign) for sign in SIGNS if text.endswith(sign)), text)
 
 
 def printed_estimate(estimate: Estimate, *, against: float | None = None) -> str:

@@ -18,7 +18,7 @@ def command(
     weak_manufacturer: Annotated[
         str, typer.Option(help="Whose scanners are in poor order: GE, Siemens, Philips, Fujifilm or none.")
     ] = "Fujifilm",
-    only: Annotated[str | None, typer.Option(help="One part: cxr or tables.")] = None,
+    only: Annotated[str | None, typer.Option(help="One part: cxr, tables or cardiac.")] = None,
     if_missing: Annotated[  # noqa: FBT002 (typer)
         bool, typer.Option("--if-missing", help="Leave an intact sample as it is.")
     ] = False,
@@ -43,8 +43,8 @@ def _say_intact(folder: Path, differing: tuple[str, ...]) -> None:
     if differing:
         shown = ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
         raise CommandError(
-            f"{folder}: {len(differing)} files differ from MANIFEST.sha256 ({shown}). Remove the folder's cxr and "
-            "tables and run this again."
+            f"{folder}: {len(differing)} files differ from MANIFEST.sha256 ({shown}). Remove what it holds "
+            "besides models and run this again."
         )
     typer.echo(f"{folder}: the sample is there and intact")
 

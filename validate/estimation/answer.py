@@ -170,7 +170,10 @@ def _undefined(found: Replicated, place: int) -> str | None:
 
 
 def _short(minima: Mapping[str, Minimum], plan: Plan, goal: Goal | None, patients: int, what: str) -> str | None:
-    return shortfall(minima, plan.method, goal=None if goal is None else goal.value, patients=patients, what=what)
+    value = None if goal is None else goal.value
+    if value is not None and plan.metric.bounds != (0.0, 1.0):
+        value = 0.5  # how near a goal lies to the end of a scale matters where the scale ends at 0 and 1
+    return shortfall(minima, plan.method, goal=value, patients=patients, what=what)
 
 
 def _from_fit(fit: Fit, *, problem: str | None = None) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
+from validate.estimation.measured import counted, defined, measures_of
 from validate.metrics.metric import Array, Rows
 from validate.protocol.schema import Model
 from validate.protocol.targets import ALL
@@ -59,6 +60,8 @@ class Cases:
     answered : the answer by a rule that is no threshold, NaN where failed; None where a threshold decides
     classes : of the target of all classes, how many there are; else 0. Then `true` is each case's class, and `scores` (n, K)
         the score of each class, or None where the model gives one number
+    measures : of a task that measures each case, by name, NaN without a value; None of any other
+    left_out : rows that enter no sample, because the other half of their pair has no value
     """
 
     model: str
@@ -75,6 +78,8 @@ class Cases:
     classes: int = 0
     true: NDArray[np.int64] | None = None
     scores: NDArray[np.float64] | None = None
+    measures: Mapping[str, NDArray[np.float64]] | None = None
+    left_out: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,7 @@ def cases_of(units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0) 
             classes=classes if together else 0,
             true=label.astype(np.int64) if together else None,
             scores=_class_scores(units["scores"].take(rows), classes) if together else None,
+            measures=measures_of(units.take(rows)),
         )
 
 
@@ -180,15 +186,31 @@ def groups_of(levels: Mapping[str, list[str]], size: int) -> Groups:
 
 
 def sample_under(
-    cases: Cases, *, unreadable: Rule, failure: Rule, threshold: Threshold | None, condition: Mapping[str, float]
+    cases: Cases,
+    *,
+    unreadable: Rule,
+    failure: Rule,
+    threshold: Threshold | None,
+    condition: Mapping[str, float],
+    needs: Sequence[str] = (),
 ) -> Sample:
-    """Rows with failures counted as wrong (worst_case), right (best_case) or left out, by what failed."""
+    """Rows with failures counted as wrong (worst_case), right (best_case) or left out, by what failed.
+
+    needs : of a task that measures each case, the measures; rows without a value of one of them are left out
+    """
+    columns: dict[str, Array]
     rules = {rule: _falls_under(cases, rule, unreadable, failure) for rule in ("worst_case", "best_case", "excluded")}
     low = (rules["worst_case"] & cases.positive) | (rules["best_case"] & ~cases.positive)
     high = (rules["worst_case"] & ~cases.positive) | (rules["best_case"] & cases.positive)
     score = np.where(low, -np.inf, np.where(high, np.inf, cases.score))
     keep = ~rules["excluded"]
-    if cases.classes:
+    if cases.measures is not None:
+        values = measured_columns(cases, needs, unreadable=unreadable, failure=failure)
+        keep &= defined(values) if values else True
+        keep &= True if cases.left_out is None else ~cases.left_out
+        columns = {name: column[keep] for name, column in values.items()}
+        columns["positive"] = cases.positive[keep]
+    elif cases.classes:
         columns = _of_all_classes(cases, worst=rules["worst_case"], best=rules["best_case"], keep=keep)
         condition = {**condition, "classes": float(cases.classes)}
     else:
@@ -205,6 +227,14 @@ def sample_under(
         ),
         failed=(cases.groups.members & cases.failed).sum(axis=1),
     )
+
+
+def measured_columns(
+    cases: Cases, needs: Sequence[str], *, unreadable: Rule, failure: Rule
+) -> dict[str, NDArray[np.float64]]:
+    """(n,) of each measure, failed rows as the rules have them; NaN without a value."""
+    worst, best = (_falls_under(cases, rule, unreadable, failure) for rule in ("worst_case", "best_case"))
+    return {name: counted(cases, name, worst=worst, best=best) for name in needs}
 
 
 def _flagged(cases: Cases, score: Array, threshold: Threshold | None) -> NDArray[np.bool_] | None:

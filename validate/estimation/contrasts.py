@@ -16,10 +16,20 @@ from numpy.typing import NDArray
 from validate.errors import DataError, Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import RULES, Cases, Rule, Sample, conditions, sample_under, threshold_of
+from validate.estimation.cases import (
+    RULES,
+    Cases,
+    Rule,
+    Sample,
+    conditions,
+    measured_columns,
+    sample_under,
+    threshold_of,
+)
 from validate.estimation.estimate import Estimate, HypothesisTest, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
+from validate.estimation.measured import defined
 from validate.estimation.paired import PairedFit, paired_fit
 from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
@@ -27,6 +37,7 @@ from validate.estimation.suppression import suppressed
 from validate.metrics.metric import Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.protocol.schema import Comparison, Model, StudyProtocol
+from validate.protocol.targets import MEASURED
 
 LEVEL = 0.95
 NI_WORST = "noninferiority_worst_case"  # failures wrong for the model under test, right for the one it is held against
@@ -110,6 +121,8 @@ def _under(
     pair: Pair, test: Cases, reference: Cases, rules: tuple[Rule, ...], label: str, shared: SharedDraws,
     *, strata: bool, suffix: str = "",
 ) -> Iterator[Estimate]:  # fmt: skip
+    if test.measures is not None:
+        test, reference = _both_defined(test, reference, pair.plan.metric.needs, rules)
     if "excluded" in rules:
         test, reference = _left_out_together(test, reference, rules)
     samples = (
@@ -136,6 +149,16 @@ def _left_out_together(test: Cases, reference: Cases, rules: tuple[Rule, ...]) -
     return of(test, reference), of(reference, test)
 
 
+def _both_defined(test: Cases, reference: Cases, needs: Sequence[str], rules: tuple[Rule, ...]) -> tuple[Cases, Cases]:
+    """A case that one of the two has no value of is no pair."""
+    columns = (
+        measured_columns(test, needs, unreadable=rules[0], failure=rules[1]),
+        measured_columns(reference, needs, unreadable=rules[2], failure=rules[3]),
+    )
+    left_out = ~(defined(columns[0]) & defined(columns[1]))
+    return replace(test, left_out=left_out), replace(reference, left_out=left_out)
+
+
 @dataclass(frozen=True, slots=True)
 class SharedDraws:
     """Replicates of all resampled differences of one pass and target: what is asked for together is drawn together."""
@@ -149,8 +172,9 @@ class SharedDraws:
         """Of the pair's metric for both models, all endpoints of these models, rules and options in one sweep."""
         found = []
         for model, other, sample in zip((pair.test, pair.reference), (pair.reference, pair.test), samples, strict=True):
-            partner = other.id if "excluded" in rules[0] else None
-            key = (model.id, partner, rules, model.id == pair.test.id, tuple(sorted(pair.plan.options.items())))
+            needs = pair.plan.metric.needs if pair.plan.metric.tasks & MEASURED else ()
+            partner = other.id if "excluded" in rules[0] or needs else None
+            key = (model.id, partner, rules, model.id == pair.test.id, tuple(sorted(pair.plan.options.items())), needs)
             if key not in self.kept:
                 self.kept[key] = self._drawn(pair, sample)
             found.append(self.kept[key][pair.plan.name])
@@ -167,6 +191,7 @@ class SharedDraws:
         alike = {
             one.plan.name: one.plan.metric for one in self.pairs
             if one.method == "bootstrap" and one.plan.options == pair.plan.options
+            and (pair.plan.metric.needs == one.plan.metric.needs or not pair.plan.metric.tasks & MEASURED)
             and one.plan.outputs_only == pair.plan.outputs_only and {one.test.id, one.reference.id} & {pair.test.id, pair.reference.id}
         }  # fmt: skip
         values = replicate_values(
@@ -306,7 +331,10 @@ def _sample(model: Model, pair: Pair, cases: Cases, unreadable: Rule, failure: R
     threshold = threshold_of(model, cases.target)
     condition = {**conditions(threshold), **pair.plan.options}
     chosen = cases if strata else replace(cases, groups=cases.groups.overall)
-    return sample_under(chosen, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition)
+    return sample_under(
+        chosen, unreadable=unreadable, failure=failure, threshold=threshold, condition=condition,
+        needs=pair.plan.metric.needs,
+    )  # fmt: skip
 
 
 def _estimate(
@@ -333,7 +361,7 @@ def _estimate(
         n_patients=distinct(sample.patient[members]),
         n_events=int((members & event_rows(pair.plan, sample)).sum()),
         n_failed=int(max(samples[0].failed[place], samples[1].failed[place])),
-        unit=f"{pair.plan.metric.unit}_difference",
+        unit=f"{pair.plan.metric.unit.removesuffix('_difference')}_difference",
         role=pair.declared.role if pair.declared is not None else "secondary",
         prespecified=pair.plan.prespecified,
         status="undefined" if numbers.difference is None else "too_few" if numbers.interval is None else "ok",

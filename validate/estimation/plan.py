@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from validate.errors import DataError, ProtocolError
 from validate.metrics.metric import Metric
 from validate.protocol.schema import Criterion, Endpoint, StudyProtocol
-from validate.protocol.targets import headline, target_named
+from validate.protocol.targets import MEASURED, headline, target_named
 from validate.registry import load
 
 LEVEL = 0.95
@@ -74,6 +74,8 @@ def supporting(
     protocol: StudyProtocol, planned: Sequence[Plan], short_names: Sequence[str] = SUPPORTING
 ) -> tuple[Plan, ...]:
     """AUROC, sensitivity and specificity of the headline, for reading the others by; never judged."""
+    if protocol.task in MEASURED:
+        return ()
     target = headline(protocol).name
     measured, taken = {(plan.name, plan.target) for plan in planned}, {one.id for one in protocol.endpoints}
     wanted = [short for short in short_names if (f"classification.{short}", target) not in measured]

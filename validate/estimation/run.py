@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -134,7 +135,7 @@ class _Study:
     ) -> Iterator[Estimate]:
         """Plans of one condition go through the kernel together. Supporting metrics are estimated overall only."""
         for condition, group in self._by_condition(plans):
-            sample = self._sample(rules, condition, strata=strata)
+            sample = self._sample(rules, condition, strata=strata, needs=group[0].metric.needs)
             numbers = estimate_sample(
                 group, sample, model=self.model.id, resampling=self.resampling, simultaneous=strata
             )
@@ -169,7 +170,7 @@ class _Study:
         for only, rules, rule in ((False, locked, label), (True, ("excluded", "excluded"), OUTPUTS_ONLY)):
             chosen = [plan for plan in plans if plan.outputs_only is only and plan.endpoint in options.endpoints]
             for condition, group in self._by_condition(chosen):
-                sample = self._sample(rules, condition, strata=True)
+                sample = self._sample(rules, condition, strata=True, needs=group[0].metric.needs)
                 found = group_gaps(options, group, self.cases, sample, self.resampling, rule=rule)
                 yield from (suppressed(self.protocol, one) for one in found)
 
@@ -209,10 +210,14 @@ class _Study:
         )
         return suppressed(self.protocol, estimate)
 
-    def _sample(self, rules: tuple[Rule, Rule], condition: Mapping[str, float], *, strata: bool) -> Sample:
+    def _sample(
+        self, rules: tuple[Rule, Rule], condition: Mapping[str, float], *, strata: bool, needs: Sequence[str] = ()
+    ) -> Sample:
         threshold = self.threshold
         cases = self.cases if strata else replace(self.cases, groups=self.cases.groups.overall)
-        return sample_under(cases, unreadable=rules[0], failure=rules[1], threshold=threshold, condition=condition)
+        return sample_under(
+            cases, unreadable=rules[0], failure=rules[1], threshold=threshold, condition=condition, needs=needs
+        )
 
     @property
     def threshold(self) -> Threshold | None:
@@ -238,10 +243,11 @@ class _Study:
 
     def _by_condition(self, plans: Sequence[Plan]) -> list[tuple[dict[str, float], list[Plan]]]:
         base = conditions(self.threshold)
-        grouped: dict[tuple[tuple[str, float], ...], list[Plan]] = {}
-        for plan in plans:
-            grouped.setdefault(tuple(sorted(plan.options.items())), []).append(plan)
-        return [({**base, **dict(options)}, group) for options, group in grouped.items()]
+        grouped: dict[Any, list[Plan]] = {}
+        for plan in plans:  # rows with one measure need not have another: such plans have samples of their own
+            needs = plan.metric.needs if self.cases.measures is not None else ()
+            grouped.setdefault((tuple(sorted(plan.options.items())), needs), []).append(plan)
+        return [({**base, **dict(options)}, group) for (options, _), group in grouped.items()]
 
     def _refuse_naive(self, plan: Plan) -> None:
         clusters = len(set(self.cases.cluster.tolist()))

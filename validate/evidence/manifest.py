@@ -23,6 +23,7 @@ ROLES = {
     "lock.json": "lock",
     "cohort": "cohort",
     "inference": "model outputs",
+    "casewise": "measures of each case",
     "results": "results table",
     "estimates.json": "estimates",
     "findings.json": "findings",

@@ -66,9 +66,14 @@ def read_mask(path: Path) -> LabelMap:
 
 def mask_bytes(mask: LabelMap) -> bytes:
     """A .nii.gz file of the mask: the same bytes for the same labels and grid."""
+    return image_bytes(mask.labels, mask.grid)
+
+
+def image_bytes(voxels: NDArray[Any], grid: Grid) -> bytes:
+    """A .nii.gz file of an image (z, y, x): the same bytes for the same voxels and grid."""
     import nibabel
 
-    image = nibabel.Nifti1Image(mask.labels.T, RAS_TO_LPS @ mask.grid.affine, dtype=mask.labels.dtype)
+    image = nibabel.Nifti1Image(voxels.T, RAS_TO_LPS @ grid.affine, dtype=voxels.dtype)
     image.header.set_xyzt_units("mm")
     image.set_sform(image.affine, code=1)
     image.set_qform(None, code=0)

@@ -76,7 +76,8 @@ class Metric:
     """
     title : as printed, "Area under the ROC curve"      symbol : short, "AUROC"
     needs : columns it reads      condition : condition keys it needs      options : further keys an endpoint may set
-    unit : "proportion" is printed as a percentage with its fraction; "index" as a plain number
+    unit : "proportion" is printed as a percentage with its fraction, "proportion_difference" in percentage points, "index" and
+        "count" as plain numbers
     analytic : by the name of a method, limits of the metric's own: (rows, cluster codes, level) → Limits; may raise Undefined
     resampled_by : the kind of bootstrap unless the protocol names one; "bca" for what chance alone pushes one way
     check_options : what is wrong with an endpoint's options, in words, or None      example : options that are right
@@ -102,7 +103,7 @@ class Metric:
     source: str
     condition: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    unit: Literal["proportion", "index"] = "index"
+    unit: Literal["proportion", "proportion_difference", "index", "mm", "ml", "count"] = "index"
     bounds: tuple[float, float] = (0.0, 1.0)
     better: Literal["higher", "lower", "neither"] = "higher"
     fast: FastPath | None = None

@@ -2,6 +2,7 @@
 
 FOLDER/cxr/          DICOM files in one folder per accession, sites.csv, reference.csv: what a protocol reads
 FOLDER/tables/       a study of predictions that were made elsewhere
+FOLDER/cardiac/      hearts in NIfTI with masks, where asked for
 FOLDER/truth.csv     what is in each file, mishaps included; no protocol reads it
 FOLDER/MANIFEST.sha256
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from validate.errors import CommandError
 from validate.phantoms import dicom_writer
+from validate.phantoms.cardiac_sample import write_cardiac
 from validate.phantoms.chest import Scene, frontal, lateral
 from validate.phantoms.defects import with_defects
 from validate.phantoms.graded_tables import write_graded_tables
@@ -27,6 +29,7 @@ from validate.phantoms.vendors import MAKES, Film, Scanner, film, weakened
 SEED = 20261122
 PATIENTS = 280
 PARTS = ("cxr", "tables")
+VOLUMES = ("cardiac",)  # made where they are asked for: too large to be kept
 FEWEST_PATIENTS = 40
 _README = """# Sample studies
 
@@ -68,7 +71,7 @@ def write_sample(
 
     weak_manufacturer : GE, Siemens, Philips or Fujifilm, whose scanners are then in poor order; None for no weakness
     patients, defects : of the images; the table study has its own 220 patients
-    parts : "cxr", "tables" or both    progress : called with the number of exposures done and their total
+    parts : of "cxr", "tables", "cardiac"    progress : called with the number of exposures done and their total
     Raises CommandError for an unknown manufacturer or part, too few patients, or a part that is there already.
     """
     _refuse(folder, weak_manufacturer, patients, parts)
@@ -77,8 +80,11 @@ def write_sample(
     if "tables" in parts:
         write_tables(folder / "tables", seed=seed)
         write_graded_tables(folder / "tables", seed=seed)
+    if "cardiac" in parts:
+        write_cardiac(folder / "cardiac", seed=seed, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
+    if set(parts) & set(PARTS):
+        (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")
     files = write_manifest(folder)
     return Sample(folder, len(files), sum(path.stat().st_size for path in files))
 
@@ -154,8 +160,8 @@ def _refuse(folder: Path, weak_manufacturer: str | None, patients: int, parts: t
         raise CommandError(f"no manufacturer '{weak_manufacturer}' in the sample; choose one of {', '.join(MAKES)}")
     if patients < FEWEST_PATIENTS:
         raise CommandError(f"{patients} patients leave no room for the defects; ask for {FEWEST_PATIENTS} or more")
-    if not parts or not set(parts) <= set(PARTS):
-        raise CommandError(f"parts of the sample are {', '.join(PARTS)}; got {', '.join(parts) or 'none'}")
+    if not parts or not set(parts) <= {*PARTS, *VOLUMES}:
+        raise CommandError(f"parts of the sample are {', '.join((*PARTS, *VOLUMES))}; got {', '.join(parts) or 'none'}")
     for part in parts:
         if (folder / part).exists() and any((folder / part).iterdir()):
             raise CommandError(f"{folder / part} already holds files; name another folder, or remove it first")

@@ -39,10 +39,11 @@ class FormatEntry:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisEntry:
-    """One analysis. `always`: computed in every run, so that a protocol need not ask."""
+    """One analysis. `always`: computed in every run, so that a protocol need not ask; tasks : of which it says something."""
 
     options: type[BaseModel]
     always: bool
+    tasks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}$")
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
 SOURCE_KINDS = ("dicom", "nifti", "images", "table")
 BUILT_SOURCES = {"dicom", "nifti", "table"}
+MASKED = frozenset({"segmentation"})
 # Analytic intervals that hold for independent rows only, and what serves clustered rows instead.
 NAIVE = {
     "delong": "obuchowski or bootstrap",
@@ -223,18 +224,26 @@ def _endpoints(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
             yield Problem((*place, "id"), f"'{endpoint.id}' names two endpoints")
         ids.add(endpoint.id)
         if endpoint.metric not in catalog.metrics:
-            yield Problem((*place, "metric"), unknown("metric", endpoint.metric, catalog.metrics))
+            yield Problem((*place, "metric"), _no_metric(endpoint.metric, catalog))
         else:
             yield from _endpoint(protocol, endpoint, place, catalog)
+
+
+def _no_metric(got: str, catalog: Catalog) -> str:
+    """Of a measure without a statistic, such as segmentation.dice, the statistics there are."""
+    task, _, name = got.partition(".")
+    statistics = [other for other in catalog.metrics if other.startswith(f"{task}.") and other.endswith(f".{name}")]
+    if name and statistics:
+        return f"no metric '{got}'; of a case's {name} there are {', '.join(sorted(statistics))}"
+    return unknown("metric", got, catalog.metrics)
 
 
 def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog: Catalog) -> Iterator[Problem]:
     metric = catalog.metrics[endpoint.metric]
     if not metric.tasks & FITTING[protocol.task]:
         tasks = ", ".join(sorted(metric.tasks))
-        yield Problem(
-            (*place, "metric"), f"{metric.title} is a metric of {tasks}; this study's task is {protocol.task}"
-        )
+        what = "compares masks, and" if metric.tasks <= MASKED else f"is a metric of {tasks};"
+        yield Problem((*place, "metric"), f"{metric.title} {what} this study's task is {protocol.task}")
     if "threshold" in metric.condition:
         for model in protocol.models:
             if model.operating_point is None:
@@ -280,6 +289,9 @@ def _analyses(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
             continue  # said already
         if analysis.name not in catalog.analyses:
             yield Problem(("analyses", index, "name"), foreseen("analysis", analysis.name, catalog.analyses))
+        elif (fitting := catalog.analyses[analysis.name].tasks) and protocol.task not in fitting:
+            message = f"'{analysis.name}' says something of {', '.join(sorted(fitting))}; this study's task is {protocol.task}"
+            yield Problem(("analyses", index, "name"), message)
         else:
             yield from _options(
                 catalog.analyses[analysis.name].options, analysis.options, ("analyses", index, "options")

@@ -15,7 +15,6 @@ class Lesions(BaseModel):
 
     overlap : by which a pair is judged      threshold : that it must exceed, or reach where inclusive
     connectivity : when voxels are one component: 6, 18 or 26 in a volume, 4 or 8 in a plane
-    smallest : components of the reference or the prediction under so many mm³ (mm² in a plane) are left out
     """
 
     model_config = CONFIG

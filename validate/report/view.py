@@ -253,7 +253,9 @@ def _moment(node: Node) -> datetime | None:
 def _rounded(value: float, unit: str, against: float | None, *, exact: bool = False) -> str:
     """Exact : what is not wholly nothing or everything does not look so."""
     text = rounded(value, unit, against=against)
-    smallest = {"proportion": "0.1%", "proportion_difference": "0.1 points"}.get(unit, "0.001")
+    smallest = {
+        "proportion": "0.1%", "proportion_difference": "0.1 points", "mm": "0.01 mm", "ml": "0.01 ml", "count": "0.01"
+    }.get(unit, "0.001")  # fmt: skip
     if exact and value != 0 and float(bare(text).replace(MINUS, "-")) == 0:
         return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
     if exact and value < 1 and text in {"100.0%", "1.000"}:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import Target, label_columns, targets_of
 
+BY_TARGET = ("multilabel", "segmentation")  # tasks whose reference has a row for each target
 GRADED = ("multiclass", "ordinal")  # tasks whose cases have one class, and whose answers are classes
 
 
 def by_target(protocol: StudyProtocol, reference: pa.Table) -> dict[str, pa.Table]:
     """The reference by finding; of any other study, the whole under the name of its only column."""
-    if protocol.task != "multilabel":
+    if protocol.task not in BY_TARGET:
         return {label_columns(protocol.reference)[0]: reference}
     names = reference["target"].to_pylist()
     return {
@@ -41,7 +42,7 @@ def labelled(protocol: StudyProtocol, asked: pa.Table, labels: Mapping[str, pa.T
     columns = {name: (part["status"].to_pylist(), part["label"].to_pylist()) for name, part in labels.items()}
     only = next(iter(columns))
     for name, case in zip(asked["target"].to_pylist(), cases.tolist(), strict=True):
-        status, label = columns[name if name in columns and protocol.task == "multilabel" else only]
+        status, label = columns[name if name in columns and protocol.task in BY_TARGET else only]
         statuses.append(status[case])
         values.append(_on(known[name], label[case]))
     return pa.table({"status": pa.array(statuses, pa.string()), "label": pa.array(values, pa.float64())})
@@ -49,7 +50,7 @@ def labelled(protocol: StudyProtocol, asked: pa.Table, labels: Mapping[str, pa.T
 
 def _on(target: Target, label: float | None) -> float | None:
     """What a label says on one target."""
-    if label is None or target.kind in {"finding", "all", "only"}:
+    if label is None or target.kind in {"finding", "all", "only", "structure"}:
         return label
     return float(label == target.place if target.kind == "class" else label >= target.place)
 

@@ -20,7 +20,8 @@ from validate.protocol.targets import scored
 from validate.results.answers import answered, by_target, labelled
 from validate.results.check import check_inference, check_reference, refuse_duplicates
 from validate.results.levels import MISSING, ONE_PER_PATIENT, level_texts, refuse_two_levels
-from validate.results.units import ANSWERS, STRATUM_PREFIX, UNITS
+from validate.results.measured import measure_columns, with_measures
+from validate.results.units import ANSWERS, EMPTY, STRATUM_PREFIX, UNITS
 
 KEYS = frozenset({"unit", "patient", "study", "series", "digest", "has_label"})
 
@@ -32,6 +33,7 @@ def join_units(
     inference: pa.Table,
     *,
     passes: Sequence[Pass] = (CLEAN,),
+    measures: pa.Table | None = None,
 ) -> pa.Table:
     """The UNITS schema plus one text column "by.<attribute>" for each attribute that rows are grouped by.
 
@@ -40,6 +42,7 @@ def join_units(
         per finding ("target") where there are several
     inference : unit, model, pass, target, status, failure, score; one row per case, model, pass and score
     passes : the passes that were locked, with the cases each concerns
+    measures : of a task that measures each case: casewise.CaseTables.measures, a row for each of inference
     Rows are ordered by model, then pass, then target, then case. Raises DataError, naming what does not fit.
     """
     units = cases["unit"].to_pylist()
@@ -51,6 +54,8 @@ def join_units(
     check_inference(protocol, inference)
     position = {unit: index for index, unit in enumerate(units)}
     asked = answered(protocol, inference.take(order))
+    if measures is not None:
+        asked = with_measures(asked, measures)
     of_case = pa.array([position[unit] for unit in asked["unit"].to_pylist()], pa.int64())
     return _assemble(protocol, cases.take(of_case), labelled(protocol, asked, labels, of_case), asked)
 
@@ -156,6 +161,11 @@ def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inf
     for field in ANSWERS if "answer" in inference.column_names else ():
         schema = schema.append(field)
         arrays.append(_plain(inference[field.name], field.type))
+    for name in measure_columns(inference):
+        schema = schema.append(
+            EMPTY if name == EMPTY.name else pa.field(name, pa.float64(), metadata={"role": "measure"})
+        )
+        arrays.append(_plain(inference[name], schema.field(name).type))
     for attribute in stratum_attributes(protocol):
         field = pa.field(
             f"{STRATUM_PREFIX}{attribute}", pa.string(), nullable=False, metadata={"role": "stratum", "of": attribute}

@@ -28,6 +28,10 @@ UNITS = pa.schema(
     ]
 )
 
+MEASURE_PREFIX = "case."  # "case.dice": what was measured of the row's mask; null where it has no value
+# Where masks are judged: which of the two holds nothing of the structure.
+EMPTY = pa.field("empty", pa.string(), metadata={"role": "status"})
+
 # Where a study has several classes or grades, besides: the answer by the locked rule (1 or 0, of all classes together the
 # class's number), and on the rows of all classes the score of each.
 ANSWERS = (
