@@ -5,7 +5,8 @@ data: {
  "structures": [{"name", "words", "tolerance": mm, "cases", "failed",
    "empty": {"reference", "prediction", "both"},                      cases whose masks hold none of it, failed ones apart
    "measures": [{"measure", "title", "unit", "better", "values": [n], "groups": [n], "cases", "without_value",
-                 "least", "lower_quartile", "median", "upper_quartile", "most"}]}],
+                 "least", "lower_quartile", "median", "upper_quartile", "most",
+                 "axis": {"low", "high", "below", "above", "counts": [BINS]} | null}]}],      counts of equal bins of the axis
  "group_by": attribute | null, "group_names": [level],                "groups" are places in it
  "worst": [{"case", "structure", "measure", "title", "unit", "value": number, "failed", "levels": {attribute: level},
             "also": [{"measure", "title", "unit", "value": number | null}]}],
@@ -35,6 +36,8 @@ from validate.protocol.schema import Model
 from validate.protocol.targets import Target, headline, targets_of
 
 WORST = 10
+BINS = 28
+FAR = 6.0  # quartile ranges from the quartile beyond which a case lies outside the plot
 MOST_MEASURES = 4
 # difference → what it is plotted against, reference and prediction
 PAIRS = {
@@ -136,6 +139,7 @@ def _measure(name: str, values: NDArray[np.float64], groups: NDArray[np.int64]) 
     known = ~np.isnan(values)
     found = values[known]
     told = np.quantile(found, (0, 0.25, 0.5, 0.75, 1)).tolist() if found.size else [None] * 5
+    axis = _axis(name, found, told)
     keys = ("least", "lower_quartile", "median", "upper_quartile", "most")
     return {
         "measure": name,
@@ -147,6 +151,28 @@ def _measure(name: str, values: NDArray[np.float64], groups: NDArray[np.int64]) 
         "cases": int(known.sum()),
         "without_value": int((~known).sum()),
         **dict(zip(keys, told, strict=True)),
+        "axis": axis,
+    }
+
+
+def _axis(name: str, values: NDArray[np.float64], told: Sequence[float | None]) -> dict[str, Any] | None:
+    """Where a plot of the cases begins and ends: far ones are counted and not let squeeze the others together."""
+    least, lower, _, upper, most = told
+    if least is None or lower is None or upper is None or most is None:
+        return None
+    reach = FAR * max(upper - lower, 1e-3 * max(abs(upper), abs(lower), 1e-9))
+    low, high = max(least, lower - reach), min(most, upper + reach)
+    if MEASURES[name].bounds == (0.0, 1.0) and high > 0.5:
+        high = 1.0
+    if not low < high:
+        low, high = low - reach, high + reach
+    inside = values[(values >= low) & (values <= high)]
+    return {
+        "low": low,
+        "high": high,
+        "below": int((values < low).sum()),
+        "above": int((values > high).sum()),
+        "counts": np.histogram(inside, bins=BINS, range=(low, high))[0].tolist(),
     }
 
 

@@ -119,9 +119,19 @@ def metric_of(estimate: Estimate) -> Metric:
 
 def measure(estimate: Estimate, protocol: StudyProtocol) -> str:
     """The measure's title, and what it is of where there is a choice; against a comparator, as percent agreement."""
-    title = metric_of(estimate).title
+    title = titled(metric_of(estimate).title, estimate.condition)
     title = AGREEMENT.get(title, title) if protocol.reference.kind == "comparator" else title
     return of_target(title, protocol, estimate.target)
+
+
+def titled(title: str, condition: Mapping[str, object]) -> str:
+    """With the endpoint's options in the words that stand for them: "at least the goal" is "at least 0.85"."""
+    goal, share = condition.get("goal"), condition.get("share")
+    if isinstance(goal, int | float):
+        title = title.replace("the goal", f"{goal:.10g}")
+    if isinstance(share, int | float):
+        title = title.replace("Quantile", f"{100 * share:.10g}% quantile")
+    return title
 
 
 def of_target(title: str, protocol: StudyProtocol, target: str) -> str:

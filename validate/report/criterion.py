@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from validate.analyses.wording import attribute_words
+from validate.analyses.wording import attribute_words, titled
 from validate.report import view
 from validate.report.figures.canvas import Tone
 from validate.report.printed import Printed, printed
@@ -97,7 +98,7 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
     estimate = study.sealed.estimate(criterion["estimate"])
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
-    name = printed(study.measure(metric) if metric else criterion["endpoint"].text)
+    name = printed(titled(study.measure(metric), _options(endpoint)) if metric else criterion["endpoint"].text)
     name += study.named_target(endpoint["target"])
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:
@@ -109,6 +110,12 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
     if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
     return name
+
+
+def _options(endpoint: Node) -> Mapping[str, object]:
+    """What the protocol's endpoint says besides its metric."""
+    found: Mapping[str, object] = endpoint["options"].value or {}
+    return found
 
 
 def verdict_outcome(study: Study) -> Outcome:

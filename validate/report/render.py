@@ -39,7 +39,8 @@ def render(
         raise CommandError(f"report format: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     folder = out if out is not None else run_folder / "report"
     study = Study(sealed, chosen)
-    sections = declared(chosen)
+    task = study.protocol["task"].text
+    sections = [one for one in declared(chosen) if one.tasks is None or task in one.tasks]
     written: list[Path] = []
     if "html" in formats:
         html = html_document(study, sections, screen=True)

@@ -28,6 +28,7 @@ class Section:
     content : what the template of the same name as the module shows, or Missing
     rank : the place in each profile; a profile changes order and words, never a number
     opens_page : starts on a new page of the PDF
+    tasks : studies that have it; None for all
     """
 
     id: str
@@ -37,6 +38,7 @@ class Section:
     content: Callable[[Study], Mapping[str, Any] | Missing]
     rank: Mapping[Profile, int] = field(default_factory=dict)
     opens_page: bool = False
+    tasks: frozenset[str] | None = None
 
     @property
     def number(self) -> int:

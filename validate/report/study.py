@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case
+from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case, titled
 from validate.errors import ProtocolError
 from validate.protocol.load import from_resolved
 from validate.protocol.targets import Target, targets_of, written
@@ -130,8 +130,8 @@ class Study:
     def endpoint_title(self, name: str) -> str:
         """The measure of an endpoint, by the endpoint's id, and what it is of."""
         endpoint = self.endpoint(name)
-        metric = endpoint["metric"].text
-        return self.measure(metric) + self.of(endpoint["target"].value) if metric else name
+        metric, options = endpoint["metric"].text, endpoint["options"].value or {}
+        return titled(self.measure(metric), options) + self.of(endpoint["target"].value) if metric else name
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

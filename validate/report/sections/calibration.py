@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.decision_curve import Curve, decision_curve
@@ -214,6 +215,6 @@ def _benefits(data: Node, curves: list[Node], name: str) -> Table:
 
 
 SECTION = Section(
-    id="R15", title="Calibration and predictive values", question="Can a stated probability be taken at its word?",
+    id="R15", title="Calibration and predictive values", tasks=ANSWERED, question="Can a stated probability be taken at its word?",
     template="sections/calibration.html.j2", content=content, rank={"acceptance": 40, "comparison": 40},
 )  # fmt: skip

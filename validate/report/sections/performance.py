@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.classes import by_target
 from validate.report.figures.canvas import Figure
@@ -139,6 +140,6 @@ def _histogram(model: str, data: Node) -> Figure | None:
 
 
 SECTION = Section(
-    id="R13", title="Full performance", question="How well does it tell the two apart?",
+    id="R13", title="Full performance", tasks=ANSWERED, question="How well does it tell the two apart?",
     template="sections/performance.html.j2", content=content, rank={"acceptance": 30, "comparison": 30},
 )  # fmt: skip

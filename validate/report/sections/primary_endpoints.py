@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.wording import attribute_words
+from validate.analyses.wording import attribute_words, titled
 from validate.report import view
 from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
@@ -16,6 +16,7 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
+OWN_AXIS = ("mm", "ml", "count", "proportion_difference")
 OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data rule than the locked one
 
 
@@ -51,26 +52,40 @@ def _figures(study: Study) -> list[Any]:
         name = str(criterion_name(study, criterion, whole=False))
         model = study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed()
         rows.append(
-            Row(
-                label=name,
-                sub=str(joined((model, _groups(criterion)), "; ")),
-                value=found["value"].value,
-                low=found["interval"]["low"].value,
-                high=found["interval"]["high"].value,
-                words=view.estimate(found, against=aim),
-                tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
-                goal=aim,
-                goal_words=view.goal_value(criterion["goal"], unit),
-                upward=criterion["direction"].text == "at_least",
+            (
+                unit,
+                Row(
+                    label=name,
+                    sub=str(joined((model, _groups(criterion)), "; ")),
+                    value=found["value"].value,
+                    low=found["interval"]["low"].value,
+                    high=found["interval"]["high"].value,
+                    words=view.estimate(found, against=aim),
+                    tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
+                    goal=aim,
+                    goal_words=view.goal_value(criterion["goal"], unit),
+                    upward=criterion["direction"].text == "at_least",
+                ),
             )
         )
-    axis = Axis(percent=False, count_title="", value_title="Estimate (limits)", tall=True)
+    return [figure for name, kept in _on_one_axis(rows) for figure in _forest(name, kept)]
+
+
+def _forest(name: str, rows: list[Row]) -> list[Any]:
+    points = name.endswith("proportion_difference")
+    axis = Axis(percent=points, count_title="", value_title="Estimate (limits)", tall=True)
     description = "Each criterion's estimate and limits against its goal: " + "; ".join(
         f"{r.label}: {r.words}, goal {r.goal_words}" for r in rows
     )
-    return (
-        forests("criteria", rows, axis, title="Criteria against their goals", description=description) if rows else []
-    )
+    return forests(name, rows, axis, title="Criteria against their goals", description=description)
+
+
+def _on_one_axis(rows: list[tuple[str, Row]]) -> list[tuple[str, list[Row]]]:
+    """Shares and indices together, each physical unit by itself."""
+    kinds: dict[str, list[Row]] = {}
+    for unit, one in rows:
+        kinds.setdefault(f"criteria-{unit}" if unit in OWN_AXIS else "criteria", []).append(one)
+    return list(kinds.items())
 
 
 def _groups(criterion: Node) -> str:
@@ -105,7 +120,9 @@ def _endpoints(study: Study) -> Table:
 
 def endpoint_name(study: Study, estimate: Node) -> Printed:
     """The measure, with its threshold where it has one."""
-    name = printed(study.measure(estimate["metric"].text)) + study.named_target(estimate["target"])
+    name = printed(
+        titled(study.measure(estimate["metric"].text), estimate["condition"].value or {})
+    ) + study.named_target(estimate["target"])
     threshold = estimate["condition"]["threshold"]
     return name + printed(" at threshold ") + view.words(threshold) if threshold.value is not None else name
 

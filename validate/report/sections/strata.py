@@ -66,7 +66,7 @@ def _forest(study: Study, entry: Node, model: str, name: str) -> list[Figure]:
     goal = entry["goal"]["value"]
     title = study.endpoint_title(entry["endpoint"].text)
     axis = Axis(
-        percent=unit == "proportion",
+        percent=unit.startswith("proportion"),
         goal=goal.value,
         goal_words="goal " + view.goal_value(goal, unit) if goal.value is not None else "",
         count_title="patients",

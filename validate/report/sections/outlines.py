@@ -1,0 +1,191 @@
+"""R13 of a study of masks: every case of each structure, the worst of them, and how volumes agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import SIGNS
+from validate.report import view
+from validate.report.figures.bland_altman import Line, bland_altman
+from validate.report.figures.canvas import Figure
+from validate.report.figures.strip import Strip, strips
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.section import Missing, Section
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+BOUNDARIES = {
+    "surfel": "a surface is made of elements between voxels, each weighted by its area (surfel, as in surface-distance)",
+    "voxel": "a surface is made of the border voxels of a mask, each counted once (voxel)",
+}
+EMPTY_REFERENCE = {
+    "exclude_and_report": "left out of overlap and distances, and counted apart",
+    "agreement_if_both_empty": "counted as agreement where the prediction is empty too, and as the worst where it is not",
+}
+EMPTY_PREDICTION = {
+    "worst_case": "the worst there is: 0, or for a distance the diagonal of the image",
+    "exclude_and_report": "left out of what then has no value",
+}
+GRIDS = {
+    "refuse": "a failure",
+    "nearest": "brought to the reference's grid, each voxel centre with the value of the voxel it lies in",
+}
+UNITS = {"mm": "mm", "ml": "ml", "count": "number", "proportion": "%", "proportion_difference": "points"}
+
+
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    findings = study.sealed.all_findings("masks")
+    if not findings:
+        return Missing("the analysis of masks", "whoever runs the study: run it again with this version")
+    return {
+        "rules": _rules(study, findings[0]["data"]),
+        "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
+    }
+
+
+def _rules(study: Study, data: Node) -> Table:
+    rules = data["rules"]
+    tolerances = joined(
+        (view.words(one["words"]) + " " + view.words(one["tolerance"]) + " mm" for one in data["structures"]), ", "
+    )
+    block = study.protocol["segmentation"]["lesions"]
+    rows = [
+        row("Boundary", _said(BOUNDARIES, rules["boundary"])),
+        row("Tolerance of the normalised surface Dice", tolerances),
+        row("A reference without the structure", _said(EMPTY_REFERENCE, rules["empty_reference"])),
+        row("An empty prediction", _said(EMPTY_PREDICTION, rules["empty_prediction"])),
+        row("A prediction on another grid", _said(GRIDS, rules["grid"])),
+    ]  # fmt: skip
+    if block:
+        side = "reaches" if block["inclusive"].value is True else "exceeds"
+        words = printed(f"matched where {block['overlap'].text.upper()} {side} ") + view.words(block["threshold"])
+        rows.append(row("Lesions", words + ", best overlap first; connectivity " + view.words(block["connectivity"])))
+    return Table("mask-rules", (Column("Rule", width=34), Column("As locked")), tuple(rows))
+
+
+def _said(words: Mapping[str, str], node: Node) -> Printed:
+    return printed(words.get(node.text, node.text), node.address)
+
+
+def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
+    data, key = finding["data"], study.key(finding["model"].text)
+    names = list(
+        dict.fromkeys(one["measure"].text for structure in data["structures"] for one in structure["measures"])
+    )
+    return {
+        "name": study.model_name(finding["model"].text) if several else Printed(),
+        "statement": view.words(finding["statement"]),
+        "strips": [figure for name in names if (figure := _strips(data["structures"], name, key)) is not None],
+        "counts": _counts(study, data["structures"], key),
+        "worst": _worst(data["worst"], key),
+        "agreement": [_agreement(study, one, key) for one in data["agreement"]],
+    }
+
+
+def _strips(structures: Node, name: str, key: str) -> Figure | None:
+    rows, title, unit = [], "", ""
+    for structure in structures:
+        found = next((one for one in structure["measures"] if one["measure"].text == name), None)
+        if found is None or not found["axis"]:
+            continue
+        title, unit = found["title"].text, found["unit"].text
+        axis = found["axis"].value
+        outside = axis["below"] + axis["above"]
+        rows.append(
+            Strip(
+                label=structure["words"].text,
+                values=found["values"].value,
+                counts=axis["counts"],
+                low=axis["low"],
+                high=axis["high"],
+                below=axis["below"],
+                above=axis["above"],
+                quartiles=(found["lower_quartile"].value, found["median"].value, found["upper_quartile"].value),
+                words=printed("median ") + view.number(found["median"], unit),
+                more=view.count(found["cases"], "case") + (f", {outside} further off" if outside else ""),
+            )
+        )
+    if not rows:
+        return None
+    spoken = "; ".join(f"{one.label}: {one.words} of {one.more}" for one in rows)
+    return strips(
+        f"cases-{name}-{key}", rows, title=f"{title} of every case", axis=_with_unit(title, unit), percent=unit == "proportion",
+        description=f"{title}, a point for each case. {spoken}.",
+    )  # fmt: skip
+
+
+def _with_unit(title: str, unit: str) -> str:
+    named = f"{title[:1].upper()}{title[1:]}"
+    return f"{named} ({UNITS[unit]})" if unit in UNITS else named
+
+
+def _counts(study: Study, structures: Node, key: str) -> Table:
+    columns = (
+        Column("Structure", width=28), Column(study.units.capitalize(), numeric=True), Column("Without an output", numeric=True),
+        Column("Not in the reference", numeric=True), Column("In neither", numeric=True), Column("Not predicted", numeric=True),
+    )  # fmt: skip
+    rows = tuple(
+        row(
+            view.words(one["words"]), view.count(one["cases"]), view.count(one["failed"]),
+            view.count(one["empty"]["reference"]), view.count(one["empty"]["both"]), view.count(one["empty"]["prediction"]),
+        )
+        for one in structures
+    )  # fmt: skip
+    return Table(f"mask-counts-{key}", columns, rows)
+
+
+def _worst(worst: Node, key: str) -> Table:
+    first = next(iter(worst), None)
+    if first is None:
+        return Table(f"worst-{key}", (Column("Case"),), ())
+    columns = (
+        Column("Case", width=20), Column("Where"), Column(_with_unit(first["title"].text, first["unit"].text), numeric=True, width=14),
+        *(Column(_with_unit(one["title"].text, one["unit"].text), numeric=True, width=14) for one in first["also"]),
+    )  # fmt: skip
+    rows = []
+    for one in worst:
+        levels = joined((view.words(level) for _, level in one["levels"].items()), ", ")
+        said = levels + ("; no output" if one["failed"].value is True else "")
+        cells = (_bare(other["value"], other["unit"].text) for other in one["also"])
+        rows.append(row(view.words(one["case"]), said, _bare(one["value"], one["unit"].text), *cells))
+    return Table(f"worst-{key}", columns, tuple(rows))
+
+
+def _bare(node: Node, unit: str) -> Printed:
+    """Without the unit, which stands in the column's head."""
+    text = str(view.number(node, unit, absent="–"))
+    return printed(next((text.removesuffix(sign) for sign in SIGNS if text.endswith(sign)), text), node.address)
+
+
+def _agreement(study: Study, found: Node, key: str) -> Mapping[str, Any]:
+    unit, name = found["unit"].text, f"{found['measure'].text}-{found['structure'].text}-{key}"
+    lines = []
+    for which, label in (("bias", "mean"), ("low", ""), ("high", "")):
+        estimate = study.sealed.estimate(found[which]) if found[which] else None
+        interval = estimate["interval"] if estimate is not None else found[which]
+        at = found["limits"][which]
+        words = printed(f"{label} " if label else "") + view.number(at, unit)
+        lines.append(Line(float(at.value), words, interval["low"].value, interval["high"].value))
+    share = unit == "proportion_difference"
+    measured = "Ejection fraction" if share else "Volume"
+    axis = UNITS.get(unit, "")
+    spoken = ", ".join(str(line.words) for line in lines)
+    return {
+        "title": view.words(found["words"]) + ": " + view.words(found["title"]),
+        "figure": bland_altman(
+            f"agreement-{name}", [(across, up) for across, up in found["points"].value], lines,
+            x_title=f"{measured}, mean of reference and prediction ({'%' if share else axis})",
+            y_title=f"Prediction less reference ({axis})", scale=100.0 if share else 1.0,
+            description=f"{found['title'].text} against the mean of both, {found['words'].text}: {spoken}.",
+        ),
+        "cases": str(len(found["points"])),
+    }  # fmt: skip
+
+
+SECTION = Section(
+    id="R13", title="Full performance", question="How close do its outlines come?",
+    template="sections/outlines.html.j2", content=content, rank={"acceptance": 15, "comparison": 15},
+    tasks=frozenset({"segmentation"}),
+)  # fmt: skip
