@@ -61,7 +61,14 @@ def test_every_number_is_recomputed_and_the_report_says_what_a_boundary_is(run: 
     page = (run.folder / "report" / "report.html").read_text().partition("<script>")[0]
     for wrong in ("NaN", ">None<", "nan%", "nan mm"):
         assert wrong not in page
-    for said in ("left ventricle", "surfel, as in surface-distance", "normalised surface Dice", "Bland–Altman plot", "The worst cases", "10% quantile"):
+    for said in (
+        "left ventricle",
+        "surfel, as in surface-distance",
+        "normalised surface Dice",
+        "Bland–Altman plot",
+        "The worst cases",
+        "10% quantile",
+    ):
         assert said in page
     assert "Inference not witnessed" in page
 
