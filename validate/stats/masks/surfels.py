@@ -30,8 +30,11 @@ AROUND = ((0, 0), (0, 1), (1, 1), (1, 0))
 
 def surfel_areas(spacing: tuple[float, float, float]) -> Array:
     """(256,) area in mm² by code.      spacing : (z, y, x) in mm"""
-    scale = np.asarray(spacing, dtype=np.float64)
-    return np.array([sum(_area(MIDDLES[list(part)] * scale) for part in _triangles(code)) for code in range(256)])
+    triangles, code = _all_triangles()
+    corners = MIDDLES[triangles] * np.asarray(spacing, dtype=np.float64)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.linalg.norm(across, axis=1) / 2
+    return np.asarray(np.bincount(code, weights=areas, minlength=256), np.float64)
 
 
 def contour_lengths(spacing: tuple[float, float]) -> Array:
@@ -44,6 +47,13 @@ def contour_lengths(spacing: tuple[float, float]) -> Array:
     lengths[[0b0101, 0b1010]] = height
     lengths[[0b0110, 0b1001]] = 2 * diagonal
     return lengths
+
+
+@cache
+def _all_triangles() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n, 3) triangles of every code, one after the other, and the (n,) code of each."""
+    parts = [(part, code) for code in range(256) for part in _triangles(code)]
+    return np.array([part for part, _ in parts], np.int64), np.array([code for _, code in parts], np.int64)
 
 
 @cache
