@@ -20,8 +20,13 @@ OPENED = {
     "onnx": ("tiny.onnx", {}),
     "torch": ("tiny.pt2", {}),
     "torch script": ("tiny.ts", {}),
+    "python": ("tiny.py", {"call": "tiny:logits"}),
     "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
 }
+PYTHON = b"""
+def logits(images):
+    return 4.0 * images.astype("float64").mean(axis=(1, 2, 3)) - 1.5
+"""
 
 
 def test_every_shipped_format_is_in_this_contract() -> None:
@@ -39,6 +44,7 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
         "onnx": onnx_bytes,
         "torch": lambda: torch_bytes("export"),
         "torch script": lambda: torch_bytes("torchscript"),
+        "python": lambda: PYTHON,
         "predictions": lambda: _table(images),
     }[name]()
     (tmp_path / path).write_bytes(content)
@@ -71,3 +77,42 @@ def _table(images: Batch) -> bytes:
     logits = 4.0 * images.pixels.astype("float64").mean(axis=(1, 2, 3)) - 1.5
     rows = (f"{case.keys['case_id']},{logit!r}" for case, logit in zip(images.cases, logits.tolist(), strict=True))
     return ("case_id,logit\n" + "\n".join(rows)).encode()
+
+
+FOREIGN = """
+from validate.models.constant import ConstantAdapter, ConstantOptions
+
+class DummyAdapter(ConstantAdapter):
+    OPTIONS = ConstantOptions
+
+ADAPTER = DummyAdapter()
+"""
+
+
+def test_a_third_party_adds_a_format_by_an_entry_point(
+    model: Make, batch: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installed package, as pip leaves one: a module, and metadata that names it."""
+    about = tmp_path / "dummy_format-2.5.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: dummy-format\nVersion: 2.5\n")
+    (about / "entry_points.txt").write_text("[validate.models]\ndummy = dummy_format:ADAPTER\n")
+    (tmp_path / "dummy_format.py").write_text(FOREIGN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _forget()
+    try:
+        assert "dummy" in registry.names("models")
+        assert registry.origin("models", "dummy") == {"distribution": "dummy-format", "version": "2.5"}
+        block = model(format="dummy", path=None, options={"value": 0.25})
+        loaded = registry.load("models", "dummy").load(block, base=tmp_path, device="cpu")
+        results = loaded.predict(Batch(batch(2).cases))
+        assert [result.raw for result in results] == [(0.25,), (0.25,)]
+    finally:
+        monkeypatch.undo()
+        _forget()
+    assert "dummy" not in registry.names("models")
+
+
+def _forget() -> None:
+    for remembered in (registry.names, registry.load, registry._foreign):
+        remembered.cache_clear()

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from validate.errors import ModelError
-from validate.models.torch import ADAPTER, ModelCrashed, TorchModel, _Host
+from validate.models.child_host import ModelCrashed
+from validate.models.torch import ADAPTER, TorchModel, _host
 from validate.models.torch_archive import read_archive
 from validate.models.torchscript import checked_torchscript
 
@@ -99,5 +100,5 @@ def test_a_script_that_writes_while_it_is_loaded_is_refused_and_could_not_write(
         checked_torchscript(read_archive(content, where="m").records, where="m")
     before = target.read_bytes()
     with contextlib.suppress(ModelError):  # torch 2.13 does not even notice that nothing was written
-        _Host(model(format="torch"), "torchscript", content, device="cpu", threads=1).close()
+        _host(model(format="torch"), "torchscript", content, device="cpu", threads=1).close()
     assert target.read_bytes() == before

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models import input as model_input
-from validate.models.adapter import Batch, ModelIdentity, OutOfMemory, read_options
-from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start_child
+from validate.models.adapter import Batch, ModelIdentity, read_options
+from validate.models.child_host import ChildHost
 from validate.models.digest import check_digest, digest_of, model_path, read_model
 from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import Failure, Prediction
@@ -26,9 +25,6 @@ from validate.models.torch_export import ExportedModel, checked_export
 from validate.models.torchscript import checked_torchscript
 from validate.protocol.schema import Model
 
-PATIENCE = 300.0  # seconds for one answer
-CRASHES = 20  # in a row, after which it is the model and not the case
-
 
 class TorchOptions(BaseModel):
     """This format has no keys of its own."""
@@ -36,18 +32,10 @@ class TorchOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelCrashed(Exception):
-    """The model's process ended, or gave no answer, on this batch."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
-
-
 class TorchModel:
     needs_pixels = True
 
-    def __init__(self, model: Model, host: _Host, *, about: ExportedModel | None, digest: str) -> None:
+    def __init__(self, model: Model, host: ChildHost, *, about: ExportedModel | None, digest: str) -> None:
         self._model = model
         self._host = host
         self._shape: Sequence[int | None] = about.inputs[0]["shape"] if about is not None else (None,) * 4
@@ -77,7 +65,7 @@ class TorchModel:
         if batch.pixels is None:
             raise ModelError(f"models.{self._model.id}: a torch model needs pixels; these cases have none.")
         pixels = model_input.filled(batch.pixels, self.fixed_batch)
-        header, arrays = self._host.ask({}, pixels)
+        header, arrays = self._host.ask({}, [pixels])
         if not arrays:
             output_name(tuple(header["outputs"]), model=self._model)
         (raw,) = arrays
@@ -111,75 +99,26 @@ class TorchAdapter:
             content = about.content
         else:
             content = checked_torchscript(archive.records, where=where)
-        host = _Host(model, archive.kind, content, device=device, threads=threads)
+        host = _host(model, archive.kind, content, device=device, threads=threads)
         return TorchModel(model, host, about=about, digest=digest)
 
 
-class _Host:
-    """The child process of one model; started again after a crash."""
+def _host(model: Model, kind: Kind, content: bytes, *, device: str, threads: int) -> ChildHost:
+    return ChildHost(
+        model,
+        "validate.models.torch_child",
+        runtime="torch",
+        request={"kind": kind, "device": device, "threads": threads, "output": model.output.name},
+        arrays=[np.frombuffer(content, dtype=np.uint8)],
+        refused={"no_cuda": _no_cuda},
+    )
 
-    def __init__(self, model: Model, kind: Kind, content: bytes, *, device: str, threads: int) -> None:
-        self._model = model
-        self._content = np.frombuffer(content, dtype=np.uint8)
-        self._request = {"kind": kind, "device": device, "threads": threads, "output": model.output.name}
-        self._crashes = 0
-        self._child: Child | None = None
-        self.facts = self._start()
 
-    def ask(self, header: Mapping[str, Any], pixels: NDArray[np.float32]) -> tuple[dict[str, Any], Arrays]:
-        """The child's answer. Raises OutOfMemory, ModelCrashed, or what the program raised, as ModelCrashed too."""
-        if self._child is None:
-            self._start()
-        answer, arrays = self._exchange(header, pixels)
-        self._crashes = 0
-        if answer.get("error") == "out_of_memory":
-            raise OutOfMemory(answer["message"])
-        if "error" in answer:
-            raise ModelCrashed("model_error", f"{answer['error']}: {answer['message']}")
-        return answer, arrays
-
-    def close(self) -> None:
-        if self._child is not None:
-            self._child.end()
-            self._child = None
-
-    def _start(self) -> dict[str, Any]:
-        self._child = start_child("validate.models.torch_child")
-        try:
-            facts, _ = self._exchange(self._request, self._content)
-        except ModelCrashed as crash:
-            raise ModelError(f"models.{self._model.id}.path: torch can't open this model: {crash}.") from crash
-        if "error" not in facts:
-            return facts
-        self.close()
-        if facts["error"] == "no_cuda":
-            raise ModelError(
-                f"models.{self._model.id}: device 'cuda' was asked for, and {facts['message']}. Install a CUDA build "
-                "of torch and the driver, or say `--device cpu`."
-            )
-        raise ModelError(
-            f"models.{self._model.id}.path: torch can't open this model: {facts['error']}: "
-            f"{' '.join(str(facts['message']).split())[:300]}"
-        )
-
-    def _exchange(self, header: Mapping[str, Any], array: NDArray[Any]) -> tuple[dict[str, Any], Arrays]:
-        child = self._child
-        if child is None:
-            raise ModelCrashed("model_crashed", "the model's process is not there")
-        try:
-            child.channel.send(header, [array])
-            return child.channel.receive(PATIENCE)
-        except (ChildGone, ChildSilent) as error:
-            child.kill()
-            self._child = None
-            self._crashes += 1
-            if self._crashes >= CRASHES:
-                raise ModelError(
-                    f"models.{self._model.id}: the model's process ended {CRASHES} times in a row; it can't be run."
-                ) from error
-            if isinstance(error, ChildSilent):
-                raise ModelCrashed("model_timeout", f"it gave no answer in {PATIENCE:.0f} seconds") from error
-            raise ModelCrashed("model_crashed", f"its process ended (code {child.process.returncode})") from error
+def _no_cuda(message: str) -> str:
+    return (
+        f": device 'cuda' was asked for, and {message}. Install a CUDA build of torch and the driver, or say "
+        "`--device cpu`."
+    )
 
 
 def _check_interface(about: ExportedModel, model: Model) -> None:

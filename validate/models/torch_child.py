@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.channel import Arrays, Channel, ChildGone, own_channel
+from validate.models.channel import Arrays, ChildGone, own_channel
+from validate.models.child_answer import named, reply
 from validate.models.sandbox import confine, own_folders
 
 
@@ -26,10 +27,10 @@ def main() -> None:
         cpu = request["device"] == "cpu"
         isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
         program = _Program()
-        _reply(channel, lambda: program.load(request, content, isolation))
+        reply(channel, lambda: program.load(request, content, isolation))
         while True:
             _, (pixels,) = channel.receive()
-            _reply(channel, lambda pixels=pixels: program.predict(pixels))
+            reply(channel, lambda pixels=pixels: program.predict(pixels))
     except ChildGone:
         return
 
@@ -71,35 +72,11 @@ class _Program:
         torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
         with torch.inference_mode():
             batch = torch.from_numpy(np.array(pixels)).to(self.device)
-            outputs = _named(self.module(batch))
+            outputs = named(self.module(batch))
         wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
         if wanted is None or wanted not in outputs:
             return {"outputs": sorted(outputs)}, ()
         return {"outputs": sorted(outputs)}, (outputs[wanted].detach().cpu().numpy(),)
-
-
-def _reply(channel: Channel, work: Any) -> None:
-    """Send what `work` returns, or what went wrong in it."""
-    try:
-        header, arrays = work()
-    except MemoryError as error:
-        header, arrays = {"error": "out_of_memory", "message": str(error)}, ()
-    except Exception as error:  # noqa: BLE001 - the program is foreign code; the parent says what it means
-        exhausted = "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error)
-        kind = "out_of_memory" if exhausted else type(error).__name__
-        lines = str(error).strip().splitlines() or [""]
-        told = lines[-1] if "Traceback of TorchScript" in lines[0] or len(lines) > 3 else " ".join(lines)
-        header, arrays = {"error": kind, "message": told[:2000]}, ()
-    channel.send(header, arrays)
-
-
-def _named(result: Any) -> dict[str, Any]:
-    """Outputs by name: "" for a bare tensor, keys of a dict, positions of a tuple or list."""
-    if isinstance(result, dict):
-        return {str(name): value for name, value in result.items()}
-    if isinstance(result, tuple | list):
-        return {str(position): value for position, value in enumerate(result)}
-    return {"": result}
 
 
 def _make_reproducible(torch: Any, threads: int) -> None:
