@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from validate.casewise.measure import BESIDE, MEASURES
 from validate.errors import DataError
 from validate.estimation.cases import Threshold
-from validate.protocol.targets import ALL, AT_LEAST, FITTING, TOGETHER, written
+from validate.protocol.targets import ALL, AT_LEAST, FITTING, MEASURED, TOGETHER, written
 
 BINARY = frozenset({"classification"})
 
@@ -34,7 +35,7 @@ class Asked:
     """The arguments of `evaluate` that say what stands in which column."""
 
     task: str
-    truth: str | Mapping[str, str]
+    truth: str | Mapping[str, str] | None
     score: str | None
     scores: Mapping[Any, str] | None
     predicted: str | None
@@ -50,6 +51,8 @@ def questions(table: pa.Table, asked: Asked) -> tuple[Question, ...]:
     _refuse_strangers(asked)
     if asked.task == "multilabel":
         return _findings(table, asked)
+    if asked.task in MEASURED:
+        return (_measured(table, asked),)
     if asked.task == "classification":
         if not isinstance(asked.truth, str) or asked.score is None:
             raise DataError("truth and score: name one column each; for several findings say task='multilabel'.")
@@ -71,7 +74,8 @@ def column(table: pa.Table, name: str) -> pa.ChunkedArray:
 def _refuse_strangers(asked: Asked) -> None:
     """What belongs to another task is refused, never ignored."""
     belongs = {
-        "scores": ("multiclass", "ordinal", "multilabel"),
+        "truth": ("classification", "multiclass", "ordinal", "multilabel"),
+        "scores": ("multiclass", "ordinal", "multilabel", "segmentation"),
         "predicted": ("multiclass", "ordinal"),
         "classes": ("multiclass", "ordinal"),
         "cuts": ("ordinal",),
@@ -81,6 +85,27 @@ def _refuse_strangers(asked: Asked) -> None:
     for name, tasks in belongs.items():
         if getattr(asked, name) is not None and asked.task not in tasks:
             raise DataError(f"{name}: does not belong to task '{asked.task}', but to {' or '.join(tasks)}.")
+
+
+def _measured(table: pa.Table, asked: Asked) -> Question:
+    """What was measured of each case's masks. Raises DataError for what is no measure, or lies beyond its bounds."""
+    known = {**MEASURES, **dict.fromkeys(BESIDE)}
+    columns: dict[str, NDArray[Any]] = {}
+    for name, where in (asked.scores or {}).items():
+        if name not in known:
+            raise DataError(f"scores: no measure '{name}'; there are {', '.join(known)}.")
+        columns[str(name)] = values = numbers(column(table, where), where)
+        measure = MEASURES.get(str(name))
+        low, high = measure.bounds if measure is not None else (-np.inf, np.inf)
+        outside = values[(values < low) | (values > high)]
+        if outside.size:
+            raise DataError(
+                f"column '{where}': {outside.size} of {values.size} rows lie outside {low:g} to {high:g}, where {name} lies; "
+                f"the first is {outside[0]:g}."
+            )
+    if not columns:
+        raise DataError("scores: task 'segmentation' needs {measure: column}, such as {'dice': 'dice'}.")
+    return Question("masks", columns, tasks=MEASURED)
 
 
 def _binary(
@@ -102,7 +127,12 @@ def _binary(
 
 def _findings(table: pa.Table, asked: Asked) -> tuple[Question, ...]:
     truth, scores = asked.truth, asked.scores
-    if isinstance(truth, str) or scores is None or [str(name) for name in truth] != [str(name) for name in scores]:
+    if (
+        truth is None
+        or isinstance(truth, str)
+        or scores is None
+        or [str(name) for name in truth] != [str(name) for name in scores]
+    ):
         raise DataError(
             "truth and scores: task 'multilabel' needs both as {finding: column}, of the same findings in the same order."
         )

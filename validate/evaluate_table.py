@@ -21,7 +21,7 @@ from validate.estimation.replicates import Resampling
 from validate.evaluate_questions import Asked, Question, column, questions
 from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
-from validate.protocol.targets import FITTING
+from validate.protocol.targets import FITTING, MEASURED
 from validate.registry import names
 from validate.results.levels import ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.stats.resample import resampling_key
@@ -31,6 +31,7 @@ GRADED_METRICS = {
     "multiclass": ("accuracy", "balanced_accuracy", "kappa"),
     "ordinal": ("quadratic_kappa", "linear_kappa", "within_one", "exact_agreement"),
 }
+ANSWERS = ("score", "positive", "true", "predicted", "scores")
 INTERVALS = (
     *("bootstrap", "bootstrap_bca", "bootstrap_studentised", "delong", "delong_logit", "obuchowski"),
     *(
@@ -48,7 +49,7 @@ INTERVALS = (
 def evaluate(
     frame: Any,
     *,
-    truth: str | Mapping[str, str],
+    truth: str | Mapping[str, str] | None = None,
     score: str | None = None,
     scores: Mapping[Any, str] | None = None,
     predicted: str | None = None,
@@ -70,12 +71,13 @@ def evaluate(
     """Each metric, overall and in every level of every column in `by`, overall first.
 
     frame : any pandas, polars or Arrow table, one row per case
-    task : "classification", "multiclass", "ordinal" or "multilabel"
+    task : "classification", "multiclass", "ordinal", "multilabel" or "segmentation"
     truth : column that says whether the finding is there: `positive` means yes, one other value no; or which class or grade
         it is, one of `classes` (of grades, in rising order); of several findings, {finding: column}
     score : column of the model's numbers; threshold, threshold_rule (">=" or ">") turn them into flags, cuts into grades
-    scores : {class, grade or finding: column} where the model gives several numbers; predicted : column of its answers, the
-        class with the highest score unless given
+    scores : {class, grade or finding: column} where the model gives several numbers; of a segmentation {measure: column}, what
+        compare_masks measured of each case, such as {"dice": "dice"}, and no truth
+    predicted : column of its answers, the class with the highest score unless given
     cluster : column of patients, so that intervals respect several rows of one; None where rows are patients
     metrics : names such as "auroc"; interval : one method for all, or each metric's own default. A binary metric in a study of
         several classes, grades or findings gives one estimate for each (`target`)
@@ -89,7 +91,7 @@ def evaluate(
         threshold_rule=threshold_rule, cuts=cuts, positive=positive,
     )  # fmt: skip
     found = questions(table, asked)
-    plans = [_plan(name, task, interval, level) for name in (metrics or _defaults(task, threshold))]
+    plans = [_plan(name, task, interval, level) for name in (metrics or _defaults(task, threshold, scores))]
     patients = _patients(table, cluster)
     for plan in plans:
         _check_fit(plan, found)
@@ -160,7 +162,9 @@ def _check_arguments(task: str, threshold_rule: str, replicates: object, level: 
         raise DataError(f"level: got {level}, expected a number between 0 and 1, such as 0.95.")
 
 
-def _defaults(task: str, threshold: object) -> tuple[str, ...]:
+def _defaults(task: str, threshold: object, scores: Mapping[Any, str] | None) -> tuple[str, ...]:
+    if task in MEASURED:
+        return tuple(f"mean.{name}" for name in scores or ())
     if task in GRADED_METRICS:
         return GRADED_METRICS[task]
     return DEFAULT_METRICS if threshold is None else (*DEFAULT_METRICS, "sensitivity", "specificity")
@@ -169,7 +173,7 @@ def _defaults(task: str, threshold: object) -> tuple[str, ...]:
 def _full_name(name: str, task: str) -> str:
     """A metric without its prefix is the task's own, else the one of a class against the rest."""
     known = names("metrics")
-    if "." in name:
+    if name in known:
         return name
     return next((full for room in (task, "multiclass", "classification") if (full := f"{room}.{name}") in known), name)
 
@@ -177,7 +181,7 @@ def _full_name(name: str, task: str) -> str:
 def _plan(name: str, task: str, interval: str | None, level: float) -> Plan:
     full, rooms = _full_name(name, task), FITTING[task]
     if full not in names("metrics") or full.partition(".")[0] not in rooms:
-        known = [other.rpartition(".")[2] for other in names("metrics") if other.partition(".")[0] in rooms]
+        known = [other.partition(".")[2] for other in names("metrics") if other.partition(".")[0] in rooms]
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise DataError(f"metrics: no metric '{name}'; there are {', '.join(known)}.{hint}")
@@ -231,9 +235,15 @@ def _from_lists(frame: dict[str, Any]) -> pa.Table:
 
 def _check_fit(plan: Plan, found: Sequence[Question]) -> None:
     """Whether what the metric needs is there, and is a probability where it must be."""
+    if plan.metric.check_options is not None and (wrong := plan.metric.check_options({})):
+        raise DataError(f"metrics: {plan.endpoint} needs options, which a protocol's endpoint gives it: {wrong}.")
     fitting = [question for question in found if plan.metric.tasks & question.tasks]
     for question in fitting:
         lacking = [name for name in plan.metric.needs if name not in question.columns]
+        if lacking and task_of(plan) in MEASURED:
+            raise DataError(
+                f"metrics: {plan.endpoint} needs {', '.join(lacking)}; pass scores={{'{lacking[0]}': column}}."
+            )
         if "flagged" in lacking:
             raise DataError(f"metrics: {plan.endpoint} needs a threshold; pass threshold=…")
         if lacking:
@@ -245,6 +255,11 @@ def _check_fit(plan: Plan, found: Sequence[Question]) -> None:
                 f"metrics: {plan.endpoint} needs probabilities, and {outside.size} of {score.size} scores lie outside "
                 f"[0, 1], the first being {outside[0]:g}."
             )
+
+
+def task_of(plan: Plan) -> str:
+    """The task whose metric it is."""
+    return plan.name.partition(".")[0]
 
 
 def _patients(table: pa.Table, cluster: str | None) -> NDArray[np.int64]:
@@ -261,7 +276,8 @@ def _patients(table: pa.Table, cluster: str | None) -> NDArray[np.int64]:
 def _digest(found: Sequence[Question], patients: NDArray[np.int64]) -> str:
     content = hashlib.sha256(patients.tobytes())
     for question in found:
-        for name in ("score", "positive", "true", "predicted", "scores"):
+        measured = [name for name in question.columns if question.tasks <= MEASURED]
+        for name in (*ANSWERS, *measured):
             if name in question.columns:
                 content.update(np.ascontiguousarray(question.columns[name]).tobytes())
     return content.hexdigest()

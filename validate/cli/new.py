@@ -11,8 +11,12 @@ import typer
 def command(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Protocol file to write.", show_default=False)],
     *,
-    task: Annotated[str, typer.Option(help="classification, multiclass, multilabel or ordinal.")] = "classification",
-    source: Annotated[str, typer.Option(help="What the cohort is read from: dicom or table.")] = "dicom",
+    task: Annotated[
+        str, typer.Option(help="classification, multiclass, multilabel, ordinal or segmentation.")
+    ] = "classification",
+    source: Annotated[
+        str, typer.Option(help="What the cohort is read from: dicom or table; of masks NIfTI, whatever is said.")
+    ] = "dicom",
 ) -> None:
     """Write a commented protocol; fill it in, then `validate check` it."""
     from validate.canonical import write_atomically

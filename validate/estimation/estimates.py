@@ -65,7 +65,7 @@ class Estimates(Sequence[Estimate]):
 def _row(estimate: Estimate) -> dict[str, Any]:
     interval = estimate.interval
     return {
-        "metric": estimate.metric.rpartition(".")[2],
+        "metric": estimate.metric.partition(".")[2],
         "stratum": dict(estimate.stratum),
         "value": estimate.value,
         "low": None if interval is None else interval.low,

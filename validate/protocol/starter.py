@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from validate.errors import CommandError
+from validate.protocol.starter_masks import MASKS
 from validate.protocol.starter_targets import TARGETED
 
-TASKS = ("classification", *TARGETED)
+TASKS = ("classification", *TARGETED, "segmentation")
 SOURCES = ("dicom", "table")
 
 
@@ -17,6 +18,8 @@ def starter(task: str, source: str) -> str:
         raise CommandError(f"--task: got '{task}', expected {' or '.join(TASKS)}")
     if source not in SOURCES:
         raise CommandError(f"--source: got '{source}', expected {' or '.join(SOURCES)}")
+    if task == "segmentation":
+        return MASKS
     dicom = source == "dicom"
     parts = (HEAD, COHORT_DICOM if dicom else COHORT_TABLE, REFERENCE_DICOM if dicom else REFERENCE_TABLE)
     text = "".join((*parts, MODEL_DICOM if dicom else MODEL_TABLE, REST_DICOM if dicom else REST_TABLE))
