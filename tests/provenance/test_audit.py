@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from validate.errors import EvidenceError
-from validate.provenance.audit import GENESIS, AuditTrail, read_events, verify_chain
+from validate.provenance.audit import AuditTrail, read_events, verify_chain
+from validate.provenance.event import GENESIS
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 

@@ -6,29 +6,17 @@ the trail is opened again, and that is itself an event.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from validate.canonical import canonical_json, digest
 from validate.errors import EvidenceError
+from validate.provenance.event import GENESIS, Chain, checked, line_of, made, parsed
 
-GENESIS = "0" * 64
-FIELDS = {"seq", "time", "type", "data", "previous", "hash"}
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """What a look at a trail found: number of good events, hash of the last, and every problem in words."""
-
-    events: int
-    head: str
-    problems: tuple[str, ...]
+UNSTATED = "unstated"
 
 
 class AuditTrail:
@@ -37,8 +25,10 @@ class AuditTrail:
     Raises EvidenceError on opening a trail whose chain is broken before its last line: it was edited.
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._path, self._clock = path, clock
+    def __init__(
+        self, path: Path, *, actor: str = UNSTATED, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.path, self._clock, self.actor = path, clock, actor
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = _cut_torn_line(path)
         chain = verify_chain(path) if path.exists() else Chain(0, GENESIS, ())
@@ -60,14 +50,14 @@ class AuditTrail:
         try:
             return self._append(kind, data)
         except BaseException:
-            _cut_torn_line(self._path)
+            _cut_torn_line(self.path)
             self._remember()
             raise
 
     def _remember(self) -> None:
         """Where the chain on disk stands."""
-        chain = verify_chain(self._path)
-        self._seq, self.head, self._last = chain.events, chain.head, _last_time(self._path)
+        chain = verify_chain(self.path)
+        self._seq, self.head, self._last = chain.events, chain.head, _last_time(self.path)
 
     def _append(self, kind: str, data: Mapping[str, Any] | None) -> str:
         now = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
@@ -75,9 +65,8 @@ class AuditTrail:
             # The chain's order is the truth; a clock that went back is told, not hidden.
             earlier, self._last = self._last, now
             self._append("clock_went_back", {"from": earlier, "to": now})
-        event = {"seq": self._seq, "time": now, "type": kind, "data": dict(data or {}), "previous": self.head}
-        event["hash"] = digest(event)
-        os.write(self._descriptor, canonical_json(event) + b"\n")
+        event = made(seq=self._seq, time=now, actor=self.actor, kind=kind, data=data or {}, previous=self.head)
+        os.write(self._descriptor, line_of(event) + b"\n")
         os.fsync(self._descriptor)
         self._seq, self.head, self._last = self._seq + 1, str(event["hash"]), now
         return self.head
@@ -98,7 +87,7 @@ class AuditTrail:
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
     """The events as they stand. Raises EvidenceError where a line is not an event."""
     for number, line in enumerate(_lines(path), 1):
-        event = _event(line)
+        event = parsed(line)
         if event is None:
             raise EvidenceError(f"{path}:{number}: not an audit event")
         yield event
@@ -106,21 +95,7 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
 
 def verify_chain(path: Path) -> Chain:
     """Gaps, edits, reordering and torn lines of a trail, each named by its line."""
-    head, problems, count = GENESIS, [], 0
-    for number, line in enumerate(_lines(path), 1):
-        event = _event(line)
-        if event is None:
-            problems.append(f"line {number} is not an event")
-            continue
-        stated = event.pop("hash")
-        if event["seq"] != number - 1:
-            problems.append(f"line {number} has number {event['seq']}, expected {number - 1}: a gap or another order")
-        if event["previous"] != head:
-            problems.append(f"line {number} does not follow the line before it")
-        if digest(event) != stated or not _as_written(event, stated, line):
-            problems.append(f"line {number} was edited")
-        head, count = str(stated), count + 1
-    return Chain(count, head, tuple(problems))
+    return checked(_lines(path))
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -129,20 +104,6 @@ def _lines(path: Path) -> list[bytes]:
     except FileNotFoundError:
         raise EvidenceError(f"{path}: no audit trail there") from None
     return content.splitlines()
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-        canonical_json(event)  # refuses what no event of ours can hold: NaN, half a character
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and event.keys() == FIELDS else None
-
-
-def _as_written(event: dict[str, Any], stated: Any, line: bytes) -> bool:
-    """Not spaced otherwise, and no key twice: the hash is of the content and would not tell."""
-    return canonical_json({**event, "hash": stated}) == line
 
 
 def _cut_torn_line(path: Path) -> int:
