@@ -14,7 +14,8 @@ from validate import __version__
 from validate.canonical import digest, pretty_json, write_atomically
 from validate.cohort.case import Cohort
 from validate.cohort.reference import reference_digest
-from validate.errors import ProtocolError
+from validate.errors import CommandError, ProtocolError
+from validate.lock.amendment import Amendment, amended, confirmatory
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass
@@ -32,8 +33,19 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """The lock's name: SHA-256 of the canonical form of everything frozen."""
-        return digest({name: self.document[name] for name in FROZEN})
+        """The lock's name: SHA-256 of the canonical form of everything frozen, and of the amendments that led here."""
+        return lock_digest(self.document)
+
+    @property
+    def confirmatory(self) -> bool:
+        """Whether what runs under this lock was promised before anybody looked (amendment.py)."""
+        return confirmatory(self.document)
+
+
+def lock_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical form of what a lock freezes; raises KeyError where a part is missing."""
+    amendments = {"amendments": document["amendments"]} if document.get("amendments") else {}
+    return digest({name: document[name] for name in FROZEN} | amendments)
 
 
 def make_lock(
@@ -50,7 +62,12 @@ def make_lock(
     """
     reference = reference_digest(loaded.protocol.reference, loaded.base)
     frozen: dict[str, Any] = {
-        "protocol": {"id": loaded.protocol.id, "version": loaded.protocol.version, "sha256": digest(loaded.resolved)},
+        "protocol": {
+            "id": loaded.protocol.id,
+            "version": loaded.protocol.version,
+            "sha256": digest(loaded.resolved),
+            "blocks": _blocks(loaded.resolved),
+        },
         "cohort": {"cases": len(cohort.cases), "exclusions": len(cohort.exclusions), "sha256": cohort.digest},
         "reference": {"sha256": reference},
         "models": {name: _model(identity) for name, identity in sorted(models.items())},
@@ -59,6 +76,16 @@ def make_lock(
     }
     when = clock().astimezone(UTC).isoformat(timespec="seconds")
     return Lock({"schema_version": "1", "locked": when, "lock_sha256": digest(frozen), **frozen})
+
+
+def _blocks(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """SHA-256 of each block, and of each thing with an id, so that a change can be named and not only noticed."""
+    return {name: _parts(value) for name, value in sorted(resolved.items())}
+
+
+def _parts(value: Any) -> Any:
+    named = isinstance(value, list) and value and all(isinstance(part, dict) and "id" in part for part in value)
+    return {str(part["id"]): digest(part) for part in value} if named else digest(value)
 
 
 def _model(identity: ModelIdentity) -> dict[str, str]:
@@ -87,6 +114,25 @@ def read_lock(path: Path) -> Lock:
     if not intact:
         raise ProtocolError(f"{path}: the lock was edited: its content no longer has the digest it states")
     return lock
+
+
+def amend_lock(
+    locked: Lock, current: Lock, amendment: Amendment, *, unblinded: bool, actor: str, time: str
+) -> Lock:
+    """The lock that follows. Raises CommandError as `amended` does, and where nothing differs."""
+    differences = check_lock(locked, current)
+    if not differences:
+        raise CommandError("amendment: nothing differs from the lock, so there is nothing to amend; leave --amend out.")
+    document = amended(
+        locked.document, current.document, differences, amendment, unblinded=unblinded, actor=actor, time=time
+    )
+    return Lock({**document, "lock_sha256": lock_digest(document)})
+
+
+def confirmatory_run(folder: Path) -> bool:
+    """Whether a run folder's numbers were promised beforehand: it has a lock, and no major amendment after looking."""
+    path = folder / "lock.json"
+    return path.is_file() and read_lock(path).confirmatory
 
 
 def check_lock(locked: Lock, current: Lock) -> tuple[str, ...]:
