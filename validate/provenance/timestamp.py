@@ -69,10 +69,14 @@ def stamp_of(token: bytes, content: bytes, authorities: Sequence[Certificate]) -
         for certificate in authorities:
             builder = builder.add_root_certificate(certificate)
         builder.build().verify_message(response, content)
-        return Stamp(_utc(response.tst_info.gen_time), str(response.tst_info.name or "unnamed"))
+        return Stamp(_utc(response.tst_info.gen_time), _name(response.tst_info.name))
     except (VerificationError, ValueError) as error:
         raise EvidenceError(f"the time stamp does not hold: {error}") from error
 
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _name(told: object) -> str:
+    return "unnamed" if told is None else str(getattr(told, "value", told))
