@@ -54,8 +54,12 @@ def hold(
     beside = lock_path(loaded.path)
     if stored is not None and stored.is_file():
         if amendment is not None:
-            raise CommandError(f"{stored.parent}: holds a run under its lock; give an amended run a new folder (--out).")
-        _refuse(stored, read_lock(stored), current)
+            raise CommandError(
+                f"{stored.parent}: holds a run under its lock; give an amended run a new folder (--out)."
+            )
+        held = read_lock(stored)
+        _refuse(stored, held, current)
+        return held, "held"
     if not beside.is_file():
         if amendment is not None:
             raise CommandError(f"{beside}: there is no lock to amend; run without --amend.")
@@ -99,8 +103,10 @@ def was_unblinded(ledger: Ledger, held: Lock) -> bool:
 
 
 def keep_lock(beside: Path, folder: Path) -> None:
-    """The lock, and what attests it, into the run folder."""
-    for suffix in ("", *ATTESTED):
+    """The lock, and what attests it, into the run folder; what lies there already stays."""
+    if (folder / "lock.json").is_file():
+        return
+    for suffix in (*ATTESTED, ""):  # the lock last: where it is, all is
         source = beside.with_name(beside.name + suffix)
         if source.is_file():
             write_atomically(folder / f"lock.json{suffix}", source.read_bytes())

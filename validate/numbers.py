@@ -18,6 +18,7 @@ from validate.errors import EvidenceError
 from validate.estimation.document import to_document as estimates_document
 from validate.estimation.run import estimate_all
 from validate.inference.store import read_inference
+from validate.lock.lock import confirmatory_run
 from validate.protocol.load import from_resolved
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
@@ -88,4 +89,4 @@ def recomputation(folder: Path) -> dict[str, Any]:
     joined, units = join_folder(folder, protocol), read_units(folder / "results/units.parquet")
     if not joined.replace_schema_metadata(None).equals(units):
         raise EvidenceError("results/units.parquet: is not what cohort, reference and inference give when joined again")
-    return computed(folder, protocol, locked=(folder / "lock.json").is_file()).documents()
+    return computed(folder, protocol, locked=confirmatory_run(folder)).documents()

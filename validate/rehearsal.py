@@ -13,15 +13,20 @@ from typing import Any
 from validate.analyses.run import required_passes
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
-from validate.cohort.privacy import site_key
+from validate.cohort.privacy import home, site_key
 from validate.cohort.reference import check_labels
-from validate.errors import ProtocolError
 from validate.estimation.coverage import cohort_warnings
 from validate.inference.plan import make_plan
 from validate.inference.store import read_inference
-from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.lock.amendment import Amendment
+from validate.lock.lock import Lock, lock_path
+from validate.locking import current_lock, hold
 from validate.models.load import opened_models
 from validate.protocol.load import load_protocol
+from validate.provenance.actor import acting
+from validate.provenance.attestation import attest
+from validate.provenance.keys import Key
+from validate.provenance.ledger import Ledger
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
@@ -36,27 +41,37 @@ def lock_protocol(
     protocol: str | Path,
     *,
     device: str | None = None,
+    amendment: Amendment | None = None,
+    actor: str | None = None,
+    key: Key | None = None,
+    authority: str | None = None,
     reporter: Reporter | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Path, Lock]:
     """Freeze a protocol beside itself, before anything is run. No model reads a case, no label is read.
 
+    key : signs the lock      authority : URL of an RFC 3161 authority, which says since when it exists
     Raises ProtocolError where it is locked already and something differs.
     """
     loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    who = acting(actor)
+    ledger = Ledger(home(), actor=who, clock=clock)
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases)
         identities = {name: model.identity for name, model in models.items()}
-        lock = make_lock(loaded, cohort, identities, required_passes(loaded.protocol), clock=clock)
+        passes = required_passes(loaded.protocol)
+        current = current_lock(loaded, cohort, identities, passes, ledger=ledger, run="", clock=clock)
+    lock, done = hold(
+        loaded, current, stored=None, amendment=amendment, ledger=ledger, actor=who, clock=clock
+    )  # fmt: skip
     path = lock_path(loaded.path)
-    if path.is_file():
-        if differences := check_lock(read_lock(path), lock):
-            raise ProtocolError([f"{path}: locked already, and now different: {line}" for line in differences])
-        return path, read_lock(path)
-    write_lock(lock, path)
+    if done != "held":
+        ledger.append(done, {"lock": lock.digest})
+    if key is not None or authority is not None:
+        attest(path, key=key, authority=authority, time=clock().isoformat(timespec="seconds"))
     return path, lock
 
 

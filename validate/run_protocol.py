@@ -22,9 +22,9 @@ from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
 from validate.cohort.manifest import write_cohort, write_table
-from validate.cohort.privacy import site_key, write_lookup
+from validate.cohort.privacy import home, site_key, write_lookup
 from validate.cohort.reference import check_labels, read_reference, reference_digest
-from validate.errors import EvidenceError, ExitCode, ProtocolError, ValidateError
+from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
 from validate.evidence.manifest import AUDIT
@@ -32,22 +32,28 @@ from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import verify
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
-from validate.lock.lock import check_lock, lock_path, make_lock, read_lock, write_lock
-from validate.models.adapter import LoadedModel
+from validate.lock.amendment import Amendment
+from validate.lock.lock import Lock, confirmatory_run, lock_path, read_lock
+from validate.locking import current_lock, hold, keep_lock
+from validate.models.adapter import LoadedModel, ModelIdentity
 from validate.models.load import opened_models
 from validate.numbers import MEASURES, Numbers, computed, join_folder
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
-from validate.provenance.audit import AuditTrail
+from validate.provenance.actor import acting
+from validate.provenance.audit import AuditTrail, read_events
 from validate.provenance.environment import environment_document
+from validate.provenance.ledger import Ledger
+from validate.provenance.states import Progress, State
 from validate.registry import load as load_plugin
 from validate.report.render import render
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
 from validate.results.store import write_units
 from validate.run_folder import open_folder, sole_user
+from validate.uses import Uses, uses_of
 from validate.verdict.verdict import Verdict
 
 OUTCOME_CODES = {"PASS": ExitCode.PASS, "FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
@@ -81,6 +87,8 @@ def run(
     device: str | None = None,
     engine: str = "local",
     exploratory: bool = False,
+    amendment: Amendment | None = None,
+    actor: str | None = None,
     reporter: Reporter | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> Run:
@@ -89,20 +97,35 @@ def run(
     protocol : path of the YAML file; what it names is relative to it
     out : run folder, new or empty; runs/<protocol id> unless given. With resume, the interrupted run's folder
     device : overrides inference.device      exploratory : run unlocked; nothing then counts as a PASS
+    amendment : go on although something differs from the lock, and record what, why and when (lock/amendment.py)
+    actor : who runs it, for the audit trail and the ledger; VALIDATE_ACTOR, else the account of the operating system
     Raises ValidateError (each kind has its exit code); what was already computed stays in the folder.
     """
     load_plugin("engines", engine)  # an unknown one is refused before anything is read
+    if exploratory and amendment is not None:
+        raise CommandError("run: exploratory and amended at once; an exploratory run has no lock to amend.")
+    who = acting(actor)
     loaded = load_protocol(Path(protocol), catalog=shipped_catalog())
     folder = open_folder(Path(out) if out is not None else Path("runs") / loaded.protocol.id, resume=resume)
-    with sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
-        stages = _Stages(loaded, folder, trail, reporter or Silent(), clock)
+    ledger = Ledger(home(), actor=who, clock=clock)
+    with sole_user(folder), AuditTrail(folder / AUDIT, actor=who, clock=clock) as trail:
+        progress = Progress(trail)
+        if progress.state is State.SIGNED:
+            raise CommandError(f"{folder}: is signed, and what is signed is not changed. Give another --out.")
         trail.append("resumed" if resume else "started", {"protocol": loaded.protocol.id, "version": __version__})
+        stages = _Stages(loaded, folder, trail, progress, ledger, reporter or Silent(), clock)
         try:
-            return stages.run(device=device, engine=engine, exploratory=exploratory)
+            return stages.run(device=device, engine=engine, exploratory=exploratory, amendment=amendment)
         except (ValidateError, KeyboardInterrupt) as error:
             # The message may name paths, which may name patients: the trail keeps the kind only.
             trail.append("stopped", {"error": type(error).__name__})
+            ledger.append("stopped", {"run": run_name(folder), "error": type(error).__name__})
             raise
+
+
+def run_name(folder: Path) -> str:
+    """A run's name in the ledger: the first digits of the hash of its trail's first event."""
+    return str(next(read_events(folder / AUDIT))["hash"])[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,8 @@ class _Stages:
     loaded: LoadedProtocol
     folder: Path
     trail: AuditTrail
+    progress: Progress
+    ledger: Ledger
     reporter: Reporter
     clock: Callable[[], datetime]
 
@@ -119,7 +144,7 @@ class _Stages:
     def protocol(self) -> StudyProtocol:
         return self.loaded.protocol
 
-    def run(self, *, device: str | None, engine: str, exploratory: bool) -> Run:
+    def run(self, *, device: str | None, engine: str, exploratory: bool, amendment: Amendment | None) -> Run:
         """All of them."""
         self.trail.append("environment", {"package": __version__, "device": device or self.protocol.inference.device})
         for warning in self.loaded.warnings:
@@ -129,16 +154,23 @@ class _Stages:
             for warning in cohort_warnings(self.protocol, cohort):
                 self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)
-            locked = self.lock(cohort, models, passes, exploratory=exploratory)
+            identities = {name: model.identity for name, model in models.items()}
+            lock = self.lock(cohort, identities, passes, exploratory=exploratory, amendment=amendment)
+            uses = uses_of(
+                self.ledger, run_name(self.folder), self.protocol, cohort, identities, lock.digest if lock else None
+            )
+            uses.enter("started")
+            self.progress.to(State.RUN, "models are about to read the cases")
             self.inference(cohort, models, passes, engine=engine)
-        self.unblind(cohort)
+        self.unblind(cohort, uses)
         self.reporter.stage("Computing the numbers")
         write_units(join_folder(self.folder, self.protocol), self.folder / "results/units.parquet")
-        numbers = computed(self.folder, self.protocol, locked=locked)
+        numbers = computed(self.folder, self.protocol, locked=confirmatory_run(self.folder))
         for relative, document in numbers.documents().items():
             write_atomically(self.folder / relative, pretty_json(document))
         self.trail.append("computed", {"estimates": len(numbers.estimates), "outcome": numbers.verdict.outcome})
-        return self.report(numbers)
+        uses.enter("computed", outcome=numbers.verdict.outcome, exploratory=numbers.verdict.exploratory)
+        return self.report(numbers, uses)
 
     def cohort(self) -> Cohort:
         """Who is in: read from the source every time (only there do the files lie), written down for later stages."""
@@ -155,37 +187,52 @@ class _Stages:
         return cohort
 
     def lock(
-        self, cohort: Cohort, models: Mapping[str, LoadedModel], passes: tuple[Pass, ...], *, exploratory: bool
-    ) -> bool:
-        """Freeze before any model sees a case, or hold what was frozen against what is here now."""
-        current = make_lock(
-            self.loaded,
-            cohort,
-            {name: model.identity for name, model in models.items()},
-            passes,
-            clock=self.clock,
-        )
-        stored = self.folder / "lock.json"
-        beside = lock_path(self.loaded.path)
+        self,
+        cohort: Cohort,
+        models: Mapping[str, ModelIdentity],
+        passes: tuple[Pass, ...],
+        *,
+        exploratory: bool,
+        amendment: Amendment | None,
+    ) -> Lock | None:
+        """Freeze before any model sees a case, hold what was frozen against what is here now, or amend it."""
+        write_atomically(self.folder / "protocol.yaml", resolved_yaml(self.loaded))
         if exploratory:
             self.trail.append("unlocked", {"reason": "run asked for without a lock"})
             self.reporter.say("EXPLORATORY: nothing is locked, so nothing here counts as a PASS")
-        for place in (stored, beside):
-            if not exploratory and place.is_file() and (differences := check_lock(read_lock(place), current)):
-                self.trail.append("refused", {"differences": len(differences)})
-                raise ProtocolError([f"{place}: locked, and now different: {line}" for line in differences])
-        if exploratory or stored.is_file():
-            pass
-        elif beside.is_file():
-            write_atomically(stored, beside.read_bytes())
-            self.trail.append("lock_held", {"lock": read_lock(stored).digest})
-        else:
-            for place in (beside, stored):
-                write_lock(current, place)
-            self.trail.append("locked", {"lock": current.digest})
+            return None
+        run, beside = run_name(self.folder), lock_path(self.loaded.path)
+        current = current_lock(self.loaded, cohort, models, passes, ledger=self.ledger, run=run, clock=self.clock)
+        try:
+            lock, done = hold(
+                self.loaded, current, stored=self.folder / "lock.json", amendment=amendment, ledger=self.ledger,
+                actor=self.trail.actor, clock=self.clock,
+            )  # fmt: skip
+        except ProtocolError as error:
+            self.trail.append("refused", {"differences": len(error.problems) - 1})
+            raise
+        keep_lock(beside, self.folder)
+        self.say_locked(lock, done, beside)
+        return lock
+
+    def say_locked(self, lock: Lock, done: str, beside: Path) -> None:
+        """Into the trail, the ledger and the terminal."""
+        facts = {"lock": lock.digest}
+        if done == "amended":
+            record = lock.document["amendments"][-1]
+            kept = {name: record[name] for name in ("number", "severity", "when", "from_lock")}
+            self.trail.append("amended", {**facts, **kept, "changes": len(record["what"])})
+            self.reporter.say(f"Amended ({record['severity']}, {record['when'].replace('_', ' ')}): {beside}")
+        if done == "locked":
             self.reporter.say(f"Locked now, before any model has read a case: {beside}")
-        write_atomically(self.folder / "protocol.yaml", resolved_yaml(self.loaded))
-        return not exploratory
+        if done != "held":
+            self.ledger.append(done, {"run": run_name(self.folder), **facts})
+        reason = {"locked": "frozen by this run", "held": "frozen before this run", "amended": "amended by this run"}
+        self.progress.to(State.LOCKED, reason[done], facts)
+        if not lock.confirmatory:
+            self.reporter.say(
+                "EXPLORATORY: a major amendment came after the labels were seen; nothing counts as a PASS"
+            )
 
     def inference(
         self, cohort: Cohort, models: Mapping[str, LoadedModel], passes: tuple[Pass, ...], *, engine: str
@@ -208,10 +255,13 @@ class _Stages:
         failed = sum(summary.failures.values())
         self.reporter.say(f"{summary.rows - failed:,} outputs, {failed:,} cases without one, each with its reason")
 
-    def unblind(self, cohort: Cohort) -> None:
-        """Only now are labels read."""
+    def unblind(self, cohort: Cohort, uses: Uses) -> None:
+        """Only now are labels read; the ledger notes the look before it happens."""
         reference = self.protocol.reference
+        uses.enter("unblinded")
+        write_atomically(self.folder / "evidence/ledger.json", pretty_json(uses.document()))
         self.trail.append("unblinded", {"reference": reference_digest(reference, self.loaded.base)})
+        self.progress.to(State.UNBLINDED, "labels are joined to outputs")
         if self.protocol.task in MEASURED:
             self.measure(cohort)
             return
@@ -229,7 +279,7 @@ class _Stages:
         failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
 
-    def report(self, numbers: Numbers) -> Run:
+    def report(self, numbers: Numbers, uses: Uses) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""
         self.reporter.stage("Writing the report")
         lock = self.folder / "lock.json"
@@ -242,6 +292,8 @@ class _Stages:
         finally:
             # Where the PDF can't be made here, the numbers are sealed all the same.
             self.trail.append("reported", {"files": [path.name for path in written]})
+            self.progress.to(State.REPORTED, "numbers are sealed and set in a report")
+            uses.enter("reported", files=[path.name for path in written if path.suffix in {".pdf", ".html"}])
             write_seal(self.folder, audit_head=self.trail.head)
         return Run(
             folder=self.folder,
@@ -259,6 +311,7 @@ def render_again(
     profile: str | None = None,
     formats: tuple[str, ...] = ("pdf", "html"),
     out: Path | None = None,
+    actor: str | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Path, ...]:
     """The report once more, from the sealed evidence. In the run folder itself the trail and the seal follow it.
@@ -271,7 +324,9 @@ def render_again(
     if differences:
         shown = "; ".join(differences[:3])
         raise EvidenceError(f"{folder}: the evidence does not fit its seal, so no report is made of it: {shown}")
-    with sole_user(folder), AuditTrail(folder / AUDIT, clock=clock) as trail:
+    with sole_user(folder), AuditTrail(folder / AUDIT, actor=acting(actor), clock=clock) as trail:
+        progress = Progress(trail)
+        progress.to(State.REPORTED, "set in a report again")
         written: tuple[Path, ...] = ()
         try:
             written = render(folder, profile=profile, formats=formats)

@@ -38,7 +38,12 @@ class Uses:
 
 
 def uses_of(
-    ledger: Ledger, run: str, protocol: StudyProtocol, cohort: Cohort, models: Mapping[str, ModelIdentity], lock: str | None
+    ledger: Ledger,
+    run: str,
+    protocol: StudyProtocol,
+    cohort: Cohort,
+    models: Mapping[str, ModelIdentity],
+    lock: str | None,
 ) -> Uses:
     """The entries of a run under this lock; None where nothing was locked."""
     groups = cohort_members(cohort)
@@ -111,9 +116,7 @@ def _outcomes(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]
     return ended
 
 
-def _look(
-    use: Use, models: Mapping[str, Mapping[str, Any]], ended: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _look(use: Use, models: Mapping[str, Mapping[str, Any]], ended: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     data = use.entry["data"]
     known = {one["sha256"]: one for one in data.get("models", {}).values()}
     same = [one for one in models.values() if one["sha256"] in known]

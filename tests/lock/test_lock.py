@@ -72,7 +72,10 @@ def test_a_changed_label_table_is_a_difference(loaded: LoadedProtocol) -> None:
 
 def test_a_changed_protocol_is_a_difference(loaded: LoadedProtocol) -> None:
     loaded.path.write_text(loaded.source.replace("at_least: 0.80", "at_least: 0.70"))
-    assert [d.split(":")[0] for d in check_lock(lock(loaded), lock(load_protocol(loaded.path)))] == ["protocol.sha256"]
+    assert [d.split(":")[0] for d in check_lock(lock(loaded), lock(load_protocol(loaded.path)))] == [
+        "protocol.blocks.acceptance",
+        "protocol.sha256",
+    ]
 
 
 def test_a_comment_is_no_change(loaded: LoadedProtocol) -> None:

@@ -23,17 +23,34 @@ def command(
     exploratory: Annotated[
         bool, typer.Option("--exploratory", help="Run without a lock; every number is marked exploratory.")
     ] = False,
+    amend: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Go on although something differs from the lock, and record why."),
+    ] = None,
+    severity: Annotated[
+        Literal["minor", "major"], typer.Option(help="Of the amendment: minor where only words changed.")
+    ] = "major",
+    actor: Annotated[str | None, typer.Option(metavar="NAME", help="Who runs this, for the audit trail.")] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the criteria as JUnit XML.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Lock, run the models, compute, decide, seal and report."""
     from validate.cli.junit import write_junit
     from validate.cli.progress import RunProgress
+    from validate.lock.amendment import Amendment
     from validate.run_protocol import run
 
     with RunProgress(quiet=as_json) as progress:
         finished = run(
-            protocol, out=out, resume=resume, device=device, engine=engine, exploratory=exploratory, reporter=progress
+            protocol,
+            out=out,
+            resume=resume,
+            device=device,
+            engine=engine,
+            exploratory=exploratory,
+            amendment=None if amend is None else Amendment(amend, severity),
+            actor=actor,
+            reporter=progress,
         )
     if junit is not None:
         write_junit(junit, finished.verdict, title=finished.title)

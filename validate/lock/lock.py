@@ -116,9 +116,7 @@ def read_lock(path: Path) -> Lock:
     return lock
 
 
-def amend_lock(
-    locked: Lock, current: Lock, amendment: Amendment, *, unblinded: bool, actor: str, time: str
-) -> Lock:
+def amend_lock(locked: Lock, current: Lock, amendment: Amendment, *, unblinded: bool, actor: str, time: str) -> Lock:
     """The lock that follows. Raises CommandError as `amended` does, and where nothing differs."""
     differences = check_lock(locked, current)
     if not differences:

@@ -99,9 +99,7 @@ def new_key(
         .add_extension(usage, critical=True)
         .sign(private, None if kind == "ed25519" else hashes.SHA256())
     )
-    secret = (
-        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
-    )
+    secret = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_new(folder / "key.pem", pem, 0o600)
