@@ -28,7 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter", "uses"},
     {"locking"},
-    {"rehearsal", "run_protocol"},
+    {"rehearsal", "run_protocol", "sign_run"},
     {"evaluate_table", "compare_runs"},
     {"cli"},
     {"__main__"},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from validate.errors import CommandError
 from validate.evidence.manifest import AUDIT, SEAL
+from validate.provenance.audit import read_events
 
 
 def open_folder(folder: Path, *, resume: bool) -> Path:
@@ -26,6 +27,11 @@ def open_folder(folder: Path, *, resume: bool) -> Path:
         raise CommandError(f"{folder}: is not empty and no run of ours. Give a new folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def run_name(folder: Path) -> str:
+    """A run's name in the ledger: the first digits of the hash of its trail's first event."""
+    return str(next(read_events(folder / AUDIT))["hash"])[:16]
 
 
 @contextmanager

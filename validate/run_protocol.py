@@ -43,7 +43,7 @@ from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
 from validate.provenance.actor import acting
-from validate.provenance.audit import AuditTrail, read_events
+from validate.provenance.audit import AuditTrail
 from validate.provenance.environment import environment_document
 from validate.provenance.ledger import Ledger
 from validate.provenance.states import Progress, State
@@ -52,7 +52,7 @@ from validate.report.render import render
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
 from validate.results.store import write_units
-from validate.run_folder import open_folder, sole_user
+from validate.run_folder import open_folder, run_name, sole_user
 from validate.uses import Uses, uses_of
 from validate.verdict.verdict import Verdict
 
@@ -121,11 +121,6 @@ def run(
             trail.append("stopped", {"error": type(error).__name__})
             ledger.append("stopped", {"run": run_name(folder), "error": type(error).__name__})
             raise
-
-
-def run_name(folder: Path) -> str:
-    """A run's name in the ledger: the first digits of the hash of its trail's first event."""
-    return str(next(read_events(folder / AUDIT))["hash"])[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,3 +136,36 @@ def _look(use: Use, models: Mapping[str, Mapping[str, Any]], ended: Mapping[str,
         "outcome": state["outcome"],
         "reported": state["reported"],
     }
+
+
+STATES = {
+    "started": "started", "unblinded": "labels seen, not reported", "computed": "labels seen, not reported",
+    "reported": "reported", "signed": "signed", "stopped": "stopped", "evaluated": "labels seen in a notebook",
+}  # fmt: skip
+
+
+def run_rows(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row a run or notebook look, oldest first: when, who, study, cases, state, outcome."""
+    rows: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if entry["type"] not in STATES:
+            continue
+        data = entry["data"]
+        name = str(data.get("run") or entry["hash"])
+        row = rows.setdefault(
+            name,
+            {
+                "when": str(entry["time"])[:16].replace("T", " "),
+                "who": entry["actor"],
+                "run": data.get("run"),
+                "study": data.get("protocol", {}).get("id", "–"),
+                "cases": data.get("cases", "–"),
+                "state": "started",
+                "outcome": "–",
+            },
+        )
+        if not (entry["type"] == "stopped" and row["state"] != "started"):
+            row["state"] = STATES[entry["type"]]
+        if entry["type"] == "computed":
+            row["outcome"] = ("exploratory " if data.get("exploratory") else "") + (data.get("outcome") or "no verdict")
+    return list(rows.values())

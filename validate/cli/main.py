@@ -12,7 +12,22 @@ import typer
 from validate import __version__
 from validate.errors import ExitCode, ValidateError
 
-VERBS = ("run", "check", "lock", "schema", "new", "index", "report", "verify", "compare", "sample", "doctor")
+VERBS = (
+    "run",
+    "check",
+    "lock",
+    "schema",
+    "new",
+    "index",
+    "report",
+    "verify",
+    "sign",
+    "keys",
+    "runs",
+    "compare",
+    "sample",
+    "doctor",
+)
 
 INTERRUPTED = "Interrupted. What was computed is kept; `validate run … --resume` goes on from there."
 

@@ -14,6 +14,12 @@ def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.", show_default=False)],
     *,
     recompute: Annotated[bool, typer.Option(help="Compute every number again from the per-case tables.")] = True,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CERTIFICATE", help="Of a signer or time-stamp authority whose word you take; repeatable."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Check hashes, audit chain and every number of a run, offline."""
@@ -22,8 +28,10 @@ def command(
     from validate.canonical import pretty_json
     from validate.evidence.verify import verify
     from validate.numbers import recomputation
+    from validate.provenance.keys import read_certificate
 
-    answer = verify(run, recompute=recomputation if recompute else None)
+    certificates = [read_certificate(path) for path in trust or ()]
+    answer = verify(run, recompute=recomputation if recompute else None, trusted=certificates)
     if as_json:
         typer.echo(pretty_json(dataclasses.asdict(answer)).decode(), nl=False)
     else:
@@ -31,5 +39,9 @@ def command(
         typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
         for difference in answer.differences:
             typer.echo(f"  differs: {difference}")
+        for one in answer.signatures:
+            whose = "trusted key" if one.trusted else "key not named as trusted"
+            when = f"{one.time}, stamped {one.stamp}" if one.stamp else f"{one.time} by the signer's own clock"
+            typer.echo(f"  {one.meaning} by {one.signer} ({whose} {one.fingerprint[:16]}…), {when}")
         typer.echo(answer.unproven)
     raise typer.Exit(ExitCode.PASS if answer.holds else ExitCode.NOT_VERIFIED)

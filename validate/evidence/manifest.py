@@ -14,6 +14,7 @@ MANIFEST = "evidence/manifest.json"
 SEAL = "evidence/seal.json"
 AUDIT = "evidence/audit.jsonl"
 REPORT = "report/"
+SIGNATURES = "signatures/"
 # Sealed apart: the manifest cannot hold itself, the trail goes on while the report is written, and the report
 # prints the manifest's digest.
 OUTSIDE = (MANIFEST, SEAL, AUDIT)
@@ -29,6 +30,8 @@ ROLES = {
     "findings.json": "findings",
     "verdict.json": "verdict",
     "evidence": "evidence",
+    "report": "report",
+    "signatures": "signature",
 }
 
 
@@ -74,6 +77,6 @@ def manifest_document(folder: Path, *, inputs: Mapping[str, Any], created: str) 
     files = [
         sealed_file(folder, relative).document()
         for relative in run_files(folder)
-        if relative not in OUTSIDE and not relative.startswith(REPORT)
+        if relative not in OUTSIDE and not relative.startswith((REPORT, SIGNATURES))
     ]
     return {"schema_version": "1", "created": created, "inputs": dict(inputs), "files": files}

@@ -9,7 +9,16 @@ from typing import Any
 
 from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.errors import EvidenceError
-from validate.evidence.manifest import AUDIT, MANIFEST, REPORT, SEAL, manifest_document, run_files, sealed_file
+from validate.evidence.manifest import (
+    AUDIT,
+    MANIFEST,
+    REPORT,
+    SEAL,
+    SIGNATURES,
+    manifest_document,
+    run_files,
+    sealed_file,
+)
 
 
 def write_manifest(folder: Path, *, inputs: Mapping[str, Any], created: str) -> str:
@@ -29,12 +38,13 @@ def write_seal(folder: Path, *, audit_head: str) -> str:
             raise EvidenceError(
                 f"{folder / needed}: not there; a run is sealed after its manifest and trail are written"
             )
-    report = [sealed_file(folder, name).document() for name in run_files(folder) if name.startswith(REPORT)]
+    files = [sealed_file(folder, name) for name in run_files(folder) if name.startswith((REPORT, SIGNATURES))]
     document = {
         "schema_version": "1",
         "manifest": {"path": MANIFEST, "sha256": file_digest(folder / MANIFEST)},
         "audit": {"path": AUDIT, "sha256": file_digest(folder / AUDIT), "head": audit_head},
-        "report": report,
+        "report": [one.document() for one in files if one.path.startswith(REPORT)],
+        "signatures": [one.document() for one in files if one.path.startswith(SIGNATURES)],
     }
     write_atomically(folder / SEAL, pretty_json(document))
     return file_digest(folder / SEAL)

@@ -7,16 +7,22 @@ ONLY, never VERIFIED.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from validate.canonical import file_digest
 from validate.errors import EvidenceError, ValidateError
-from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, run_files
+from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
+from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
 from validate.evidence.seal import read_document
-from validate.provenance.audit import verify_chain
+from validate.evidence.signature import Signature, check_signatures
+from validate.provenance.audit import read_events, verify_chain
+from validate.provenance.states import transition_problems
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 TOLERANCE = 1e-9  # relative; counts and words must be equal (architecture.md, promise 6)
 REPORTED_DIFFERENCES = 50
@@ -24,37 +30,77 @@ REPORTED_DIFFERENCES = 50
 Recomputation = Callable[[Path], Mapping[str, Any]]  # run folder → {"estimates.json": document, …}
 
 
+UNPROVEN = "time and identity unproven: no trusted signature and no external time stamp"
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named."""
+    """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named.
+
+    signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
+    """
 
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
     differences: tuple[str, ...]
     files: int
     events: int
     numbers: int
-    unproven: str = "time and identity unproven: no trusted signature and no external time stamp"
+    signatures: tuple[Signature, ...] = ()
+    unproven: str = UNPROVEN
 
     @property
     def holds(self) -> bool:
         return not self.differences
 
 
-def verify(folder: Path, *, recompute: Recomputation | None = None) -> Verification:
-    """Check a run folder against its seal. Raises EvidenceError only where there is no evidence to check at all."""
+def verify(
+    folder: Path, *, recompute: Recomputation | None = None, trusted: Sequence[Certificate] = ()
+) -> Verification:
+    """Check a run folder against its seal. Raises EvidenceError only where there is no evidence to check at all.
+
+    trusted : certificates of signers and time-stamp authorities whose word the reader takes
+    """
     seal, manifest = read_document(folder, SEAL), read_document(folder, MANIFEST)
     differences = [*_seal_differences(folder, seal), *_file_differences(folder, manifest, seal)]
     chain = verify_chain(folder / AUDIT)
-    differences += [f"{AUDIT}: {problem}" for problem in chain.problems]
+    events = [] if chain.problems else list(read_events(folder / AUDIT))
+    differences += [f"{AUDIT}: {problem}" for problem in (*chain.problems, *transition_problems(events))]
     if chain.head != _text(seal, "audit", "head"):
         differences.append(f"{AUDIT}: its last event is {chain.head}, the seal says {_text(seal, 'audit', 'head')}")
+    signatures, problems = check_signatures(folder, events, trusted)
+    locked = check_lock_attestation(folder, trusted)
+    differences += [*problems, *locked.problems]
     numbers = 0
     if recompute is not None:
         found, numbers = _number_differences(folder, recompute)
         differences += found
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
     status = "DIFFERS" if differences else "INTEGRITY ONLY" if recompute is None else "VERIFIED"
-    return Verification(status, tuple(differences), len(_listed(manifest)), chain.events, numbers)
+    return Verification(
+        status,
+        tuple(differences),
+        len(_listed(manifest)),
+        chain.events,
+        numbers,
+        tuple(signatures),
+        _unproven(signatures, locked),
+    )
+
+
+def _unproven(signatures: Sequence[Signature], locked: LockAttestation) -> str:
+    """What a reader who trusts these keys still takes on somebody's word."""
+    identity = any(one.trusted for one in signatures)
+    last, first = any(one.stamp for one in signatures), locked.stamp is not None
+    missing = []
+    if not identity:
+        missing.append("identity unproven: no signature by a trusted key")
+    if not first:
+        missing.append("time of the lock unproven: no time stamp on it by a trusted authority")
+    if not last:
+        missing.append("time of the signature unproven: no time stamp on it by a trusted authority")
+    if not (identity or first or last):
+        return UNPROVEN
+    return "; ".join(missing) or "nothing: a trusted key signed, and a trusted authority stamped lock and signature"
 
 
 def _text(document: Mapping[str, Any], *path: str) -> str:
@@ -83,9 +129,9 @@ def _listed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[str, Any]) -> Iterator[str]:
-    report = seal.get("report", [])
+    apart = [entry for part in ("report", "signatures") if isinstance(seal.get(part), list) for entry in seal[part]]
     expected: dict[str, str] = {}
-    for entry in [*_listed(manifest), *(report if isinstance(report, list) else [])]:
+    for entry in [*_listed(manifest), *apart]:
         path = str(entry["path"])
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             yield f"{path}: a path that leaves the run folder"
@@ -97,7 +143,7 @@ def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[s
     for path in sorted(expected.keys() - present):
         yield f"{path}: missing"
     for path in sorted(present - expected.keys()):
-        yield f"{path}: not in the {'seal' if path.startswith(REPORT) else 'manifest'}; it was added later"
+        yield f"{path}: not in the {'seal' if path.startswith((REPORT, SIGNATURES)) else 'manifest'}; it was added later"
     for path in sorted(present & expected.keys()):
         if (got := file_digest(folder / path)) != expected[path]:
             yield f"{path}: SHA-256 is {got}, sealed as {expected[path]}"
