@@ -218,6 +218,8 @@ class _Stages:
             kept = {name: record[name] for name in ("number", "severity", "when", "from_lock")}
             self.trail.append("amended", {**facts, **kept, "changes": len(record["what"])})
             self.reporter.say(f"Amended ({record['severity']}, {record['when'].replace('_', ' ')}): {beside}")
+        else:
+            self.trail.append({"locked": "locked", "held": "lock_held"}[done], facts)
         if done == "locked":
             self.reporter.say(f"Locked now, before any model has read a case: {beside}")
         if done != "held":

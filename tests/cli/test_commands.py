@@ -68,7 +68,8 @@ def test_a_lock_is_written_once_and_refuses_an_edited_protocol(study: Path, stop
     assert typed("lock", study).exit_code == 0
     code, said = stopped("lock", with_strata(study, "sex"))
     assert code == 2
-    assert "locked already, and now different: protocol" in said
+    assert "locked, and now different: protocol.blocks.strata" in said
+    assert "--amend" in said
 
 
 @pytest.mark.parametrize("verb", ["check", "lock", "run"])

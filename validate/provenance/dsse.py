@@ -69,6 +69,8 @@ def opened(content: bytes) -> tuple[dict[str, Any], Certificate]:
         signature = base64.b64decode(signed["sig"], validate=True)
         certificate = certificate_of(signed["cert"])
         told = json.loads(payload)
+        if set(document) != {"payload", "payloadType", "signatures"} or set(signed) != {"keyid", "sig", "cert"}:
+            raise EvidenceError("carries other fields than a signed statement has")
         as_written = pretty_json(document) == content and canonical_json(told) == payload
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError, AttributeError) as error:
         raise EvidenceError(f"not a signed statement that can be read: {type(error).__name__}") from error
@@ -80,8 +82,6 @@ def opened(content: bytes) -> tuple[dict[str, Any], Certificate]:
         raise EvidenceError("signs something that is no in-toto statement")
     if signed["keyid"] != fingerprint(certificate) or signed["cert"] != certificate_text(certificate):
         raise EvidenceError("names another key than its certificate's")
-    if set(document) != {"payload", "payloadType", "signatures"} or set(signed) != {"keyid", "sig", "cert"}:
-        raise EvidenceError("carries fields that no signed statement has")
     if not signature_holds(certificate, signature, authentication_encoding(payload)):
         raise EvidenceError("the signature does not fit what it signs")
     return told, certificate

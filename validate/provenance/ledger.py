@@ -124,7 +124,8 @@ class Ledger:
     def lines(self) -> list[bytes]:
         """The entries as they stand, oldest first."""
         with self._connection() as connection:
-            return [bytes(line) for (line,) in connection.execute("SELECT line FROM entries ORDER BY seq")]
+            rows = connection.execute("SELECT CAST(line AS BLOB) FROM entries ORDER BY seq")
+            return [bytes(line) for (line,) in rows]
 
     def entries(self) -> list[dict[str, Any]]:
         """The entries, oldest first. Raises EvidenceError where the chain is broken."""
@@ -176,7 +177,7 @@ class Ledger:
 
 def _tail(connection: sqlite3.Connection) -> tuple[str, int, str]:
     """Hash, number of entries and time of the last entry."""
-    row = connection.execute("SELECT seq, line FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+    row = connection.execute("SELECT seq, CAST(line AS BLOB) FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     if row is None:
         return GENESIS, 0, ""
     event = json.loads(row[1])

@@ -36,7 +36,14 @@ def stamped(content: bytes, url: str) -> bytes:
 
     if urlsplit(url).scheme not in {"http", "https"}:
         raise CommandError(f"time stamp: got {url!r}, expected the http or https address of an RFC 3161 authority")
-    asked = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).cert_request().nonce().build()
+    asked = (
+        TimestampRequestBuilder()
+        .data(content)
+        .hash_algorithm(HashAlgorithm.SHA256)
+        .cert_request(cert_request=True)
+        .nonce()
+        .build()
+    )
     request = Request(url, data=asked.as_bytes(), headers={"Content-Type": "application/timestamp-query"})  # noqa: S310
     try:
         with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme was checked)
@@ -79,4 +86,6 @@ def _utc(moment: datetime) -> str:
 
 
 def _name(told: object) -> str:
-    return "unnamed" if told is None else str(getattr(told, "value", told))
+    value = getattr(told, "value", told)
+    readable = getattr(value, "rfc4514_string", None)
+    return "unnamed" if told is None else str(readable() if readable is not None else value)

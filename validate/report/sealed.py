@@ -80,6 +80,7 @@ class Sealed:
     models: Node
     manifest: Node
     audit: Node
+    ledger: Node
     manifest_digest: str
     positions: dict[str, int]
 
@@ -115,6 +116,7 @@ def read_sealed(folder: Path) -> Sealed:
         environment=_document(folder, "evidence/environment.json"),
         models=_document(folder, "evidence/models.json", optional=True),
         manifest=_document(folder, MANIFEST),
+        ledger=_document(folder, "evidence/ledger.json", optional=True),
         audit=_shown_events(_document(folder, AUDIT, _lines)),
         manifest_digest=file_digest(folder / MANIFEST),
         positions={e.value["id"]: index for index, e in enumerate(estimates)},

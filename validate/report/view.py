@@ -6,6 +6,7 @@ the reason: never NaN, None, or an empty cell.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from validate.analyses.wording import bare, printed_goal
@@ -31,6 +32,11 @@ def words(node: Node, absent: str = NOT_SAID) -> Printed:
     if isinstance(value, dict):
         return joined((printed(f"{key} ") + words(inner) for key, inner in node.items()), ", ")
     return printed(f"{value:.10g}".replace("-", MINUS) if isinstance(value, float) else str(value), node.address)
+
+
+def choice(node: Node, words_for: Mapping[str, str]) -> Printed:
+    """One of a closed list of codes, in the words that go with it; the code itself where there are none."""
+    return printed(words_for.get(node.text, node.text or NOT_SAID), node.address)
 
 
 def count(node: Node, noun: str = "", absent: str = "not counted") -> Printed:

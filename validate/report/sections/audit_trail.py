@@ -22,6 +22,7 @@ WORDS = {
     "computed": "Numbers computed", "torn_line_removed": "Torn last line removed after a crash",
     "clock_went_back": "The clock went back", "environment": "Environment noted", "batch_size_probed": "Batch size found",
     "inference_started": "Inference started", "inference_finished": "Inference finished",
+    "state": "State", "amended": "Lock amended", "measured": "Outputs measured case by case",
     "predictions_joined": "Outputs handed in were joined",
 }  # fmt: skip
 
@@ -34,9 +35,10 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     shown = events if len(events) <= MOST_EVENTS else [*events[: MOST_EVENTS // 2], *events[-MOST_EVENTS // 2 :]]
     columns = (
         Column("No.", numeric=True, width=6),
-        Column("Time", width=27),
-        Column("Event", width=31),
-        Column("Details", width=36),
+        Column("Time", width=22),
+        Column("Who", width=18),
+        Column("Event", width=24),
+        Column("Details", width=30),
     )
     return {
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
@@ -49,7 +51,13 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 def _event(event: Node) -> Row:
     kind = event["type"]
     what = printed(WORDS.get(kind.text, sentence_case(attribute_words(kind.text))), kind.address)
-    return row(view.words(event["seq"]), view.second(event["time"]), what, _details(event["data"]))
+    if kind.text == "state":
+        data = event["data"]
+        what = view.words(data["old"]) + " → " + view.words(data["new"])
+        details = view.words(data["reason"])
+        return row(view.words(event["seq"]), view.second(event["time"]), view.words(event["actor"]), what, details)
+    details = _details(event["data"])
+    return row(view.words(event["seq"]), view.second(event["time"]), view.words(event["actor"]), what, details)
 
 
 def _details(data: Node) -> Printed:

@@ -7,8 +7,10 @@ from typing import Any
 
 from validate.report import view
 from validate.report.printed import printed
+from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
+from validate.report.table import Column, Table, row
 
 WORDS = {
     "none": "no overlap with the development data",
@@ -19,16 +21,44 @@ WORDS = {
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
-    stated = study.protocol["cohort"]["independence"]
-    if not stated:
+    stated, ledger = study.protocol["cohort"]["independence"], study.sealed.ledger
+    if not stated and not ledger:
         return Missing(
             "whether test cases were used to develop the model (cohort.independence)", "the manufacturer, in writing"
         )
     overlap = stated["overlap"]
     return {
+        "stated": stated,
         "overlap": printed(WORDS.get(overlap.text, overlap.text), overlap.address),
         "method": view.words(stated["method"]),
+        "ledger": ledger,
+        "since": view.day(ledger["since"]),
+        "looks": view.count(ledger["earlier_looks"], "earlier look"),
+        "same_model": view.words(ledger["of_the_same_model"]),
+        "other_threshold": view.words(ledger["at_another_threshold"]),
+        "unreported": view.words(ledger["never_reported"]),
+        "table": _looks(ledger["looks"]) if ledger["looks"] else None,
     }
+
+
+MOST_LOOKS = 12
+
+
+def _looks(looks: Node) -> Table:
+    """The latest ones, oldest first."""
+    columns = (
+        Column("When", width=20), Column("Who", width=22), Column("Study", width=24),
+        Column("Shared cases", numeric=True, width=10), Column("Same model", width=10), Column("Outcome", width=14),
+    )  # fmt: skip
+    rows = (
+        row(
+            view.second(look["time"]), view.words(look["actor"]), view.words(look["protocol"], "a notebook"),
+            view.count(look["shared_cases"]), view.choice(look["same_model"], {"True": "yes", "False": "no"}),
+            view.words(look["outcome"], "none") + ("" if look["reported"].value else " (not reported)"),
+        )
+        for look in list(looks)[-MOST_LOOKS:]
+    )  # fmt: skip
+    return Table("earlier-looks", columns, tuple(rows))
 
 
 SECTION = Section(

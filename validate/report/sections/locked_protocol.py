@@ -20,6 +20,7 @@ RULES = {
     "best_case": "counted as right (best case)",
     "exclude_and_report": "left out, and reported",
 }
+WHEN = {"before_unblinding": "before the labels were seen", "after_unblinding": "after the labels were seen"}
 SIGNS = (("at_least", "≥ "), ("at_most", "≤ "), ("one_of", ""), ("none_of", "not "))
 
 
@@ -30,6 +31,8 @@ def content(study: Study) -> Mapping[str, Any]:
         "rules": _rules(study),
         "endpoints": _endpoints(study),
         "criteria": criterion_lines(study),
+        "amendments": _amendments(study),
+        "unlocked": not study.sealed.lock["locked"],
     }
 
 
@@ -45,9 +48,45 @@ def _times(study: Study) -> Table:
         ),
         row("First inference", view.second(first) if first else printed("not run here: outputs were handed in")),
         row("Labels joined to outputs", view.second(unblinded) if unblinded else printed("no such event in the trail")),
-        row("Amendments", "none recorded in this evidence"),
+        row("Amendments", _amended(lock["amendments"])),
     )
     return Table("lock-times", (Column(""), Column("")), rows)
+
+
+def _amended(amendments: Node) -> Printed:
+    if not amendments:
+        return printed("none")
+    return printed(str(len(amendments)), amendments.address) + ", listed below"
+
+
+def _amendments(study: Study) -> Table | None:
+    """What was changed after the first lock, in the words of whoever changed it."""
+    amendments = study.sealed.lock["amendments"]
+    if not amendments:
+        return None
+    columns = (
+        Column("No.", numeric=True, width=5),
+        Column("When", width=23),
+        Column("Who", width=16),
+        Column("What", width=32),
+        Column("Why", width=24),
+    )
+    rows = (
+        row(
+            view.words(one["number"]),
+            view.words(one["severity"]) + ", " + view.choice(one["when"], WHEN) + ", " + view.second(one["time"]),
+            view.words(one["actor"]),
+            joined((_changed(line) for line in one["what"]), "; "),
+            view.words(one["why"]),
+        )
+        for one in amendments
+    )
+    return Table("amendments", columns, tuple(rows))
+
+
+def _changed(line: Node) -> Printed:
+    """The place that changed; the digests stay in the lock."""
+    return printed(line.text.split(": ", 1)[0].removeprefix("protocol.blocks."), line.address)
 
 
 def _rules(study: Study) -> Table:
