@@ -44,7 +44,10 @@ def test_each_measure_is_summed_up_with_an_interval_by_patient() -> None:
         ({}, r"needs \{measure: column\}"),
         ({"scores": {"dice": "overlap"}, "truth": "vendor"}, "truth: does not belong to task 'segmentation'"),
         ({"scores": {"dice": "overlap"}, "metrics": ["mean.iou"]}, "mean.iou needs iou; pass scores"),
-        ({"scores": {"dice": "overlap"}, "metrics": ["auroc"]}, "no metric 'auroc'; there are at_least.centreline_dice"),
+        (
+            {"scores": {"dice": "overlap"}, "metrics": ["auroc"]},
+            "no metric 'auroc'; there are at_least.centreline_dice",
+        ),
         (
             {"scores": {"dice": "overlap"}, "metrics": ["at_least.dice"]},
             "needs options, which a protocol's endpoint gives",

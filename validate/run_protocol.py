@@ -18,6 +18,7 @@ from validate import __version__
 from validate.analyses.run import required_passes
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
+from validate.casewise.pictures import Wanted, write_pictures
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
@@ -56,6 +57,7 @@ from validate.run_folder import open_folder, run_name, sole_user
 from validate.uses import Uses, uses_of
 from validate.verdict.verdict import Verdict
 
+MOST_PICTURES = 6  # of each model
 OUTCOME_CODES = {"PASS": ExitCode.PASS, "FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
 
 
@@ -163,6 +165,7 @@ class _Stages:
         numbers = computed(self.folder, self.protocol, locked=confirmatory_run(self.folder))
         for relative, document in numbers.documents().items():
             write_atomically(self.folder / relative, pretty_json(document))
+        self.pictures(cohort, numbers)
         self.trail.append("computed", {"estimates": len(numbers.estimates), "outcome": numbers.verdict.outcome})
         uses.enter("computed", outcome=numbers.verdict.outcome, exploratory=numbers.verdict.exploratory)
         return self.report(numbers, uses)
@@ -275,6 +278,18 @@ class _Stages:
         write_table(found.measures, self.folder / MEASURES)
         failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
+
+    def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
+        """Slices of the worst cases, only where the protocol lets pixels leave the site."""
+        if self.protocol.segmentation is None or not self.protocol.segmentation.pictures:
+            return
+        wanted = [
+            Wanted(str(finding.model), one["case"], one["structure"])
+            for finding in numbers.findings
+            for one in finding.data.get("worst", ())[:MOST_PICTURES]
+        ]
+        written = write_pictures(self.folder, self.protocol, self.loaded.base, cohort.cases, wanted)
+        self.trail.append("pictures", {"written": written})
 
     def report(self, numbers: Numbers, uses: Uses) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""

@@ -73,6 +73,17 @@ def test_every_number_is_recomputed_and_the_report_says_what_a_boundary_is(run: 
     assert "Inference not witnessed" in page
 
 
+def test_pixels_leave_only_where_the_protocol_lets_them(protocol: Path, run: Any, tmp_path: Path) -> None:
+    pictures = sorted((run.folder / "pictures" / "candidate").iterdir())
+    assert 0 < len(pictures) <= 6
+    assert (run.folder / "report" / "report.html").read_text().count("data:image/png") >= len(pictures)
+    path = protocol.with_name("private.yaml")
+    path.write_text(protocol.read_text().replace("pictures: true ", "pictures: false "))
+    private = validate.run(path, out=tmp_path / "run")
+    assert not (private.folder / "pictures").exists()
+    assert "data:image/png" not in (private.folder / "report" / "report.html").read_text()
+
+
 def test_the_mean_dice_is_that_of_the_masks_with_a_missing_one_as_nothing(protocol: Path, run: Any) -> None:
     found = []
     for _, reference, drawn, _ in pairs(protocol, "segmenter_a", 3):

@@ -41,7 +41,7 @@ def test_every_gallery_protocol_loads_without_a_warning(path: Path) -> None:
     assert loaded.protocol.id == path.stem
 
 
-@pytest.mark.parametrize("task", ["classification", "multiclass", "multilabel", "ordinal"])
+@pytest.mark.parametrize("task", ["classification", "multiclass", "multilabel", "ordinal", "segmentation"])
 @pytest.mark.parametrize("source", ["dicom", "table"])
 def test_the_starter_loads_as_it_stands(tmp_path: Path, source: str, task: str) -> None:
     loaded = load(tmp_path, starter(task, source))

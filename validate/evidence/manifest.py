@@ -25,6 +25,7 @@ ROLES = {
     "cohort": "cohort",
     "inference": "model outputs",
     "casewise": "measures of each case",
+    "pictures": "slices of the worst cases",
     "results": "results table",
     "estimates.json": "estimates",
     "findings.json": "findings",

@@ -50,7 +50,8 @@ class Segmentation(BaseModel):
         "exclude_and_report"
     grid : a prediction on another grid than its reference: "refuse", a failure; "nearest", the value at the reference's voxel
         centres is that of the prediction's voxel they lie in
-    lesions : asks for measures of each component      centrelines : structures whose centreline Dice is wanted
+    lesions : asks for measures of each component      pictures : slices of the worst cases go into the report, and leave the site
+    centrelines : structures whose centreline Dice is wanted
     """
 
     model_config = CONFIG
@@ -63,6 +64,7 @@ class Segmentation(BaseModel):
     lesions: Lesions | None = None
     centrelines: tuple[str, ...] = ()
     ejection_fraction: Ejection | None = None
+    pictures: bool = False
 
     def tolerance_of(self, structure: str) -> float:
         """In mm. The protocol names one for every structure, or for all together."""

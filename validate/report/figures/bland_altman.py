@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, ticks
 from validate.report.printed import Printed
 
-LEFT, RIGHT, TOP, FLOOR = 34.0, HALF - 54, 10.0, 190.0
+LEFT, RIGHT, TOP, FLOOR = 34.0, HALF - 64, 10.0, 190.0
 
 
 @dataclass(frozen=True, slots=True)

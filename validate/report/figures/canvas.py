@@ -7,6 +7,7 @@ attributes make the SVG stand alone; the classes let a screen in dark mode repai
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -138,6 +139,23 @@ class Canvas:
                 '<path class="s-{}" d="{}" stroke="{}" stroke-width="{}" stroke-linecap="round" fill="none"/>',
                 tone, d, COLOURS[tone], width,
             )  # fmt: skip
+
+    def raster(self, corner: tuple[float, float], size: tuple[float, float], png: bytes) -> None:
+        """An image, its pixels kept sharp."""
+        self._add(
+            '<image x="{}" y="{}" width="{}" height="{}" preserveAspectRatio="none" style="image-rendering: pixelated" '
+            'href="data:image/png;base64,{}"/>',
+            _n(corner[0]), _n(corner[1]), _n(size[0]), _n(size[1]), base64.b64encode(png).decode(),
+        )  # fmt: skip
+
+    def strokes(
+        self, parts: Iterable[tuple[float, float, float, float]], tone: Tone, *, width: float, dash: str = ""
+    ) -> None:
+        """Straight pieces (x, y, across, down) of one tone, as a single path."""
+        dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else ""
+        d = "".join(f"M{_n(x)} {_n(y)}l{_n(across)} {_n(down)}" for x, y, across, down in parts)
+        if d:
+            self._add('<path d="{}" stroke="{}" stroke-width="{}" fill="none"{}/>', d, COLOURS[tone], width, dashes)
 
     def text(
         self, at: tuple[float, float], content: Printed | str, *, size: float = 8, tone: Tone = "ink",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from validate.analyses.wording import SIGNS
+from validate.casewise.pictures import FOLDER
 from validate.report import view
 from validate.report.figures.bland_altman import Line, bland_altman
 from validate.report.figures.canvas import Figure
+from validate.report.figures.outline import outline
 from validate.report.figures.strip import Strip, strips
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -80,6 +83,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "strips": [figure for name in names if (figure := _strips(data["structures"], name, key)) is not None],
         "counts": _counts(study, data["structures"], key),
         "worst": _worst(data["worst"], key),
+        "pictures": list(_pictures(study, finding, key)),
         "agreement": [_agreement(study, one, key) for one in data["agreement"]],
     }
 
@@ -151,6 +155,26 @@ def _worst(worst: Node, key: str) -> Table:
         cells = (_bare(other["value"], other["unit"].text) for other in one["also"])
         rows.append(row(view.words(one["case"]), said, _bare(one["value"], one["unit"].text), *cells))
     return Table(f"worst-{key}", columns, tuple(rows))
+
+
+def _pictures(study: Study, finding: Node, key: str) -> Iterator[Mapping[str, Any]]:
+    """Of the worst cases, those that the run folder holds a picture of."""
+    for number, one in enumerate(finding["data"]["worst"], start=1):
+        path = study.sealed.folder / FOLDER / finding["model"].text / f"{one['case'].text}.json"
+        if not path.is_file():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))
+        place = f"slice {found['slice']} of {found['slices']}"
+        told = f"window {found['window'][0]:.0f} to {found['window'][1]:.0f}"
+        yield {
+            "case": view.words(one["case"]),
+            "where": f"{place}, {told}",
+            "value": printed(one["title"].text + " ") + view.number(one["value"], one["unit"].text),
+            "figure": outline(
+                f"worst-{number}-{key}", found,
+                description=f"Case {one['case'].text}, {place}: outlines of the reference and of the prediction.",
+            ),
+        }  # fmt: skip
 
 
 def _bare(node: Node, unit: str) -> Printed:
