@@ -28,6 +28,7 @@ from validate.cohort.reference import check_labels, read_reference, reference_di
 from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
 from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
+from validate.evidence.derived import write_derived
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import verify
@@ -294,6 +295,7 @@ class _Stages:
     def report(self, numbers: Numbers, uses: Uses) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""
         self.reporter.stage("Writing the report")
+        write_derived(self.folder)
         lock = self.folder / "lock.json"
         inputs = {"lock": read_lock(lock).digest} if lock.is_file() else {}
         manifest = write_manifest(self.folder, inputs=inputs, created=self.clock().isoformat(timespec="seconds"))

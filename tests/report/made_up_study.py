@@ -169,7 +169,8 @@ class Study(Estimates, Findings):
                  ("inference_started", {"models": 1}), ("inference_finished", {"rows": 1288, "failures": 7}), ("unblinded", {}),
                  ("computed", {"estimates": 90}), ("reported", {"files": 3})]  # fmt: skip
         return [
-            {"seq": n, "actor": "A. Example (stated)", "time": f"2026-03-04T09:{n:02d}:07.123456+00:00", "type": kind, "data": data, "previous": "00" * 32,
+            {"seq": n, "actor": "A. Example (stated)",
+             "time": f"2026-03-04T09:{n:02d}:07.123456+00:00", "type": kind, "data": data, "previous": "00" * 32,
              "hash": f"{n:02x}" * 32}
             for n, (kind, data) in enumerate(kinds)
         ]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from validate.canonical import file_digest
 from validate.errors import EvidenceError, ValidateError
+from validate.evidence.derived import derived_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
 from validate.evidence.seal import read_document
@@ -72,6 +73,7 @@ def verify(
     differences += [*problems, *locked.problems]
     numbers = 0
     if recompute is not None:
+        differences += _derived(folder)
         found, numbers = _number_differences(folder, recompute)
         differences += found
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
@@ -147,6 +149,13 @@ def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[s
     for path in sorted(present & expected.keys()):
         if (got := file_digest(folder / path)) != expected[path]:
             yield f"{path}: SHA-256 is {got}, sealed as {expected[path]}"
+
+
+def _derived(folder: Path) -> list[str]:
+    try:
+        return derived_differences(folder)
+    except (EvidenceError, KeyError, TypeError, AttributeError, OSError, ValueError) as error:
+        return [f"checklists and traceability can't be made again: {type(error).__name__}: {error}"]
 
 
 def _number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str], int]:

@@ -14,7 +14,7 @@ from validate.errors import CommandError
 
 # Words about the study. A change of anything else may change a number.
 WORDS = ("protocol.version", "protocol.sha256", *(f"protocol.blocks.{name}" for name in (
-    "version", "title", "intended_use", "profile", "report", "claims", "governance",
+    "version", "title", "intended_use", "profile", "report", "claims", "statements",
 )))  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from validate.protocol.problem import Place, Problem, dotted, schema_problems
 from validate.protocol.schema import Model, StudyProtocol
 
 # Promised in the protocol's format, not built in this version: refused, never ignored.
-NOT_YET = ("sample_size", "claims")
+NOT_YET = ("sample_size",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from validate.protocol.segmentation import Segmentation
 
 Scalar = str | int | float | bool
+Said = Annotated[str, Field(min_length=1, pattern=r"\S")]  # words for the report: never empty
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -287,6 +288,54 @@ class Resampling(Block):
     stratify_by: Literal["class"] | None = None
 
 
+class Statements(Block):
+    """What only people can say, for the sections and checklist items that ask for it; printed word for word."""
+
+    adverse_events: Said | None = None
+    alternatives: Said | None = None
+    annotators: Said | None = None
+    background: Said | None = None
+    code_availability: Said | None = None
+    data_availability: Said | None = None
+    deidentification: Said | None = None
+    development: Said | None = None
+    development_comparison: Said | None = None
+    ethics: Said | None = None
+    explainability: Said | None = None
+    failure_review: Said | None = None
+    funding: Said | None = None
+    implications: Said | None = None
+    interests: Said | None = None
+    internal_evaluation: Said | None = None
+    interpretation: Said | None = None
+    interval_between_tests: Said | None = None
+    limitations: Said | None = None
+    patient_involvement: Said | None = None
+    reader_agreement: Said | None = None
+    recalibration: Said | None = None
+    registration: Said | None = None
+    severity: Said | None = None
+    standard_blinding: Said | None = None
+    standard_rationale: Said | None = None
+    treatments: Said | None = None
+    users: Said | None = None
+
+
+class Claim(Block):
+    """What somebody claims of the model, and what tests it.
+
+    hazard : id in the risk file (ISO 14971) that an untrue claim leads to      endpoint : none: untested, and said so
+    model : of which model, where there are several
+    """
+
+    id: str
+    text: Said
+    hazard: str | None = None
+    requirement: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+
+
 class Report(Block):
     formats: tuple[Literal["pdf", "html"], ...] = ("pdf", "html")
     question: str | None = None
@@ -315,4 +364,6 @@ class StudyProtocol(Block):
     comparisons: tuple[Comparison, ...] = ()
     multiplicity: Multiplicity | None = None
     resampling: Resampling = Resampling()
+    claims: tuple[Claim, ...] = ()
+    statements: Statements = Statements()
     report: Report = Report()

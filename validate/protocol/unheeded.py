@@ -26,6 +26,7 @@ def unheeded(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
         yield from _endpoint(endpoint, ("endpoints", index), catalog)
     yield from _twice([analysis.name for analysis in protocol.analyses], "analyses")
     yield from _acceptance(protocol)
+    yield from _claims(protocol)
     if not protocol.report.formats:
         yield Problem(("report", "formats"), "got an empty list, expected pdf, html or both")
     yield from _twice(protocol.report.formats, "report", "formats")
@@ -122,6 +123,16 @@ def _acceptance(protocol: StudyProtocol) -> Iterator[Problem]:
             yield Problem(place, f"judges the same as acceptance[{seen[judged]}]; one goal decides")
         seen.setdefault(judged, index)
         yield from _assumed(criterion, place)
+
+
+def _claims(protocol: StudyProtocol) -> Iterator[Problem]:
+    yield from _twice([claim.id for claim in protocol.claims], "claims")
+    endpoints, models = [e.id for e in protocol.endpoints], [m.id for m in protocol.models]
+    for index, claim in enumerate(protocol.claims):
+        if claim.endpoint is not None and claim.endpoint not in endpoints:
+            yield Problem(("claims", index, "endpoint"), unknown("endpoint", claim.endpoint, endpoints))
+        if claim.model is not None and claim.model not in models:
+            yield Problem(("claims", index, "model"), unknown("model", claim.model, models))
 
 
 def _assumed(criterion: Criterion, place: Place) -> Iterator[Problem]:

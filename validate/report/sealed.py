@@ -81,6 +81,8 @@ class Sealed:
     manifest: Node
     audit: Node
     ledger: Node
+    checklists: Node
+    traceability: Node
     manifest_digest: str
     positions: dict[str, int]
 
@@ -117,6 +119,8 @@ def read_sealed(folder: Path) -> Sealed:
         models=_document(folder, "evidence/models.json", optional=True),
         manifest=_document(folder, MANIFEST),
         ledger=_document(folder, "evidence/ledger.json", optional=True),
+        checklists=_document(folder, "evidence/checklists.json", optional=True),
+        traceability=_document(folder, "evidence/traceability.json", optional=True),
         audit=_shown_events(_document(folder, AUDIT, _lines)),
         manifest_digest=file_digest(folder / MANIFEST),
         positions={e.value["id"]: index for index, e in enumerate(estimates)},

@@ -1,16 +1,61 @@
-"""R04: Claims-to-evidence and risk traceability, which this evidence does not hold."""
+"""R04: from each claim and hazard to what tested it, and what came out."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from validate.analyses.wording import attribute_words
+from validate.report import view
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+STATES = {"decided": "decided by a criterion", "measured": "measured, no criterion", "untested": "not tested"}
 
 
-def content(_study: Study) -> Missing:
-    return Missing(
-        "the manufacturer's claims and the hazards of the risk file (claims: in the protocol)",
-        "the manufacturer; hazards of use at this site: its risk manager",
-    )
+def content(study: Study) -> Mapping[str, Any] | Missing:
+    rows = study.sealed.traceability["rows"]
+    if not rows:
+        return Missing(
+            "the manufacturer's claims and the hazards of the risk file (claims: in the protocol)",
+            "the manufacturer; hazards of use at this site: its risk manager",
+        )
+    columns = (
+        Column("Claim", width=30), Column("Requirement, hazard", width=14), Column("Endpoint", width=18),
+        Column("Result", width=22), Column("State", width=16),
+    )  # fmt: skip
+    table = Table("claims", columns, tuple(row(*_cells(study, one)) for one in rows))
+    untested = study.sealed.traceability["untested"]
+    return {"claims": table, "untested": joined((view.words(one) for one in untested), ", ")}
 
 
-SECTION = Section(id="R04", title="Claims-to-evidence and risk traceability", question="", template="", content=content)
+def _cells(study: Study, one: Node) -> tuple[Printed | str, ...]:
+    risk = joined((view.words(one[name]) for name in ("requirement", "hazard") if one[name]), ", ")
+    endpoint = one["endpoint"]
+    tested = printed(study.endpoint_title(endpoint.text), endpoint.address) if endpoint else printed("none")
+    if level := _criterion(study, one)["worst_of"]:
+        tested += printed(f", every {attribute_words(level.text)}", level.address)
+    state = view.choice(one["outcome"], {}) if one["outcome"] else view.choice(one["state"], STATES)
+    return view.words(one["claim"]) + ": " + view.words(one["text"]), risk or "–", tested, _result(study, one), state
+
+
+def _criterion(study: Study, one: Node) -> Node:
+    address = one["criterion"].text
+    return study.sealed.verdict["criteria"][int(address.rsplit("/", 1)[1]) if address else "none"]
+
+
+def _result(study: Study, one: Node) -> Printed:
+    """The estimate where it lies, not the copy beside the claim."""
+    address = one["estimate"].text
+    if not address:
+        return printed("–")
+    return view.estimate(study.sealed.estimates[int(address.rsplit("/", 1)[1])])
+
+
+SECTION = Section(
+    id="R04", title="Claims-to-evidence and risk traceability", question="What was claimed, and what tested it",
+    template="sections/traceability.html.j2", content=content,
+)  # fmt: skip
