@@ -50,6 +50,15 @@ def test_the_sform_is_taken_before_the_qform_and_the_qform_where_it_is_alone(tmp
     assert read_grid(tmp_path / "qform.nii").affine[0, 3] == -5
 
 
+def test_a_voxel_of_1_6_mm_is_one_however_the_slices_are_turned(tmp_path: Path) -> None:
+    for angle in (0.0, 0.3, 0.7):
+        turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        affine = np.eye(4)
+        affine[:3, :3] = turn @ np.diag([1.6, 1.7, 8.1])
+        path = saved(tmp_path / "a.nii", np.zeros((2, 2, 2), np.uint8), affine.astype(np.float32))
+        assert read_grid(path).spacing == (8.1, 1.7, 1.6)
+
+
 def test_lengths_in_metres_become_millimetres(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.diag([0.001, 0.002, 0.003, 1]))
     image.header.set_xyzt_units("meter")

@@ -23,8 +23,8 @@ class Grid:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """(z, y, x), mm."""
-        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0).tolist()
+        """(z, y, x), mm, to six digits: what a header in single precision holds, so that 1.6 mm are 1.6 mm however turned."""
+        x, y, z = (float(f"{length:.6g}") for length in np.linalg.norm(self.affine[:3, :3], axis=0))
         return z, y, x
 
     @property
