@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.rows import model_rows
 from validate.analyses.wording import attribute_words, count_of, listed, number_word, plural, printed, sentence_case
+from validate.protocol.targets import MEASURED, headline
 from validate.results.join import KEYS
 from validate.results.levels import MISSING, MOST_NUMBERS, level_text
 
@@ -198,6 +199,13 @@ def _ordered(levels: Iterable[str]) -> list[str]:
     return [*present, *([MISSING] if MISSING in levels else [])]
 
 
+def _are_positive(evidence: Evidence, count: int) -> str:
+    """Such as "are positive", or of masks "hold the left ventricle"."""
+    if evidence.protocol.task in MEASURED:
+        return f"{'holds' if count == 1 else 'hold'} the {headline(evidence.protocol).words}"
+    return f"{plural(count, 'is')} positive"
+
+
 def _statement(evidence: Evidence, data: Mapping[str, Any]) -> str:
     counts, unit = data["counts"], evidence.protocol.cohort.unit
     parts = [f"{count_of(counts['images'], unit)} of {count_of(counts['patients'], 'patient')}"]
@@ -211,7 +219,7 @@ def _statement(evidence: Evidence, data: Mapping[str, Any]) -> str:
     if prevalence["labelled"]:
         sentences.append(
             f"{prevalence['positives']:,} of the {prevalence['labelled']:,} with a reference label "
-            f"{plural(prevalence['positives'], 'is')} positive ({printed(prevalence['share'], 'proportion')})."
+            f"{_are_positive(evidence, prevalence['positives'])} ({printed(prevalence['share'], 'proportion')})."
         )
     sentences.append(SAMPLING[evidence.protocol.cohort.sampling])
     missing = [

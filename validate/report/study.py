@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case, titled
 from validate.errors import ProtocolError
 from validate.protocol.load import from_resolved
-from validate.protocol.targets import Target, targets_of, written
+from validate.protocol.targets import MEASURED, Target, targets_of, written
 from validate.registry import load
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node, Sealed
@@ -132,6 +132,12 @@ class Study:
         endpoint = self.endpoint(name)
         metric, options = endpoint["metric"].text, endpoint["options"].value or {}
         return titled(self.measure(metric), options) + self.of(endpoint["target"].value) if metric else name
+
+    @cached_property
+    def sides(self) -> tuple[str, str]:
+        """What cases of the two kinds are called at the head of a column."""
+        masks = self.protocol["task"].text in MEASURED
+        return ("With the structure", "Without it") if masks else ("Positive", "Negative")
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

@@ -34,7 +34,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 def _failures(study: Study, finding: Node) -> Table:
     columns = (
-        Column("Cause", width=40), Column("Positive", numeric=True), Column("Negative", numeric=True),
+        Column("Cause", width=40), *(Column(side, numeric=True) for side in study.sides),
         Column("No label", numeric=True), Column(study.units.capitalize(), numeric=True),
     )  # fmt: skip
     rows = [

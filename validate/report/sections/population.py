@@ -39,7 +39,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 
 def _columns(study: Study, first: str, width: int) -> tuple[Column, ...]:
-    titles = (study.units.capitalize(), "Patients", "Positive", "Negative", "No label", "No output")
+    titles = (study.units.capitalize(), "Patients", *study.sides, "No label", "No output")
     return (Column(first, width=width), *(Column(title, numeric=True) for title in titles))
 
 
@@ -74,7 +74,7 @@ def _scanners(study: Study, scanners: Node) -> Table:
     names = [name for name in SCANNER if first is not None and first[name]]
     columns = (
         *(Column(SCANNER[name], width=17) for name in names),
-        *(Column(title, numeric=True) for title in (study.units.capitalize(), "Patients", "Positive", "No output")),
+        *(Column(title, numeric=True) for title in (study.units.capitalize(), "Patients", study.sides[0], "No output")),
     )
     rows = [
         row(
