@@ -126,6 +126,15 @@ def test_what_was_measured_lies_beside_the_masks_it_was_measured_on(run: Any) ->
     assert not any(path.name.startswith("H0") for path in masks)  # pseudonyms
 
 
+def test_no_name_of_a_file_or_patient_reaches_a_table_or_the_report(run: Any) -> None:
+    for path in sorted(run.folder.rglob("*.parquet")):
+        for line in pq.read_table(path).to_pylist():
+            assert not any(isinstance(value, str) and value.startswith("H0") for value in line.values()), path
+    for path in [p for p in sorted(run.folder.rglob("*")) if p.suffix in {".json", ".jsonl", ".html"}]:
+        text = path.read_text()
+        assert not any(f"H{number:03d}" in text for number in range(1, PATIENTS + 1)), path
+
+
 def units_of(units: Any, model: str) -> Any:
     import pyarrow.compute as pc
 
