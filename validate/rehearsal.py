@@ -108,6 +108,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))
         summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
         rows = read_inference(Path(scratch) / "inference").to_pylist()
+        masks = sum(path.stat().st_size for path in (Path(scratch) / "inference").rglob("*.nii.gz"))
     outputs = tuple(
         (row["model"], row["unit"], f"{row['score']:.4f}" if row["status"] == "ok" else f"no output: {row['failure']}")
         for row in rows
@@ -120,5 +121,5 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
         outputs=outputs,
         seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
-        megabytes=total * BYTES_A_ROW / 1e6,
+        megabytes=(total * BYTES_A_ROW + masks * len(cohort.cases) / max(len(few.cases), 1)) / 1e6,
     )
