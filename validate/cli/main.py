@@ -22,6 +22,7 @@ VERBS = (
     "report",
     "verify",
     "sign",
+    "bundle",
     "keys",
     "runs",
     "compare",

@@ -11,7 +11,7 @@ from validate.errors import ExitCode
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or a bundle (zip).", show_default=False)],
     *,
     recompute: Annotated[bool, typer.Option(help="Compute every number again from the per-case tables.")] = True,
     trust: Annotated[
@@ -26,12 +26,14 @@ def command(
     import dataclasses
 
     from validate.canonical import pretty_json
+    from validate.evidence.bundle import opened_bundle
     from validate.evidence.verify import verify
     from validate.numbers import recomputation
     from validate.provenance.keys import read_certificate
 
     certificates = [read_certificate(path) for path in trust or ()]
-    answer = verify(run, recompute=recomputation if recompute else None, trusted=certificates)
+    with opened_bundle(run) as folder:
+        answer = verify(folder, recompute=recomputation if recompute else None, trusted=certificates)
     if as_json:
         typer.echo(pretty_json(dataclasses.asdict(answer)).decode(), nl=False)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.canonical import pretty_json, write_atomically
+from validate.evidence.cases import CASES, cases_document
 from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists_document
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
@@ -16,7 +17,11 @@ LISTS = "evidence/checklists/"
 
 def derived_documents(folder: Path) -> dict[str, dict[str, Any]]:
     """By file, from the other files of the run folder and from nothing else."""
-    return {CHECKLISTS: checklists_document(folder), TRACEABILITY: traceability_document(folder)}
+    return {
+        CASES: cases_document(folder),
+        CHECKLISTS: checklists_document(folder),
+        TRACEABILITY: traceability_document(folder),
+    }
 
 
 def derived_files(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -28,6 +28,18 @@ def write_manifest(folder: Path, *, inputs: Mapping[str, Any], created: str) -> 
     return file_digest(path)
 
 
+def seal_document(folder: Path, *, audit_head: str) -> dict[str, Any]:
+    """What the seal of these files says: there is one way only to write it."""
+    files = [sealed_file(folder, name) for name in run_files(folder) if name.startswith((REPORT, SIGNATURES))]
+    return {
+        "schema_version": "1",
+        "manifest": {"path": MANIFEST, "sha256": file_digest(folder / MANIFEST)},
+        "audit": {"path": AUDIT, "sha256": file_digest(folder / AUDIT), "head": audit_head},
+        "report": [one.document() for one in files if one.path.startswith(REPORT)],
+        "signatures": [one.document() for one in files if one.path.startswith(SIGNATURES)],
+    }
+
+
 def write_seal(folder: Path, *, audit_head: str) -> str:
     """Bind the manifest, the audit trail as it stands, and every report file; return the seal's SHA-256.
 
@@ -38,15 +50,7 @@ def write_seal(folder: Path, *, audit_head: str) -> str:
             raise EvidenceError(
                 f"{folder / needed}: not there; a run is sealed after its manifest and trail are written"
             )
-    files = [sealed_file(folder, name) for name in run_files(folder) if name.startswith((REPORT, SIGNATURES))]
-    document = {
-        "schema_version": "1",
-        "manifest": {"path": MANIFEST, "sha256": file_digest(folder / MANIFEST)},
-        "audit": {"path": AUDIT, "sha256": file_digest(folder / AUDIT), "head": audit_head},
-        "report": [one.document() for one in files if one.path.startswith(REPORT)],
-        "signatures": [one.document() for one in files if one.path.startswith(SIGNATURES)],
-    }
-    write_atomically(folder / SEAL, pretty_json(document))
+    write_atomically(folder / SEAL, pretty_json(seal_document(folder, audit_head=audit_head)))
     return file_digest(folder / SEAL)
 
 

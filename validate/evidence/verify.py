@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
-from validate.canonical import file_digest
+from validate.canonical import file_digest, pretty_json
 from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
-from validate.evidence.seal import read_document
+from validate.evidence.seal import read_document, seal_document
 from validate.evidence.signature import Signature, check_signatures
 from validate.provenance.audit import read_events, verify_chain
 from validate.provenance.states import transition_problems
@@ -121,19 +121,39 @@ def _seal_differences(folder: Path, seal: Mapping[str, Any]) -> Iterator[str]:
             yield f"{relative}: missing"
         elif (got := file_digest(folder / relative)) != expected:
             yield f"{relative}: SHA-256 is {got}, the seal says {expected}"
+    head = _text(seal, "audit", "head")
+    parts = all((folder / relative).is_file() for relative in (MANIFEST, AUDIT))
+    if parts and (folder / SEAL).read_bytes() != pretty_json(seal_document(folder, audit_head=head)):
+        yield f"{SEAL}: is not the seal of the files that lie here, as a run writes it"
 
 
 def _listed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    files = manifest.get("files")
-    if not isinstance(files, list) or not all(isinstance(f, dict) and {"path", "sha256"} <= f.keys() for f in files):
+    files = _entries(manifest.get("files"))
+    if files is None:
         raise EvidenceError(f"{MANIFEST}: has no list of files with path and sha256; the evidence was cut")
     return files
 
 
+def _entries(files: Any) -> list[Mapping[str, Any]] | None:
+    """A list of files with path and digest; None for anything else."""
+    whole = isinstance(files, list) and all(isinstance(f, dict) and {"path", "sha256"} <= f.keys() for f in files)
+    return files if whole else None
+
+
+def _apart(seal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The files that the seal lists itself. Raises EvidenceError where it was cut."""
+    entries: list[Mapping[str, Any]] = []
+    for part in ("report", "signatures"):
+        files = _entries(seal.get(part))
+        if files is None:
+            raise EvidenceError(f"{SEAL}: has no list '{part}' of files with path and sha256; the evidence was cut")
+        entries += files
+    return entries
+
+
 def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[str, Any]) -> Iterator[str]:
-    apart = [entry for part in ("report", "signatures") if isinstance(seal.get(part), list) for entry in seal[part]]
     expected: dict[str, str] = {}
-    for entry in [*_listed(manifest), *apart]:
+    for entry in [*_listed(manifest), *_apart(seal)]:
         path = str(entry["path"])
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             yield f"{path}: a path that leaves the run folder"

@@ -45,7 +45,8 @@ def parsed(line: bytes) -> dict[str, Any] | None:
         canonical_json(event)  # refuses what no event of ours can hold: NaN, half a character
     except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and event.keys() == FIELDS else None
+    whole = isinstance(event, dict) and event.keys() == FIELDS and isinstance(event["data"], dict)
+    return event if whole else None
 
 
 def checked(lines: Iterable[bytes]) -> Chain:
