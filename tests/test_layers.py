@@ -27,7 +27,7 @@ LAYERS = [
     {"evidence"},
     {"report"},
     {"run_folder", "reporter", "uses"},
-    {"locking"},
+    {"locking", "evaluate_ledger"},
     {"rehearsal", "run_protocol", "sign_run"},
     {"evaluate_table", "compare_runs"},
     {"cli"},

@@ -18,6 +18,7 @@ from validate.estimation.estimates import Estimates
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.plan import Plan, plan_for, refuse_naive
 from validate.estimation.replicates import Resampling
+from validate.evaluate_ledger import note_look
 from validate.evaluate_questions import Asked, Question, column, questions
 from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
@@ -81,7 +82,8 @@ def evaluate(
     cluster : column of patients, so that intervals respect several rows of one; None where rows are patients
     metrics : names such as "auroc"; interval : one method for all, or each metric's own default. A binary metric in a study of
         several classes, grades or findings gives one estimate for each (`target`)
-    Everything here is exploratory: nothing was locked before it was looked at.
+    Everything here is exploratory: nothing was locked before it was looked at. Where patients are named (cluster), the look is
+    counted in this site's ledger of test sets, under keyed pseudonyms; where no ledger can be kept, a warning says so.
     Raises DataError, in a sentence, for anything that can't be evaluated honestly.
     """
     _check_arguments(task, threshold_rule, replicates, level)
@@ -106,6 +108,8 @@ def evaluate(
         int(patients.max()) + 1, replicates, resampling_key(seed, _digest(found, patients)), workers
     )
     by_question = [_estimates(plans, question, patients, groups, resampling) for question in found]
+    if cluster is not None:
+        note_look(table, cluster, metrics=[plan.endpoint for plan in plans], threshold=threshold)
     return Estimates(tuple(one for plan in plans for of in by_question for one in of.get(plan.endpoint, ())))
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import validate
@@ -127,3 +128,38 @@ def test_a_lock_records_earlier_looks_at_its_cases(gallery: Path, tmp_path: Path
     (gallery / NAME).rename(gallery / "again.yaml")
     _path, lock = lock_protocol(gallery / "again.yaml")
     assert lock.document["earlier_uses"]["earlier_looks"] == 1
+
+
+def test_a_look_in_a_notebook_counts_where_patients_are_named(gallery: Path, tmp_path: Path) -> None:
+    import csv
+
+    with (gallery / "../../sample_data/tables/cases.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    frame = pa.table(
+        {
+            "patient": [row["patient_id"] for row in rows],
+            "label": [index % 2 for index in range(len(rows))],
+            "score": [index / len(rows) for index in range(len(rows))],
+        }
+    )
+    validate.evaluate(frame, truth="label", score="score", metrics=["auroc"], replicates=200)
+    assert Ledger(home()).entries() == []  # nobody is named, so nobody can be counted
+    validate.evaluate(frame, truth="label", score="score", cluster="patient", metrics=["auroc"], replicates=200)
+    (entry,) = Ledger(home()).entries()
+    assert (entry["type"], entry["data"]["cases"], entry["actor"]) == ("evaluated", len(rows), "Dr A. Example (stated)")
+    done = run(gallery, tmp_path / "run")
+    ledger = json.loads((done.folder / "evidence/ledger.json").read_text())
+    assert ledger["earlier_looks"] == 1
+    assert ledger["looks"][0]["how"] == "notebook"
+    assert ledger["looks"][0]["shared_patients"] > 0
+
+
+def test_a_notebook_without_a_place_for_a_ledger_keeps_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VALIDATE_HOME", str(tmp_path / "file" / "home"))
+    frame = pa.table({"p": [1, 2, 3, 4], "label": [0, 1, 0, 1], "score": [0.1, 0.9, 0.2, 0.8]})
+    with pytest.warns(UserWarning, match="not counted in a ledger"):
+        found = validate.evaluate(frame, truth="label", score="score", cluster="p", metrics=["auroc"], replicates=200)
+    assert len(found) == 1
