@@ -119,7 +119,7 @@ def test_the_tables_hold_the_same_items(run: Path) -> None:
 
 def test_an_edited_checklist_is_told_even_where_every_hash_was_made_again(run: Path) -> None:
     (run / "results").mkdir()
-    pq.write_table(pa.table({"unit": ["U-1"]}), run / "results/units.parquet")
+    pq.write_table(pa.table({"unit": ["U-1"], "model": ["a"], "pass": ["clean"]}), run / "results/units.parquet")
     write_derived(run)
     assert derived_differences(run) == []
     path = run / "evidence/checklists.json"

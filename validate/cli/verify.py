@@ -39,6 +39,7 @@ def command(
     else:
         typer.echo(answer.status)
         typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
+        typer.echo(f"{answer.recounted} estimates counted a second, independent way")
         for difference in answer.differences:
             typer.echo(f"  differs: {difference}")
         for one in answer.signatures:

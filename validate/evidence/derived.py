@@ -9,6 +9,7 @@ from typing import Any
 from validate.canonical import pretty_json, write_atomically
 from validate.evidence.cases import CASES, cases_document
 from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists_document
+from validate.evidence.recount_tables import recount_files
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
 
@@ -31,6 +32,7 @@ def derived_files(folder: Path) -> Iterator[tuple[str, bytes]]:
         yield name, pretty_json(document)
     for name, content in checklist_tables(documents[CHECKLISTS]):
         yield f"{LISTS}{name}", content
+    yield from recount_files(folder)
     yield TRACEABILITY.replace(".json", ".csv"), traceability_table(documents[TRACEABILITY])
 
 

@@ -17,6 +17,7 @@ from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
+from validate.evidence.recount import UNITS, Recount, recount
 from validate.evidence.seal import read_document, seal_document
 from validate.evidence.signature import Signature, check_signatures
 from validate.provenance.audit import read_events, verify_chain
@@ -38,6 +39,7 @@ UNPROVEN = "time and identity unproven: no trusted signature and no external tim
 class Verification:
     """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named.
 
+    recounted : estimates that a second, independent way of counting gave again
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     """
 
@@ -48,6 +50,7 @@ class Verification:
     numbers: int
     signatures: tuple[Signature, ...] = ()
     unproven: str = UNPROVEN
+    recounted: int = 0
 
     @property
     def holds(self) -> bool:
@@ -71,11 +74,13 @@ def verify(
     signatures, problems = check_signatures(folder, events, trusted)
     locked = check_lock_attestation(folder, trusted)
     differences += [*problems, *locked.problems]
-    numbers = 0
+    numbers, counted = 0, Recount(0, ())
     if recompute is not None:
         differences += _derived(folder)
         found, numbers = _number_differences(folder, recompute)
         differences += found
+        counted = _recounted(folder)
+        differences += counted.differences
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
     status = "DIFFERS" if differences else "INTEGRITY ONLY" if recompute is None else "VERIFIED"
     return Verification(
@@ -86,6 +91,7 @@ def verify(
         numbers,
         tuple(signatures),
         _unproven(signatures, locked),
+        counted.checked,
     )
 
 
@@ -176,6 +182,15 @@ def _derived(folder: Path) -> list[str]:
         return derived_differences(folder)
     except (EvidenceError, KeyError, TypeError, AttributeError, OSError, ValueError) as error:
         return [f"checklists and traceability can't be made again: {type(error).__name__}: {error}"]
+
+
+def _recounted(folder: Path) -> Recount:
+    if not (folder / UNITS).is_file():
+        return Recount(0, ())  # where the manifest names it, that it is missing is told already
+    try:
+        return recount(folder)
+    except (EvidenceError, KeyError, TypeError, AttributeError, ValueError) as error:
+        return Recount(0, (f"the estimates can't be counted again: {type(error).__name__}: {error}",))
 
 
 def _number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str], int]:
