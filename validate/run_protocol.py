@@ -295,10 +295,11 @@ class _Stages:
     def report(self, numbers: Numbers, uses: Uses) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""
         self.reporter.stage("Writing the report")
-        write_derived(self.folder)
+        created = self.clock().isoformat(timespec="seconds")
+        write_derived(self.folder, created=created)
         lock = self.folder / "lock.json"
         inputs = {"lock": read_lock(lock).digest} if lock.is_file() else {}
-        manifest = write_manifest(self.folder, inputs=inputs, created=self.clock().isoformat(timespec="seconds"))
+        manifest = write_manifest(self.folder, inputs=inputs, created=created)
         self.trail.append("manifest", {"sha256": manifest})
         written: tuple[Path, ...] = ()
         try:

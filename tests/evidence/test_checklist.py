@@ -120,7 +120,8 @@ def test_the_tables_hold_the_same_items(run: Path) -> None:
 def test_an_edited_checklist_is_told_even_where_every_hash_was_made_again(run: Path) -> None:
     (run / "results").mkdir()
     pq.write_table(pa.table({"unit": ["U-1"], "model": ["a"], "pass": ["clean"]}), run / "results/units.parquet")
-    write_derived(run)
+    protocol(run, id="s", version="1", title="A study", intended_use="None.", models=[])
+    write_derived(run, created="2026-03-03T00:00:00Z")
     assert derived_differences(run) == []
     path = run / "evidence/checklists.json"
     path.write_text(path.read_text().replace("needs a person", "answered", 1))

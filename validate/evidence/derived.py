@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from validate.canonical import pretty_json, write_atomically
+from validate.evidence.bill_of_materials import MODEL_BOM, SBOM, model_document, software_document
 from validate.evidence.cases import CASES, cases_document
 from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists_document
+from validate.evidence.crate import CRATE, crate_document
 from validate.evidence.recount_tables import recount_files
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
 
+MODELS = "evidence/models.json"
+BILLS = {SBOM: software_document, MODEL_BOM: model_document}
 LISTS = "evidence/checklists/"
 
 
@@ -22,6 +26,7 @@ def derived_documents(folder: Path) -> dict[str, dict[str, Any]]:
         CASES: cases_document(folder),
         CHECKLISTS: checklists_document(folder),
         TRACEABILITY: traceability_document(folder),
+        **{name: made(folder) for name, made in BILLS.items() if (folder / MODELS).is_file()},
     }
 
 
@@ -36,10 +41,14 @@ def derived_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     yield TRACEABILITY.replace(".json", ".csv"), traceability_table(documents[TRACEABILITY])
 
 
-def write_derived(folder: Path) -> None:
-    """Write them, before the manifest."""
+def write_derived(folder: Path, *, created: str) -> None:
+    """Write them, before the manifest; last the crate, which lists all the others.
+
+    created : UTC time of the sealing, ISO 8601
+    """
     for name, content in derived_files(folder):
         write_atomically(folder / name, content)
+    write_atomically(folder / CRATE, pretty_json(crate_document(folder, created=created)))
 
 
 def derived_differences(folder: Path) -> list[str]:

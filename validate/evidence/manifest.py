@@ -22,6 +22,7 @@ OUTSIDE = (MANIFEST, SEAL, AUDIT)
 ROLES = {
     "protocol.yaml": "protocol as resolved",
     "lock.json": "lock",
+    "ro-crate-metadata.json": "crate",
     "cohort": "cohort",
     "inference": "model outputs",
     "casewise": "measures of each case",
