@@ -28,7 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter", "uses"},
     {"locking", "evaluate_ledger"},
-    {"rehearsal", "run_protocol", "sign_run"},
+    {"rehearsal", "run_protocol", "sign_run", "replay"},
     {"evaluate_table", "compare_runs"},
     {"cli"},
     {"__main__"},

@@ -21,6 +21,7 @@ VERBS = (
     "index",
     "report",
     "verify",
+    "replay",
     "sign",
     "bundle",
     "keys",
