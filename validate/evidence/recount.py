@@ -79,11 +79,15 @@ def recount(folder: Path) -> Recount:
     rows: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in found.table:
         rows.setdefault(_answer(row), []).append(row)
+    cases: dict[tuple[Any, ...], list[Row]] = {}  # what several measures of one group share
     checked, differences = 0, list[str]()
     for index, estimate in countable(found):
-        cases = list(_cases(rows[_answer(estimate)], estimate))
+        answer = _answer(estimate)
+        group = (answer, estimate["missing_rule"], tuple(sorted(estimate["stratum"].items())))
+        if group not in cases:
+            cases[group] = list(_cases(rows[answer], estimate))
         name = str(estimate["metric"]).removeprefix("classification.")
-        counted = MEASURES[name](cases, _flag(estimate, found.rules[estimate["model"]]))
+        counted = MEASURES[name](cases[group], _flag(estimate, found.rules[estimate["model"]]))
         checked += 1
         place = f"estimates.json#/estimates/{index}"
         differences += [f"{place}/{key}: stored {was}, counted {now}" for key, was, now in _unequal(estimate, counted)]
