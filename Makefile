@@ -58,7 +58,9 @@ constraints: setup
 
 # the rendered reports that are committed, and the picture in README.md (needs poppler-utils for the picture)
 examples: sample
-	@set -e; for name in cxr-opacity-acceptance cxr-opacity-table cxr-two-models retinopathy-grading; do \
+	@# a home of their own: no earlier look stands in its ledger, and nobody's account in the trail
+	@rm -f runs/example-home/ledger.sqlite*
+	@set -e; export VALIDATE_HOME=$(CURDIR)/runs/example-home VALIDATE_ACTOR="A. Example"; for name in cxr-opacity-acceptance cxr-opacity-table cxr-two-models retinopathy-grading; do \
 	  rm -rf runs/example-$$name protocols/gallery/$$name.lock.json; \
 	  $(VALIDATE) run protocols/gallery/$$name.yaml --out runs/example-$$name >/dev/null || [ $$? -ge 10 ]; \
 	  cp runs/example-$$name/report/report.pdf reports/examples/$$name.pdf; \
