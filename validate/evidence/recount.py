@@ -21,6 +21,7 @@ from validate.evidence.seal import read_document
 
 UNITS = "results/units.parquet"
 TOLERANCE = 1e-9
+WITHOUT_THRESHOLD = frozenset({"auroc", "brier"})
 INFINITY = math.inf
 
 
@@ -95,7 +96,11 @@ def recount(folder: Path) -> Recount:
 
 
 def _by_hand(estimate: Mapping[str, Any]) -> bool:
-    restated = set(estimate["condition"]) - {"threshold"}
+    condition = set(estimate["condition"])
+    restated = condition - {"threshold"}
+    name = str(estimate["metric"]).removeprefix("classification.")
+    if "threshold" not in condition and name not in WITHOUT_THRESHOLD:
+        return False  # flagged by another rule than a threshold, such as the class with the highest score
     return estimate["contrast"] is None and estimate["status"] == "ok" and not restated
 
 

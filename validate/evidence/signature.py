@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from validate.canonical import file_digest, write_atomically
 from validate.errors import EvidenceError
 from validate.evidence.manifest import AUDIT, MANIFEST, REPORT, SIGNATURES, run_files
+from validate.evidence.pdf_signature import check_signed_pdf
 from validate.provenance.attestation import STAMPED
 from validate.provenance.audit import AuditTrail, read_events
 from validate.provenance.dsse import envelope, opened, statement
@@ -129,6 +130,10 @@ def check_signatures(
         f"{AUDIT}: a signature ({event['data'].get('meaning')}, by {event['data'].get('signer')}) stands in the trail and is gone"
         for event in noted.values()
     ]
+    given: dict[str, int] = {}
+    for one in found:
+        given[one.fingerprint] = given.get(one.fingerprint, 0) + 1
+    problems += check_signed_pdf(folder, given)
     if known and not any(one.trusted for one in found):
         problems.append("no signature of this run is by a key that you trust")
     return found, problems

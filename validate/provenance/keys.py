@@ -229,3 +229,10 @@ def _public_bytes(public: object) -> bytes:
 
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     return bytes(public.public_bytes(encoding, form))  # type: ignore[attr-defined]
+
+
+def certificate_of_der(content: bytes) -> Certificate:
+    """A certificate from its DER form."""
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(content)

@@ -11,6 +11,9 @@ from typing import Any
 from validate.errors import MissingLibrary
 
 VARIANT = "pdf/ua-1"
+SIGNATURE_ANCHOR = "signature-place-"
+SIGNATURE_BOX = (221, 51)  # points: 78 by 18 mm, as in report.css
+POINTS = 0.75  # in a CSS pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,15 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """content : the PDF's bytes    pages : first and last page of each section, by its anchor    total : pages."""
+    """content : the PDF's bytes    pages : first and last page of each section, by its anchor    total : pages
+
+    places : empty places for signatures, {"page": from 1, "box": [left, bottom, right, top] in points from the page's corner}
+    """
 
     content: bytes
     pages: dict[str, tuple[int, int]]
     total: int
+    places: tuple[dict[str, Any], ...] = ()
 
 
 def set_in_pages(html: str, *, identifier: bytes, created: datetime, attached: tuple[Attached, ...]) -> Paper:
@@ -43,7 +50,7 @@ def set_in_pages(html: str, *, identifier: bytes, created: datetime, attached: t
         attachments=[_attachment(weasyprint, file, created) for file in attached],
         pdf_variant=VARIANT, pdf_tags=True, pdf_identifier=identifier,
     )  # fmt: skip
-    return Paper(content, _section_pages(document), len(document.pages))
+    return Paper(content, _section_pages(document), len(document.pages), _signature_places(document))
 
 
 def _weasyprint() -> Any:
@@ -64,6 +71,23 @@ def _attachment(weasyprint: Any, file: Attached, created: datetime) -> Any:
         file_obj=BytesIO(file.path.read_bytes()), name=file.name, description=file.description, created=moment,
         modified=moment, relationship="Data",
     )  # fmt: skip
+
+
+def _signature_places(document: Any) -> tuple[dict[str, Any], ...]:
+    """Where the boxes for signatures stand, by their anchors; as wide and high as the style sheet makes them."""
+    found = {
+        name: (number, page.height, *map(float, page.anchors[name][:2]))
+        for number, page in enumerate(document.pages, start=1)
+        for name in page.anchors
+        if name.startswith(SIGNATURE_ANCHOR)
+    }
+    places = []
+    for name in sorted(found):
+        number, height, x, y = found[name]
+        left, top = x * POINTS, (height - y) * POINTS
+        box = [left, top - SIGNATURE_BOX[1], left + SIGNATURE_BOX[0], top]
+        places.append({"page": number, "box": [round(side) for side in box]})
+    return tuple(places)
 
 
 def _section_pages(document: Any) -> dict[str, tuple[int, int]]:

@@ -48,7 +48,7 @@ def render(
     if "pdf" in formats:
         html = html_document(study, sections, screen=False)
         paper = _paper(study, html)
-        addresses = address_document(html, paper.pages)
+        addresses = address_document(html, paper.pages) | {"signatures": list(paper.places)}
         written += [
             _write(folder / "report.pdf", paper.content),
             _write(folder / "addresses.json", pretty_json(addresses)),
