@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +28,8 @@ def main() -> None:
         request, (content,) = channel.receive()
         cpu = request["device"] == "cpu"
         isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
+        # torch makes its compiler's cache folder as it is imported: one that exists, since none can be made any more
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = sys.prefix
         program = _Program()
         reply(channel, lambda: program.load(request, content, isolation))
         while True:
