@@ -13,7 +13,7 @@ from validate.inference.batching import Image, plain_message
 from validate.inference.decode import Decoded, DecodeTask, Steps, decode
 from validate.inference.plan import InferencePlan, PlannedModel
 from validate.models.adapter import Batch
-from validate.models.prediction import Failure, Mask, Prediction
+from validate.models.prediction import Boxes, Failure, Mask, Prediction
 
 TRIES = 20  # images that may fail to decode before the look is given up
 ENOUGH = 3  # images that a model may fail on before it is the model's fault
@@ -136,6 +136,8 @@ def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None, image: Im
     if isinstance(result, Mask):
         inside = sum(volume for value, volume in result.volumes.items() if value)
         return {**row, "score": inside, "raw": [], "failure": None, "detail": None}
+    if isinstance(result, Boxes):
+        return {**row, "score": float(len(result)), "raw": [], "failure": None, "detail": None}
     (score,) = result.scores.values()
     return {**row, "score": score, "raw": list(result.raw), "failure": None, "detail": None}
 

@@ -1,8 +1,8 @@
 """Crash-safe results: one Parquet file per shard, written whole or not at all, and checked before it is believed.
 
 RUN/inference/plan.json, and per model and pass MODEL/PASS/shard-00000.parquet … and timing.parquet; masks lie beside them, one
-file a case. A shard's footer carries the digest of its plan and of its rows: a torn, altered or foreign file is not taken for a
-result, it is redone.
+file a case, and marks, one file a shard. A shard's footer carries the digest of its plan and of its rows: a torn, altered or
+foreign file is not taken for a result, it is redone.
 The bytes of a shard hold no time, no machine and no worker, so a resumed run ends in the bytes of an unbroken one.
 """
 
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from validate.canonical import canonical_json, digest, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError, MachineError
 from validate.inference.plan import Shard
-from validate.models.prediction import ONLY_TARGET, Failure, Inference, Mask
+from validate.models.prediction import ONLY_TARGET, Boxes, Failure, Inference, Mask
 
 ROWS = pa.schema(
     [
@@ -35,6 +35,16 @@ ROWS = pa.schema(
         pa.field("score", pa.float64()),  # null when failed
         pa.field("raw", pa.list_(pa.float64())),  # before the activation; null when failed
         pa.field("decoder", pa.string()),  # null where no image was read
+    ]
+)
+MARKS = pa.schema(
+    [
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("shape", pa.string(), nullable=False),  # box|point|ball
+        pa.field("space", pa.string(), nullable=False),  # mm|mm_ras|pixels|voxels
+        pa.field("geometry", pa.list_(pa.float64()), nullable=False),  # models.prediction.Boxes
     ]
 )
 TIMINGS = pa.schema(
@@ -89,6 +99,11 @@ class Store:
         for row in rows:
             if isinstance(row.result, Mask):
                 _put(mask_file(self.folder, row.model, row.pass_id, row.unit), row.result.content)
+        if any(isinstance(row.result, Boxes) for row in rows):
+            _put(
+                self._path(shard).with_name(f"marks-{shard.index:05d}.parquet"),
+                _parquet(_marks(rows, shard.model.targets)),
+            )
         table = _table(rows, shard.model.targets, shard.model.values)
         content = digest(table.to_pylist())
         stamps = {_PLAN_KEY: self.plan.encode(), _SHARD_KEY: _name(shard).encode(), _ROWS_KEY: content.encode()}
@@ -200,12 +215,40 @@ def mask_file(folder: Path, model: str, pass_id: str, unit: str) -> Path:
     return folder / model / pass_id / "masks" / f"{unit}.nii.gz"
 
 
+def read_marks(folder: Path, model: str, pass_id: str) -> pa.Table:
+    """Every mark of a model's pass, in the order of the cohort: MARKS. Raises EvidenceError where a file is not what was written."""
+    tables = [MARKS.empty_table()]
+    for path in sorted((folder / model / pass_id).glob("marks-*.parquet")):
+        try:
+            table = _stored(path)
+        except (pa.ArrowException, OSError) as error:
+            raise EvidenceError(f"{path} does not hold the marks that were written there: {error}.") from error
+        if not table.schema.equals(MARKS):
+            raise EvidenceError(f"{path} does not hold the marks that were written there: its columns are others.")
+        tables.append(table)
+    return pa.concat_tables(tables)
+
+
+def _marks(rows: Iterable[Inference], targets: tuple[str, ...]) -> pa.Table:
+    """A row for each mark; where there is one kind of lesion, marks that name none are of that kind."""
+    found = [
+        {"unit": row.unit, "target": name or targets[0], "score": score, "shape": row.result.shape, "space": row.result.space,
+         "geometry": place}
+        for row in rows
+        if isinstance(row.result, Boxes)
+        for name, score, place in zip(
+            row.result.targets, row.result.scores.tolist(), row.result.geometry.tolist(), strict=True
+        )
+    ]  # fmt: skip
+    return pa.Table.from_pylist(found, schema=MARKS)
+
+
 def _table(rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[str, int]) -> pa.Table:
     return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets, values)], schema=ROWS)
 
 
 def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) -> list[dict[str, Any]]:
-    """One row for each target, in their order; of a mask its volume in ml."""
+    """One row for each target, in their order; of a mask its volume in ml, of marks how many there are."""
     known = {"unit": row.unit, "model": row.model, "pass": row.pass_id, "decoder": row.source.get("decoder")}
     if isinstance(row.result, Failure):
         failed = {"status": "failed", "failure": row.result.reason, "detail": row.result.detail}
@@ -213,6 +256,9 @@ def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) 
     if isinstance(row.result, Mask):
         volumes = {target: row.result.volumes.get(values[target], 0.0) for target in targets}
         return [{**known, "target": target, "status": "ok", "score": volumes[target]} for target in targets]
+    if isinstance(row.result, Boxes):
+        names = [name or targets[0] for name in row.result.targets]
+        return [{**known, "target": target, "status": "ok", "score": float(names.count(target))} for target in targets]
     scores, raw = row.result.scores, list(row.result.raw)
     if len(targets) == 1 and ONLY_TARGET in scores:
         return [{**known, "target": targets[0], "status": "ok", "score": scores[ONLY_TARGET], "raw": raw}]

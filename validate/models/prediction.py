@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+Shape = Literal["box", "point", "ball"]
+Space = Literal["mm", "mm_ras", "pixels", "voxels"]
 ONLY_TARGET = "score"  # key of the single score of a model; the run knows which label of the protocol it is for
 
 
@@ -25,6 +31,28 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class Boxes:
+    """Marks: the places in one case that a model points at, each with a score; none is an answer too.
+
+    shape : "box", geometry (n, 4 or 6): x, y[, z] of the lower corner, then of the upper one;
+        "point", (n, 2 or 3): x, y[, z]; "ball", (n, 3 or 4): x, y[, z] of the centre, then the diameter
+    space : "mm", patient coordinates as in DICOM (left, posterior, superior); "mm_ras", as in NIfTI; "pixels", counted from the
+        corner of the first one, as in COCO; "voxels", counted from the centre of the first one, as an affine takes them.
+        x runs along columns, y along rows, z along slices
+    scores : (n,) finite, higher is more suspicious      targets : (n,) what kind of lesion each is, "" where there is one kind
+    """
+
+    shape: Shape
+    space: Space
+    geometry: NDArray[np.float64] = field(repr=False)
+    scores: NDArray[np.float64] = field(repr=False)
+    targets: tuple[str, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return int(self.scores.size)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """No output for this case. `reason` is a code ("truncated", "no_pixel_data", "nan_output"), `detail` a sentence."""
 
@@ -32,7 +60,7 @@ class Failure:
     detail: str
 
 
-Prediction = ClassScores | Mask  # later: | Boxes | Measurement | Risk
+Prediction = ClassScores | Boxes | Mask  # later: | Measurement | Risk
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,14 +143,17 @@ class Reference(Block):
 class Output(Block):
     """What the model's numbers mean: stated, never guessed.
 
-    index : which of several numbers is the score      columns : which class, grade or finding each number is for
+    index : which of several numbers is the score      columns : which class, grade, finding or kind of lesion each number is for
+    space : of marks (boxes, points, balls): "mm", patient coordinates as in DICOM; "mm_ras", as in NIfTI; "pixels", from the corner of
+        the first one, as in COCO; "voxels", from the centre of the first one
     """
 
     name: str | None = None
     activation: Literal["none", "sigmoid", "softmax"]
-    kind: Literal["probability", "score", "mask"]
+    kind: Literal["probability", "score", "mask", "boxes", "points", "balls"]
     index: int | None = None
     columns: tuple[Scalar, ...] | None = None
+    space: Literal["mm", "mm_ras", "pixels", "voxels"] | None = None
 
 
 class OperatingPoint(Block):
