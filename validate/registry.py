@@ -21,6 +21,8 @@ from validate.errors import ProtocolError
 
 # kind → (package, the attribute that makes a module a plug-in)
 KINDS = {
+    "perturbations": ("validate.imaging.perturb", "PERTURBATION"),
+    "rewritings": ("validate.imaging.rewrite", "REWRITING"),
     "models": ("validate.models", "ADAPTER"),
     "engines": ("validate.inference", "ENGINE"),
     "casewise": ("validate.casewise", "CASEWISE"),

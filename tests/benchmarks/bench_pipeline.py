@@ -26,6 +26,7 @@ from validate.inference.decoders import Decoders
 from validate.inference.local import LocalEngine
 from validate.inference.plan import InferencePlan, make_plan
 from validate.inference.store import read_inference
+from validate.inference.view import View
 from validate.models.load import load_models
 from validate.models.prediction import Failure
 from validate.protocol.schema import StudyProtocol
@@ -84,9 +85,13 @@ def _pipeline(plan: InferencePlan, out: Path, kind: Any) -> float:
 
 def _decoding(paths: Sequence[Path], kind: Any, count: int) -> float:
     decoders = Decoders(count, kind)
-    list(decoders.stream(DecodeTask(-1 - place, path, (STEPS,)) for place, path in enumerate(paths[: 8 * count])))
+    list(
+        decoders.stream(
+            DecodeTask(-1 - place, (path,), (View(STEPS),)) for place, path in enumerate(paths[: 8 * count])
+        )
+    )
     start = time.perf_counter()
-    for _ in decoders.stream(DecodeTask(place, path, (STEPS,)) for place, path in enumerate(paths)):
+    for _ in decoders.stream(DecodeTask(place, (path,), (View(STEPS),)) for place, path in enumerate(paths)):
         pass
     seconds = time.perf_counter() - start
     decoders.close()
@@ -116,7 +121,7 @@ def _one_by_one(plan: InferencePlan, paths: Sequence[Path]) -> float:
 
 
 def _image(path: Path) -> np.ndarray:
-    (image,) = decode(DecodeTask(0, path, (STEPS,))).images
+    (image,) = decode(DecodeTask(0, (path,), (View(STEPS),))).images
     assert not isinstance(image, Failure)
     return image
 

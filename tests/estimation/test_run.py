@@ -215,3 +215,19 @@ def test_patients_with_both_classes_are_a_stratum_of_their_own() -> None:
 
     table = units([0.1, 0.9, 0.2, 0.3, 0.8, 0.7, 0.5, 0.5], [0, 1, 0, 0, 1, 1, None, None])
     assert class_strata(table).tolist() == [3, 1, 2, 0]
+
+
+def test_a_further_pass_is_estimated_under_the_locked_rule_by_endpoint_and_level() -> None:
+    clean = units(SCORES, LABELS)
+    blurred = units([None if s is None else 1 - s for s in SCORES], LABELS)
+    place = blurred.column_names.index("pass")
+    blurred = blurred.set_column(place, UNITS.field("pass"), [pa.array(["blur-3"] * len(SCORES))])
+    found = estimate_all(protocol(), pa.concat_tables([clean, blurred]), cohort_digest="c", workers=1)
+    alone = estimate_all(protocol(), clean, cohort_digest="c", workers=1)
+    assert tuple(one for one in found if one.pass_id == "clean") == alone
+    further = {one.id: one for one in found if one.pass_id == "blur-3"}
+    assert {one.endpoint for one in further.values()} == {endpoint.id for endpoint in protocol().endpoints}
+    assert {"auroc/m/blur-3", "auroc/m/blur-3/sex=F", "brier/m/blur-3"} <= set(further)
+    assert not any("missing=" in name or "prevalence=" in name for name in further)
+    # by hand: positives 0.1 0.2 0.3 0.8 fail 0.4; none of them at or above 0.5 but one
+    assert further["sensitivity/m/blur-3"].numerator == 1

@@ -19,16 +19,18 @@ from validate.errors import ProtocolError
 from validate.inference import decoders as module
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.decoders import Decoders
+from validate.inference.view import View
 from validate.models.prediction import Failure
 
 Make = Callable[..., Any]
 STEPS = ({"window": {"source": "full_range"}},)
+VIEW = View(STEPS)
 
 
 @pytest.fixture
 def tasks(study: Make, tmp_path: Path) -> list[DecodeTask]:
     cases = study(tmp_path / "dicom", 12, broken=(5,))
-    return [DecodeTask(place, case.files[0], (STEPS,)) for place, case in enumerate(cases)]
+    return [DecodeTask(place, case.files, (VIEW,)) for place, case in enumerate(cases)]
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
@@ -49,7 +51,7 @@ def test_results_come_in_the_order_of_the_tasks(tasks: list[DecodeTask], kind: A
 
 def test_several_recipes_of_one_image_are_made_from_one_decoding(tasks: list[DecodeTask]) -> None:
     small = (*STEPS, {"resize": {"size": [4, 4], "method": "nearest"}})
-    result = decode(DecodeTask(0, tasks[0].path, (STEPS, small, ({"crop": {"size": [99, 99]}},))))
+    result = decode(DecodeTask(0, tasks[0].paths, (VIEW, View(small), View(({"crop": {"size": [99, 99]}},)))))
     assert [getattr(image, "shape", None) for image in result.images] == [(1, 8, 8), (1, 4, 4), None]
     assert result.images[2] == Failure("preprocess:too_small", result.images[2].detail)  # type: ignore[union-attr]
 
@@ -57,7 +59,7 @@ def test_several_recipes_of_one_image_are_made_from_one_decoding(tasks: list[Dec
 def test_no_failure_names_the_file(tmp_path: Path) -> None:
     for content in (b"", b"junk", b"\0" * 128 + b"DICM" + b"\xff" * 64):
         (tmp_path / "SECRET.dcm").write_bytes(content)
-        (image,) = decode(DecodeTask(0, tmp_path / "SECRET.dcm", (STEPS,))).images
+        (image,) = decode(DecodeTask(0, (tmp_path / "SECRET.dcm",), (VIEW,))).images
         assert isinstance(image, Failure)
         assert "SECRET" not in image.detail
 
@@ -115,13 +117,13 @@ def test_a_process_that_hangs_or_dies_is_replaced_and_its_image_fails(
     next(results)
     os.kill(started[0].process.pid, signal.SIGKILL)
     started[0].process.wait()
-    crashed = [result for _, result in decoders.stream([DecodeTask(50, tasks[0].path, (STEPS,))])]
+    crashed = [result for _, result in decoders.stream([DecodeTask(50, tasks[0].paths, (VIEW,))])]
     assert crashed[0].images == (Failure("decode:crashed", "The decoder ended its process on this image."),)
-    again = [result for _, result in decoders.stream([DecodeTask(51, tasks[0].path, (STEPS,))])]
+    again = [result for _, result in decoders.stream([DecodeTask(51, tasks[0].paths, (VIEW,))])]
     assert not isinstance(again[0].images[0], Failure)
     os.kill(started[1].process.pid, signal.SIGSTOP)
     decoders._workers[0].patience = 0.3
-    silent = [result for _, result in decoders.stream([DecodeTask(52, tasks[0].path, (STEPS,))])]
+    silent = [result for _, result in decoders.stream([DecodeTask(52, tasks[0].paths, (VIEW,))])]
     assert silent[0].images[0] == module.TIMED_OUT
     decoders.close()
 
@@ -132,8 +134,9 @@ import os, time
 from pathlib import Path
 from validate.inference.decode import DecodeTask
 from validate.inference.decoders import Decoders
+from validate.inference.view import View
 decoders = Decoders(2, "process")
-list(decoders.stream([DecodeTask(n, Path({str(tasks[0].path)!r}), ({STEPS!r},)) for n in range(8)]))
+list(decoders.stream([DecodeTask(n, (Path({str(tasks[0].paths[0])!r}),), (View({STEPS!r}),)) for n in range(8)]))
 print(" ".join(str(worker.child.process.pid) for worker in decoders._workers if worker.child), flush=True)
 time.sleep(60)
 """

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from validate.errors import ModelError
-from validate.inference.first_look import dry_run, first_look, recipes
+from validate.inference.first_look import clean_views, dry_run, first_look
 
 Make = Callable[..., Any]
 
 
-def test_models_with_the_same_preprocessing_share_one_recipe(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_models_with_the_same_preprocessing_share_one_view(plan: Make, study: Make, tmp_path: Path) -> None:
     models = [{}, {"id": "same"}, {"id": "other", "preprocess": [{"window": {"source": "full_range"}}]}]
-    distinct, number = recipes(plan(tmp_path, study(tmp_path / "dicom", 1), models))
+    distinct, number = clean_views(plan(tmp_path, study(tmp_path / "dicom", 1), models))
     assert len(distinct) == 2
     assert number == {"m": 0, "same": 0, "other": 1}
 

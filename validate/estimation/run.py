@@ -30,6 +30,7 @@ from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.estimation.suppression import suppressed
 from validate.protocol.fairness import fairness_of
+from validate.protocol.passes import CLEAN
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
@@ -65,7 +66,7 @@ def estimate_all(
 ) -> tuple[Estimate, ...]:
     """For each model, pass and target: endpoints and supporting metrics, overall and by level, under the locked rule;
     then overall under the other rules; then PPV and NPV at the stated prevalences. Then each pair of models by their
-    paired differences.
+    paired differences. Of passes besides the clean one: the endpoints alone, under the locked rule.
 
     units : results.units.UNITS plus "by.<attribute>"; only rows with a label enter      workers : 0 for one per core
     Raises DataError where a naive interval meets clustered rows, ProtocolError where an operating point is missing.
@@ -87,7 +88,9 @@ def estimate_all(
         together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases
         asked = tuple(plan for plan in plans if plan.target == cases.target)
         estimates += _Study(protocol, models[cases.model], asked, cases, resampling).estimates()
-    for (_, target), by_model in together.items():
+    for (pass_id, target), by_model in together.items():
+        if pass_id != CLEAN.id:
+            continue
         estimates += _contrasts(protocol, plans, target, by_model, resampling)
     return tuple(estimates)
 
@@ -119,11 +122,15 @@ class _Study:
         for plan in plans:
             self._refuse_naive(plan)
         label = self.protocol.inference.on_failure
+        if self.cases.pass_id != CLEAN.id:
+            plans = [plan for plan in plans if plan.role != "supporting"]
         scored = [plan for plan in plans if not plan.outputs_only]
         yield from self._under(scored, locked, label, strata=True)
         yield from self._under(
             [plan for plan in plans if plan.outputs_only], ("excluded",) * 2, OUTPUTS_ONLY, strata=True
         )
+        if self.cases.pass_id != CLEAN.id:
+            return
         for rule in OTHERS:
             if (rule, rule) != locked:
                 yield from self._under(scored, (rule, rule), rule, suffix=f"missing={rule}")

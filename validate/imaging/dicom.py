@@ -20,8 +20,8 @@ from validate.imaging.volume import DecodeFailure, Volume
 GREY = {"MONOCHROME1", "MONOCHROME2"}
 
 
-def read_image(path: Path) -> Volume:
-    """Decode one file.
+def read_image(path: Path | bytes) -> Volume:
+    """Decode one file, or the content of one.
 
     voxels : (frame, y, x) or (frame, y, x, 3), in modality units (rescale applied), MONOCHROME1 brought to MONOCHROME2
     source : decoder, transfer_syntax, photometric, inverted, range (lowest and highest value that can be stored, in the
@@ -39,7 +39,7 @@ def read_image(path: Path) -> Volume:
         raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
 
 
-def _dataset(path: Path) -> FileDataset:
+def _dataset(path: Path | bytes) -> FileDataset:
     stream, head = open_dicom(path)
     with stream:
         force = head[128:132] != b"DICM"

@@ -35,13 +35,15 @@ class Header:
     pixels: Pixels
 
 
-def open_dicom(path: Path) -> tuple[BinaryIO, bytes]:
+def open_dicom(path: Path | bytes) -> tuple[BinaryIO, bytes]:
     """(stream at its start, its first bytes); a deflated file is inflated in memory, within bounds.
+
+    path : of a file, or its content
 
     Raises DecodeFailure: decode:missing, not_dicom, too_large, corrupt, truncated.
     """
     try:
-        stream = path.open("rb")
+        stream: BinaryIO = io.BytesIO(path) if isinstance(path, bytes) else path.open("rb")
     except FileNotFoundError:
         raise DecodeFailure("decode:missing", "The file was there when the cohort was read and is gone now.") from None
     except OSError as error:

@@ -1,42 +1,48 @@
-"""One image file → what each model wants of it: decoded once, preprocessed once per distinct recipe."""
+"""The files of one case → what each model wants of them in each pass: read once, disturbed once per disturbance."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.inference.view import Steps, Transform, View
 from validate.models.prediction import Failure
 
-Steps = tuple[Mapping[str, Mapping[str, Any]], ...]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeTask:
     """
-    place : number of the image in the order of the run      path : in memory only
-    recipes : preprocessing steps, one tuple per distinct recipe that is wanted of this image
+    place : number of the task in the order of the run      paths : in memory only
+    views : what is wanted, each distinct
+    unit, number : the case, and which of its images this is; what is random in a view is drawn from them
     """
 
     place: int
-    path: Path
-    recipes: tuple[Steps, ...]
+    paths: tuple[Path, ...]
+    views: tuple[View, ...]
+    unit: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """
-    images : per recipe, (channel, y, x) float32, or why there is none
-    source : decoder and transfer syntax      seconds : of one worker, from reading to the last recipe
+    images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none
+    source : decoder and transfer syntax      seconds : of one worker, from reading to the last view
     """
 
     images: tuple[NDArray[np.float32] | Failure, ...]
-    source: Mapping[str, str]
+    source: dict[str, str]
     seconds: float
 
     @property
@@ -45,37 +51,94 @@ class Decoded:
 
 
 def decode(task: DecodeTask) -> Decoded:
-    """Never raises: what is wrong with a file is a result. No detail names a file or repeats what is in it."""
-    from validate.imaging.dicom import read_image
-    from validate.imaging.volume import DecodeFailure
+    """Never raises: what is wrong with a file is a result. No detail names a file or repeats what is in it.
 
+    One disturbed volume is in memory at a time, however many there are.
+    """
     start = time.perf_counter()
-    try:
-        volume = read_image(task.path)
-    except DecodeFailure as failure:
-        return _failed(task, Failure(failure.reason, failure.detail), start)
-    except MemoryError:
-        return _failed(task, Failure("decode:out_of_memory", "The image does not fit this machine's memory."), start)
-    except Exception as error:  # noqa: BLE001 - decoders are other people's code on hostile input
-        return _failed(task, Failure("decode:error", f"The decoder raised {type(error).__name__}."), start)
-    images = tuple(_prepared(volume, recipe) for recipe in task.recipes)
-    source = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
-    return Decoded(images, source, time.perf_counter() - start)
+    images: dict[int, NDArray[np.float32] | Failure] = {}
+    source: dict[str, str] = {}
+    order = sorted(range(len(task.views)), key=lambda place: (_reading(task.views[place]), _volume(task.views[place])))
+    for _, same_reading in groupby(order, key=lambda place: _reading(task.views[place])):
+        places = list(same_reading)
+        volume = _guarded("decode", partial(_read, task, task.views[places[0]]))
+        if not isinstance(volume, Failure):
+            known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
+            source = source or known
+        images.update(_prepared(task, volume, places))
+    return Decoded(tuple(images[place] for place in range(len(task.views))), source, time.perf_counter() - start)
 
 
-def _prepared(volume: Any, recipe: Steps) -> NDArray[np.float32] | Failure:
+def _reading(view: View) -> tuple[str, str]:
+    return view.reader, repr(view.file_transform or "")
+
+
+def _volume(view: View) -> str:
+    return repr(view.volume_transform or "")
+
+
+def _prepared(
+    task: DecodeTask, volume: Any, places: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.float32] | Failure]]:
+    for _, same in groupby(places, key=lambda place: _volume(task.views[place])):
+        group = list(same)
+        transform = task.views[group[0]].volume_transform
+        changed = volume
+        if transform is not None and not isinstance(volume, Failure):
+            changed = _guarded("perturb", partial(_perturbed, task, volume, transform))
+        for place in group:
+            if isinstance(changed, Failure):
+                yield place, changed
+            else:
+                yield (
+                    place,
+                    _guarded("preprocess", partial(_seen, changed, task.views[place].steps)),
+                )
+
+
+def _read(task: DecodeTask, view: View) -> Any:
+    from validate.imaging.dicom import read_image
+
+    (path,) = task.paths
+    if view.file_transform is None:
+        return read_image(path)
+    return read_image(_rewritten(path.read_bytes(), view.file_transform, task))
+
+
+def _rewritten(content: bytes, by: Transform, task: DecodeTask) -> bytes:
+    from validate.registry import load
+
+    new: bytes = load("rewritings", by.name)(content, dict(by.options), by.generator(task.unit, task.number))
+    return new
+
+
+def _perturbed(task: DecodeTask, volume: Any, by: Transform) -> Any:
+    from validate.registry import load
+
+    return load("perturbations", by.name)(volume, dict(by.options), by.generator(task.unit, task.number))
+
+
+def _seen(volume: Any, steps: Steps) -> NDArray[np.float32]:
     from validate.imaging.preprocess import apply
+
+    return np.ascontiguousarray(apply(volume, steps), dtype=np.float32)
+
+
+WHAT = {"decode": "The image", "perturb": "The disturbed image", "preprocess": "The preprocessed image"}
+WHO = {"decode": "The decoder", "perturb": "The disturbance", "preprocess": "Preprocessing"}
+
+
+def _guarded(stage: str, work: Callable[[], Found]) -> Found | Failure:
+    """What `work` returns, or the failure that it is. Decoders are other people's code on hostile input."""
     from validate.imaging.volume import DecodeFailure
 
     try:
-        return np.ascontiguousarray(apply(volume, recipe), dtype=np.float32)
+        return work()
     except DecodeFailure as failure:
         return Failure(failure.reason, failure.detail)
     except MemoryError:
-        return Failure("preprocess:out_of_memory", "The preprocessed image does not fit this machine's memory.")
-    except (ArithmeticError, LookupError, ValueError) as error:
-        return Failure("preprocess:error", f"Preprocessing raised {type(error).__name__}.")
-
-
-def _failed(task: DecodeTask, failure: Failure, start: float) -> Decoded:
-    return Decoded((failure,) * len(task.recipes), {}, time.perf_counter() - start)
+        return Failure(f"{stage}:out_of_memory", f"{WHAT[stage]} does not fit this machine's memory.")
+    except OSError as error:
+        return Failure(f"{stage}:unreadable", f"The file can't be read: {error.strerror}.")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this case alone
+        return Failure(f"{stage}:error", f"{WHO[stage]} raised {type(error).__name__}.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.errors import ValidateError
 from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.view import view_of
 from validate.models.channel import ChildGone, own_channel
 from validate.models.prediction import Failure
 from validate.models.sandbox import confine
@@ -25,7 +26,13 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    task = DecodeTask(0, Path(request["path"]), tuple(tuple(recipe) for recipe in request["recipes"]))
+    task = DecodeTask(
+        place=0,
+        paths=tuple(Path(path) for path in request["paths"]),
+        views=tuple(view_of(view) for view in request["views"]),
+        unit=request["unit"],
+        number=request["number"],
+    )
     try:
         decoded = decode(task)
     except ValidateError as error:

@@ -86,7 +86,7 @@ class Decoders:
             arrived, result = self._results.get(timeout=self._left(place))
         except queue.Empty:
             if self._left(place) <= 0:
-                arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].recipes), {}, self.patience)
+                arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].views), {}, self.patience)
                 self._add_worker()  # in the place of the thread that hangs
                 self.replaced += 1
             else:
@@ -161,7 +161,12 @@ class _ProcessWorker:
     child: Child | None = None
 
     def decode(self, task: DecodeTask) -> Decoded:
-        request = {"path": str(task.path), "recipes": [list(recipe) for recipe in task.recipes]}
+        request = {
+            "paths": [str(path) for path in task.paths],
+            "views": [view.document() for view in task.views],
+            "unit": task.unit,
+            "number": task.number,
+        }
         if self.child is None:
             self.child = start_child("validate.inference.decode_worker")
         try:
@@ -171,7 +176,7 @@ class _ProcessWorker:
             self.child.kill()
             self.child = None
             failure = TIMED_OUT if isinstance(error, ChildSilent) else CRASHED
-            return Decoded((failure,) * len(task.recipes), {}, 0.0)
+            return Decoded((failure,) * len(task.views), {}, 0.0)
         if "error" in header:
             raise ProtocolError(str(header["error"]))
         images = iter(arrays)

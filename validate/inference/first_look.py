@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validate.canonical import canonical_json
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
 from validate.inference.batching import Image, plain_message
-from validate.inference.decode import Decoded, DecodeTask, Steps, decode
+from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.plan import InferencePlan, PlannedModel
+from validate.inference.view import View
 from validate.models.adapter import Batch
 from validate.models.prediction import Boxes, Failure, Mask, Prediction
+from validate.protocol.passes import CLEAN
 
 TRIES = 20  # images that may fail to decode before the look is given up
 ENOUGH = 3  # images that a model may fail on before it is the model's fault
@@ -30,14 +31,15 @@ class Look:
     decode_seconds: float
 
 
-def recipes(plan: InferencePlan) -> tuple[tuple[Steps, ...], dict[str, int]]:
-    """The distinct preprocessing recipes of all models that read pixels, and the number of each model's."""
-    distinct: dict[bytes, Steps] = {}
+def clean_views(plan: InferencePlan) -> tuple[tuple[View, ...], dict[str, int]]:
+    """The distinct views of all models that read pixels, undisturbed, and the number of each model's."""
+    distinct: dict[bytes, View] = {}
     keys = {}
     for model in plan.models:
-        if model.loaded.needs_pixels:
-            keys[model.id] = canonical_json(model.block.preprocess)
-            distinct.setdefault(keys[model.id], model.block.preprocess)
+        view = model.view(CLEAN)
+        if view is not None:
+            keys[model.id] = view.key
+            distinct.setdefault(view.key, view)
     order = list(distinct)
     return tuple(distinct.values()), {name: order.index(key) for name, key in keys.items()}
 
@@ -48,16 +50,16 @@ def first_look(plan: InferencePlan) -> Look:
     Raises ModelError where an image does not fit the model's input, where the output can't be read as declared, and
     where the model fails on every image tried: that is no bad case, it is a wrong declaration.
     """
-    distinct, recipe_of = recipes(plan)
+    distinct, view_of = clean_views(plan)
     if not distinct:
         return Look({}, 0.0)
-    trials = {model.id: _Trial(model) for model in plan.models if model.id in recipe_of}
+    trials = {model.id: _Trial(model) for model in plan.models if model.id in view_of}
     seconds = []
     for case in [case for case in plan.cases if case.files][:TRIES]:
-        decoded = decode(DecodeTask(0, case.files[0], distinct))
+        decoded = decode(DecodeTask(0, case.files[:1], distinct, case.unit))
         seconds.append(decoded.seconds)
         for name, trial in trials.items():
-            image = decoded.images[recipe_of[name]]
+            image = decoded.images[view_of[name]]
             if not trial.settled and not isinstance(image, Failure):
                 trial.take(case, image)
         if all(trial.settled for trial in trials.values()):
@@ -103,12 +105,12 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     Each row: model, unit (pseudonym), decoder, input {"shape", "minimum", "maximum", "mean"} or None,
     score or None, raw, failure or None, detail or None. Raises what the model raises.
     """
-    distinct, recipe_of = recipes(plan)
+    distinct, view_of = clean_views(plan)
     rows = []
     for case in plan.cases[:count]:
-        decoded = decode(DecodeTask(0, case.files[0], distinct)) if distinct and case.files else None
+        decoded = decode(DecodeTask(0, case.files[:1], distinct, case.unit)) if distinct and case.files else None
         for model in plan.models:
-            image = decoded.images[recipe_of[model.id]] if decoded is not None and model.id in recipe_of else None
+            image = decoded.images[view_of[model.id]] if decoded is not None and model.id in view_of else None
             rows.append(_dry_row(model, case, decoded, image))
     return rows
 

@@ -14,13 +14,14 @@ from validate.errors import MachineError, ValidateError
 from validate.inference.batching import Batcher
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import PATIENCE, Decoders, Kind
-from validate.inference.first_look import Look, first_look, recipes
+from validate.inference.first_look import Look, first_look
 from validate.inference.plan import InferencePlan, Shard, Stretch
 from validate.inference.probe import UNKNOWN, probed_batch_size
 from validate.inference.progress import Progress
 from validate.inference.shard_work import ShardWork
 from validate.inference.store import Store, Timing, open_store, stored_batch_sizes
 from validate.inference.summary import InferenceSummary, Tally
+from validate.inference.view import View
 from validate.inference.writer import Writer
 from validate.models.prediction import Failure
 
@@ -88,7 +89,7 @@ class _Run:
     def __init__(self, plan: InferencePlan, engine: LocalEngine, progress: Progress | None, on_event: OnEvent) -> None:
         self.plan, self.engine, self.progress, self.on_event = plan, engine, progress, on_event
         self.tally = Tally(len(plan.cases))
-        self.recipes, self.recipe_of = recipes(plan)
+        self.views, self.number_of = _views(plan)
         self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
 
     def results(self, out: Path, *, resume: bool) -> InferenceSummary:
@@ -163,12 +164,14 @@ class _Run:
         place = 0
         for stretch in pending:
             works = [
-                (self.recipe_of.get(shard.model.id), {case.unit for case in shard.cases}) for shard in stretch.shards
+                (self.number_of[shard.model.id, shard.pass_.id], {case.unit for case in shard.cases})
+                for shard in stretch.shards
             ]
             for case in stretch.cases:
-                wanted = _distinct(recipe for recipe, units in works if case.unit in units)
-                for path in case.files if wanted else ():
-                    yield DecodeTask(place, path, tuple(self.recipes[number] for number in wanted))
+                wanted = _distinct(view for view, units in works if case.unit in units)
+                views = tuple(self.views[number] for number in wanted)
+                for image, path in enumerate(case.files if wanted else ()):
+                    yield DecodeTask(place, (path,), views, case.unit, image)
                     place += 1
 
     def _work(self, pending: Sequence[Stretch], decoders: Decoders, writer: Writer) -> None:
@@ -184,21 +187,21 @@ class _Run:
         self._show(decoders, last=True)
 
     def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
-        wanted = _distinct(work.recipe for work in works)
+        wanted = _distinct(work.view for work in works)
         decoded = [next(stream)[1] for _ in case.files] if wanted else []
         self.tally.decode_seconds += sum(image.seconds for image in decoded)
         source = decoded[0].source if decoded else {}
         for work in works:
-            if work.recipe is None:
+            if work.view is None:
                 work.add(case, [None], {})
             else:
-                place = wanted.index(work.recipe)
+                place = wanted.index(work.view)
                 work.add(case, [image.images[place] for image in decoded], source)
         self.tally.cases += 1
 
     def _shard_work(self, shard: Shard, store: Store) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", store.batch_sizes[shard.model.id]))
-        return ShardWork(shard, self.batchers[shard.model.id], size, self.recipe_of.get(shard.model.id))
+        return ShardWork(shard, self.batchers[shard.model.id], size, self.number_of[shard.model.id, shard.pass_.id])
 
     def _hand_over(self, work: ShardWork, before: _Clocks, decoders: Decoders, writer: Writer) -> None:
         shard, rows = work.shard, work.rows()
@@ -252,6 +255,21 @@ class _Run:
             wait_seconds=decoders.waited,
             predict_seconds=sum(batcher.seconds for batcher in self.batchers.values()),
         )
+
+
+def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], int | None]]:
+    """The distinct views of a run, and the number of the one that each model has in each pass."""
+    distinct: dict[bytes, int] = {}
+    views: list[View] = []
+    number_of: dict[tuple[str, str], int | None] = {}
+    for model in plan.models:
+        for pass_ in plan.passes:
+            view = model.view(pass_)
+            if view is not None and view.key not in distinct:
+                distinct[view.key] = len(views)
+                views.append(view)
+            number_of[model.id, pass_.id] = None if view is None else distinct[view.key]
+    return views, number_of
 
 
 def _distinct(numbers: Iterable[int | None]) -> list[int]:

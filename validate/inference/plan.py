@@ -13,9 +13,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from validate import registry
 from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
+from validate.inference.view import View, transform_of
 from validate.models.adapter import LoadedModel
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
@@ -38,6 +40,16 @@ class PlannedModel:
     @property
     def id(self) -> str:
         return self.block.id
+
+    def view(self, pass_: Pass) -> View | None:
+        """What the model sees of a case in this pass; None where it reads no pixels."""
+        if not self.loaded.needs_pixels:
+            return None
+        return View(
+            steps=self.block.preprocess,
+            file_transform=transform_of(pass_.file_transform, pass_.id),
+            volume_transform=transform_of(pass_.volume_transform, pass_.id),
+        )
 
     @property
     def aggregate(self) -> Aggregate | None:
@@ -86,13 +98,15 @@ class InferencePlan:
 
     def stretches(self) -> Iterator[Stretch]:
         """Every stretch of `shard_size` cases with its shards, over all models and passes; empty ones are left out."""
+        chosen = {pass_.id: _chosen(self.cases, pass_) for pass_ in self.passes}
         for index, start in enumerate(range(0, len(self.cases), self.shard_size)):
             cases = self.cases[start : start + self.shard_size]
             shards = [
                 Shard(index, model, pass_, selected)
                 for pass_ in self.passes
                 for model in self.models
-                if (not pass_.models or model.id in pass_.models) and (selected := _selected(cases, pass_))
+                if pass_.concerns(model.id)
+                and (selected := tuple(case for case in cases if case.unit in chosen[pass_.id]))
             ]
             yield Stretch(cases, ()).only(shards)
 
@@ -146,9 +160,9 @@ def make_plan(
     )
 
 
-def _selected(cases: tuple[Case, ...], pass_: Pass) -> tuple[Case, ...]:
-    wanted = pass_.selector.items()
-    return tuple(case for case in cases if all(case.attributes.get(name) == level for name, level in wanted))
+def _chosen(cases: tuple[Case, ...], pass_: Pass) -> frozenset[str]:
+    units = [case.unit for case in cases]
+    return pass_.chosen(units, lambda name: [case.attributes.get(name) for case in cases])
 
 
 def _unit_problems(model: PlannedModel, protocol: StudyProtocol, cohort: Cohort) -> Iterator[str]:
@@ -201,8 +215,22 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
         yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
     if foreign := sorted(set(pass_.engine_overrides) - {"batch_size"}):
         yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
-    if pass_.file_transform is not None or pass_.volume_transform is not None:
-        yield f"pass '{pass_.id}': asks for a transform of the images, which this version has none of."
+    for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
+        if said is not None:
+            yield from (f"pass '{pass_.id}': {problem}" for problem in _transform_problems(kind, said))
+
+
+def _transform_problems(kind: str, said: Mapping[str, Any]) -> Iterator[str]:
+    if foreign := sorted(set(said) - {"name", "options", "seed", "stream"}):
+        yield f"a transform has name, options, seed and stream, and no {', '.join(map(repr, foreign))}."
+    try:
+        registry.load(kind, str(said.get("name"))).OPTIONS.model_validate(dict(said.get("options", {})))
+    except ProtocolError as error:
+        yield str(error)
+    except ValidationError as error:
+        for problem in error.errors():
+            place = ".".join(["options", *map(str, problem["loc"])])
+            yield f"{said['name']}.{place}: {problem['msg']}; got {problem['input']!r}."
 
 
 def _model_document(model: PlannedModel) -> dict[str, Any]:
@@ -229,4 +257,5 @@ def _pass_document(pass_: Pass) -> dict[str, Any]:
         "file_transform": dict(pass_.file_transform) if pass_.file_transform is not None else None,
         "volume_transform": dict(pass_.volume_transform) if pass_.volume_transform is not None else None,
         "engine_overrides": dict(pass_.engine_overrides),
+        "sample": pass_.sample,
     }

@@ -16,13 +16,13 @@ from validate.models.prediction import Failure, Inference
 class ShardWork:
     """
     batch_size : images per planned batch; failed ones keep their place, so that no border depends on them
-    recipe : number of the preprocessing recipe that this model wants, None where it reads no pixels
+    view : number of the view that this model wants in this pass, None where it reads no pixels
     """
 
     shard: Shard
     batcher: Batcher
     batch_size: int
-    recipe: int | None
+    view: int | None
     _cases: list[Case] = field(default_factory=list)
     _images: list[Image | Failure | None] = field(default_factory=list)
     _results: list[Result] = field(default_factory=list)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,12 @@ class Pass:
     id : "clean", or such as "quantum_noise-3"; part of file names, so [a-z0-9_.-]+
     models : ids of the models concerned; empty means all
     selector : which cases, as {attribute: level}; empty means all
-    file_transform, volume_transform : name and options of a transform, or None
+    file_transform : {"name": of a module of imaging/rewrite, "options": {…}, "seed": n}, or None
+    volume_transform : {"name": of a module of imaging/perturb, "options": {…}, "seed": n}, or None; what is random in it is
+        drawn anew for each case from (seed, stream, case), where "stream" is the pass's id unless the transform names another:
+        passes that share a stream share their noise
     engine_overrides : such as {"batch_size": 1}
+    sample : how many of the selected cases, the same ones for every pass that asks for so many; 0 for all
     """
 
     id: str
@@ -24,6 +29,25 @@ class Pass:
     file_transform: Mapping[str, Any] | None = None
     volume_transform: Mapping[str, Any] | None = None
     engine_overrides: Mapping[str, Any] = field(default_factory=dict)
+    sample: int = 0
+
+    def concerns(self, model: str) -> bool:
+        """Whether this model goes through the pass."""
+        return not self.models or model in self.models
+
+    def chosen(self, units: Sequence[str], column: Callable[[str], Sequence[Any]]) -> frozenset[str]:
+        """The units of the cohort that are in the pass.
+
+        column : values of an attribute, one per unit
+        A sample takes the units whose hashed pseudonyms come first: neither their order nor what is known of them matters.
+        """
+        kept = list(units)
+        for name, level in self.selector.items():
+            value = dict(zip(units, column(name), strict=True))
+            kept = [unit for unit in kept if value[unit] == level]
+        if self.sample and len(kept) > self.sample:
+            kept = sorted(kept, key=lambda unit: hashlib.sha256(unit.encode()).digest())[: self.sample]
+        return frozenset(kept)
 
 
 CLEAN = Pass("clean")

@@ -111,7 +111,7 @@ def _inference_order(protocol: StudyProtocol, cases: pa.Table, inference: pa.Tab
     wanted: list[tuple[str, str, str, str]] = []
     for model in protocol.models:
         for pass_ in passes:
-            if not pass_.models or model.id in pass_.models:
+            if pass_.concerns(model.id):
                 selected = _selected(cases, pass_)
                 targets = scored(protocol, model)
                 expected = [(model.id, pass_.id, target, unit) for target in targets for unit in selected]
@@ -130,10 +130,8 @@ def _inference_order(protocol: StudyProtocol, cases: pa.Table, inference: pa.Tab
 
 def _selected(cases: pa.Table, pass_: Pass) -> list[str]:
     units: list[str] = cases["unit"].to_pylist()
-    chosen = [True] * len(units)
-    for name, level in pass_.selector.items():
-        chosen = [keep and value == level for keep, value in zip(chosen, _column(cases, name), strict=True)]
-    return [unit for unit, keep in zip(units, chosen, strict=True) if keep]
+    chosen = pass_.chosen(units, lambda name: _column(cases, name))
+    return [unit for unit in units if unit in chosen]
 
 
 def _refuse_gaps(expected: Sequence[tuple[str, str, str, str]], place: Mapping[Any, int]) -> None:

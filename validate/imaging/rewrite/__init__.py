@@ -1,0 +1,1 @@
+"""Other files that hold the same image: rewritten before they are decoded; attribute REWRITING."""
