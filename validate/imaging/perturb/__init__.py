@@ -1,1 +1,1 @@
-"""Disturbances of a decoded image in its native units, one physical cause a file; attribute PERTURBATION."""
+"""What scanners, patients and networks do to an image: one physical cause a file, each with a PERTURBATION."""

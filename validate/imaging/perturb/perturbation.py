@@ -1,30 +1,137 @@
-"""A perturbation: one physical cause that changes an image, as a function of a Volume. One is one file with a PERTURBATION."""
+"""A perturbation: one physical cause, its strength in physical units, and what becomes of a decoded image in native units."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from numpy.random import Generator
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from validate.imaging.volume import Volume
+from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.grey import ends
+from validate.imaging.perturb.stack import Stack
+from validate.imaging.volume import DecodeFailure, Volume
+
+SUITES = ("radiography", "mammography", "ct", "mr", "ultrasound", "fundus", "dermoscopy", "any")
+NO_SPACING = "perturb:no_spacing"
+NO_VOLUME = "perturb:no_volume"
+
+
+class Strength(BaseModel):
+    """Options of one perturbation, in physical units; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perturbation:
     """
-    title : as a reader knows the cause
-    OPTIONS : its strengths, in physical units; checked before the lock
-    apply : the disturbed image, in the units of the one it was given, which it must leave as it was; what is random comes from
-        the generator alone, and nothing of the generator's state outlives the case. Raises DecodeFailure, reason perturb:…,
-        where this image can't be disturbed so.
+    suites : of SUITES, those that it belongs to; none of what only other analyses ask for
+    severities : options of the five anchored strengths, mild to severe      anchor : what they stand for in a clinic
+    strength, unit : the option that is drawn along the axis, and its unit
+    validity : for the report, what it imitates and what it leaves out      source : who says so
+    change : a stack of images → the same, changed; seeded draws and nothing else are random
+    needs_spacing : pixels must have a size in mm      least_slices : under which it has no meaning
     """
 
     title: str
-    OPTIONS: type[BaseModel]
-    apply: Callable[[Volume, Any, Generator], Volume]
+    suites: frozenset[str]
+    OPTIONS: type[Strength]
+    severities: tuple[Mapping[str, Any], ...]
+    anchor: str
+    strength: str
+    unit: str
+    validity: str
+    source: str
+    change: Callable[[Stack, Any, Draw], Stack] = field(repr=False)
+    needs_spacing: bool = False
+    least_slices: int = 1
 
-    def __call__(self, volume: Volume, options: dict[str, Any], generator: Generator) -> Volume:
-        return self.apply(volume, self.OPTIONS.model_validate(options), generator)
+    def __call__(
+        self, volume: Volume, options: Mapping[str, Any], generator: Generator, *, device: str = "cpu"
+    ) -> Volume:
+        """One image, changed: voxels float32 in the same units and within what could be stored, geometry as it then is.
+
+        generator : what is random comes from it alone, the same numbers on any device
+
+        Raises DecodeFailure, reason perturb:…, where this image can't be disturbed so.
+        """
+        (found,) = self.many([volume], options, generators=[generator], device=device)
+        if isinstance(found, DecodeFailure):
+            raise found
+        return found
+
+    def many(
+        self,
+        volumes: Sequence[Volume],
+        options: Mapping[str, Any],
+        *,
+        generators: Sequence[Generator],
+        device: str = "cpu",
+    ) -> list[Volume | DecodeFailure]:
+        """Each image, changed by its own generator; those of one shape and geometry go through the device together."""
+        checked = self.OPTIONS.model_validate(dict(options))
+        found: list[Volume | DecodeFailure] = [DecodeFailure("perturb:error", "not reached")] * len(volumes)
+        together: dict[Any, list[int]] = {}
+        for place, volume in enumerate(volumes):
+            failure = self._impossible(volume)
+            if failure is not None:
+                found[place] = failure
+            else:
+                key = (volume.voxels.shape, volume.spacing, volume.unit)
+                together.setdefault(key, []).append(place)
+        for places in together.values():
+            changed = self._changed([volumes[i] for i in places], checked, [generators[i] for i in places], device)
+            for place, one in zip(places, changed, strict=True):
+                found[place] = one
+        return found
+
+    def _impossible(self, volume: Volume) -> DecodeFailure | None:
+        if self.needs_spacing and volume.spacing is None:
+            return DecodeFailure(NO_SPACING, f"{self.title}: the file does not say how large its pixels are.")
+        if volume.voxels.shape[0] < self.least_slices:
+            detail = f"{self.title} needs {self.least_slices} slices or more; there are {volume.voxels.shape[0]}."
+            return DecodeFailure(NO_VOLUME, detail)
+        return None
+
+    def _changed(
+        self, volumes: Sequence[Volume], options: Any, generators: Sequence[Generator], device: str
+    ) -> list[Volume | DecodeFailure]:
+        import torch
+
+        greys = [ends(volume) for volume in volumes]
+        first = volumes[0]
+        colour = first.voxels.ndim == 4
+        arrays = np.stack([np.asarray(volume.voxels, np.float32) for volume in volumes])
+        voxels = torch.from_numpy(arrays if colour else arrays[..., None]).to(device)
+        stack = Stack(
+            voxels, unit=first.unit, spacing=first.spacing, affines=tuple(volume.affine for volume in volumes),
+            black=_column([grey[0] for grey in greys], voxels), white=_column([grey[1] for grey in greys], voxels),
+        )  # fmt: skip
+        with torch.inference_mode():
+            done = self.change(stack, options, Draw(generators, device))
+        out = done.voxels.to("cpu").numpy()
+        return [
+            self._volume(volume, one, done, place, colour)
+            for place, (volume, one) in enumerate(zip(volumes, out, strict=True))
+        ]
+
+    def _volume(self, volume: Volume, voxels: Any, done: Stack, place: int, colour: bool) -> Volume | DecodeFailure:  # noqa: FBT001
+        if not np.isfinite(voxels).all():
+            return DecodeFailure("perturb:not_finite", f"{self.title} left values that are not numbers.")
+        if "range" in volume.source:
+            low, high = volume.source["range"]
+            np.clip(voxels, low, high, out=voxels)
+        return replace(
+            volume, voxels=voxels if colour else voxels[..., 0], spacing=done.spacing, affine=done.affines[place]
+        )
+
+
+def _column(values: Sequence[float], like: Any) -> Any:
+    """(n, 1, 1, 1, 1) beside the voxels."""
+    import torch
+
+    return torch.tensor(values, dtype=torch.float32, device=like.device).reshape(-1, 1, 1, 1, 1)
