@@ -6,8 +6,10 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from validate.canonical import pretty_json
@@ -40,6 +42,23 @@ def reported(tmp_path: Path) -> Path:
         write_manifest(run, inputs={}, created="2026-03-03T00:00:00Z")
         write_seal(run, audit_head=trail.head)
     return run
+
+
+@pytest.fixture
+def with_pdf(reported: Path) -> Path:
+    """The same with a report of two pages and places for two signatures."""
+    pages = pypdf.PdfWriter()
+    for _ in range(2):
+        pages.add_blank_page(595, 842)
+    out = BytesIO()
+    pages.write(out)
+    (reported / "report/report.pdf").write_bytes(out.getvalue())
+    places = [{"page": 2, "box": [50, 400, 270, 450]}, {"page": 2, "box": [290, 400, 510, 450]}]
+    (reported / "report/addresses.json").write_bytes(pretty_json({"signatures": places}))
+    with AuditTrail(reported / AUDIT) as trail:
+        write_manifest(reported, inputs={}, created="2026-03-03T00:00:00Z")
+        write_seal(reported, audit_head=trail.head)
+    return reported
 
 
 @pytest.fixture

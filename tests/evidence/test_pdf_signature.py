@@ -10,30 +10,13 @@ import pypdf
 import pytest
 
 import validate.sign_run
-from validate.canonical import pretty_json
 from validate.evidence.manifest import AUDIT
 from validate.evidence.pdf_signature import pdf_signatures
-from validate.evidence.seal import write_manifest, write_seal
+from validate.evidence.seal import write_seal
 from validate.evidence.verify import verify
 from validate.provenance.audit import AuditTrail
 from validate.provenance.keys import Key
 from validate.sign_run import sign_run
-
-
-@pytest.fixture
-def with_pdf(reported: Path) -> Path:
-    pages = pypdf.PdfWriter()
-    for _ in range(2):
-        pages.add_blank_page(595, 842)
-    out = BytesIO()
-    pages.write(out)
-    (reported / "report/report.pdf").write_bytes(out.getvalue())
-    places = [{"page": 2, "box": [50, 400, 270, 450]}, {"page": 2, "box": [290, 400, 510, 450]}]
-    (reported / "report/addresses.json").write_bytes(pretty_json({"signatures": places}))
-    with AuditTrail(reported / AUDIT) as trail:
-        write_manifest(reported, inputs={}, created="2026-03-03T00:00:00Z")
-        write_seal(reported, audit_head=trail.head)
-    return reported
 
 
 def test_each_signer_adds_to_a_copy_that_begins_with_the_sealed_report(

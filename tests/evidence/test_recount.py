@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -128,7 +127,7 @@ def test_tables_that_cannot_be_read_are_an_error(run: Path) -> None:
         recount(run)
 
 
-@pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not on this machine")
+@pytest.mark.services
 def test_the_exported_script_counts_the_same_in_r_and_finds_the_same_difference(run: Path, tmp_path: Path) -> None:
     for name, content in recount_files(run):
         (run / name).parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,8 @@ from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import UNPROVEN, verify
 from validate.provenance.audit import AuditTrail
-from validate.provenance.keys import Key, new_key, read_certificate, read_key
+from validate.provenance.certificate import read_certificates
+from validate.provenance.keys import Key, new_key, read_key
 from validate.provenance.states import Progress, State
 from validate.sign_run import sign_run
 
@@ -135,10 +136,10 @@ def test_an_outside_time_stamp_is_told_only_to_who_trusts_the_authority(
 ) -> None:
     url, root = authority
     path = sign_run(reported, key, meaning="approved", authority=url)
-    trusted = [key.certificate, read_certificate(root)]
+    trusted = [key.certificate, *read_certificates(root)]
     (one,) = verify(reported, trusted=trusted).signatures
     assert one.stamp is not None
-    assert one.stamp[:10] == one.time[:10]
+    assert one.stamp.time[:10] == one.time[:10]
     assert verify(reported, trusted=[key.certificate]).signatures[0].stamp is None
     token = path.with_name(path.name + ".tsr")
     token.write_bytes(token.read_bytes()[:-1] + b"\x00")
@@ -181,7 +182,7 @@ def test_keys_are_never_overwritten_and_bad_ones_are_refused_in_words(tmp_path: 
         read_key(tmp_path / "nowhere")
     (tmp_path / "no.pem").write_text("hello")
     with pytest.raises(CommandError, match="no certificate"):
-        read_certificate(tmp_path / "no.pem")
+        read_certificates(tmp_path / "no.pem")
 
 
 def test_the_seal_after_signing_binds_the_signature(reported: Path, key: Key) -> None:

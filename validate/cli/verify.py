@@ -29,9 +29,9 @@ def command(
     from validate.evidence.bundle import opened_bundle
     from validate.evidence.verify import verify
     from validate.numbers import recomputation
-    from validate.provenance.keys import read_certificate
+    from validate.provenance.certificate import read_certificates
 
-    certificates = [read_certificate(path) for path in trust or ()]
+    certificates = [read_certificates(path)[0] for path in trust or ()]  # a chain beside it is not trusted with it
     with opened_bundle(run) as folder:
         answer = verify(folder, recompute=recomputation if recompute else None, trusted=certificates)
     if as_json:
@@ -44,7 +44,11 @@ def command(
             typer.echo(f"  differs: {difference}")
         for one in answer.signatures:
             whose = "trusted key" if one.trusted else "key not named as trusted"
-            when = f"{one.time}, stamped {one.stamp}" if one.stamp else f"{one.time} by the signer's own clock"
+            when = f"{one.time}, stamped {one.stamp.time}" if one.stamp else f"{one.time} by the signer's own clock"
             typer.echo(f"  {one.meaning} by {one.signer} ({whose} {one.fingerprint[:16]}…), {when}")
+        if answer.lock_signer:
+            typer.echo(f"  lock signed by {answer.lock_signer}")
+        if answer.lock_stamp:
+            typer.echo(f"  lock stamped {answer.lock_stamp}")
         typer.echo(answer.unproven)
     raise typer.Exit(ExitCode.PASS if answer.holds else ExitCode.NOT_VERIFIED)

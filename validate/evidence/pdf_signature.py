@@ -89,7 +89,7 @@ def check_signed_pdf(folder: Path, given: Mapping[str, int]) -> list[str]:
 
 def pdf_signatures(content: bytes) -> list[PdfSignature]:
     """The signatures of a PDF, oldest first. Raises EvidenceError for what is no PDF that can be read."""
-    from validate.provenance.keys import certificate_of_der, fingerprint
+    from validate.provenance.certificate import certificate_of_der, fingerprint
 
     _pyhanko()
     from pyhanko.pdf_utils.misc import PdfReadError
@@ -153,23 +153,36 @@ def _stamp_style(text: str) -> Any:
 
 def _digest(key: Key) -> str:
     """RFC 8419: Ed25519 goes with SHA-512."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    return "sha512" if isinstance(key.private, Ed25519PrivateKey) else "sha256"
+    return "sha512" if isinstance(key.certificate.public_key(), Ed25519PublicKey) else "sha256"
 
 
 def _signer(key: Key) -> Any:
-    from asn1crypto import keys, x509
+    """PyHanko's signer around whatever holds the key: a file's content in memory, or a token that never lets it out."""
+    from asn1crypto import algos, x509
     from cryptography.hazmat.primitives import serialization
-    from pyhanko.sign.signers import SimpleSigner
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from pyhanko.sign.signers import Signer
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-    secret = key.private.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    certificate = x509.Certificate.load(key.certificate.public_bytes(serialization.Encoding.DER))
+    class Held(Signer):
+        async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: FBT001, FBT002
+            del digest_algorithm, dry_run
+            return key.sign(data)
+
+    chain = [x509.Certificate.load(one.public_bytes(serialization.Encoding.DER)) for one in key.chain]
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    return SimpleSigner(signing_cert=certificate, signing_key=keys.PrivateKeyInfo.load(secret), cert_registry=store)
+    store.register_multiple(chain)
+    pss = {
+        "hash_algorithm": {"algorithm": "sha256"},
+        "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": "sha256"}},
+        "salt_length": 32,
+    }
+    mechanism = None
+    if isinstance(key.certificate.public_key(), RSAPublicKey):
+        mechanism = algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": algos.RSASSAPSSParams(pss)})
+    return Held(signing_cert=chain[0], cert_registry=store, signature_mechanism=mechanism)
 
 
 def _timestamper(authority: str | None) -> Any:

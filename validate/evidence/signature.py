@@ -6,20 +6,24 @@ signatures, so that a later one leaves the earlier ones valid, and none can be t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from validate.canonical import file_digest, write_atomically
 from validate.errors import EvidenceError
+from validate.evidence.lock_attestation import SKEW
 from validate.evidence.manifest import AUDIT, MANIFEST, REPORT, SIGNATURES, run_files
 from validate.evidence.pdf_signature import check_signed_pdf
+from validate.evidence.trust import Trust
 from validate.provenance.attestation import STAMPED
 from validate.provenance.audit import AuditTrail, read_events
+from validate.provenance.certificate import fingerprint, subject
 from validate.provenance.dsse import envelope, opened, statement
-from validate.provenance.keys import Key, fingerprint, subject
-from validate.provenance.timestamp import Stamp, stamp_of, stamped
+from validate.provenance.keys import Key
+from validate.provenance.timestamp import Stamp, stamped
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -34,8 +38,8 @@ SUFFIX = ".dsse.json"
 class Signature:
     """One signature that holds, as it is told to the reader.
 
-    signer : the name in the certificate      trusted : whether the reader named this certificate as trusted
-    stamp : outside proof of its time, where there is one that holds by a trusted authority
+    signer : the name in the certificate      trusted : whether the reader trusts this certificate, or an authority above it
+    stamp : outside proof of its time, where there is one by an authority that the reader trusts
     """
 
     path: str
@@ -44,7 +48,7 @@ class Signature:
     time: str
     fingerprint: str
     trusted: bool
-    stamp: str | None
+    stamp: Stamp | None
 
 
 def signature_files(folder: Path) -> list[str]:
@@ -94,13 +98,12 @@ def write_signature(
 
 
 def check_signatures(
-    folder: Path, events: Sequence[Mapping[str, Any]], trusted: Sequence[Certificate]
+    folder: Path, events: Sequence[Mapping[str, Any]], trust: Trust
 ) -> tuple[list[Signature], list[str]]:
     """Every signature that holds, and in words whatever does not.
 
-    events : the run's audit trail      trusted : certificates of signers and time-stamp authorities the reader knows
+    events : the run's audit trail
     """
-    known = {fingerprint(certificate) for certificate in trusted}
     noted = {event["data"].get("signature"): event for event in events if event["data"].get("new") == "signed"}
     found: list[Signature] = []
     problems: list[str] = []
@@ -108,9 +111,10 @@ def check_signatures(
     for name in signature_files(folder):
         content = (folder / name).read_bytes()
         try:
-            told, certificate = opened(content)
+            told, chain = opened(content)
             _check_statement(folder, told, earlier, events)
-            stamp = _stamp(folder / (name + STAMPED), content, trusted)
+            one = _signature(name, told, chain, _stamp(folder / (name + STAMPED), content, trust), trust)
+            problems += [f"{name}: {problem}" for problem in _time_problems(one, chain[0])]
         except EvidenceError as error:
             problems.append(f"{name}: {error}")
             continue
@@ -118,14 +122,7 @@ def check_signatures(
             earlier[name] = file_digest(folder / name)
         if noted.pop(earlier[name], None) is None:
             problems.append(f"{name}: the audit trail knows of no such signature")
-        predicate = told["predicate"]
-        mark = fingerprint(certificate)
-        found.append(
-            Signature(
-                name, subject(certificate), str(predicate["meaning"]), str(predicate["time"]), mark, mark in known,
-                None if stamp is None else stamp.time,
-            )
-        )  # fmt: skip
+        found.append(one)
     problems += [
         f"{AUDIT}: a signature ({event['data'].get('meaning')}, by {event['data'].get('signer')}) stands in the trail and is gone"
         for event in noted.values()
@@ -133,10 +130,29 @@ def check_signatures(
     given: dict[str, int] = {}
     for one in found:
         given[one.fingerprint] = given.get(one.fingerprint, 0) + 1
-    problems += check_signed_pdf(folder, given)
-    if known and not any(one.trusted for one in found):
-        problems.append("no signature of this run is by a key that you trust")
-    return found, problems
+    return found, [*problems, *check_signed_pdf(folder, given)]
+
+
+def _signature(
+    name: str, told: Mapping[str, Any], chain: Sequence[Certificate], stamp: Stamp | None, trust: Trust
+) -> Signature:
+    meaning, time = str(told["predicate"]["meaning"]), str(told["predicate"].get("time"))
+    return Signature(name, subject(chain[0]), meaning, time, fingerprint(chain[0]), trust.of_signer(chain), stamp)
+
+
+def _time_problems(one: Signature, certificate: Certificate) -> Iterator[str]:
+    """A signature outside the life of its certificate, or dated otherwise than the outside authority saw it."""
+    try:
+        stated = datetime.fromisoformat(one.time)
+        early = stated < certificate.not_valid_before_utc
+        late = stated > certificate.not_valid_after_utc
+    except (ValueError, TypeError):
+        yield f"states no time that can be read: {one.time[:40]!r}"
+        return
+    if early or late:
+        yield f"was given at {one.time}, when its certificate {'was not valid yet' if early else 'had expired'}"
+    if one.stamp is not None and abs(datetime.fromisoformat(one.stamp.time) - stated) > SKEW:
+        yield f"says it was given at {one.time}, and an outside authority stamped it at {one.stamp.time}"
 
 
 def _check_statement(
@@ -162,11 +178,6 @@ def _check_statement(
         raise EvidenceError("was given to another audit trail than lies here")
 
 
-def _stamp(path: Path, content: bytes, trusted: Sequence[Certificate]) -> Stamp | None:
-    """None where there is no stamp, or nobody whose word on it the reader takes."""
-    if not path.is_file() or not trusted:
-        return None
-    try:
-        return stamp_of(path.read_bytes(), content, trusted)
-    except EvidenceError:
-        return None
+def _stamp(path: Path, content: bytes, trust: Trust) -> Stamp | None:
+    """None where there is no stamp, or nobody whose word on it the reader takes. Raises EvidenceError for one of other bytes."""
+    return trust.stamp(path.read_bytes(), content) if path.is_file() else None

@@ -20,6 +20,7 @@ from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, S
 from validate.evidence.recount import UNITS, Recount, recount
 from validate.evidence.seal import read_document, seal_document
 from validate.evidence.signature import Signature, check_signatures
+from validate.evidence.trust import Trust
 from validate.provenance.audit import read_events, verify_chain
 from validate.provenance.states import transition_problems
 
@@ -41,6 +42,7 @@ class Verification:
 
     recounted : estimates that a second, independent way of counting gave again
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
+    lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
     """
 
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
@@ -51,6 +53,8 @@ class Verification:
     signatures: tuple[Signature, ...] = ()
     unproven: str = UNPROVEN
     recounted: int = 0
+    lock_signer: str | None = None
+    lock_stamp: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -71,9 +75,10 @@ def verify(
     differences += [f"{AUDIT}: {problem}" for problem in (*chain.problems, *transition_problems(events))]
     if chain.head != _text(seal, "audit", "head"):
         differences.append(f"{AUDIT}: its last event is {chain.head}, the seal says {_text(seal, 'audit', 'head')}")
-    signatures, problems = check_signatures(folder, events, trusted)
-    locked = check_lock_attestation(folder, trusted)
-    differences += [*problems, *locked.problems]
+    trust = Trust(tuple(trusted))
+    signatures, problems = check_signatures(folder, events, trust)
+    locked = check_lock_attestation(folder, events, trust)
+    differences += [*problems, *locked.problems, *_unsigned(signatures, locked, trust)]
     numbers, counted = 0, Recount(0, ())
     if recompute is not None:
         differences += _derived(folder)
@@ -92,23 +97,41 @@ def verify(
         tuple(signatures),
         _unproven(signatures, locked),
         counted.checked,
+        None
+        if locked.signer is None
+        else f"{locked.signer} ({'trusted key' if locked.trusted else 'key not named as trusted'})",
+        None if locked.stamp is None else f"{locked.stamp.time} by {locked.stamp.authority}",
     )
 
 
+def _unsigned(signatures: Sequence[Signature], locked: LockAttestation, trust: Trust) -> Iterator[str]:
+    stamps = [stamp for stamp in (locked.stamp, *(one.stamp for one in signatures)) if stamp is not None]
+    if trust.asks_for_signers(stamps) and not any(one.trusted for one in signatures):
+        yield "no signature of this run is by a key that you trust"
+
+
 def _unproven(signatures: Sequence[Signature], locked: LockAttestation) -> str:
-    """What a reader who trusts these keys still takes on somebody's word."""
-    identity = any(one.trusted for one in signatures)
+    """What a reader who trusts these keys still takes on somebody's word.
+
+    A second trusted signer who countersigned the trail's head stands for its times as an outside authority does.
+    """
+    witnesses = len({one.fingerprint for one in signatures if one.trusted})
     last, first = any(one.stamp for one in signatures), locked.stamp is not None
     missing = []
-    if not identity:
+    if not witnesses:
         missing.append("identity unproven: no signature by a trusted key")
-    if not first:
-        missing.append("time of the lock unproven: no time stamp on it by a trusted authority")
-    if not last:
-        missing.append("time of the signature unproven: no time stamp on it by a trusted authority")
-    if not (identity or first or last):
+    if not first and witnesses < 2:
+        missing.append(
+            "time of the lock unproven: no time stamp on it by a trusted authority, no second trusted signature"
+        )
+    if not last and witnesses < 2:
+        missing.append(
+            "time of the signature unproven: no time stamp by a trusted authority, no second trusted signature"
+        )
+    if not (witnesses or first or last):
         return UNPROVEN
-    return "; ".join(missing) or "nothing: a trusted key signed, and a trusted authority stamped lock and signature"
+    by = "stamped by a trusted authority" if first and last else "countersigned by a second trusted key"
+    return "; ".join(missing) or f"nothing: a trusted key signed, and the times of lock and signature are {by}"
 
 
 def _text(document: Mapping[str, Any], *path: str) -> str:

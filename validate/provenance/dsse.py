@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from validate.canonical import canonical_json, pretty_json
 from validate.errors import EvidenceError
-from validate.provenance.keys import Key, certificate_of, certificate_text, fingerprint, signature_holds
+from validate.provenance.certificate import certificates_of, certificates_text, fingerprint, signature_holds
+from validate.provenance.keys import Key
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -49,15 +50,15 @@ def envelope(document: Mapping[str, Any], key: Key) -> bytes:
                 {
                     "keyid": key.fingerprint,
                     "sig": base64.b64encode(signature).decode(),
-                    "cert": key.certificate_pem,
+                    "cert": key.certificates_pem,
                 }
             ],
         }
     )
 
 
-def opened(content: bytes) -> tuple[dict[str, Any], Certificate]:
-    """Statement and certificate of an envelope whose signature holds.
+def opened(content: bytes) -> tuple[dict[str, Any], tuple[Certificate, ...]]:
+    """Statement and certificates of an envelope whose signature holds, the signer's own first.
 
     Raises EvidenceError where it does not, or what lies there is no envelope of ours: several signatures, another type,
     a base64 text that another text would decode like, a key twice.
@@ -67,7 +68,7 @@ def opened(content: bytes) -> tuple[dict[str, Any], Certificate]:
         (signed,) = document["signatures"]
         payload = base64.b64decode(document["payload"], validate=True)
         signature = base64.b64decode(signed["sig"], validate=True)
-        certificate = certificate_of(signed["cert"])
+        chain = certificates_of(signed["cert"])
         told = json.loads(payload)
         if set(document) != {"payload", "payloadType", "signatures"} or set(signed) != {"keyid", "sig", "cert"}:
             raise EvidenceError("carries other fields than a signed statement has")
@@ -80,8 +81,8 @@ def opened(content: bytes) -> tuple[dict[str, Any], Certificate]:
         raise EvidenceError("was rewritten: its bytes are not as a signed statement is stored")
     if not isinstance(told, dict) or told.get("_type") != STATEMENT:
         raise EvidenceError("signs something that is no in-toto statement")
-    if signed["keyid"] != fingerprint(certificate) or signed["cert"] != certificate_text(certificate):
+    if signed["keyid"] != fingerprint(chain[0]) or signed["cert"] != certificates_text(chain):
         raise EvidenceError("names another key than its certificate's")
-    if not signature_holds(certificate, signature, authentication_encoding(payload)):
+    if not signature_holds(chain[0], signature, authentication_encoding(payload)):
         raise EvidenceError("the signature does not fit what it signs")
-    return told, certificate
+    return told, chain

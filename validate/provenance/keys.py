@@ -1,4 +1,4 @@
-"""Signing keys: a private key in a file, and a certificate that says whose it is meant to be.
+"""Signing keys: a private key in a file or in a token, and a certificate that says whose it is meant to be.
 
 A key made here is its own witness: it proves that what was signed has not changed since, and that whoever signed held this
 key. Whose key it is, only somebody whom the reader trusts can say: a certification authority, or a colleague who compares
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from validate.errors import CommandError, EvidenceError
+from validate.errors import CommandError
+from validate.provenance.certificate import certificates_text, fingerprint, read_certificates, subject
+from validate.provenance.hardware_token import token_signer
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -34,10 +36,17 @@ INTEGRITY = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """private : what signs; never printed, logged or bundled      certificate : X.509, self-signed or an authority's"""
+    """signs : what holds the private key, in memory or in a token; the key itself is never printed, logged or bundled
 
-    private: PrivateKey
-    certificate: Certificate
+    chain : X.509, the signer's own certificate first, then those of the authorities above it, where there are any
+    """
+
+    signs: Callable[[bytes], bytes] = field(repr=False)
+    chain: tuple[Certificate, ...]
+
+    @property
+    def certificate(self) -> Certificate:
+        return self.chain[0]
 
     @property
     def name(self) -> str:
@@ -48,15 +57,15 @@ class Key:
         return fingerprint(self.certificate)
 
     @property
-    def certificate_pem(self) -> str:
-        return certificate_text(self.certificate)
+    def certificates_pem(self) -> str:
+        return certificates_text(self.chain)
 
     def __repr__(self) -> str:
         return f"Key({self.name!r}, {self.fingerprint[:16]}…)"
 
     def sign(self, content: bytes) -> bytes:
         """Ed25519 as RFC 8032; ECDSA and RSA-PSS with SHA-256."""
-        return _signed(self.private, content)
+        return self.signs(content)
 
 
 def new_key(
@@ -104,7 +113,7 @@ def new_key(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_new(folder / "key.pem", pem, 0o600)
     _write_new(folder / "certificate.pem", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
-    return Key(private, certificate)
+    return Key(lambda content: _signed(private, content), (certificate,))
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
@@ -117,99 +126,40 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 
 def read_key(path: Path, *, certificate: Path | None = None, passphrase: str | None = None) -> Key:
-    """A folder of `validate keys new`, or a PEM file of any authority with its certificate beside it or named.
+    """A folder of `validate keys new`, a PEM file of any authority with its certificate beside it or named, or a YAML file
+    that says where a token holds the key (hardware_token.py).
 
     passphrase : else from the environment (VALIDATE_KEY_PASSPHRASE); never from a protocol
     Raises CommandError, without a word of the secret, where it can't be read, or key and certificate don't belong together.
     """
+    if path.suffix in {".yaml", ".yml"}:
+        signs, chain = token_signer(path, certificate)
+        return Key(signs, chain)
+    key_file = path / "key.pem" if path.is_dir() else path
+    private = _private_key(key_file, passphrase if passphrase is not None else os.environ.get(PASSPHRASE))
+    beside = certificate if certificate is not None else key_file.with_name("certificate.pem")
+    chain = read_certificates(beside)
+    if _public_bytes(private.public_key()) != _public_bytes(chain[0].public_key()):
+        raise CommandError(f"{beside}: is the certificate of another key than {key_file.name}")
+    return Key(lambda content: _signed(private, content), chain)
+
+
+def _private_key(path: Path, secret: str | None) -> PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-    key_file = path / "key.pem" if path.is_dir() else path
-    secret = passphrase if passphrase is not None else os.environ.get(PASSPHRASE)
     try:
-        private = serialization.load_pem_private_key(key_file.read_bytes(), secret.encode() if secret else None)
+        private = serialization.load_pem_private_key(path.read_bytes(), secret.encode() if secret else None)
     except OSError as error:
-        raise CommandError(
-            f"{key_file}: the key can't be read: {error.strerror}. Make one: validate keys new"
-        ) from None
+        raise CommandError(f"{path}: the key can't be read: {error.strerror}. Make one: validate keys new") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CommandError(
-            f"{key_file}: not a private key that can be opened (PEM, PKCS#8). If it has a passphrase, set {PASSPHRASE}."
+            f"{path}: not a private key that can be opened (PEM, PKCS#8). If it has a passphrase, set {PASSPHRASE}."
         ) from None
     if not isinstance(private, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise CommandError(f"{key_file}: got a {type(private).__name__}, expected Ed25519, ECDSA or RSA")
-    beside = certificate if certificate is not None else key_file.with_name("certificate.pem")
-    held = read_certificate(beside)
-    if _public_bytes(private.public_key()) != _public_bytes(held.public_key()):
-        raise CommandError(f"{beside}: is the certificate of another key than {key_file.name}")
-    return Key(private, held)
-
-
-def read_certificate(path: Path) -> Certificate:
-    """The first certificate of a PEM file, or of a folder of `validate keys new`. Raises CommandError where there is none."""
-    place = path / "certificate.pem" if path.is_dir() else path
-    try:
-        return certificate_of(place.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, EvidenceError):
-        raise CommandError(
-            f"{place}: no certificate can be read there; expected PEM, as `validate keys new` writes it"
-        ) from None
-
-
-def certificate_of(pem: str) -> Certificate:
-    """Raises EvidenceError for what is no certificate."""
-    from cryptography import x509
-
-    try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError as error:
-        raise EvidenceError("a signature carries no X.509 certificate that can be read") from error
-
-
-def certificate_text(certificate: Certificate) -> str:
-    """PEM."""
-    from cryptography.hazmat.primitives import serialization
-
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def subject(certificate: Certificate) -> str:
-    """The name that the certificate claims."""
-    from cryptography.x509.oid import NameOID
-
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
-
-
-def fingerprint(certificate: Certificate) -> str:
-    """SHA-256 of the certificate (DER), 64 hexadecimal digits."""
-    from cryptography.hazmat.primitives import hashes
-
-    return certificate.fingerprint(hashes.SHA256()).hex()
-
-
-def signature_holds(certificate: Certificate, signature: bytes, content: bytes) -> bool:
-    """Whether this key signed exactly this content."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-
-    public = certificate.public_key()
-    try:
-        if isinstance(public, ed25519.Ed25519PublicKey):
-            public.verify(signature, content)
-        elif isinstance(public, ec.EllipticCurvePublicKey):
-            public.verify(signature, content, ec.ECDSA(hashes.SHA256()))
-        elif isinstance(public, rsa.RSAPublicKey):
-            pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
-            public.verify(signature, content, pss, hashes.SHA256())
-        else:
-            return False
-    except InvalidSignature:
-        return False
-    return True
+        raise CommandError(f"{path}: got a {type(private).__name__}, expected Ed25519, ECDSA or RSA")
+    return private
 
 
 def _signed(private: PrivateKey, content: bytes) -> bytes:
@@ -229,10 +179,3 @@ def _public_bytes(public: object) -> bytes:
 
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     return bytes(public.public_bytes(encoding, form))  # type: ignore[attr-defined]
-
-
-def certificate_of_der(content: bytes) -> Certificate:
-    """A certificate from its DER form."""
-    from cryptography import x509
-
-    return x509.load_der_x509_certificate(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from validate.errors import CommandError, EvidenceError, MachineError
+from validate.provenance.certificate import fingerprint
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -21,10 +22,14 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """time : as the authority states it, UTC ISO 8601    authority : the name it signs under, where it gives one"""
+    """time : as the authority states it, UTC ISO 8601    authority : the name it signs under, where it gives one
+
+    root : fingerprint of the certificate by which it is trusted
+    """
 
     time: str
     authority: str
+    root: str
 
 
 def stamped(content: bytes, url: str) -> bytes:
@@ -61,22 +66,34 @@ def stamped(content: bytes, url: str) -> bytes:
     return token
 
 
-def stamp_of(token: bytes, content: bytes, authorities: Sequence[Certificate]) -> Stamp:
-    """What a token says of these bytes, by one of the authorities that the reader trusts.
+def check_stamp(token: bytes, content: bytes) -> None:
+    """Whether a token speaks of these bytes at all, whoever made it. Raises EvidenceError where it does not."""
+    from rfc3161_client import PKIStatus, decode_timestamp_response
 
-    Raises EvidenceError where it is of other bytes, or signed by nobody trusted.
+    try:
+        response = decode_timestamp_response(token)
+        granted = response.status in {PKIStatus.GRANTED, PKIStatus.GRANTED_WITH_MODS}
+        imprint = response.tst_info.message_imprint if granted else None
+    except ValueError as error:
+        raise EvidenceError(f"the time stamp can't be read: {error}") from error
+    if response.as_bytes() != token:
+        raise EvidenceError("the time stamp was rewritten")
+    if imprint is None or imprint.message != hashlib.sha256(content).digest():
+        raise EvidenceError("the time stamp is of other bytes than lie here")
+
+
+def stamp_of(token: bytes, content: bytes, authority: Certificate) -> Stamp:
+    """What a token says of these bytes, by this authority, or one below it.
+
+    Raises EvidenceError where it is of other bytes, or signed by somebody else.
     """
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
     try:
         response = decode_timestamp_response(token)
-        if response.as_bytes() != token:
-            raise EvidenceError("the time stamp was rewritten")
-        builder = VerifierBuilder()
-        for certificate in authorities:
-            builder = builder.add_root_certificate(certificate)
-        builder.build().verify_message(response, content)
-        return Stamp(_utc(response.tst_info.gen_time), _name(response.tst_info.name))
+        VerifierBuilder(roots=[authority], intermediates=[]).build().verify_message(response, content)
+        made = response.tst_info
+        return Stamp(_utc(made.gen_time), _name(made.name), fingerprint(authority))
     except (VerificationError, ValueError) as error:
         raise EvidenceError(f"the time stamp does not hold: {error}") from error
 
