@@ -26,6 +26,42 @@ class Pile:
     done: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The grid of a pile that is to be resampled.
+
+    shape : (z, y, x)    affine : of it    moves : (z, 2) pixels by which each slice is moved (down, across)
+    corner : (2,) first pixel of the grid, counted from the first of the slices
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    moves: NDArray[np.float64]
+    corner: NDArray[np.int64]
+
+
+def planned(stack: Stack, rules: Geometry, shape: tuple[int, ...]) -> Planned:
+    """What `piled` will make of slices of this shape."""
+    first, normal = stack.first, stack.first.normal
+    step = float(stack.step @ normal)
+    count = len(stack.places)
+    if {"gap", "spacing"} & set(stack.findings):
+        count = int(np.floor((stack.places[-1] - stack.places[0]) / step + 1e-3)) + 1
+    affine, moves, corner = stack.affine, np.zeros((count, 2)), np.zeros(2, np.int64)
+    rows, columns = shape[:2]
+    if "tilt" in stack.findings and rules.tilt == "resample":
+        aside = stack.step - step * normal
+        by = np.array(
+            [aside @ first.down / first.spacing[0], aside @ first.across / first.spacing[1]]
+        )  # pixels a slice
+        moves = np.round(by * np.arange(count)[:, None], 6)
+        corner = np.floor(moves.min(axis=0)).astype(np.int64)
+        rows, columns = (np.array(shape[:2]) + np.ceil(moves.max(axis=0)).astype(np.int64) - corner).tolist()
+        affine[:3, 3] += affine[:3, :2] @ corner[::-1].astype(np.float64)
+        affine[:3, 2] = step * normal
+    return Planned((count, rows, columns), affine, moves, corner)
+
+
 def piled(stack: Stack, rules: Geometry, shape: tuple[int, ...], dtype: np.dtype[Any], write: Write) -> Pile:
     """The slices of a stack in one array.
 
@@ -39,19 +75,19 @@ def piled(stack: Stack, rules: Geometry, shape: tuple[int, ...], dtype: np.dtype
             write(place, out)
         return Pile(voxels, stack.affine, stack.spacing)
     done = tuple(code for code in ("gap", "spacing", "tilt") if code in stack.findings and (code != "tilt" or tilted))
-    voxels = _between(stack, shape, dtype, write)
-    affine = stack.affine
+    plan = planned(stack, rules, shape)
+    voxels = _between(stack, plan.shape[0], shape, dtype, write)
     if tilted:
-        voxels, affine = _upright(voxels, stack)
-    side = float(np.linalg.norm(affine[:3, 2]))
-    return Pile(voxels, affine, (side, *stack.spacing[1:]), done)
+        voxels = _upright(voxels, plan)
+    side = float(np.linalg.norm(plan.affine[:3, 2]))
+    return Pile(voxels, plan.affine, (side, *stack.spacing[1:]), done)
 
 
-def _between(stack: Stack, shape: tuple[int, ...], dtype: np.dtype[Any], write: Write) -> NDArray[np.float32]:
+def _between(
+    stack: Stack, count: int, shape: tuple[int, ...], dtype: np.dtype[Any], write: Write
+) -> NDArray[np.float32]:
     """Linear mixtures of the two slices around each place of a regular grid, from the first slice to the last."""
-    step = float(stack.step @ stack.first.normal)
-    count = int(np.floor((stack.places[-1] - stack.places[0]) / step + 1e-3)) + 1
-    wanted = stack.places[0] + step * np.arange(count)
+    wanted = stack.places[0] + float(stack.step @ stack.first.normal) * np.arange(count)
     voxels = np.empty((count, *shape), np.float32)
     before, after = np.empty(shape, dtype), np.empty(shape, dtype)
     write(0, before)
@@ -68,25 +104,17 @@ def _between(stack: Stack, shape: tuple[int, ...], dtype: np.dtype[Any], write: 
     return voxels
 
 
-def _upright(voxels: NDArray[np.float32], stack: Stack) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _upright(voxels: NDArray[np.float32], plan: Planned) -> NDArray[np.float32]:
     """Slices moved in their planes until they stand above each other, on a grid wide enough for all of them.
 
     Outside of a slice is its lowest value.
     """
     from scipy.ndimage import shift
 
-    first, normal = stack.first, stack.first.normal
-    aside = stack.step - (stack.step @ normal) * normal
-    by = np.array([aside @ first.down / first.spacing[0], aside @ first.across / first.spacing[1]])  # pixels a slice
-    moves = np.round(by * np.arange(len(voxels))[:, None], 6)
-    low, high = np.floor(moves.min(axis=0)).astype(int), np.ceil(moves.max(axis=0)).astype(int)
-    rows, columns = np.array(voxels.shape[1:3]) + high - low
-    upright = np.empty((len(voxels), rows, columns, *voxels.shape[3:]), np.float32)
-    for plane, move, out in zip(voxels, moves, upright, strict=True):
+    upright = np.empty((*plan.shape, *voxels.shape[3:]), np.float32)
+    top, left = -plan.corner
+    for plane, move, out in zip(voxels, plan.moves, upright, strict=True):
         out[...] = plane.min()
-        out[-low[0] : -low[0] + plane.shape[0], -low[1] : -low[1] + plane.shape[1]] = plane
+        out[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
         shift(out.copy(), (*move, *([0] * (plane.ndim - 2))), output=out, order=1, mode="nearest")
-    affine = stack.affine
-    affine[:3, 3] += affine[:3, :2] @ low[::-1].astype(np.float64)
-    affine[:3, 2] = (stack.step @ normal) * normal
-    return upright, affine
+    return upright

@@ -5,7 +5,7 @@ The pixels are held once: each slice is decoded, and written where it belongs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -18,9 +18,10 @@ from pydicom.dataset import FileDataset
 from validate.imaging.dicom import dataset_of, read_image, source_of, spacing_of, unit_of, windows_of
 from validate.imaging.frames import Frame, chosen, frames_of, is_localizer, telling
 from validate.imaging.header import read_header
+from validate.imaging.mask import Grid
 from validate.imaging.modality import Modality, measured, modality
 from validate.imaging.nifti import is_nifti, read_nifti
-from validate.imaging.pile import Pile, piled
+from validate.imaging.pile import Pile, piled, planned
 from validate.imaging.reader_warnings import silence_readers
 from validate.imaging.stack import Stack, check_regular, stacked
 from validate.imaging.stored import PIXEL_KEYWORDS, stored_values, whole_number
@@ -70,28 +71,58 @@ class _File:
     frames: tuple[Frame, ...]
 
 
-def _volume(paths: Sequence[Path], rules: Geometry) -> Volume:
-    first = dataset_of(paths[0])
-    keyword = next((name for name in PIXEL_KEYWORDS if name in first), PIXEL_KEYWORDS[0])
-    heads = chain([first], (read_header(path).dataset for path in paths[1:]))
+def grid_of(paths: Sequence[Path], rules: Geometry = DEFAULT) -> tuple[Grid, Stack] | None:
+    """The grid that `read_series` would give, and its slices, from headers alone; None of a file that says no place.
+
+    Raises DecodeFailure, as read_series does. For NIfTI see `nifti.read_grid`.
+    """
+    silence_readers()
+    surveyed = _survey((read_header(path).dataset for path in paths), len(paths), PIXEL_KEYWORDS[0], rules)
+    if surveyed is None:
+        return None
+    stack, shape = surveyed.stack, surveyed.used[0].shape
+    plan = planned(stack, rules, shape)
+    return Grid(plan.shape, plan.affine), stack
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    files: list[_File]
+    frames: list[Frame]
+    stack: Stack
+    used: list[_File]  # those that a frame of the stack is in
+    scouts: int
+
+
+def _survey(heads: Iterable[FileDataset], count: int, keyword: str, rules: Geometry) -> _Survey | None:
+    """What the headers say; None of a single file that does not say where it lies."""
     files = [_file(dataset, number, keyword, rules) for number, dataset in enumerate(heads)]
-    scouts = sum(file.localizer for file in files)
     kept = [file for file in files if not file.localizer] or files
     frames = chosen([frame for file in kept for frame in file.frames], rules.select)
     if any(frame.plane is None for frame in frames):
-        if len(paths) > 1:
-            detail = "The slices do not say where they lie in the patient, and instance numbers are no place."
-            raise DecodeFailure("decode:geometry_no_position", detail)
-        return read_image(paths[0])
+        if count == 1:
+            return None
+        detail = "The slices do not say where they lie in the patient, and instance numbers are no place."
+        raise DecodeFailure("decode:geometry_no_position", detail)
     used = [files[number] for number in sorted({frame.file for frame in frames})]
     _check_alike(used)
     stack = stacked([frame.plane for frame in frames if frame.plane is not None], thickness=used[0].thickness)
     check_regular(stack, rules)
-    filling = _Filling(paths, files, frames, stack)
+    return _Survey(files, frames, stack, used, len(files) - len(kept))
+
+
+def _volume(paths: Sequence[Path], rules: Geometry) -> Volume:
+    first = dataset_of(paths[0])
+    keyword = next((name for name in PIXEL_KEYWORDS if name in first), PIXEL_KEYWORDS[0])
+    surveyed = _survey(chain([first], (read_header(path).dataset for path in paths[1:])), len(paths), keyword, rules)
+    if surveyed is None:
+        return read_image(paths[0])
+    files, used, stack = surveyed.files, surveyed.used, surveyed.stack
+    filling = _Filling(paths, files, surveyed.frames, stack)
     if len(paths) == 1:
         filling.decode(0, first)
     pile, rule = _filled(filling, used, rules)
-    found = {**stack.findings, **({"localizers": float(scouts)} if len(kept) < len(files) else {})}
+    found = {**stack.findings, **({"localizers": float(surveyed.scouts)} if surveyed.scouts else {})}
     return Volume(
         voxels=pile.voxels,
         affine=pile.affine,

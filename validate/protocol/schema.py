@@ -118,6 +118,8 @@ class Reference(Block):
     multilabel : findings, each with a column of its own
     segmentation : masks, a folder; names, of its NIfTI files in terms of a case, such as "{patient}_{phase}.nii.gz"; classes,
         the value of each structure in them
+    marks : lesions with their places: a table with a row for each, COCO JSON, or a folder of DICOM SR, RTSTRUCT or SEG;
+        shape, space : what its numbers mean, where the file does not say so itself (as `output.space` does for a model)
     headline : the class, finding or "at_least_<grade>" that the first page, the curves and calibration speak of
     """
 
@@ -125,6 +127,9 @@ class Reference(Block):
     key: str | None = None
     masks: str | None = None
     names: str | None = None
+    marks: str | None = None
+    shape: Literal["box", "point", "ball"] | None = None
+    space: Literal["mm", "mm_ras", "pixels", "voxels"] | None = None
     level: Literal["image", "series", "study", "patient", "lesion"]
     label: str | None = None
     positive: Scalar | None = None

@@ -19,7 +19,8 @@ from validate.protocol.targets import (
     written,
 )
 
-MASKS = ("masks", "names")
+MARKS = ("marks", "shape", "space")
+MASKS = ("masks", "names", *MARKS)
 # task → (what its reference holds, what it must not hold)
 FORMS = {
     "classification": (("table", "key", "label", "positive"), ("classes", "grades", "findings", "headline", *MASKS)),
@@ -31,7 +32,7 @@ FORMS = {
     ),
     "segmentation": (
         ("masks", "names", "classes"),
-        ("table", "key", "label", "positive", "negative", "grades", "findings", "indeterminate_values"),
+        ("table", "key", "label", "positive", "negative", "grades", "findings", "indeterminate_values", *MARKS),
     ),
 }  # fmt: skip
 FEWEST = {"multiclass": ("classes", 3), "ordinal": ("grades", 3), "multilabel": ("findings", 2)}
