@@ -33,7 +33,10 @@ def shipped_catalog() -> Catalog:
             )
             for name, metric in metrics.items()
         },
-        formats={name: FormatEntry(adapter.OPTIONS, adapter.needs_pixels) for name, adapter in formats.items()},
+        formats={
+            name: FormatEntry(adapter.OPTIONS, adapter.needs_pixels, getattr(adapter, "reads_files", False))
+            for name, adapter in formats.items()
+        },
         analyses={
             name: AnalysisEntry(analysis.OPTIONS, analysis.always, analysis.tasks)
             for name, analysis in analyses.items()

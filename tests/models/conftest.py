@@ -41,9 +41,8 @@ def make_cases(count: int, **changes: Any) -> tuple[Case, ...]:
             study=f"study-{number:03d}",
             series=f"series-{number:03d}",
             digest="0" * 64,
-            attributes={},
             has_label=True,
-            **{"keys": {"case_id": f"A{number}"}, **changes},
+            **{"attributes": {}, "keys": {"case_id": f"A{number}"}, **changes},
         )
         for number in range(count)
     )

@@ -16,16 +16,29 @@ from validate.protocol.schema import Model
 Make = Callable[..., Any]
 COUNT = 6
 
+MEMBERS = [{"format": "onnx", "path": "tiny.onnx"}, {"format": "python", "path": "tiny.py", "call": "tiny:logits"}]
 OPENED = {
     "onnx": ("tiny.onnx", {}),
     "torch": ("tiny.pt2", {}),
     "torch script": ("tiny.ts", {}),
-    "python": ("tiny.py", {"call": "tiny:logits"}),
+    "torch weights": ("tiny.safetensors", {"architecture": "network:Tiny", "code": "network.py"}),
+    "ensemble": (None, {"members": MEMBERS}),
     "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
 }
 PYTHON = b"""
 def logits(images):
     return 4.0 * images.astype("float64").mean(axis=(1, 2, 3)) - 1.5
+"""
+NETWORK = b"""
+import torch
+
+class Tiny(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(1, 1)
+
+    def forward(self, image):
+        return self.linear(image.mean((2, 3)))
 """
 
 
@@ -44,10 +57,14 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
         "onnx": onnx_bytes,
         "torch": lambda: torch_bytes("export"),
         "torch script": lambda: torch_bytes("torchscript"),
+        "torch weights": _weights,
+        "ensemble": onnx_bytes,
         "python": lambda: PYTHON,
         "predictions": lambda: _table(images),
     }[name]()
-    (tmp_path / path).write_bytes(content)
+    (tmp_path / (path or "tiny.onnx")).write_bytes(content)
+    (tmp_path / "tiny.py").write_bytes(PYTHON)
+    (tmp_path / "network.py").write_bytes(NETWORK)
     adapter = registry.load("models", name.split(maxsplit=1)[0])
     block: Model = model(format=name.split(maxsplit=1)[0], path=path, options=options)
     loaded = adapter.load(block, base=tmp_path, device="cpu", threads=1)
@@ -69,6 +86,13 @@ def test_the_constant_model_keeps_the_same_contract(model: Make, batch: Make, tm
     results = loaded.predict(Batch(batch(COUNT).cases))
     assert len(results) == COUNT
     loaded.close()
+
+
+def _weights() -> bytes:
+    import torch
+    from safetensors.torch import save
+
+    return save({"linear.weight": torch.tensor([[4.0]]), "linear.bias": torch.tensor([-1.5])})
 
 
 def _table(images: Batch) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,13 +53,15 @@ def test_a_runtime_without_memory_asks_for_a_smaller_batch(
     def exhausted(*_: Any) -> Any:
         raise RuntimeError(message)
 
-    loaded._session = SimpleNamespace(run=exhausted)
+    session = SimpleNamespace(run=exhausted)
+    loaded._runner._session = dataclasses.replace(loaded._runner._session, session=session)
     with pytest.raises(OutOfMemory, match=message[:9]):
         loaded.predict(batch(1))
 
 
 def test_fewer_rows_than_cases_is_a_wrong_model(model: Make, onnx_bytes: Make, saved: Make, batch: Make) -> None:
     loaded = ADAPTER.load(model(), base=saved("tiny.onnx", onnx_bytes()), device="cpu")
-    loaded._session = SimpleNamespace(run=lambda *_: [np.zeros((1, 1), dtype=np.float32)])
+    session = SimpleNamespace(run=lambda *_: [np.zeros((1, 1), dtype=np.float32)])
+    loaded._runner._session = dataclasses.replace(loaded._runner._session, session=session)
     with pytest.raises(ModelError, match=r"came out as \(1, 1\) for 3 cases; expected one row per case"):
         loaded.predict(batch(3))

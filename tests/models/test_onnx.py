@@ -111,7 +111,7 @@ def test_cuda_asked_for_and_missing_is_an_error_not_a_fallback(
     driver: bool,
     says: str,
 ) -> None:
-    monkeypatch.setattr("validate.models.onnx._driver_found", lambda: driver)
+    monkeypatch.setattr("validate.models.onnx_session._driver_found", lambda: driver)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(ModelError, match=rf"device 'cuda' was asked for.*{says}.*--device cpu"):
         ADAPTER.load(model(), base=saved("tiny.onnx", onnx_bytes()), device="cuda")

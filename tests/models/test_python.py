@@ -10,7 +10,8 @@ import pytest
 
 from validate.errors import ModelError, ProtocolError
 from validate.models.child_host import ModelCrashed
-from validate.models.python import ADAPTER, PythonModel
+from validate.models.pixel_model import PixelModel
+from validate.models.python import ADAPTER
 
 Make = Callable[..., Any]
 TINY = """
@@ -42,15 +43,13 @@ NUMBER = 3
 
 
 @pytest.fixture
-def opened(model: Make, tmp_path: Path) -> Iterator[Callable[..., PythonModel]]:
+def opened(model: Make, tmp_path: Path) -> Iterator[Callable[..., PixelModel]]:
     (tmp_path / "labels.csv").write_text("secret")
     source = TINY.replace("LABELS_PATH", str(tmp_path / "labels.csv")).replace("WRITTEN_PATH", str(tmp_path / "new"))
     (tmp_path / "tiny.py").write_text(source)
     models = []
 
-    def open_model(
-        call: str, *, path: str | None = "tiny.py", output: str | None = None, **options: Any
-    ) -> PythonModel:
+    def open_model(call: str, *, path: str | None = "tiny.py", output: str | None = None, **options: Any) -> PixelModel:
         out = {"activation": "sigmoid", "kind": "probability", **({"name": output} if output else {})}
         block = model(format="python", path=path, output=out, options={"call": call, **options})
         models.append(ADAPTER.load(block, base=tmp_path, device="cpu", threads=1))
@@ -117,7 +116,7 @@ def test_a_crash_a_hang_and_nonsense_concern_their_batch_alone(opened: Make, bat
     assert caught.value.reason == "model_timeout"
     with pytest.raises(ModelCrashed, match=r"an array of str.*one row per case"):
         opened("tiny:text").predict(batch(1))
-    with pytest.raises(ModelError, match=r"shape \(2,\) for 3 cases"):
+    with pytest.raises(ModelError, match=r"came out as \(2,\) for 3 cases"):
         opened("tiny:short").predict(batch(3))
     with pytest.raises(ModelError, match=r"2 outputs, 'double', 'logits'. Name one"):
         opened("tiny:two").predict(batch(1))

@@ -16,7 +16,8 @@ import pytest
 
 from validate.errors import ModelError
 from validate.models.child_host import ModelCrashed
-from validate.models.torch import ADAPTER, TorchModel, _host
+from validate.models.pixel_model import PixelModel
+from validate.models.torch import ADAPTER, TorchOptions, _host
 from validate.models.torch_archive import read_archive
 from validate.models.torchscript import checked_torchscript
 
@@ -24,7 +25,7 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def loaded(torch_bytes: Make, tmp_path_factory: Any) -> Iterator[TorchModel]:
+def loaded(torch_bytes: Make, tmp_path_factory: Any) -> Iterator[PixelModel]:
     from validate.protocol.schema import Model
 
     folder = tmp_path_factory.mktemp("torch")
@@ -37,14 +38,14 @@ def loaded(torch_bytes: Make, tmp_path_factory: Any) -> Iterator[TorchModel]:
 
 
 def test_the_named_output_of_several_gives_the_scores_computed_by_hand(
-    loaded: TorchModel, batch: Make, expected: Make
+    loaded: PixelModel, batch: Make, expected: Make
 ) -> None:
     images = batch(5)
     scores = [result.scores["score"] for result in loaded.predict(images)]
     assert scores == pytest.approx(expected(images.pixels), abs=1e-7)
 
 
-def test_the_identity_says_how_it_was_run(loaded: TorchModel) -> None:
+def test_the_identity_says_how_it_was_run(loaded: PixelModel) -> None:
     identity = loaded.identity
     assert identity.runtime.startswith("torch ")
     assert identity.provider == "cpu"
@@ -53,7 +54,7 @@ def test_the_identity_says_how_it_was_run(loaded: TorchModel) -> None:
 
 
 def test_a_wrong_image_does_not_fit_and_fails_its_batch_with_the_programs_own_words(
-    loaded: TorchModel, batch: Make
+    loaded: PixelModel, batch: Make
 ) -> None:
     assert "the model takes (1, any, any)" in str(loaded.misfit((3, 8, 8)))
     with pytest.raises(ModelCrashed, match=r"RuntimeError: .*expected|RuntimeError: Expected") as caught:
@@ -61,8 +62,8 @@ def test_a_wrong_image_does_not_fit_and_fails_its_batch_with_the_programs_own_wo
     assert caught.value.reason == "model_error"
 
 
-def test_a_killed_process_is_a_crash_of_this_batch_and_is_started_again(loaded: TorchModel, batch: Make) -> None:
-    child = loaded._host._child
+def test_a_killed_process_is_a_crash_of_this_batch_and_is_started_again(loaded: PixelModel, batch: Make) -> None:
+    child = loaded._runner._host._child
     assert child is not None
     os.kill(child.process.pid, signal.SIGKILL)
     with pytest.raises(ModelCrashed, match="its process ended") as caught:
@@ -100,5 +101,6 @@ def test_a_script_that_writes_while_it_is_loaded_is_refused_and_could_not_write(
         checked_torchscript(read_archive(content, where="m").records, where="m")
     before = target.read_bytes()
     with contextlib.suppress(ModelError):  # torch 2.13 does not even notice that nothing was written
-        _host(model(format="torch"), "torchscript", content, device="cpu", threads=1).close()
+        block = model(format="torch")
+        _host(block, TorchOptions(), "torchscript", content, None, base=tmp_path, device="cpu", threads=1).close()
     assert target.read_bytes() == before

@@ -91,8 +91,15 @@ class LoadedModel(Protocol):
 
 
 class Adapter(Protocol):
+    """
+    needs_pixels : whether a model of this format is given preprocessed images by the engine
+    OPTIONS : the keys of a model block that only this format knows
+    Two more may be there, and are False where they are not: `reads_files`, of a format that is given the files of a case and
+    prepares them itself; `takes_inputs`, of one that knows the block's `inputs`.
+    """
+
     needs_pixels: bool
-    OPTIONS: type[BaseModel]  # the keys of a model block that only this format knows
+    OPTIONS: type[BaseModel]
 
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> LoadedModel:
         """Check the digest first, then open. Raises ModelError.

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from validate import registry
+from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
-from validate.protocol.schema import StudyProtocol
+from validate.models.augmented import AugmentedModel
+from validate.protocol.schema import Model, StudyProtocol
 
 
 def load_models(
@@ -19,16 +21,32 @@ def load_models(
     Raises ModelError or ProtocolError for the first that can't be used; those already open are closed again.
     """
     opened: dict[str, LoadedModel] = {}
+    wanted = device or protocol.inference.device
     try:
         for block in protocol.models:
-            adapter: Adapter = registry.load("models", block.format)
-            wanted = device or protocol.inference.device
-            opened[block.id] = adapter.load(block, base=base, device=wanted, threads=threads)
+            opened[block.id] = load_one(block, base=base, device=wanted, threads=threads)
     except BaseException:
         for model in opened.values():
             model.close()
         raise
     return opened
+
+
+def load_one(block: Model, *, base: Path, device: str, threads: int = 0) -> LoadedModel:
+    """One model block, with its test-time augmentation around it. Raises ModelError or ProtocolError."""
+    adapter: Adapter = registry.load("models", block.format)
+    if block.inputs is not None and not getattr(adapter, "takes_inputs", False):
+        raise ProtocolError(
+            f"models.{block.id}.inputs: the '{block.format}' format gathers its own inputs; remove this."
+        )
+    model = adapter.load(block, base=base, device=device, threads=threads)
+    if block.test_time_augmentation is None:
+        return model
+    try:
+        return AugmentedModel(block, model, block.test_time_augmentation)
+    except BaseException:
+        model.close()
+        raise
 
 
 @contextmanager

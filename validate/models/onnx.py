@@ -1,115 +1,150 @@
-"""ONNX models, run by onnxruntime in this process; no other library is loaded, and none of the model's choosing."""
+"""ONNX models, run by onnxruntime in this process; with custom operators, which are foreign code, in a confined child."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
-from importlib import metadata
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from validate.cohort.case import Case
 from validate.errors import ModelError
-from validate.models import input as model_input
-from validate.models.adapter import Batch, ModelIdentity, OutOfMemory, read_options
+from validate.models.adapter import ModelIdentity, OutOfMemory, read_options
+from validate.models.child_host import ChildHost
 from validate.models.digest import check_digest, digest_of, model_path, read_model
 from validate.models.onnx_file import OnnxFile, read_onnx
-from validate.models.output import check_columns, class_scores, output_name
-from validate.models.prediction import Failure, Prediction
+from validate.models.onnx_session import NotOpened, ProviderMissing, open_session, runtime
+from validate.models.output import check_columns, output_name
+from validate.models.pixel_model import PixelModel
+from validate.models.runner import ONLY_INPUT
 from validate.protocol.schema import Model
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-ELEMENTS = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}
-EXHAUSTED = re.compile(r"out of memory|failed to allocate|bad allocation|bad_alloc|alloc_failed", re.IGNORECASE)
-FATAL_ONLY = 4
+FLOATS = {"float32", "float64", "float16"}
 
 
-class OnnxOptions(BaseModel):
-    """This format has no keys of its own."""
+class CustomOperators(BaseModel):
+    """
+    library : shared object (.so) that holds them, from the protocol's folder; its digest is stated      names : "domain:Name"
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    library: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
 
-class OnnxModel:
-    needs_pixels = True
 
-    def __init__(self, model: Model, session: Any, *, about: OnnxFile, digest: str, notes: tuple[str, ...]) -> None:
-        self._model = model
-        self._session = session
-        self._input = _only_input(session, model)
+class OnnxOptions(BaseModel):
+    """
+    provider : of onnxruntime; where it is said, this one is used or it is an error
+    custom_operators : machine code of the vendor's own, refused unless named here; the report prints that it ran
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: Literal["cpu", "cuda", "tensorrt"] | None = None
+    custom_operators: CustomOperators | None = None
+
+
+class _Session(Protocol):
+    """A session here or in a child."""
+
+    @property
+    def inputs(self) -> tuple[dict[str, Any], ...]: ...
+    @property
+    def outputs(self) -> tuple[dict[str, Any], ...]: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]: ...
+
+
+class _ChildSession:
+    def __init__(self, host: ChildHost) -> None:
+        self._host = host
+        facts = host.facts
+        self.inputs = tuple(dict(port) for port in facts["inputs"])
+        self.outputs = tuple(dict(port) for port in facts["outputs"])
+        self.provider = str(facts["provider"])
+        isolation = f"run in a child process: {', '.join(facts['isolation'])}"
+        self.notes = (*map(str, facts["notes"]), isolation)
+
+    def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        _, (raw,) = self._host.ask({"output": output, "inputs": list(arrays)}, list(arrays.values()))
+        return raw
+
+    def close(self) -> None:
+        self._host.close()
+
+
+class OnnxRunner:
+    def __init__(
+        self, model: Model, session: _Session, *, about: OnnxFile, digest: str, notes: tuple[str, ...]
+    ) -> None:
+        self._session: _Session | None = session
         self._output = _chosen_output(session, model)
-        batch = self._input.shape[0]
-        self.fixed_batch: int | None = batch if isinstance(batch, int) else None
+        self._only = session.inputs[0]["name"] if session.inputs else ONLY_INPUT
+        sizes = {port["shape"][0] for port in session.inputs if port["shape"] and isinstance(port["shape"][0], int)}
+        self.fixed_batch: int | None = min(sizes) if sizes else None
         self.identity = ModelIdentity(
             id=model.id,
             format="onnx",
             digest=digest,
-            provider=session.get_providers()[0],
-            runtime=_runtime(),
-            inputs=tuple(_described(node) for node in session.get_inputs()),
-            outputs=tuple(_described(node) for node in session.get_outputs()),
+            provider=session.provider,
+            runtime=runtime(),
+            inputs=session.inputs,
+            outputs=session.outputs,
             parameters=about.parameters,
-            notes=notes,
+            notes=(*session.notes, *notes),
             opset=", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in sorted(about.opset.items())),
         )
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        return model_input.misfit(self._input.shape, shape, model=self._model)
-
-    def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
-        del cases
-        return {}
-
-    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
-        if batch.pixels is None:
-            raise ModelError(f"models.{self._model.id}: an ONNX model needs pixels; these cases have none.")
-        raw = self._run(model_input.filled(batch.pixels, self.fixed_batch))
-        return class_scores(raw[: len(batch.cases)], cases=len(batch.cases), model=self._model)
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        assert self._session is not None
+        named = {self._only if name == ONLY_INPUT else name: array for name, array in arrays.items()}
+        try:
+            return self._session.run(self._output, named)
+        except MemoryError as error:
+            raise OutOfMemory(str(error)) from error
 
     def close(self) -> None:
+        if isinstance(self._session, _ChildSession):
+            self._session.close()
         self._session = None
-
-    def _run(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
-        try:
-            (raw,) = self._session.run([self._output], {self._input.name: pixels})
-        except Exception as error:
-            if isinstance(error, MemoryError) or EXHAUSTED.search(str(error)):
-                raise OutOfMemory(str(error)) from error
-            raise
-        if not isinstance(raw, np.ndarray) or raw.ndim == 0 or raw.shape[0] != pixels.shape[0]:
-            raise ModelError(
-                f"models.{self._model.id}.output: '{self._output}' came out as {getattr(raw, 'shape', type(raw))} "
-                f"for {pixels.shape[0]} cases; expected one row per case."
-            )
-        return raw
 
 
 class OnnxAdapter:
     needs_pixels = True
+    takes_inputs = True
     OPTIONS: type[BaseModel] = OnnxOptions
 
-    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> OnnxModel:
-        read_options(OnnxOptions, model)
+    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PixelModel:
+        options = read_options(OnnxOptions, model)
         path = model_path(model, base)
         content = read_model(path, model=model)
-        about = _about(content, path.name, model=model)
+        about = _about(content, path.name, options, model=model)
         external = _external_files(about, path.parent, model=model)
         digest = digest_of({path.name: content, **external})
         check_digest(digest, model=model)
-        session, notes = _open(content, external, model=model, device=device, threads=threads)
-        return OnnxModel(model, session, about=about, digest=digest, notes=notes)
+        session, notes = _opened(content, external, options, model=model, base=base, device=device, threads=threads)
+        try:
+            return PixelModel(model, OnnxRunner(model, session, about=about, digest=digest, notes=notes))
+        except BaseException:
+            if isinstance(session, _ChildSession):
+                session.close()
+            raise
 
 
-def _about(content: bytes, name: str, *, model: Model) -> OnnxFile:
+def _about(content: bytes, name: str, options: OnnxOptions, *, model: Model) -> OnnxFile:
     """What the file says, which tells the other files to digest; a wrong file is called that before anything else."""
+    allowed = options.custom_operators.names if options.custom_operators is not None else ()
     try:
-        return read_onnx(content, model_id=model.id)
+        return read_onnx(content, model_id=model.id, allowed=allowed)
     except ModelError:
         check_digest(digest_of({name: content}), model=model)
         raise
@@ -129,105 +164,93 @@ def _external_files(about: OnnxFile, folder: Path, *, model: Model) -> dict[str,
     return files
 
 
-def _open(
-    content: bytes, external: Mapping[str, bytes], *, model: Model, device: str, threads: int
-) -> tuple[Any, tuple[str, ...]]:
-    onnxruntime.set_default_logger_severity(FATAL_ONLY)  # what matters is raised; the rest would be noise on stderr
-    onnxruntime.disable_telemetry_events()
-    if device == "cpu":
-        return _session(content, external, model=model, threads=threads, provider=CPU), ()
-    session = _session(content, external, model=model, threads=threads, provider=CUDA) if _cuda_offered() else None
-    if session is not None and session.get_providers()[0] == CUDA:
-        return session, ()
-    if device == "cuda":
-        raise ModelError(
-            f"models.{model.id}: device 'cuda' was asked for, and onnxruntime can't use it here (it offers "
-            f"{', '.join(onnxruntime.get_available_providers())}; "
-            f"{'a driver was found' if _driver_found() else 'no NVIDIA driver was found'}). "
-            "Install the GPU libraries with `pip install validate-imaging[gpu]`, or say `--device cpu`."
-        )
-    notes = ("device 'auto': CUDA is not usable here, so the CPU was used",)
-    return _session(content, external, model=model, threads=threads, provider=CPU), notes
-
-
-def _session(content: bytes, external: Mapping[str, bytes], *, model: Model, threads: int, provider: str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = FATAL_ONLY
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # Idle threads that spin would take the cores from the decoders.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if external:
-        sizes = [len(data) for data in external.values()]
-        options.add_external_initializers_from_files_in_memory(list(external), list(external.values()), sizes)
-    # TF32 would round float32 to ten bits: the protocol said float32.
-    provider_options = {"use_tf32": "0"} if provider == CUDA else {}
+def _opened(
+    content: bytes,
+    external: Mapping[str, bytes],
+    options: OnnxOptions,
+    *,
+    model: Model,
+    base: Path,
+    device: str,
+    threads: int,
+) -> tuple[_Session, tuple[str, ...]]:
+    if options.custom_operators is not None:
+        return _in_child(content, external, options, model=model, base=base, device=device, threads=threads)
     try:
-        return onnxruntime.InferenceSession(
-            content, options, providers=[(provider, provider_options)], enable_fallback=0
-        )
-    except Exception as error:
+        session = open_session(content, external, device=device, provider=options.provider, threads=threads)
+    except ProviderMissing as error:
+        raise ModelError(f"models.{model.id}{_no_provider(str(error))}") from error
+    except NotOpened as error:
+        raise ModelError(f"models.{model.id}{_not_opened(str(error))}") from error
+    return session, ()
+
+
+def _in_child(
+    content: bytes,
+    external: Mapping[str, bytes],
+    options: OnnxOptions,
+    *,
+    model: Model,
+    base: Path,
+    device: str,
+    threads: int,
+) -> tuple[_ChildSession, tuple[str, ...]]:
+    custom = options.custom_operators
+    assert custom is not None
+    path = base / custom.library
+    place = f"models.{model.id}.custom_operators"
+    if not path.is_file():
+        raise ModelError(f"{place}.library: no file at {path}.")
+    library = read_model(path, model=model)
+    found = hashlib.sha256(library).hexdigest()
+    if found != custom.sha256:
+        raise ModelError(f"{place}.sha256: the library's SHA-256 is {found}, the protocol says {custom.sha256}.")
+    host = ChildHost(
+        model,
+        "validate.models.onnx_child",
+        runtime="onnxruntime",
+        request={
+            "device": device,
+            "provider": options.provider,
+            "threads": threads,
+            "external": list(external),
+        },
+        arrays=[np.frombuffer(part, dtype=np.uint8) for part in (content, library, *external.values())],
+        refused={"no_provider": _no_provider, "not_opened": _not_opened},
+    )
+    note = f"custom operators {', '.join(custom.names)} of the library {path.name}, SHA-256 {found}"
+    return _ChildSession(host), (note,)
+
+
+def _no_provider(message: str) -> str:
+    return (
+        f": {message}. Install the GPU libraries with `pip install validate-imaging[gpu]`, or ask for another device "
+        "(`--device cpu`)."
+    )
+
+
+def _not_opened(message: str) -> str:
+    return f".path: onnxruntime {onnxruntime.__version__} can't open this model: {message}"
+
+
+def _chosen_output(session: _Session, model: Model) -> str:
+    ports = {port["name"]: port for port in session.outputs}
+    name = output_name(tuple(ports), model=model)
+    element, shape = ports[name]["type"], ports[name]["shape"]
+    if element not in FLOATS:
         raise ModelError(
-            f"models.{model.id}.path: onnxruntime {onnxruntime.__version__} can't open this model: {_sentence(error)}"
-        ) from error
-
-
-def _cuda_offered() -> bool:
-    return CUDA in onnxruntime.get_available_providers() and _driver_found()
-
-
-def _driver_found() -> bool:
-    return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg")) or os.name == "nt"
-
-
-def _only_input(session: Any, model: Model) -> Any:
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        names = ", ".join(f"'{node.name}'" for node in inputs) or "none"
-        raise ModelError(f"models.{model.id}: has {len(inputs)} inputs, {names}; a model of one image has one.")
-    (node,) = inputs
-    model_input.check_input(node.name, node.shape, element=ELEMENTS.get(node.type, node.type), model=model)
-    return node
-
-
-def _chosen_output(session: Any, model: Model) -> str:
-    nodes = {node.name: node for node in session.get_outputs()}
-    name = output_name(tuple(nodes), model=model)
-    node = nodes[name]
-    if node.type not in ELEMENTS:
-        raise ModelError(
-            f"models.{model.id}.output: '{name}' is {node.type}; expected a tensor of floats. "
+            f"models.{model.id}.output: '{name}' is {element}; expected a tensor of floats. "
             "A classifier converted from scikit-learn has one when exported with zipmap off."
         )
-    if node.shape and len(node.shape) not in {1, 2}:
+    if shape and len(shape) not in {1, 2}:
         raise ModelError(
-            f"models.{model.id}.output: '{name}' has the shape {node.shape}; expected (batch,) or "
+            f"models.{model.id}.output: '{name}' has the shape {shape}; expected (batch,) or "
             "(batch, number of classes). Name another output, or export the model with one."
         )
-    columns = node.shape[1] if len(node.shape) == 2 else 1
-    if isinstance(columns, int) and node.shape:
+    columns = shape[1] if len(shape) == 2 else 1
+    if isinstance(columns, int) and shape:
         check_columns(columns, model=model)
     return name
-
-
-def _described(node: Any) -> dict[str, Any]:
-    return {"name": node.name, "type": ELEMENTS.get(node.type, node.type), "shape": list(node.shape)}
-
-
-def _runtime() -> str:
-    for distribution in ("onnxruntime-gpu", "onnxruntime"):
-        try:
-            return f"{distribution} {metadata.version(distribution)}"
-        except metadata.PackageNotFoundError:
-            continue
-    return f"onnxruntime {onnxruntime.__version__}"
-
-
-def _sentence(error: Exception) -> str:
-    """What the runtime said, without its code prefix, in one line."""
-    return " ".join(re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error)).split())[:400]
 
 
 ADAPTER = OnnxAdapter()

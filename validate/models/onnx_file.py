@@ -7,7 +7,7 @@ made is read: operators and their domains, opsets, parameter counts, and names o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from validate.errors import ModelError
@@ -36,8 +36,11 @@ class OnnxFile:
     parameters: int = 0
 
 
-def read_onnx(content: bytes, *, model_id: str) -> OnnxFile:
-    """Raises ModelError where the bytes are not an ONNX model or ask for operators that the runtime has not got."""
+def read_onnx(content: bytes, *, model_id: str, allowed: Collection[str] = ()) -> OnnxFile:
+    """Raises ModelError where the bytes are not an ONNX model or ask for operators that the runtime has not got.
+
+    allowed : custom operators that the protocol names, as "domain:Name"
+    """
     found = OnnxFile()
     try:
         _model(memoryview(content), found)
@@ -50,12 +53,13 @@ def read_onnx(content: bytes, *, model_id: str) -> OnnxFile:
     custom = sorted(
         f"{domain}:{name}"
         for domain, name in found.operators - found.functions
-        if domain not in BUILT_IN or (domain, name) in READS_FILES
+        if (domain not in BUILT_IN and f"{domain}:{name}" not in allowed) or (domain, name) in READS_FILES
     )
     if custom:
         raise ModelError(
             f"models.{model_id}.path: uses operators that need foreign code, which is refused: {', '.join(custom)}. "
-            "Export the model with standard operators (domains ai.onnx, ai.onnx.ml, com.microsoft)."
+            "Export the model with standard operators (domains ai.onnx, ai.onnx.ml, com.microsoft), or name these and "
+            "the library that holds them under custom_operators."
         )
     return found
 

@@ -1,6 +1,7 @@
-"""Torch programs, saved by torch.export (.pt2) or as TorchScript, run in a child process. Nothing is unpickled.
+"""Torch models, run in a child process: programs of torch.export (.pt2) or TorchScript, or weights for a named architecture.
 
-The archive is checked and written anew here, without torch; the child loads that copy (torch_child.py).
+A program's archive is checked and written anew here, without torch; the child loads that copy (torch_child.py). Weights are
+safetensors, or a state dict read with `weights_only`. Nothing else is unpickled unless the protocol says so in as many words.
 """
 
 from __future__ import annotations
@@ -10,36 +11,68 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from validate.cohort.case import Case
 from validate.errors import ModelError
-from validate.models import input as model_input
-from validate.models.adapter import Batch, ModelIdentity, read_options
+from validate.models.adapter import ModelIdentity, read_options
 from validate.models.child_host import ChildHost
+from validate.models.code_source import CodeSource, find_code
 from validate.models.digest import check_digest, digest_of, model_path, read_model
-from validate.models.output import check_columns, class_scores, output_name
-from validate.models.prediction import Failure, Prediction
-from validate.models.torch_archive import Kind, read_archive
+from validate.models.output import check_columns, output_name
+from validate.models.pixel_model import PixelModel
+from validate.models.python import checked_call
+from validate.models.runner import ONLY_INPUT
+from validate.models.torch_archive import read_archive
 from validate.models.torch_export import ExportedModel, checked_export
+from validate.models.torch_weights import weights_kind
 from validate.models.torchscript import checked_torchscript
 from validate.protocol.schema import Model
 
+ENTRY_POINTS = "validate.architectures"
+UNPICKLED = (
+    "fully unpickled, as the protocol asks (unpickle: true): opening this file ran code that is in it, in a confined child "
+    "process"
+)
+
 
 class TorchOptions(BaseModel):
-    """This format has no keys of its own."""
+    """
+    architecture : of weights: "module:callable", or the name of an entry point in the group validate.architectures, that returns
+        the torch.nn.Module they belong to      arguments : it is called with
+    code : .py file or folder that holds the module, where it is not installed
+    unpickle : open a pickled module or weights although that runs code which is in the file; the report prints it
+    """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    architecture: str | None = None
+    arguments: dict[str, Any] = {}
+    code: str | None = None
+    unpickle: bool = False
+
+    @field_validator("architecture")
+    @classmethod
+    def _named(cls, call: str | None) -> str | None:
+        return call if call is None else checked_call(call, ENTRY_POINTS)
+
+    @model_validator(mode="after")
+    def _belongs(self) -> TorchOptions:
+        if self.arguments and self.architecture is None:
+            raise ValueError("arguments belong to an architecture; name it")
+        if self.code is not None and self.architecture is None and not self.unpickle:
+            raise ValueError("code belongs to an architecture or to a pickled module; name one of them")
+        return self
 
 
-class TorchModel:
-    needs_pixels = True
-
-    def __init__(self, model: Model, host: ChildHost, *, about: ExportedModel | None, digest: str) -> None:
+class TorchRunner:
+    def __init__(
+        self, model: Model, host: ChildHost, *, about: ExportedModel | None, digest: str, notes: Sequence[str]
+    ) -> None:
         self._model = model
         self._host = host
-        self._shape: Sequence[int | None] = about.inputs[0]["shape"] if about is not None else (None,) * 4
-        self.fixed_batch: int | None = self._shape[0]
+        sizes = [port["shape"][0] for port in about.inputs if isinstance(port["shape"][0], int)] if about else []
+        self.fixed_batch: int | None = min(sizes) if sizes else None
         facts = host.facts
         self.identity = ModelIdentity(
             id=model.id,
@@ -50,31 +83,19 @@ class TorchModel:
             inputs=about.inputs if about is not None else (),
             outputs=about.outputs if about is not None else (),
             parameters=facts["parameters"],
-            notes=(f"run in a child process: {', '.join(facts['isolation'])}",),
-            opset=about.schema if about is not None else "TorchScript",
+            notes=(*notes, f"run in a child process: {', '.join(facts['isolation'])}"),
+            opset=about.schema if about is not None else facts["kind"],
         )
 
-    def misfit(self, shape: tuple[int, ...]) -> str | None:
-        return model_input.misfit(self._shape, shape, model=self._model)
-
-    def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
-        del cases
-        return {}
-
-    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
-        if batch.pixels is None:
-            raise ModelError(f"models.{self._model.id}: a torch model needs pixels; these cases have none.")
-        pixels = model_input.filled(batch.pixels, self.fixed_batch)
-        header, arrays = self._host.ask({}, [pixels])
-        if not arrays:
+    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        # a program of torch.export takes its inputs in their order, a module by their names
+        order = [port["name"] for port in self.identity.inputs if port["name"] in arrays] or list(arrays)
+        positional = bool(self.identity.inputs) or list(arrays) == [ONLY_INPUT]
+        header, answer = self._host.ask({"inputs": order, "positional": positional}, [arrays[name] for name in order])
+        if not answer:
             output_name(tuple(header["outputs"]), model=self._model)
-        (raw,) = arrays
-        if raw.ndim == 0 or raw.shape[0] != len(pixels):
-            raise ModelError(
-                f"models.{self._model.id}.output: came out with the shape {raw.shape} for {len(pixels)} cases; "
-                "expected one row per case."
-            )
-        return class_scores(raw[: len(batch.cases)], cases=len(batch.cases), model=self._model)
+        (raw,) = answer
+        return raw
 
     def close(self) -> None:
         self._host.close()
@@ -82,35 +103,89 @@ class TorchModel:
 
 class TorchAdapter:
     needs_pixels = True
+    takes_inputs = True
     OPTIONS: type[BaseModel] = TorchOptions
 
-    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> TorchModel:
-        read_options(TorchOptions, model)
+    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PixelModel:
+        options = read_options(TorchOptions, model)
         path = model_path(model, base)
         content = read_model(path, model=model)
-        digest = digest_of({path.name: content})
+        code = _code(options, model, base)
+        files = {} if code is None or code.installed else {f"code/{name}": part for name, part in code.contents.items()}
+        digest = digest_of({path.name: content, **files})
         check_digest(digest, model=model)
         where = f"models.{model.id}.path"
-        archive = read_archive(content, where=where)
-        about = None
-        if archive.kind == "export":
-            about = checked_export(archive.records, where=where)
-            _check_interface(about, model)
-            content = about.content
+        notes = [code.origin] if code is not None else []
+        about: ExportedModel | None = None
+        if options.architecture is not None or options.unpickle:
+            kind: str = weights_kind(content, unpickle=options.unpickle, where=where)
+            notes += [UNPICKLED] if kind == "pickle" else []
         else:
-            content = checked_torchscript(archive.records, where=where)
-        host = _host(model, archive.kind, content, device=device, threads=threads)
-        return TorchModel(model, host, about=about, digest=digest)
+            kind, about, content = _program(content, model, where)
+        host = _host(model, options, kind, content, code, base=base, device=device, threads=threads)
+        try:
+            return PixelModel(model, TorchRunner(model, host, about=about, digest=digest, notes=notes))
+        except BaseException:
+            host.close()
+            raise
 
 
-def _host(model: Model, kind: Kind, content: bytes, *, device: str, threads: int) -> ChildHost:
+def _code(options: TorchOptions, model: Model, base: Path) -> CodeSource | None:
+    if options.architecture is None:
+        return None
+    path = base / options.code if options.code is not None else None
+    return find_code(options.architecture, path, group=ENTRY_POINTS, key="architecture", model=model)
+
+
+def _program(content: bytes, model: Model, where: str) -> tuple[str, ExportedModel | None, bytes]:
+    """Kind, interface and checked bytes of an archive that holds a program."""
+    if _is_safetensors(content):
+        raise ModelError(
+            f"models.{model.id}.architecture: missing; a safetensors file holds weights only. Name the callable that "
+            "returns the torch.nn.Module they belong to."
+        )
+    archive = read_archive(content, where=where)
+    if archive.kind == "export":
+        about = checked_export(archive.records, where=where)
+        _check_output(about, model)
+        return archive.kind, about, about.content
+    return archive.kind, None, checked_torchscript(archive.records, where=where)
+
+
+def _is_safetensors(content: bytes) -> bool:
+    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
+
+
+def _host(
+    model: Model,
+    options: TorchOptions,
+    kind: str,
+    content: bytes,
+    code: CodeSource | None,
+    *,
+    base: Path,
+    device: str,
+    threads: int,
+) -> ChildHost:
+    folder = base / options.code if options.code is not None and code is None else None
     return ChildHost(
         model,
         "validate.models.torch_child",
         runtime="torch",
-        request={"kind": kind, "device": device, "threads": threads, "output": model.output.name},
-        arrays=[np.frombuffer(content, dtype=np.uint8)],
-        refused={"no_cuda": _no_cuda},
+        request={
+            "kind": kind,
+            "device": device,
+            "threads": threads,
+            "output": model.output.name,
+            "code": code.request() if code is not None else None,
+            "import_from": str(folder.resolve()) if folder is not None else None,
+            "arguments": options.arguments,
+        },
+        arrays=[
+            np.frombuffer(content, dtype=np.uint8),
+            code.content() if code is not None else np.empty(0, np.uint8),
+        ],
+        refused={"no_cuda": _no_cuda, "weights": _weights},
     )
 
 
@@ -121,12 +196,11 @@ def _no_cuda(message: str) -> str:
     )
 
 
-def _check_interface(about: ExportedModel, model: Model) -> None:
-    if len(about.inputs) != 1:
-        names = ", ".join(f"'{node['name']}'" for node in about.inputs)
-        raise ModelError(f"models.{model.id}: has {len(about.inputs)} inputs, {names}; a model of one image has one.")
-    (node,) = about.inputs
-    model_input.check_input(node["name"], node["shape"], element=node["type"], model=model)
+def _weights(message: str) -> str:
+    return f".path: {message}"
+
+
+def _check_output(about: ExportedModel, model: Model) -> None:
     outputs = {output["name"]: output["shape"] for output in about.outputs}
     shape = outputs[output_name(tuple(outputs), model=model)]
     if len(shape) == 2 and isinstance(shape[1], int):

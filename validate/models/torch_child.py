@@ -1,6 +1,7 @@
-"""The child process that a torch program lives in: no network, no files of ours, bounded memory, no credentials.
+"""The child process that a torch model lives in: no network, no files of ours, bounded memory, no credentials.
 
-It gets the checked archive over its channel and answers with arrays. If the program crashes, only this process ends.
+It gets the checked archive or the weights over its channel and answers with arrays. If the model crashes, only this process
+ends.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,25 +20,43 @@ from numpy.typing import NDArray
 
 from validate.models.channel import Arrays, ChildGone, own_channel
 from validate.models.child_answer import named, reply
+from validate.models.code_child import imported
 from validate.models.sandbox import confine, own_folders
+
+KINDS = {
+    "export": "torch.export",
+    "torchscript": "TorchScript",
+    "safetensors": "weights (safetensors)",
+    "state_dict": "weights (state dict, read with weights_only)",
+    "pickle": "pickled module or weights",
+}
 
 
 def main() -> None:
     """Serve until the parent closes the pipe."""
     channel = own_channel()
     try:
-        request, (content,) = channel.receive()
+        request, (content, code) = channel.receive()
         cpu = request["device"] == "cpu"
-        isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
+        isolation = confine(_readable(request), limit_memory=cpu, use_devices=not cpu)
         # torch makes its compiler's cache folder as it is imported: one that exists, since none can be made any more
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = sys.prefix
         program = _Program()
-        reply(channel, lambda: program.load(request, content, isolation))
+        reply(channel, lambda: program.load(request, content, code, isolation))
         while True:
-            _, (pixels,) = channel.receive()
-            reply(channel, lambda pixels=pixels: program.predict(pixels))
+            header, arrays = channel.receive()
+            reply(channel, lambda header=header, arrays=arrays: program.predict(header, arrays))
     except ChildGone:
         return
+
+
+def _readable(request: Mapping[str, Any]) -> list[Path]:
+    folders = [request["import_from"], request["code"]["folder"] if request["code"] is not None else None]
+    return [*own_folders(), *(Path(folder) for folder in folders if folder is not None)]
+
+
+class _Unfit(Exception):
+    """The file and the architecture do not belong together; the message says how."""
 
 
 class _Program:
@@ -46,7 +66,7 @@ class _Program:
         self.output: str | None = None
 
     def load(
-        self, request: Mapping[str, Any], content: NDArray[np.uint8], isolation: list[str]
+        self, request: Mapping[str, Any], content: NDArray[np.uint8], code: NDArray[np.uint8], isolation: list[str]
     ) -> tuple[dict[str, Any], Arrays]:
         import torch
 
@@ -55,32 +75,100 @@ class _Program:
         self.device = "cuda" if request["device"] != "cpu" and torch.cuda.is_available() else "cpu"
         if request["device"] == "cuda" and self.device == "cpu":
             return {"error": "no_cuda", "message": f"torch {torch.__version__} finds no CUDA device here"}, ()
-        archive = io.BytesIO(content.tobytes())
-        if request["kind"] == "export":
-            program = torch.export.load(archive)
-            if self.device == "cuda":
-                program = torch.export.passes.move_to_device_pass(program, self.device)
-            self.module = program.module()
-        else:
-            self.module = torch.jit.load(archive, map_location=self.device).eval()
+        try:
+            self.module = _opened(torch, request, content.tobytes(), code, self.device)
+        except _Unfit as error:
+            return {"error": "weights", "message": str(error)}, ()
         return {
             "runtime": f"torch {torch.__version__}",
             "provider": self.device,
             "isolation": isolation,
+            "kind": KINDS[request["kind"]],
             "parameters": sum(int(parameter.numel()) for parameter in self.module.parameters()),
         }, ()
 
-    def predict(self, pixels: NDArray[np.float32]) -> tuple[dict[str, Any], Arrays]:
+    def predict(self, header: Mapping[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         import torch
 
         torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
         with torch.inference_mode():
-            batch = torch.from_numpy(np.array(pixels)).to(self.device)
-            outputs = named(self.module(batch))
+            given = {
+                name: torch.from_numpy(np.array(array)).to(self.device)
+                for name, array in zip(header["inputs"], arrays, strict=True)
+            }
+            positional = header["positional"]
+            outputs = named(self.module(*given.values()) if positional else self.module(**given))
         wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
         if wanted is None or wanted not in outputs:
             return {"outputs": sorted(outputs)}, ()
         return {"outputs": sorted(outputs)}, (outputs[wanted].detach().cpu().numpy(),)
+
+
+def _opened(torch: Any, request: Mapping[str, Any], content: bytes, code: NDArray[np.uint8], device: str) -> Any:
+    archive = io.BytesIO(content)
+    if request["kind"] == "export":
+        program = torch.export.load(archive)
+        if device == "cuda":
+            program = torch.export.passes.move_to_device_pass(program, device)
+        return program.module()
+    if request["kind"] == "torchscript":
+        return torch.jit.load(archive, map_location=device).eval()
+    if request["import_from"] is not None:
+        sys.path.insert(0, str(request["import_from"]))
+    module = imported(request["code"], code)(**request["arguments"]) if request["code"] is not None else None
+    if module is not None and not isinstance(module, torch.nn.Module):
+        raise _Unfit(f"the architecture returned {type(module).__name__}, no torch.nn.Module")
+    weights = _weights(torch, request["kind"], content, device)
+    if isinstance(weights, torch.nn.Module) and module is None:
+        return weights.to(device).eval()
+    if module is None:
+        raise _Unfit(f"the file holds {type(weights).__name__}, not a module; name the architecture it belongs to")
+    _fill(module, weights)
+    return module.to(device).eval()
+
+
+def _weights(torch: Any, kind: str, content: bytes, device: str) -> Any:
+    if kind == "safetensors":
+        from safetensors.torch import load
+
+        return load(content)
+    try:
+        return torch.load(io.BytesIO(content), map_location=device, weights_only=kind == "state_dict")
+    except Exception as error:
+        if kind != "state_dict":
+            raise
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise _Unfit(
+            "this file holds more than weights, and opening it would run code that is in it, which is refused "
+            f"({first[:160]}). Save the weights alone (safetensors, or torch.save of the state dict), or, if you trust "
+            "whoever wrote it, say unpickle: true, which the report prints."
+        ) from error
+
+
+def _fill(module: Any, weights: Any) -> None:
+    """Every tensor in its place and none left over."""
+    if hasattr(weights, "state_dict"):
+        weights = weights.state_dict()
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(weights, dict) and set(weights) and isinstance(weights.get(key), dict):
+            weights = weights[key]
+            break
+    if not isinstance(weights, dict):
+        raise _Unfit(f"the file holds {type(weights).__name__}; expected tensors by name")
+    wanted = module.state_dict()
+    missing, extra = sorted(set(wanted) - set(weights)), sorted(set(weights) - set(wanted))
+    if missing or extra:
+        told = [f"{len(names)} {what} (the first is '{names[0]}')" for names, what in
+                ((missing, "tensors of the architecture are not in the file"),
+                 (extra, "tensors of the file are not in the architecture")) if names]  # fmt: skip
+        raise _Unfit(f"the weights do not belong to this architecture: {'; '.join(told)}")
+    for name, tensor in weights.items():
+        if tuple(tensor.shape) != tuple(wanted[name].shape):
+            raise _Unfit(
+                f"the weights do not belong to this architecture: '{name}' is {tuple(tensor.shape)} in the file and "
+                f"{tuple(wanted[name].shape)} in the architecture"
+            )
+    module.load_state_dict(weights)
 
 
 def _make_reproducible(torch: Any, threads: int) -> None:

@@ -31,10 +31,11 @@ class MetricEntry:
 
 @dataclass(frozen=True, slots=True)
 class FormatEntry:
-    """One model format: the keys of a model block that only it knows, and whether it reads pixels."""
+    """One model format: the keys of a model block that only it knows; whether it is given pixels, or the files of a case."""
 
     options: type[BaseModel]
     needs_pixels: bool
+    reads_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from validate.protocol.comparisons import comparison_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.scanner_shift import scanner_shift_problems
-from validate.protocol.schema import Criterion, Endpoint, Model, Rule, StudyProtocol
+from validate.protocol.schema import Criterion, Endpoint, Model, ModelInput, Rule, StudyProtocol
 from validate.protocol.segmentation_problems import segmentation_problems
 from validate.protocol.target_problems import target_problems
 from validate.protocol.targets import FITTING, MEASURED
@@ -187,16 +187,57 @@ def _models(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
             continue
         entry = catalog.formats[model.format]
         yield from _options(entry.options, model.options, (*place, "options"))
+        if (entry.needs_pixels or entry.reads_files) and model.format != "ensemble":
+            yield from _images(protocol, model, place)
         if entry.needs_pixels:
-            yield from _pixels(protocol, model, place, catalog)
+            yield from _steps(model.preprocess, place, catalog)
+        yield from _inputs(protocol, model, place, catalog)
 
 
-def _pixels(protocol: StudyProtocol, model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
-    if all(source.table is not None for source in protocol.cohort.sources):
+def _images(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:
+    if all(source.table is not None and source.image is None for source in protocol.cohort.sources):
         yield Problem(
             (*place, "format"), f"'{model.format}' reads images, and the cohort is a table; use format predictions"
         )
-    for number, step in enumerate(model.preprocess):
+
+
+def _inputs(protocol: StudyProtocol, model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    known = _attributes(protocol, catalog)
+    if model.inputs is not None and model.preprocess:
+        yield Problem((*place, "preprocess"), "with `inputs`, each image has its own preprocess; move the steps there")
+    for name, given in (model.inputs or {}).items():
+        at: Place = (*place, "inputs", name)
+        yield from _columns(given, at, known)
+        yield from _stand_in(given, at)
+        yield from _steps(given.preprocess, at, catalog)
+    if model.test_time_augmentation is not None and (model.output.kind == "mask" or model.inputs is not None):
+        yield Problem((*place, "test_time_augmentation"), "is for a model of one image that answers with scores")
+
+
+def _columns(given: ModelInput, at: Place, known: frozenset[str] | None) -> Iterator[Problem]:
+    if (given.columns is None) == (given.image is None and given.file is None):
+        yield Problem(at, "expected an image ({image: {…}} or {file: …}) or columns of the cohort, one of them")
+    for number, column in enumerate(given.columns or ()):
+        if known is not None and column not in known:
+            yield Problem((*at, "columns", number), unknown("attribute", column, known))
+    for column in given.codes:
+        if column not in (given.columns or ()):
+            yield Problem((*at, "codes", column), unknown("column", column, given.columns or ()))
+
+
+def _stand_in(given: ModelInput, at: Place) -> Iterator[Problem]:
+    if given.missing == "fail":
+        return
+    if (given.missing.zeros is None) == (given.missing.fill is None):
+        yield Problem(
+            (*at, "missing"), "expected one of fill (a number, for columns) and zeros (a shape, for an image)"
+        )
+    elif (given.missing.zeros is None) == (given.columns is None):
+        yield Problem((*at, "missing"), "fill belongs to columns, and zeros to an image")
+
+
+def _steps(steps: Sequence[Mapping[str, Any]], place: Place, catalog: Catalog) -> Iterator[Problem]:
+    for number, step in enumerate(steps):
         if len(step) != 1:
             yield Problem(
                 (*place, "preprocess", number), f"got {len(step)} keys, expected one step, such as resize: {{…}}"

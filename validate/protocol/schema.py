@@ -181,8 +181,49 @@ class Aggregate(Block):
     score: Literal["max", "mean"]
 
 
+class Stand(Block):
+    """What stands in the place of a missing input: a number for every column or for each, or an image of zeros."""
+
+    fill: float | dict[str, float] | None = None
+    zeros: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+
+class ModelInput(Block):
+    """One named input of a model that takes several.
+
+    image : which file of the unit, as DICOM keyword → values, such as {ViewPosition: [PA, AP]}; {} where it has only one
+    file : pattern of its name, such as "*_T1.nii.gz"      preprocess : of this image
+    columns : attributes of the case, in the model's order      codes : number of each word of an attribute, {sex: {F: 0, M: 1}}
+    missing : "fail", or what stands in its place
+    """
+
+    image: dict[str, tuple[Scalar, ...]] | None = None
+    file: str | None = None
+    preprocess: tuple[dict[str, dict[str, Any]], ...] = ()
+    columns: tuple[str, ...] | None = None
+    codes: dict[str, dict[str, float]] = {}
+    missing: Literal["fail"] | Stand = "fail"
+
+
+class Augmentation(Block):
+    """Test-time augmentation: the model sees each image several times, and its answers become one.
+
+    of : what is combined: scores, after the stated activation, or raw outputs, before it
+    """
+
+    transforms: Annotated[
+        tuple[Literal["identity", "flip_x", "flip_y", "flip_z", "rotate_90", "rotate_180", "rotate_270"], ...],
+        Field(min_length=1),
+    ]
+    combine: Literal["mean", "median", "max"] = "mean"
+    of: Literal["scores", "raw"] = "scores"
+
+
 class Model(Block):
-    """One submitted model. Keys that only one format knows are gathered in `options`."""
+    """One submitted model. Keys that only one format knows are gathered in `options`.
+
+    inputs : of a model that takes several, what each of them is given
+    """
 
     id: str
     name: str
@@ -191,7 +232,9 @@ class Model(Block):
     path: str | None = None
     sha256: str | None = None
     input: Literal["image", "series", "study"] | dict[Literal["aggregate"], Aggregate] = "image"
+    inputs: dict[str, ModelInput] | None = None
     preprocess: tuple[dict[str, dict[str, Any]], ...] = ()
+    test_time_augmentation: Augmentation | None = None
     output: Output
     operating_point: OperatingPoint | None = None
     options: dict[str, Any] = {}

@@ -1,0 +1,67 @@
+"""The child process of an ONNX model with custom operators: a vendor's machine code, so it gets what any foreign code gets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from validate.models.channel import Arrays, ChildGone, own_channel
+from validate.models.child_answer import reply
+from validate.models.sandbox import confine, own_folders
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe."""
+    channel = own_channel()
+    try:
+        request, contents = channel.receive()
+        program = _Program()
+        reply(channel, lambda: program.load(request, contents))
+        while True:
+            header, arrays = channel.receive()
+            reply(channel, lambda header=header, arrays=arrays: program.predict(header, arrays))
+    except ChildGone:
+        return
+
+
+class _Program:
+    def __init__(self) -> None:
+        self.session: Any = None
+        self.output = ""
+
+    def load(self, request: Mapping[str, Any], contents: tuple[NDArray[Any], ...]) -> tuple[dict[str, Any], Arrays]:
+        from validate.models.onnx_session import NotOpened, ProviderMissing, open_session
+
+        cpu = request["device"] == "cpu"
+        library = f"/proc/self/fd/{os.memfd_create('operators')}"
+        Path(library).write_bytes(contents[1].tobytes())  # exactly what was hashed, in memory
+        isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
+        external = {name: part.tobytes() for name, part in zip(request["external"], contents[2:], strict=True)}
+        try:
+            self.session = open_session(
+                contents[0].tobytes(),
+                external,
+                device=request["device"],
+                provider=request["provider"],
+                threads=int(request["threads"]),
+                library=library,
+            )
+        except ProviderMissing as error:
+            return {"error": "no_provider", "message": str(error)}, ()
+        except NotOpened as error:
+            return {"error": "not_opened", "message": str(error)}, ()
+        return {
+            "inputs": list(self.session.inputs),
+            "outputs": list(self.session.outputs),
+            "provider": self.session.provider,
+            "notes": list(self.session.notes),
+            "isolation": isolation,
+        }, ()
+
+    def predict(self, header: Mapping[str, Any], arrays: tuple[NDArray[Any], ...]) -> tuple[dict[str, Any], Arrays]:
+        given = dict(zip(header["inputs"], arrays, strict=True))
+        return {}, (self.session.run(header["output"], given),)

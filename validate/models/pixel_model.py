@@ -1,0 +1,97 @@
+"""A model that is given arrays, whatever its format: inputs are checked and filled up, numbers become predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.cohort.case import Case
+from validate.errors import ModelError
+from validate.models import input as model_input
+from validate.models.adapter import Batch, ModelIdentity
+from validate.models.named_inputs import NamedInputs
+from validate.models.output import class_scores
+from validate.models.prediction import Failure, Prediction
+from validate.models.runner import ONLY_INPUT, Runner
+from validate.protocol.schema import Model
+
+
+class PixelModel:
+    """A Runner as a LoadedModel. With `inputs` in the protocol it gathers them itself, case by case (named_inputs.py)."""
+
+    def __init__(self, model: Model, runner: Runner) -> None:
+        self._model = model
+        self._runner = runner
+        self._named = NamedInputs(model) if model.inputs is not None else None
+        self.needs_pixels = self._named is None
+        self.fixed_batch = runner.fixed_batch
+        self.identity: ModelIdentity = runner.identity
+        declared = {str(port["name"]): port for port in runner.identity.inputs}
+        if self._named is not None:
+            self._named.check(declared)
+            self.identity = dataclasses.replace(self.identity, notes=(*self.identity.notes, *self._named.notes))
+            self._shape: Sequence[int | str | None] = ()
+        else:
+            self._shape = _only_shape(declared, model)
+
+    def misfit(self, shape: tuple[int, ...]) -> str | None:
+        return model_input.misfit(self._shape, shape, model=self._model)
+
+    def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
+        return self._named.coverage(cases) if self._named is not None else {}
+
+    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
+        if self._named is not None:
+            return self._predict_named(batch.cases, self._named)
+        if batch.pixels is None:
+            raise ModelError(
+                f"models.{self._model.id}: a model of format '{self._model.format}' needs pixels; these cases have none."
+            )
+        return self._scores({ONLY_INPUT: batch.pixels}, len(batch.cases))
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def _predict_named(self, cases: Sequence[Case], named: NamedInputs) -> list[Prediction | Failure]:
+        gathered = [named.of(case) for case in cases]
+        there = [one for one in gathered if not isinstance(one, Failure)]
+        # Images of a case may have sizes of their own; what has the same shapes goes together.
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for place, one in enumerate(there):
+            groups.setdefault(tuple(array.shape for array in one.values()), []).append(place)
+        found: dict[int, Prediction | Failure] = {}
+        for places in groups.values():
+            arrays = {name: np.stack([there[place][name] for place in places]) for name in there[places[0]]}
+            found.update(zip(places, self._scores(arrays, len(places)), strict=True))
+        results = iter([found[place] for place in range(len(there))])
+        return [one if isinstance(one, Failure) else next(results) for one in gathered]
+
+    def _scores(self, arrays: Mapping[str, NDArray[Any]], cases: int) -> Sequence[Prediction | Failure]:
+        filled = {name: model_input.filled(array, self.fixed_batch) for name, array in arrays.items()}
+        sent = len(next(iter(filled.values())))
+        raw = self._runner.run(filled)
+        if raw.ndim == 0 or raw.shape[0] != sent:
+            raise ModelError(
+                f"models.{self._model.id}.output: came out as {raw.shape} for {sent} cases; expected one row per case."
+            )
+        return class_scores(raw[:cases], cases=cases, model=self._model)
+
+
+def _only_shape(declared: Mapping[str, Mapping[str, Any]], model: Model) -> Sequence[int | str | None]:
+    """The shape of the one input; free where the format declares none. Raises ModelError where there are several."""
+    if not declared:
+        return (None,) * 4
+    if len(declared) != 1:
+        names = ", ".join(f"'{name}'" for name in declared)
+        raise ModelError(
+            f"models.{model.id}: has {len(declared)} inputs, {names}; a model of one image has one. "
+            "Say under `inputs` what each of them is given."
+        )
+    ((name, port),) = declared.items()
+    model_input.check_input(name, port["shape"], element=port["type"], model=model)
+    shape: Sequence[int | str | None] = port["shape"]
+    return shape
