@@ -19,11 +19,8 @@ def gaussian(voxels: Any, sigma: tuple[float, float]) -> Any:
 def _along(voxels: Any, axis: int, sigma: float) -> Any:
     import torch
 
-    reach = max(int(4 * sigma + 0.5), 1)
-    place = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    # The integral of the Gaussian over each pixel, so that a narrow one is no less exact than a wide one.
-    edge = torch.special.erf((place + 0.5) / (sigma * 2**0.5)) - torch.special.erf((place - 0.5) / (sigma * 2**0.5))
-    kernel = (edge / edge.sum()).to(voxels)
+    kernel = _kernel(sigma).to(voxels)
+    reach = kernel.shape[0] // 2
     moved = voxels.movedim(axis, -1)
     padded = torch.nn.functional.pad(moved.reshape(-1, 1, moved.shape[-1]), (reach, reach), mode="replicate")
     if sigma <= DIRECT:
@@ -35,6 +32,20 @@ def _along(voxels: Any, axis: int, sigma: float) -> Any:
     else:
         blurred = torch.nn.functional.conv1d(padded, kernel[None, None])
     return blurred.reshape(moved.shape).movedim(-1, axis)
+
+
+def _kernel(sigma: float) -> Any:
+    """Weights whose transfer is exp(-2π²σ²f²) up to Nyquist's frequency: its Fourier series, cut off where it has died away."""
+    import torch
+
+    reach = max(int(4 * sigma + 0.5), 6)
+    if sigma > 1:  # beyond Nyquist's frequency there is nothing left, so samples of the Gaussian are that series
+        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+    else:
+        frequency = torch.fft.rfftfreq(1024, dtype=torch.float64)
+        series = torch.fft.irfft(torch.exp(-2 * torch.pi**2 * sigma**2 * frequency**2).to(torch.complex128))
+        kernel = torch.cat([series[-reach:], series[: reach + 1]])
+    return kernel / kernel.sum()
 
 
 def frequencies(voxels: Any, spacing: tuple[float, float]) -> tuple[Any, Any]:

@@ -1,0 +1,42 @@
+"""Another characteristic curve: the maker's look-up table between the detector and the screen.
+
+Displayed grey t becomes t^γ, which leaves black and white and moves the middle: the slope at t is γ·t^(γ-1). Presentation curves
+of makers differ so even for one exposure (Flynn & Samei 1999 and DICOM PS3.14 on what a display then makes of them).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.perturbation import Perturbation, Strength
+from validate.imaging.perturb.stack import Stack
+
+
+class ToneCurve(Strength):
+    """gamma : above 1 darkens the middle, below 1 brightens it."""
+
+    gamma: Annotated[float, Field(gt=0)]
+
+
+def toned(stack: Stack, options: ToneCurve, _draw: Draw) -> Stack:
+    """Between black and white; outside of them nothing moves."""
+    grey = stack.grey
+    inside = grey.clamp(0, 1)
+    return stack.shown(inside**options.gamma + (grey - inside))
+
+
+PERTURBATION = Perturbation(
+    title="Tone curve",
+    suites=frozenset({"radiography", "mammography"}),
+    OPTIONS=ToneCurve,
+    severities=tuple({"gamma": gamma} for gamma in (1.1, 1.25, 1.5, 1.9, 2.5)),
+    anchor="γ 1.1 (another release of one maker's software) to 1.5 (another maker) and 2.5 (a wrong body-part programme)",
+    strength="gamma",
+    unit="γ",
+    validity="One global curve; makers' multi-scale processing also works locally, which this does not imitate.",
+    source="DICOM PS3.14 and PS3.3 C.11.2 (presentation look-up tables)",
+    change=toned,
+)  # fmt: skip

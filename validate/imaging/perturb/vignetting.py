@@ -1,0 +1,49 @@
+"""Darker corners: the illumination of a lens falls with the fourth power of the cosine of the angle.
+
+E(θ) = E(0)·cos⁴θ, tan θ proportional to the distance from the middle (Kingslake 1992, Optics in Photography, ch. 7). `loss` is what is
+gone in the corners.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.light import to_light, to_shown
+from validate.imaging.perturb.perturbation import Perturbation, Strength
+from validate.imaging.perturb.stack import Stack
+
+
+class Vignetting(Strength):
+    """loss : share of the light that is gone in the corners."""
+
+    loss: Annotated[float, Field(ge=0, lt=1)]
+
+
+def vignetted(stack: Stack, options: Vignetting, _draw: Draw) -> Stack:
+    """About the middle of the image."""
+    import torch
+
+    rows, columns = stack.voxels.shape[2:4]
+    y = torch.linspace(-1, 1, rows, device=stack.voxels.device).reshape(1, 1, -1, 1, 1) * rows
+    x = torch.linspace(-1, 1, columns, device=stack.voxels.device).reshape(1, 1, 1, -1, 1) * columns
+    distance = (y**2 + x**2) / (rows**2 + columns**2)  # squared, 1 in the corners
+    # cos⁴θ = (1 + tan²θ)⁻², and the corners have 1 - loss.
+    tangent = (1 - options.loss) ** -0.5 - 1
+    return stack.shown(to_shown(to_light(stack.grey) * (1 + tangent * distance) ** -2))
+
+
+PERTURBATION = Perturbation(
+    title="Vignetting",
+    suites=frozenset({"fundus", "dermoscopy"}),
+    OPTIONS=Vignetting,
+    severities=tuple({"loss": loss} for loss in (0.15, 0.3, 0.5, 0.7, 0.85)),
+    anchor="15 and 30% in the corners (lenses), 50% (a small pupil), 70 and 85% (a wrong distance)",
+    strength="loss",
+    unit="of the light",
+    validity="One cos⁴ fall about the middle; mechanical vignetting has harder borders.",
+    source="Kingslake 1992, Optics in Photography, ch. 7",
+    change=vignetted,
+)  # fmt: skip
