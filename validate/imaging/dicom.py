@@ -58,7 +58,7 @@ def dataset_of(path: Path | bytes) -> FileDataset:
 
 
 def _volume(dataset: FileDataset, stored: Stored) -> Volume:
-    source = source_of(dataset, stored)
+    source = {"decoder": stored.decoder, **source_of(dataset, stored.transfer_syntax)}
     if stored.values.ndim == 4:
         source["range"] = (0.0, float(np.iinfo(stored.values.dtype).max))
         return Volume(stored.values, spacing=spacing_of(dataset), source=source)
@@ -76,12 +76,11 @@ def _volume(dataset: FileDataset, stored: Stored) -> Volume:
     return Volume(values, spacing=spacing_of(dataset), unit=unit_of(dataset), source=source)
 
 
-def source_of(dataset: FileDataset, stored: Stored) -> dict[str, Any]:
-    """How the pixels were decoded, for `Volume.source`."""
+def source_of(dataset: FileDataset, syntax: str) -> dict[str, Any]:
+    """What was decoded, for `Volume.source`."""
     photometric = str(dataset.get("PhotometricInterpretation") or "")
     return {
-        "decoder": stored.decoder,
-        "transfer_syntax": str(stored.transfer_syntax),
+        "transfer_syntax": str(syntax),
         "photometric": photometric,
         "inverted": photometric == "MONOCHROME1",
     }

@@ -24,7 +24,7 @@ from validate.imaging.nifti import is_nifti, read_nifti
 from validate.imaging.pile import Pile, piled, planned
 from validate.imaging.reader_warnings import silence_readers
 from validate.imaging.stack import Stack, check_regular, stacked
-from validate.imaging.stored import PIXEL_KEYWORDS, stored_values, whole_number
+from validate.imaging.stored import PIXEL_KEYWORDS, StoredFrames, stored_frames, whole_number
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.protocol.geometry import Geometry
 
@@ -120,7 +120,7 @@ def _volume(paths: Sequence[Path], rules: Geometry) -> Volume:
     files, used, stack = surveyed.files, surveyed.used, surveyed.stack
     filling = _Filling(paths, files, surveyed.frames, stack)
     if len(paths) == 1:
-        filling.decode(0, first)
+        filling.open(0, first)
     pile, rule = _filled(filling, used, rules)
     found = {**stack.findings, **({"localizers": float(surveyed.scouts)} if surveyed.scouts else {})}
     return Volume(
@@ -178,7 +178,7 @@ class _Filling:
     frames: Sequence[Frame]
     stack: Stack
     source: dict[str, Any] = field(default_factory=dict)
-    _last: tuple[int, NDArray[Any]] | None = None
+    _last: tuple[int, StoredFrames] | None = None
 
     def write(self, place: int, out: NDArray[Any]) -> None:
         """The slice of a place. Raises DecodeFailure where others at that place are not the same."""
@@ -213,19 +213,25 @@ class _Filling:
 
     def _stored(self, frame: Frame) -> NDArray[Any]:
         if self._last is None or self._last[0] != frame.file:
-            self._last = self.decode(frame.file, dataset_of(self.paths[frame.file]))
-        values: NDArray[Any] = self._last[1][frame.frame]
+            self._last = None  # one file in memory at a time
+            self._last = self.open(frame.file, dataset_of(self.paths[frame.file]))
+        _, frames = self._last
+        values = frames.frame(frame.frame)
+        self._note("decoder", frames.decoder)
         return values
 
-    def decode(self, file: int, dataset: FileDataset) -> tuple[int, NDArray[Any]]:
-        """Its stored values, kept until another file is asked for."""
-        stored = stored_values(dataset)
-        for key, value in source_of(dataset, stored).items():
-            said = self.source.setdefault(key, value)
-            if isinstance(said, str) and value not in said.split(", "):
-                self.source[key] = f"{said}, {value}"
-        self._last = file, stored.values
+    def open(self, file: int, dataset: FileDataset) -> tuple[int, StoredFrames]:
+        """Its frames, kept until another file is asked for."""
+        frames = stored_frames(dataset)
+        for key, value in source_of(dataset, frames.syntax).items():
+            self._note(key, value)
+        self._last = file, frames
         return self._last
+
+    def _note(self, key: str, value: Any) -> None:
+        said = self.source.setdefault(key, value)
+        if isinstance(said, str) and value not in said.split(", "):
+            self.source[key] = f"{said}, {value}"
 
 
 def _filled(filling: _Filling, used: Sequence[_File], rules: Geometry) -> tuple[Pile, Modality | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,17 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, RLELossless
 
+from validate.imaging.codecs import NAME, Shape, decoded
 from validate.imaging.codestream import is_whole, size
 from validate.imaging.volume import DecodeFailure
 
 LARGEST = 4 << 30  # bytes of decoded pixels in one file
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
-# Fastest of the bit-exact decoders first. Lossy JPEG decoders differ by a grey level or two: one order, everywhere.
+# Where our own choice (see `codecs`) does not decode, in this order before what pydicom would try.
 PREFERRED = {
-    "1.2.840.10008.1.2.4.50": ("pylibjpeg",),
-    "1.2.840.10008.1.2.4.51": ("pylibjpeg",),
+    "1.2.840.10008.1.2.4.50": ("pillow", "pylibjpeg"),
+    "1.2.840.10008.1.2.4.51": ("pillow", "pylibjpeg"),
     "1.2.840.10008.1.2.5": ("pylibjpeg", "pydicom"),
     "1.2.840.10008.1.2.4.80": ("pyjpegls", "pylibjpeg"),
     "1.2.840.10008.1.2.4.81": ("pyjpegls", "pylibjpeg"),
@@ -59,6 +61,121 @@ class Stored:
 
 def stored_values(dataset: FileDataset) -> Stored:
     """Raises DecodeFailure: decode:corrupt, no_pixel_data, too_large, truncated, unsupported_transfer_syntax."""
+    frames = stored_frames(dataset)
+    first = frames.frame(0)
+    if len(frames) == 1:
+        values = first[None] if first.flags.writeable else first[None].copy()
+    else:
+        values = np.empty((len(frames), *first.shape), first.dtype)
+        values[0] = first
+        for number in range(1, len(frames)):
+            values[number] = frames.frame(number)
+    return Stored(values, frames.decoder, frames.syntax)
+
+
+@dataclass(slots=True)
+class StoredFrames:
+    """The frames of one file, decoded when they are asked for: never more than one of them in memory.
+
+    content : the pixels' element    parts : the compressed frames, none where they are plain
+    """
+
+    dataset: FileDataset
+    syntax: UID
+    keyword: str
+    shape: Shape
+    count: int
+    content: bytes = field(repr=False)
+    parts: Sequence[bytes] | None = field(repr=False)
+    _used: dict[str, None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def decoder(self) -> str:
+        """The libraries that decoded what was asked for so far."""
+        return ", ".join(self._used)
+
+    def frame(self, number: int) -> NDArray[Any]:
+        """(y, x), or in colour (y, x, 3) as RGB, in this machine's byte order; may be read-only. Raises DecodeFailure."""
+        values = self._plain(number) if self.parts is None else self._compressed(number)
+        if values is None:
+            values = self._by_pydicom(number)
+        return self._finished(values)
+
+    def _plain(self, number: int) -> NDArray[Any] | None:
+        shape, little = self.shape, self.syntax.is_little_endian
+        if shape.allocated == 1 and shape.samples == 1:
+            self._used["pydicom"] = None
+            size = shape.rows * shape.columns
+            first = size * number
+            packed = np.frombuffer(self.content, np.uint8)[first // 8 : -(-(first + size) // 8)]
+            bits = np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + size]
+            return bits.reshape(shape.array)
+        if shape.samples != 1 or shape.allocated not in {8, 16, 32, 64} or (shape.allocated == 8 and not little):
+            return None
+        self._used["pydicom"] = None
+        signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
+        kind = "f" if self.keyword in BITS else "i" if signed else "u"
+        dtype = np.dtype(f"{'<' if little else '>'}{kind}{shape.allocated // 8}")
+        size = shape.rows * shape.columns
+        values = np.frombuffer(self.content, dtype, size, offset=number * size * dtype.itemsize)
+        return values.reshape(shape.array)
+
+    def _compressed(self, number: int) -> NDArray[Any] | None:
+        assert self.parts is not None
+        try:
+            values = decoded(self.parts[number], str(self.syntax), self.shape)
+        except DECODER_ERRORS:
+            return None  # the reference decides whether the frame is damaged
+        if values is None:
+            return None
+        self._used[NAME] = None
+        if self.shape.samples == 1:
+            wide = values.astype(f"{values.dtype.kind}{self.shape.allocated // 8}", copy=False)
+            signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
+            values = wide.view(f"{'i' if signed else 'u'}{self.shape.allocated // 8}")
+        return values
+
+    def _by_pydicom(self, number: int) -> NDArray[Any]:
+        decoder = _decoder(self.syntax)
+        if not getattr(self.dataset, "file_meta", None):
+            self.dataset.file_meta = FileMetaDataset()
+        self.dataset.file_meta.TransferSyntaxUID = self.syntax
+        available = decoder.available_plugins if self.syntax.is_compressed else ("",)
+        preferred = [name for name in PREFERRED.get(str(self.syntax), ()) if name in available]
+        problem: Exception | None = None
+        for plugin in dict.fromkeys([*preferred, *available]):
+            try:
+                # The unused bits are cleared later, where the high bit is heeded too.
+                options = {"correct_unused_bits": False} if _holds_words(self.syntax) else {}
+                array, _ = decoder.as_array(self.dataset, index=number, decoding_plugin=plugin, **options)
+            except DECODER_ERRORS as error:
+                problem = error
+                continue
+            self._used[plugin or "pydicom"] = None
+            values: NDArray[Any] = array.reshape(self.shape.array)
+            return values
+        raise DecodeFailure("decode:corrupt", f"The pixels can't be decoded ({type(problem).__name__}).") from problem
+
+    def _finished(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+            return _coloured(self.dataset, values)
+        if self.keyword == "PixelData" and self.shape.samples == 1:
+            values = _stored_bits(self.dataset, values)
+        if values.dtype.kind == "f":
+            values = np.asarray(values, values.dtype.newbyteorder("="))
+            if not np.isfinite(values).all():
+                raise DecodeFailure("decode:not_finite", "The pixels hold values that are not numbers.")
+        return values
+
+
+def stored_frames(dataset: FileDataset) -> StoredFrames:
+    """Checked against the header before anything is decoded.
+
+    Raises DecodeFailure: decode:corrupt, no_pixel_data, too_large, truncated, unsupported_transfer_syntax.
+    """
     keyword = next((name for name in PIXEL_KEYWORDS if name in dataset), None)
     if keyword is None:
         raise DecodeFailure("decode:no_pixel_data", "The file has a header and no pixels.")
@@ -67,13 +184,20 @@ def stored_values(dataset: FileDataset) -> Stored:
     content = dataset[keyword].value or b""
     if not isinstance(content, bytes):
         raise DecodeFailure("decode:corrupt", "The pixels have a value representation that holds no pixels.")
-    decoder = _decoder(syntax)
+    _decoder(syntax)
+    parts = None
     if syntax.is_compressed:
-        _check_frames(dataset, content, syntax)
+        parts = _checked_frames(dataset, content, syntax)
     elif len(content) < (expected := -(-needed // 8)):
         raise DecodeFailure("decode:truncated", f"The pixels have {len(content):,} bytes, expected {expected:,}.")
-    array, plugin = _decoded(dataset, syntax, decoder)
-    return Stored(_frames_first(dataset, array, keyword), plugin, syntax)
+    shape = Shape(
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        samples=whole_number(dataset, "SamplesPerPixel", 1),
+        allocated=BITS.get(keyword) or whole_number(dataset, "BitsAllocated", 0),
+        photometric=str(dataset.get("PhotometricInterpretation") or ""),
+    )
+    return StoredFrames(dataset, syntax, keyword, shape, whole_number(dataset, "NumberOfFrames", 1), content, parts)
 
 
 def whole_number(dataset: Dataset, keyword: str, default: int) -> int:
@@ -110,27 +234,31 @@ def _declared_bits(dataset: FileDataset, keyword: str) -> int:
     return pixels * bits * (2 if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" else samples)
 
 
-def _check_frames(dataset: FileDataset, content: bytes, syntax: UID) -> None:
+def _checked_frames(dataset: FileDataset, content: bytes, syntax: UID) -> list[bytes]:
     """Every declared frame is there, ends, and is of the declared size: decoders fill in what is missing, in silence."""
     count = whole_number(dataset, "NumberOfFrames", 1)
     offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    announced = (int(dataset.Rows), int(dataset.Columns))
+    found: list[bytes] = []
     try:
         frames = generate_frames(content, number_of_frames=count, extended_offsets=offsets if all(offsets) else None)
-        announced = (int(dataset.Rows), int(dataset.Columns))
-        found = 0
-        for found, frame in enumerate(frames, start=1):
+        for number, frame in enumerate(frames, start=1):
+            if number > count:
+                break
+            found.append(frame)
             if syntax == RLELossless:
                 continue
             if not is_whole(frame):
-                raise DecodeFailure("decode:truncated", f"Frame {found} of {count} has no end.")
+                raise DecodeFailure("decode:truncated", f"Frame {number} of {count} has no end.")
             if (own := size(frame)) not in {None, announced}:
                 raise DecodeFailure(
                     "decode:corrupt", f"The compressed frame is {own}, the header says {announced} (rows, columns)."
                 )
     except (ValueError, EOFError, IndexError, struct.error) as error:
         raise DecodeFailure("decode:truncated", "The compressed frames are not whole.") from error
-    if found < count:
-        raise DecodeFailure("decode:truncated", f"The file has {found} of the {count} frames that it declares.")
+    if len(found) < count:
+        raise DecodeFailure("decode:truncated", f"The file has {len(found)} of the {count} frames that it declares.")
+    return found
 
 
 def _decoder(syntax: UID) -> Any:
@@ -144,39 +272,11 @@ def _decoder(syntax: UID) -> Any:
     return decoder
 
 
-def _decoded(dataset: FileDataset, syntax: UID, decoder: Any) -> tuple[NDArray[Any], str]:
-    if not getattr(dataset, "file_meta", None):
-        dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    available = decoder.available_plugins if syntax.is_compressed else ("",)
-    preferred = [name for name in PREFERRED.get(str(syntax), ()) if name in available]
-    problem: Exception | None = None
-    for plugin in dict.fromkeys([*preferred, *available]):
-        try:
-            # The unused bits are cleared below, where the high bit is heeded too.
-            options = {"correct_unused_bits": False} if _holds_words(syntax) else {}
-            array, _ = decoder.as_array(dataset, decoding_plugin=plugin, **options)
-        except DECODER_ERRORS as error:
-            problem = error
-            continue
-        return array, plugin or "pydicom"
-    raise DecodeFailure("decode:corrupt", f"The pixels can't be decoded ({type(problem).__name__}).") from problem
-
-
-def _frames_first(dataset: FileDataset, array: NDArray[Any], keyword: str) -> NDArray[Any]:
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    colour = whole_number(dataset, "SamplesPerPixel", 1) > 1
-    array = array.reshape((-1, rows, columns, array.shape[-1]) if colour else (-1, rows, columns))
-    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-        try:
-            return np.asarray(pydicom.pixels.apply_color_lut(array, dataset))
-        except DECODER_ERRORS as error:
-            raise DecodeFailure("decode:corrupt", "The colour palette of the header can't be read.") from error
-    if keyword == "PixelData" and not colour:
-        array = _stored_bits(dataset, array)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DecodeFailure("decode:not_finite", "The pixels hold values that are not numbers.")
-    return array
+def _coloured(dataset: FileDataset, values: NDArray[Any]) -> NDArray[Any]:
+    try:
+        return np.asarray(pydicom.pixels.apply_color_lut(values, dataset))
+    except DECODER_ERRORS as error:
+        raise DecodeFailure("decode:corrupt", "The colour palette of the header can't be read.") from error
 
 
 def _stored_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,120 @@
+"""Decoders of one compressed frame, the fastest of those that give the reference's values, by transfer syntax.
+
+The reference is pydicom; tests/benchmarks/bench_decode.py times every decoder side by side and holds their values against it.
+For every compressed syntax imagecodecs was fastest: libjpeg-turbo for JPEG, CharLS for JPEG-LS, OpenJPEG for JPEG 2000, OpenJPH
+for HTJ2K, its own RLE. Lossy JPEG (PS3.5 8.2.1) leaves a decoder its rounding: here values are those of the slow integer transform
+of the IJG, as of pydicom with Pillow, GDCM, DCMTK and dicomsdl; pylibjpeg, with another transform, differs by a grey level.
+What a decoder here refuses, or gives in another shape than the header says, pydicom decodes: see `stored`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.pixels import convert_color_space
+
+NAME = "imagecodecs"
+Frame = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the header says of each frame.
+
+    allocated : bits of a sample as stored      photometric : interpretation in the code stream
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    allocated: int
+    photometric: str
+
+    @property
+    def array(self) -> tuple[int, ...]:
+        """(y, x), or (y, x, sample)."""
+        return (self.rows, self.columns) if self.samples == 1 else (self.rows, self.columns, self.samples)
+
+
+def decoded(frame: bytes, syntax: str, shape: Shape) -> Frame | None:
+    """(y, x), or (y, x, 3) as RGB; None where another decoder must do it.
+
+    Values of one sample are as in the code stream: their sign and unused bits are for `stored` to bring right.
+    """
+    codec = CODECS.get(syntax)
+    if codec is None or shape.allocated not in {8, 16}:
+        return None
+    if shape.samples == 3 and (shape.allocated != 8 or shape.photometric not in COLOUR.get(syntax, ())):
+        return None
+    if shape.samples not in {1, 3}:
+        return None
+    values = codec(frame, shape)
+    if values.shape != shape.array or values.dtype.kind not in "iu" or values.dtype.itemsize * 8 > shape.allocated:
+        return None
+    if shape.photometric in {"YBR_FULL", "YBR_FULL_422"} and shape.samples == 3:
+        return np.asarray(convert_color_space(values, "YBR_FULL", "RGB"))
+    return values
+
+
+def _rle(frame: bytes, shape: Shape) -> Frame:
+    """Segments are bytes of a sample, the highest first; imagecodecs joins them (PS3.5 annex G)."""
+    import imagecodecs
+
+    kind = np.dtype(f"u{shape.allocated // 8}")
+    values = np.frombuffer(imagecodecs.dicomrle_decode(frame, kind), kind)
+    return values.reshape(shape.array) if shape.samples == 1 else values
+
+
+def _jpeg(frame: bytes, shape: Shape) -> Frame:
+    import imagecodecs
+
+    if shape.samples == 3:
+        return np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="YCBCR"))
+    return np.asarray(imagecodecs.jpeg8_decode(frame))
+
+
+def _jpeg_ls(frame: bytes, _shape: Shape) -> Frame:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.jpegls_decode(frame))
+
+
+def _jpeg_2000(frame: bytes, _shape: Shape) -> Frame:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.jpeg2k_decode(frame))
+
+
+def _htj2k(frame: bytes, _shape: Shape) -> Frame:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.htj2k_decode(frame))
+
+
+CODECS: dict[str, Callable[[bytes, Shape], Frame]] = {
+    "1.2.840.10008.1.2.5": _rle,
+    "1.2.840.10008.1.2.4.50": _jpeg,
+    "1.2.840.10008.1.2.4.51": _jpeg,
+    "1.2.840.10008.1.2.4.57": _jpeg,
+    "1.2.840.10008.1.2.4.70": _jpeg,
+    "1.2.840.10008.1.2.4.80": _jpeg_ls,
+    "1.2.840.10008.1.2.4.81": _jpeg_ls,
+    "1.2.840.10008.1.2.4.90": _jpeg_2000,
+    "1.2.840.10008.1.2.4.91": _jpeg_2000,
+    "1.2.840.10008.1.2.4.201": _htj2k,
+    "1.2.840.10008.1.2.4.202": _htj2k,
+    "1.2.840.10008.1.2.4.203": _htj2k,
+}
+# Colour that was found equal to the reference; any other is left to it.
+COLOUR = {
+    "1.2.840.10008.1.2.4.50": {"YBR_FULL_422", "YBR_FULL"},
+    "1.2.840.10008.1.2.4.90": {"RGB", "YBR_RCT"},
+    "1.2.840.10008.1.2.4.91": {"RGB", "YBR_RCT", "YBR_ICT"},
+    "1.2.840.10008.1.2.4.201": {"RGB", "YBR_RCT"},
+    "1.2.840.10008.1.2.4.202": {"RGB", "YBR_RCT"},
+    "1.2.840.10008.1.2.4.203": {"RGB", "YBR_RCT", "YBR_ICT"},
+}
