@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from validate.cohort.attributes import HARVESTED
+from validate.imaging.postprocess import STEPS as MASK_STEPS
+from validate.imaging.postprocess import chain_problems
 from validate.imaging.preprocess import STEPS
 from validate.protocol.catalog import AnalysisEntry, Catalog, FormatEntry, MetricEntry
 from validate.registry import load, names
@@ -42,5 +44,7 @@ def shipped_catalog() -> Catalog:
             for name, analysis in analyses.items()
         },
         steps=STEPS,
+        mask_steps=MASK_STEPS,
+        mask_chain=chain_problems,
         attributes=frozenset(HARVESTED),
     )

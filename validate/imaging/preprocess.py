@@ -1,26 +1,27 @@
-"""From a Volume to what a model sees: declared steps, in order, each with its own options. Nothing happens unsaid."""
+"""From a Volume to what a model sees: declared steps, in order, each with its own options. Nothing happens unsaid.
+
+VERSION stands in the evidence: it changes whenever a step gives other numbers than before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from validate.imaging.placed import Placed
 from validate.imaging.resize import resized
 from validate.imaging.voi import looked_up, windowed
 from validate.imaging.volume import DecodeFailure, Volume
+from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
+
+VERSION = "2"
 
 Image = NDArray[np.float32]  # (channel, y, x)
-Pixels = Annotated[int, Field(ge=1, le=16384)]
-
-
-class Step(BaseModel):
-    """Options of one step; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Window(Step):
@@ -43,9 +44,12 @@ class Window(Step):
 
 
 class Resize(Step):
-    """To (rows, columns), as torch's interpolate does with align_corners=False."""
+    """To (rows, columns), of a volume (slices, rows, columns), as torch's interpolate does with align_corners=False.
 
-    size: tuple[Pixels, Pixels]
+    method : along each axis; bilinear of a volume is what others call trilinear
+    """
+
+    size: Size
     method: Literal["nearest", "bilinear", "bicubic", "area"]
     antialias: bool = False
 
@@ -70,15 +74,15 @@ class Normalise(Step):
 
 
 class Crop(Step):
-    """The middle (rows, columns) of the image; what is smaller is refused."""
+    """The middle (rows, columns) of the image, of a volume (slices, rows, columns); what is smaller is refused."""
 
-    size: tuple[Pixels, Pixels]
+    size: Size
 
 
 class Pad(Step):
-    """To at least (rows, columns), the image in the middle."""
+    """To at least (rows, columns), of a volume (slices, rows, columns), the image in the middle."""
 
-    size: tuple[Pixels, Pixels]
+    size: Size
     value: float = 0.0
 
 
@@ -96,7 +100,34 @@ STEPS: dict[str, type[Step]] = {
     "crop": Crop,
     "pad": Pad,
     "channels": Channels,
+    **ONLY_VOLUMES,
 }
+
+
+def apply_to_volume(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> Placed:
+    """(channel, z, y, x) float32 with its place. Raises DecodeFailure, reason preprocess:…, as `apply`."""
+    voxels = volume.voxels
+    placed = Placed(np.moveaxis(voxels, -1, 0) if voxels.ndim == 4 else voxels[None], volume.affine)
+    for step in steps:
+        ((name, options),) = step.items()
+        checked = STEPS[name].model_validate(options)
+        if name in VOLUME_STEPS:
+            placed = VOLUME_STEPS[name](placed, checked)
+        else:
+            placed = placed.moved(_slice_by_slice(placed.voxels, name, checked, volume))
+    return Placed(np.ascontiguousarray(placed.voxels, dtype=np.float32), placed.affine)
+
+
+def _slice_by_slice(voxels: NDArray[Any], name: str, options: Any, volume: Volume) -> NDArray[Any]:
+    """A step that looks at each pixel alone, without a second volume in double precision."""
+    if isinstance(options, Window) and options.source == "full_range" and "range" not in volume.source:
+        volume = replace(volume, source={**volume.source, "range": (float(voxels.min()), float(voxels.max()))})
+    first = APPLY[name](voxels[:, 0], options, volume)
+    found = np.empty((first.shape[0], *voxels.shape[1:]), np.float32)
+    found[:, 0] = first
+    for level in range(1, voxels.shape[1]):
+        found[:, level] = APPLY[name](voxels[:, level], options, volume)
+    return found
 
 
 def apply(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> Image:
@@ -108,7 +139,11 @@ def apply(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> I
     image = np.moveaxis(plane, -1, 0) if plane.ndim == 3 else plane[None]
     for step in steps:
         ((name, options),) = step.items()
-        image = APPLY[name](image, STEPS[name].model_validate(options), volume)
+        checked = STEPS[name].model_validate(options)
+        if name in APPLY:
+            image = APPLY[name](image, checked, volume)
+        else:  # a volume of one slice, which lies nowhere
+            image = VOLUME_STEPS[name](Placed(image[:, None], None), checked).voxels[:, 0]
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
@@ -134,6 +169,7 @@ def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
 
 
 def _resize(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    _check_plane(options.size)
     return resized(image.astype(np.float32), options.size, method=options.method, antialias=options.antialias)
 
 
@@ -154,6 +190,7 @@ def _normalise(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
 
 
 def _crop(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    _check_plane(options.size)
     rows, columns = options.size
     if image.shape[1] < rows or image.shape[2] < columns:
         detail = f"The image is {image.shape[1]} × {image.shape[2]}, smaller than the crop of {rows} × {columns}."
@@ -163,9 +200,15 @@ def _crop(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
 
 
 def _pad(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    _check_plane(options.size)
     missing = [max(want - have, 0) for want, have in zip(options.size, image.shape[1:], strict=True)]
     before_after = [(0, 0), *((m // 2, m - m // 2) for m in missing)]
     return np.pad(image.astype(np.float32), before_after, constant_values=options.value)
+
+
+def _check_plane(size: Size) -> None:
+    if len(size) != 2:
+        raise DecodeFailure("preprocess:size", f"An image's size is (rows, columns); got {len(size)} numbers.")
 
 
 def _channels(image: NDArray[Any], options: Any, _volume: Volume) -> Image:

@@ -26,22 +26,24 @@ def resized(
     if image.shape[1:] == size:
         return image
     if method == "nearest":
-        rows, columns = (_nearest(old, new) for old, new in zip(image.shape[1:], size, strict=True))
+        rows, columns = (nearest_places(old, new, old / new) for old, new in zip(image.shape[1:], size, strict=True))
         return np.ascontiguousarray(image[:, rows][:, :, columns])
-    down, across = (_weights(old, new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True))
+    down, across = (
+        axis_weights(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
+    )
     return np.ascontiguousarray((down @ image.astype(np.float64) @ across.T).astype(np.float32))
 
 
-def _nearest(old: int, new: int) -> NDArray[np.int64]:
+def nearest_places(old: int, new: int, scale: float) -> NDArray[np.int64]:
+    """(new,) the pixel of `old` whose centre is nearest; a new pixel is `scale` old ones wide."""
     # In single precision, as torch counts: where a centre falls between two pixels, both must choose alike.
-    centres = (np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(old / new)
+    centres = (np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(scale)
     return np.minimum(centres.astype(np.int64), old - 1)
 
 
 @lru_cache(maxsize=64)
-def _weights(old: int, new: int, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (a cache key)
-    """(new, old) matrix whose rows sum to one."""
-    scale = old / new
+def axis_weights(old: int, new: int, scale: float, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (a cache key)
+    """(new, old) matrix whose rows sum to one; a new pixel is `scale` old ones wide."""
     if method == "area":
         first, last = np.arange(new) * old // new, -(-np.arange(1, new + 1) * old // new)
         touched = (np.arange(old) >= first[:, None]) & (np.arange(old) < last[:, None])

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import Case
 from validate.errors import ValidateError
+from validate.imaging.placed import Placement
 from validate.models.adapter import Batch, LoadedModel, OutOfMemory
 from validate.models.prediction import Failure, Prediction
 
@@ -25,6 +26,23 @@ Image = NDArray[np.float32]
 Result = Prediction | Failure
 
 _PATHS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":]+){2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What one planned batch holds, before it is cut."""
+
+    cases: Sequence[Case]
+    images: Sequence[Any]
+    places: Sequence[Placement | None]
+
+    def batch(self, chosen: Sequence[int]) -> Batch:
+        """Raises MemoryError where the images do not fit together into this machine's memory."""
+        images = [self.images[place] for place in chosen]
+        pixels = None if images[0] is None else images[0][None] if len(images) == 1 else np.stack(images)
+        return Batch(
+            tuple(self.cases[place] for place in chosen), pixels, tuple(self.places[place] for place in chosen)
+        )
 
 
 @dataclass(slots=True)
@@ -39,8 +57,13 @@ class Batcher:
     ceiling: int | None = None
     seconds: float = 0.0
 
-    def results(self, cases: Sequence[Case], images: Sequence[Image | Failure | None]) -> list[Result]:
-        """One result per case, in order. images[i] is None for a model that reads no pixels.
+    def results(
+        self,
+        cases: Sequence[Case],
+        images: Sequence[Image | Failure | None],
+        places: Sequence[Placement | None] = (),
+    ) -> list[Result]:
+        """One result per case, in order. images[i] is None for a model that reads no pixels; places[i], where a volume lies.
 
         Raises ModelError where the declaration of the model is wrong: that concerns the run, not a case.
         """
@@ -54,33 +77,32 @@ class Batcher:
                 results[place] = failure
         # Images of one shape go together; in most studies preprocessing leaves one shape only.
         shape_of = {place: getattr(images[place], "shape", ()) for place in fit}
-        for _, places in groupby(sorted(fit, key=lambda place: (shape_of[place], place)), key=shape_of.__getitem__):
-            group = list(places)
-            results.update(zip(group, self._group(cases, images, group), strict=True))
+        given = _Given(cases, images, places or (None,) * len(cases))
+        for _, alike in groupby(sorted(fit, key=lambda place: (shape_of[place], place)), key=shape_of.__getitem__):
+            group = list(alike)
+            results.update(zip(group, self._group(given, group), strict=True))
         return [results[place] for place in range(len(cases))]
 
     def _misfit(self, image: Image | None) -> Failure | None:
         problem = None if image is None else self.model.misfit(image.shape)
         return None if problem is None else Failure("input_shape", problem)
 
-    def _group(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
+    def _group(self, given: _Given, places: Sequence[int]) -> list[Result]:
         results: list[Result] = []
         while len(results) < len(places):
             start = len(results)  # the ceiling may come down on the way
-            results += self._attempt(cases, images, places[start : start + (self.ceiling or len(places))])
+            results += self._attempt(given, places[start : start + (self.ceiling or len(places))])
         return results
 
-    def _attempt(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
-        chosen = tuple(cases[place] for place in places)
-        pixels = None if images[places[0]] is None else np.stack([images[place] for place in places])
+    def _attempt(self, given: _Given, places: Sequence[int]) -> list[Result]:
         try:
-            return self._predicted(Batch(chosen, pixels))
+            return self._predicted(given.batch(places))
         except ValidateError:
             raise
-        except OutOfMemory:
-            return self._halved(cases, images, places)
+        except (OutOfMemory, MemoryError):
+            return self._halved(given, places)
         except Exception as error:  # noqa: BLE001 - a model is foreign code; what it raises is a result about a case
-            return self._one_by_one(cases, images, places, error)
+            return self._one_by_one(given, places, error)
 
     def _predicted(self, batch: Batch) -> list[Result]:
         start = time.perf_counter()
@@ -89,16 +111,14 @@ class Batcher:
         finally:
             self.seconds += time.perf_counter() - start
 
-    def _halved(self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int]) -> list[Result]:
+    def _halved(self, given: _Given, places: Sequence[int]) -> list[Result]:
         if len(places) == 1:
             return [Failure("out_of_memory", "The model ran out of memory on this case alone.")]
         self.ceiling = len(places) // 2
         self.on_event("batch_halved", {"model": self.model.identity.id, "from": len(places), "to": self.ceiling})
-        return self._group(cases, images, places)
+        return self._group(given, places)
 
-    def _one_by_one(
-        self, cases: Sequence[Case], images: Sequence[Any], places: Sequence[int], error: Exception
-    ) -> list[Result]:
+    def _one_by_one(self, given: _Given, places: Sequence[int], error: Exception) -> list[Result]:
         if len(places) == 1:
             reason = getattr(error, "reason", "model_error")
             return [
@@ -107,7 +127,7 @@ class Batcher:
         self.on_event(
             "batch_split", {"model": self.model.identity.id, "cases": len(places), "error": plain_message(error)}
         )
-        return [result for place in places for result in self._attempt(cases, images, [place])]
+        return [result for place in places for result in self._attempt(given, [place])]
 
 
 def plain_message(error: Exception) -> str:

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.inference.view import Steps, Transform, View
+from validate.imaging.mask import Grid
+from validate.imaging.placed import Placement
+from validate.inference.view import Transform, View
 from validate.models.prediction import Failure
 
 Found = TypeVar("Found")
@@ -38,12 +40,14 @@ class DecodeTask:
 class Decoded:
     """
     images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none
+    places : per view, where a volume lies; None of an image, of a failure, and where the file says nothing
     source : decoder and transfer syntax      seconds : of one worker, from reading to the last view
     """
 
     images: tuple[NDArray[np.float32] | Failure, ...]
     source: dict[str, str]
     seconds: float
+    places: tuple[Placement | None, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -56,7 +60,7 @@ def decode(task: DecodeTask) -> Decoded:
     One disturbed volume is in memory at a time, however many there are.
     """
     start = time.perf_counter()
-    images: dict[int, NDArray[np.float32] | Failure] = {}
+    seen: dict[int, _Seen | Failure] = {}
     source: dict[str, str] = {}
     order = sorted(range(len(task.views)), key=lambda place: (_reading(task.views[place]), _volume(task.views[place])))
     for _, same_reading in groupby(order, key=lambda place: _reading(task.views[place])):
@@ -65,21 +69,31 @@ def decode(task: DecodeTask) -> Decoded:
         if not isinstance(volume, Failure):
             known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
             source = source or known
-        images.update(_prepared(task, volume, places))
-    return Decoded(tuple(images[place] for place in range(len(task.views))), source, time.perf_counter() - start)
+        seen.update(_prepared(task, volume, places))
+    found = [seen[place] for place in range(len(task.views))]
+    return Decoded(
+        images=tuple(one if isinstance(one, Failure) else one.image for one in found),
+        source=source,
+        seconds=time.perf_counter() - start,
+        places=tuple(None if isinstance(one, Failure) else one.placement for one in found),
+    )
 
 
-def _reading(view: View) -> tuple[str, str]:
-    return view.reader, repr(view.file_transform or "")
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    image: NDArray[np.float32]
+    placement: Placement | None = None
+
+
+def _reading(view: View) -> tuple[str, str, str]:
+    return view.reader, repr(view.geometry), repr(view.file_transform or "")
 
 
 def _volume(view: View) -> str:
     return repr(view.volume_transform or "")
 
 
-def _prepared(
-    task: DecodeTask, volume: Any, places: Sequence[int]
-) -> Iterator[tuple[int, NDArray[np.float32] | Failure]]:
+def _prepared(task: DecodeTask, volume: Any, places: Sequence[int]) -> Iterator[tuple[int, _Seen | Failure]]:
     for _, same in groupby(places, key=lambda place: _volume(task.views[place])):
         group = list(same)
         transform = task.views[group[0]].volume_transform
@@ -92,13 +106,17 @@ def _prepared(
             else:
                 yield (
                     place,
-                    _guarded("preprocess", partial(_seen, changed, task.views[place].steps)),
+                    _guarded("preprocess", partial(_seen, changed, volume, task.views[place])),
                 )
 
 
 def _read(task: DecodeTask, view: View) -> Any:
     from validate.imaging.dicom import read_image
+    from validate.imaging.series import read_series
+    from validate.protocol.geometry import Geometry
 
+    if view.reader == "series":
+        return read_series(task.paths, Geometry.model_validate(view.geometry))
     (path,) = task.paths
     if view.file_transform is None:
         return read_image(path)
@@ -118,10 +136,17 @@ def _perturbed(task: DecodeTask, volume: Any, by: Transform) -> Any:
     return load("perturbations", by.name)(volume, dict(by.options), by.generator(task.unit, task.number))
 
 
-def _seen(volume: Any, steps: Steps) -> NDArray[np.float32]:
-    from validate.imaging.preprocess import apply
+def _seen(volume: Any, original: Any, view: View) -> _Seen:
+    """What preprocessing makes of a volume, disturbed or not; a mask goes back to the grid of the original."""
+    from validate.imaging.preprocess import apply, apply_to_volume
 
-    return np.ascontiguousarray(apply(volume, steps), dtype=np.float32)
+    if view.reader == "image":
+        return _Seen(np.ascontiguousarray(apply(volume, view.steps), dtype=np.float32))
+    placed = apply_to_volume(volume, view.steps)
+    if placed.grid is None or original.affine is None:
+        return _Seen(placed.voxels)
+    z, y, x = original.voxels.shape[:3]
+    return _Seen(placed.voxels, Placement(placed.grid, Grid((z, y, x), original.affine)))
 
 
 WHAT = {"decode": "The image", "perturb": "The disturbed image", "preprocess": "The preprocessed image"}
@@ -135,7 +160,7 @@ def _guarded(stage: str, work: Callable[[], Found]) -> Found | Failure:
     try:
         return work()
     except DecodeFailure as failure:
-        return Failure(failure.reason, failure.detail)
+        return Failure(failure.reason.replace("nifti:", "decode:nifti_"), failure.detail)
     except MemoryError:
         return Failure(f"{stage}:out_of_memory", f"{WHAT[stage]} does not fit this machine's memory.")
     except OSError as error:

@@ -46,4 +46,5 @@ def described(decoded: Decoded) -> dict[str, Any]:
         {"reason": image.reason, "detail": image.detail} if isinstance(image, Failure) else None
         for image in decoded.images
     ]
-    return {"failures": failures, "source": dict(decoded.source), "seconds": decoded.seconds}
+    places = [None if place is None else place.document() for place in decoded.places]
+    return {"failures": failures, "places": places, "source": dict(decoded.source), "seconds": decoded.seconds}

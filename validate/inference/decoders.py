@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from validate.errors import ProtocolError
+from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.models.channel import Child, ChildGone, ChildSilent, start_child
 from validate.models.prediction import Failure
@@ -181,7 +182,9 @@ class _ProcessWorker:
             raise ProtocolError(str(header["error"]))
         images = iter(arrays)
         failures = [entry and Failure(str(entry["reason"]), str(entry["detail"])) for entry in header["failures"]]
-        return Decoded(tuple(failure or next(images) for failure in failures), header["source"], header["seconds"])
+        places = tuple(entry and placement_of(entry) for entry in header["places"])
+        found = tuple(failure or next(images) for failure in failures)
+        return Decoded(found, header["source"], header["seconds"], places)
 
     def abandon(self) -> None:
         self.abandoned = True

@@ -8,6 +8,7 @@ from typing import Any
 
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
+from validate.imaging.placed import Placement
 from validate.inference.batching import Image, plain_message
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.plan import InferencePlan, PlannedModel
@@ -56,12 +57,12 @@ def first_look(plan: InferencePlan) -> Look:
     trials = {model.id: _Trial(model) for model in plan.models if model.id in view_of}
     seconds = []
     for case in [case for case in plan.cases if case.files][:TRIES]:
-        decoded = decode(DecodeTask(0, case.files[:1], distinct, case.unit))
-        seconds.append(decoded.seconds)
+        seen = _decoded(case, distinct)
+        seconds.append(sum(one.seconds for one in seen))
         for name, trial in trials.items():
-            image = decoded.images[view_of[name]]
-            if not trial.settled and not isinstance(image, Failure):
-                trial.take(case, image)
+            one = seen[view_of[name]]
+            if not trial.settled and not isinstance(one.images[0], Failure):
+                trial.take(case, one.images[0], one.places[0])
         if all(trial.settled for trial in trials.values()):
             break
     samples = {name: sample for name, trial in trials.items() if (sample := trial.sample()) is not None}
@@ -74,21 +75,22 @@ class _Trial:
 
     model: PlannedModel
     works: tuple[Case, Image] | None = None
+    place: Placement | None = None
     errors: list[Exception] = field(default_factory=list)
 
     @property
     def settled(self) -> bool:
         return self.works is not None or len(self.errors) == ENOUGH
 
-    def take(self, case: Case, image: Image) -> None:
+    def take(self, case: Case, image: Image, place: Placement | None) -> None:
         try:
-            _tried(self.model, case, image)
+            _tried(self.model, case, image, place)
         except ValidateError:
             raise
         except Exception as error:  # noqa: BLE001 - it may be this image's fault; the next one tells
             self.errors.append(error)
         else:
-            self.works = (case, image)
+            self.works, self.place = (case, image), place
 
     def sample(self) -> tuple[Case, Image] | None:
         if self.works is None and self.errors:
@@ -108,22 +110,32 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     distinct, view_of = clean_views(plan)
     rows = []
     for case in plan.cases[:count]:
-        decoded = decode(DecodeTask(0, case.files[:1], distinct, case.unit)) if distinct and case.files else None
-        for model in plan.models:
-            image = decoded.images[view_of[model.id]] if decoded is not None and model.id in view_of else None
-            rows.append(_dry_row(model, case, decoded, image))
+        seen = _decoded(case, distinct) if distinct and case.files else []
+        rows += [
+            _dry_row(model, case, seen[view_of[model.id]] if seen and model.id in view_of else None)
+            for model in plan.models
+        ]
     return rows
 
 
-def _tried(model: PlannedModel, case: Case, image: Image) -> Prediction | Failure:
+def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
+    """Of each view its first image, or the whole series."""
+    return [
+        decode(DecodeTask(0, case.files if view.reader == "series" else case.files[:1], (view,), case.unit))
+        for view in views
+    ]
+
+
+def _tried(model: PlannedModel, case: Case, image: Image, place: Placement | None) -> Prediction | Failure:
     problem = model.loaded.misfit(image.shape)
     if problem is not None:
         raise ModelError(problem)
-    (result,) = model.loaded.predict(Batch((case,), image[None]))
+    (result,) = model.loaded.predict(Batch((case,), image[None], (place,)))
     return result
 
 
-def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None, image: Image | Failure | None) -> dict[str, Any]:
+def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None) -> dict[str, Any]:
+    image = decoded.images[0] if decoded is not None else None
     row: dict[str, Any] = {"model": model.id, "unit": case.unit, "decoder": None, "input": None}
     if model.loaded.needs_pixels and (image is None or isinstance(image, Failure)):
         result: Prediction | Failure = image or Failure("no_image", "This unit has no image.")
@@ -132,7 +144,7 @@ def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None, image: Im
     else:
         row["decoder"] = decoded.source.get("decoder") if decoded is not None else None
         row["input"] = _statistics(image)
-        result = _tried(model, case, image)
+        result = _tried(model, case, image, decoded.places[0] if decoded is not None else None)
     if isinstance(result, Failure):
         return {**row, "score": None, "raw": [], "failure": result.reason, "detail": result.detail}
     if isinstance(result, Mask):

@@ -75,6 +75,15 @@ class LocalEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class _Reading:
+    """paths : decoded together      number : of the image in its case      views : numbers of what is wanted of it"""
+
+    paths: tuple[Path, ...]
+    number: int
+    views: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Clocks:
     """Seconds so far; a shard's timing is the difference of two."""
 
@@ -168,11 +177,21 @@ class _Run:
                 for shard in stretch.shards
             ]
             for case in stretch.cases:
-                wanted = _distinct(view for view, units in works if case.unit in units)
-                views = tuple(self.views[number] for number in wanted)
-                for image, path in enumerate(case.files if wanted else ()):
-                    yield DecodeTask(place, (path,), views, case.unit, image)
+                for reading in self._readings(case, [view for view, units in works if case.unit in units]):
+                    views = tuple(self.views[number] for number in reading.views)
+                    yield DecodeTask(place, reading.paths, views, case.unit, reading.number)
                     place += 1
+
+    def _readings(self, case: Case, wanted: Iterable[int | None]) -> Iterator[_Reading]:
+        """What is decoded together of a case: each image by itself, and all of them as one volume."""
+        of_image: list[int] = []
+        of_series: list[int] = []
+        for view in _distinct(wanted):
+            (of_series if self.views[view].reader == "series" else of_image).append(view)
+        if of_series and case.files:
+            yield _Reading(case.files, 0, tuple(of_series))
+        for number, path in enumerate(case.files if of_image else ()):
+            yield _Reading((path,), number, tuple(of_image))
 
     def _work(self, pending: Sequence[Stretch], decoders: Decoders, writer: Writer) -> None:
         stream = decoders.stream(self._tasks(pending))
@@ -187,16 +206,19 @@ class _Run:
         self._show(decoders, last=True)
 
     def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
-        wanted = _distinct(work.view for work in works)
-        decoded = [next(stream)[1] for _ in case.files] if wanted else []
-        self.tally.decode_seconds += sum(image.seconds for image in decoded)
-        source = decoded[0].source if decoded else {}
+        decoded = [(reading, next(stream)[1]) for reading in self._readings(case, [work.view for work in works])]
+        self.tally.decode_seconds += sum(found.seconds for _, found in decoded)
         for work in works:
             if work.view is None:
                 work.add(case, [None], {})
-            else:
-                place = wanted.index(work.view)
-                work.add(case, [image.images[place] for image in decoded], source)
+                continue
+            mine = [(found, reading.views.index(work.view)) for reading, found in decoded if work.view in reading.views]
+            work.add(
+                case,
+                [found.images[place] for found, place in mine],
+                mine[0][0].source if mine else {},
+                [found.places[place] if found.places else None for found, place in mine],
+            )
         self.tally.cases += 1
 
     def _shard_work(self, shard: Shard, store: Store) -> ShardWork:

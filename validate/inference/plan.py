@@ -18,10 +18,13 @@ from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
 from validate.inference.view import View, transform_of
+from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
 from validate.protocol.targets import scored, structures
+
+VOLUME_UNITS = ("image", "series")  # of an image that is a volume by itself, and of a series of slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,14 @@ class PlannedModel:
 
     targets : what its scores are for: the label of the protocol, or each class, grade, finding or structure in its order
     values : of structures, the value of each in a mask
+    geometry : of a model of volumes, what may be done where slices make no regular box (protocol/geometry.py)
     """
 
     block: Model
     loaded: LoadedModel = field(repr=False)
     targets: tuple[str, ...]
     values: Mapping[str, int] = field(default_factory=dict)
+    geometry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -47,6 +52,8 @@ class PlannedModel:
             return None
         return View(
             steps=self.block.preprocess,
+            reader="series" if self.block.input == "series" else "image",
+            geometry=self.geometry if self.block.input == "series" else {},
             file_transform=transform_of(pass_.file_transform, pass_.id),
             volume_transform=transform_of(pass_.volume_transform, pass_.id),
         )
@@ -134,16 +141,14 @@ def make_plan(
 
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
-    values = structures(protocol.reference)
-    models = tuple(
-        PlannedModel(block, loaded_models[block.id], scored(protocol, block), values) for block in protocol.models
-    )
+    models = tuple(_planned(protocol, block, loaded_models[block.id]) for block in protocol.models)
     problems = [
         *_name_problems("model", [model.id for model in models]),
         *_name_problems("pass", [p.id for p in passes]),
     ]
     problems += [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
     problems += [problem for model in models for problem in _step_problems(model)]
+    problems += [problem for model in models for problem in _mask_problems(model)]
     if protocol.inference.precision != "float32":
         problems.append("inference.precision: only float32 is offered; half precision would change the numbers.")
     problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
@@ -160,6 +165,17 @@ def make_plan(
     )
 
 
+def _planned(protocol: StudyProtocol, block: Model, loaded: LoadedModel) -> PlannedModel:
+    rules = getattr(protocol.cohort, "geometry", None)
+    return PlannedModel(
+        block,
+        VolumeModel(block, loaded) if loaded.needs_pixels and block.output.kind == "mask" else loaded,
+        targets=scored(protocol, block),
+        values=structures(protocol.reference),
+        geometry={} if rules is None else rules.model_dump(mode="json"),
+    )
+
+
 def _chosen(cases: tuple[Case, ...], pass_: Pass) -> frozenset[str]:
     units = [case.unit for case in cases]
     return pass_.chosen(units, lambda name: [case.attributes.get(name) for case in cases])
@@ -169,7 +185,10 @@ def _unit_problems(model: PlannedModel, protocol: StudyProtocol, cohort: Cohort)
     if not model.loaded.needs_pixels:
         return
     place, unit, aggregate = f"models.{model.id}.input", protocol.cohort.unit, model.aggregate
-    if aggregate is None and model.block.input != "image":
+    if model.block.input == "series":
+        if unit not in VOLUME_UNITS:
+            yield f"{place}: got 'series', but the rows of this study are cohort.unit '{unit}'; say unit: series."
+    elif aggregate is None and model.block.input != "image":
         yield (
             f"{place}: got '{model.block.input}', but the '{model.block.format}' format takes one image at a time. "
             f"Say 'image', or {{aggregate: {{to: {unit}, score: max}}}} to make one score of several images."
@@ -199,6 +218,18 @@ def _step_problems(model: PlannedModel) -> Iterator[str]:
                 yield from (f"{where}.{name}: {problem['msg']} ({problem['loc']})." for problem in error.errors())
         if len(step) != 1:
             yield f"{where}: got {len(step)} names; each step is one `name: {{options}}`."
+
+
+def _mask_problems(model: PlannedModel) -> Iterator[str]:
+    from validate.imaging.postprocess import chain_problems
+
+    if not isinstance(model.loaded, VolumeModel):
+        return
+    if model.block.input != "series":
+        yield f"models.{model.id}.input: got '{model.block.input}'; a mask is made of a volume: say series."
+    for place, problem in chain_problems(model.block.postprocess):
+        where = "postprocess" if place is None else f"postprocess[{place}]"
+        yield f"models.{model.id}.{where}: {problem}."
 
 
 def _name_problems(kind: str, names: Sequence[str]) -> Iterator[str]:
@@ -245,7 +276,20 @@ def _model_document(model: PlannedModel) -> dict[str, Any]:
         "input": block.model_dump(mode="json")["input"],
         "preprocess": [dict(step) for step in block.preprocess],
         "output": block.output.model_dump(mode="json"),
+        **_volume_document(model),
         "options": dict(block.options),
+    }
+
+
+def _volume_document(model: PlannedModel) -> dict[str, Any]:
+    """Of a model of volumes, and of no other."""
+    if model.block.input != "series":
+        return {}
+    window = model.block.sliding_window
+    return {
+        "geometry": dict(model.geometry),
+        "sliding_window": None if window is None else window.model_dump(mode="json"),
+        "postprocess": [dict(step) for step in model.block.postprocess],
     }
 
 

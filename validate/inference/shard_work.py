@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from validate.cohort.case import Case
+from validate.imaging.placed import Placement
 from validate.inference.aggregate import aggregated
 from validate.inference.batching import Batcher, Image, Result
 from validate.inference.plan import Shard
@@ -27,6 +29,7 @@ class ShardWork:
     _images: list[Image | Failure | None] = field(default_factory=list)
     _results: list[Result] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
+    _places: list[Placement | None] = field(default_factory=list)
     _sources: list[Mapping[str, str]] = field(default_factory=list)
 
     def wants(self, case: Case) -> bool:
@@ -34,13 +37,20 @@ class ShardWork:
         place = len(self._counts)
         return place < len(self.shard.cases) and self.shard.cases[place] is case
 
-    def add(self, case: Case, images: Sequence[Image | Failure | None], source: Mapping[str, str]) -> None:
+    def add(
+        self,
+        case: Case,
+        images: Sequence[Image | Failure | None],
+        source: Mapping[str, str],
+        places: Sequence[Placement | None] = (),
+    ) -> None:
         """Take the images of the next case; runs the model whenever a planned batch is full."""
         self._counts.append(len(images))
         self._sources.append(source)
-        for image in images:
+        for image, place in zip_longest(images, places):
             self._cases.append(case)
             self._images.append(image)
+            self._places.append(place)
             if len(self._images) == self.batch_size:
                 self._run()
 
@@ -56,6 +66,7 @@ class ShardWork:
         return rows
 
     def _run(self) -> None:
-        self._results += self.batcher.results(self._cases, self._images)
+        self._results += self.batcher.results(self._cases, self._images, self._places)
         self._cases.clear()
         self._images.clear()
+        self._places.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from numpy.random import Generator, Philox
@@ -32,10 +32,14 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """reader : "image", each file by itself; "series", all files of the case as one volume    steps : preprocessing."""
+    """
+    steps : preprocessing      reader : "image", each file by itself; "series", all files of the case as one volume
+    geometry : of a series, what may be done where its slices make no regular box (protocol/geometry.py)
+    """
 
     steps: Steps
     reader: Reader = "image"
+    geometry: Mapping[str, Any] = field(default_factory=dict)
     file_transform: Transform | None = None
     volume_transform: Transform | None = None
 
@@ -49,6 +53,7 @@ class View:
         return {
             "steps": [dict(step) for step in self.steps],
             "reader": self.reader,
+            "geometry": dict(self.geometry),
             "file_transform": _document(self.file_transform),
             "volume_transform": _document(self.volume_transform),
         }
@@ -59,6 +64,7 @@ def view_of(document: Mapping[str, Any]) -> View:
     return View(
         tuple(document["steps"]),
         document["reader"],
+        document["geometry"],
         _transform(document["file_transform"]),
         _transform(document["volume_transform"]),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from validate.cohort.case import Case
 from validate.errors import ProtocolError
+from validate.imaging.placed import Placement
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
 
@@ -47,10 +48,15 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """cases[i] belongs to pixels[i]; pixels is (n, channel, y, x) float32, or None where the format reads none."""
+    """cases[i] belongs to pixels[i].
+
+    pixels : (n, channel, y, x) float32, of volumes (n, channel, z, y, x), or None where the format reads none
+    places : of volumes, where each lies; None where the file says nothing
+    """
 
     cases: tuple[Case, ...]
     pixels: NDArray[np.float32] | None = None
+    places: tuple[Placement | None, ...] = ()
 
 
 class OutOfMemory(Exception):
@@ -88,6 +94,15 @@ class LoadedModel(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class RawModel(Protocol):
+    """A model that can be asked for its numbers as they come, so that masks can be made of them (inference/volume_model.py)."""
+
+    def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
+        """One row per input, before the stated activation. Raises as `LoadedModel.predict`."""
+        ...
 
 
 class Adapter(Protocol):

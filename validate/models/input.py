@@ -12,7 +12,7 @@ from validate.protocol.schema import Model
 
 
 def check_input(name: str, declared: Sequence[int | str | None], *, element: str, model: Model) -> None:
-    """Raises ModelError unless the model takes (batch, channel, y, x) of float32.
+    """Raises ModelError unless the model takes (batch, channel, y, x) of float32, with z before y where it sees volumes.
 
     declared : one size per axis; a name or None where it is free      element : such as "float32"
     """
@@ -21,26 +21,39 @@ def check_input(name: str, declared: Sequence[int | str | None], *, element: str
         raise ModelError(
             f"{place} takes {element}; images are given as float32. Export the model with a float32 input."
         )
-    if len(declared) != 4:
+    axes = 5 if sees_volumes(model) else 4
+    if len(declared) != axes:
+        given = (
+            "volumes are given as (batch, channel, z, y, x)"
+            if axes == 5
+            else "images are given as (batch, channel, y, x)"
+        )
         raise ModelError(
-            f"{place} has {len(declared)} axes, {_shape(declared)}; images are given as (batch, channel, y, x). "
-            "Export the model with these four axes."
+            f"{place} has {len(declared)} axes, {_shape(declared)}; {given}. "
+            f"Export the model with these {'five' if axes == 5 else 'four'} axes."
         )
 
 
+def sees_volumes(model: Model) -> bool:
+    """Whether the arrays it is given have a z axis."""
+    return model.input == "series" and (model.sliding_window is None or not model.sliding_window.planar)
+
+
 def misfit(declared: Sequence[int | str | None], shape: tuple[int, ...], *, model: Model) -> str | None:
-    """Why an image of this (channel, y, x) shape does not fit the (batch, channel, y, x) input, or None.
+    """Why an image of this (channel, y, x) shape does not fit the (batch, channel, y, x) input, or None; z before y in a volume.
 
     The sentence names what was got, what was expected, and the preprocess step to change.
     """
     expected = tuple(declared[1:])
     sizes = zip(expected, shape, strict=False)
     wrong = [axis for axis, (size, got) in enumerate(sizes) if isinstance(size, int) and size != got]
-    if len(shape) == 3 and not wrong:
+    axes = 4 if sees_volumes(model) else 3
+    if len(shape) == axes and not wrong:
         return None
-    start = f"models.{model.id}.preprocess makes images of shape {_shape(shape)}, as (channel, y, x)"
+    what, named = ("volumes", "(channel, z, y, x)") if axes == 4 else ("images", "(channel, y, x)")
+    start = f"models.{model.id}.preprocess makes {what} of shape {_shape(shape)}, as {named}"
     start += f", but the model takes {_shape(expected)}."
-    if len(shape) == 3 and 0 not in wrong:
+    if len(shape) == axes and 0 not in wrong:
         size = [length if isinstance(length, int) else shape[1 + axis] for axis, length in enumerate(expected[1:])]
         return f"{start} Add or change the step `resize: {{size: {size}, method: bilinear, antialias: true}}`."
     return f"{start} Change the steps so that {expected[0]} channel(s) come out; see `validate check`."

@@ -57,6 +57,35 @@ def check_columns(columns: int, *, model: Model) -> None:
         )
 
 
+def voxel_values(raw: NDArray[Any], *, cases: int, size: tuple[int, ...], model: Model) -> NDArray[np.float32]:
+    """What a model says of each voxel, (cases, channel, *size), before the stated activation, in float32.
+
+    raw : (cases, channel, *size); (cases, *size) of one channel      Raises ModelError on another shape.
+    """
+    if raw.ndim == len(size) + 1 and raw.shape == (cases, *size):
+        raw = raw[:, None]
+    if raw.ndim != len(size) + 2 or raw.shape[0] != cases or raw.shape[2:] != size:
+        raise ModelError(
+            f"models.{model.id}.output: got an output of shape {tuple(raw.shape)} for {cases} inputs of {size}; expected "
+            f"({cases}, channels, {', '.join(map(str, size))}), one value for each voxel that goes in."
+        )
+    return np.asarray(raw, np.float32)
+
+
+def activated_voxels(values: NDArray[np.float32], *, model: Model) -> NDArray[np.float32]:
+    """The stated activation over the channels, (channel, z, y, x), in float32."""
+    if model.output.activation == "sigmoid":
+        decay: NDArray[np.float32] = np.exp(-np.abs(values))
+        return np.where(values >= 0, 1 / (1 + decay), decay / (1 + decay)).astype(np.float32, copy=False)
+    if model.output.activation == "softmax":
+        if values.shape[0] == 1:
+            check_columns(1, model=model)
+        shares: NDArray[np.float32] = np.exp(values - values.max(axis=0))
+        shares /= shares.sum(axis=0)
+        return shares
+    return values
+
+
 def class_scores(raw: NDArray[Any], *, cases: int, model: Model) -> tuple[ClassScores | Failure, ...]:
     """One result per case.
 

@@ -73,18 +73,26 @@ class PixelModel:
     def _scores(self, arrays: Mapping[str, NDArray[Any]], cases: int) -> Sequence[Prediction | Failure]:
         filled = {name: model_input.filled(array, self.fixed_batch) for name, array in arrays.items()}
         sent = len(next(iter(filled.values())))
-        raw = self._runner.run(filled)
+        return class_scores(self._rows(filled, sent)[:cases], cases=cases, model=self._model)
+
+    def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
+        """The numbers as they come, one row per input (adapter.RawModel)."""
+        filled = model_input.filled(pixels, self.fixed_batch)
+        return self._rows({ONLY_INPUT: filled}, len(filled))[: len(pixels)]
+
+    def _rows(self, arrays: Mapping[str, NDArray[Any]], sent: int) -> NDArray[Any]:
+        raw = self._runner.run(arrays)
         if raw.ndim == 0 or raw.shape[0] != sent:
             raise ModelError(
                 f"models.{self._model.id}.output: came out as {raw.shape} for {sent} cases; expected one row per case."
             )
-        return class_scores(raw[:cases], cases=cases, model=self._model)
+        return raw
 
 
 def _only_shape(declared: Mapping[str, Mapping[str, Any]], model: Model) -> Sequence[int | str | None]:
     """The shape of the one input; free where the format declares none. Raises ModelError where there are several."""
     if not declared:
-        return (None,) * 4
+        return (None,) * (5 if model_input.sees_volumes(model) else 4)
     if len(declared) != 1:
         names = ", ".join(f"'{name}'" for name in declared)
         raise ModelError(

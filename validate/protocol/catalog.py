@@ -5,8 +5,9 @@ The protocol may not import metrics, models or analyses: data flows the other wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -49,10 +50,13 @@ class AnalysisEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """metrics, formats, analyses by name; steps : preprocessing step → its options; attributes : harvested names."""
+    """metrics, formats, analyses by name; steps : preprocessing step → its options; mask_steps : the same of
+    postprocessing, and mask_chain what is wrong with a chain of them; attributes : harvested names."""
 
     metrics: Mapping[str, MetricEntry] = field(default_factory=dict)
     formats: Mapping[str, FormatEntry] = field(default_factory=dict)
     analyses: Mapping[str, AnalysisEntry] = field(default_factory=dict)
     steps: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    mask_steps: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    mask_chain: Callable[[Sequence[Mapping[str, Mapping[str, Any]]]], Iterable[tuple[int | None, str]]] = lambda _: ()
     attributes: frozenset[str] = frozenset()

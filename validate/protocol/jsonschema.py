@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -45,7 +46,8 @@ def _model(catalog: Catalog, definitions: dict[str, Any]) -> dict[str, Any]:
     """The common keys, a known format, and that format's own keys."""
     base: dict[str, Any] = definitions["Model"]
     common = {name: value for name, value in base["properties"].items() if name not in {"options", "format"}}
-    common["preprocess"] = {"type": "array", "items": {"anyOf": _steps(catalog, definitions)}}
+    for key, steps in (("preprocess", catalog.steps), ("postprocess", catalog.mask_steps)):
+        common[key] = {"type": "array", "items": {"anyOf": _steps(steps, definitions)}}
     branches = []
     for name, entry in sorted(catalog.formats.items()):
         own = _options(entry.options, definitions)
@@ -60,7 +62,7 @@ def _model(catalog: Catalog, definitions: dict[str, Any]) -> dict[str, Any]:
     return {"description": Model.__doc__, "oneOf": branches}
 
 
-def _steps(catalog: Catalog, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+def _steps(steps: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "type": "object",
@@ -68,7 +70,7 @@ def _steps(catalog: Catalog, definitions: dict[str, Any]) -> list[dict[str, Any]
             "required": [name],
             "additionalProperties": False,
         }
-        for name, options in sorted(catalog.steps.items())
+        for name, options in sorted(steps.items())
     ]
 
 

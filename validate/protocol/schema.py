@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from validate.protocol.segmentation import Segmentation
+from validate.protocol.sliding_window import SlidingWindow
 
 Scalar = str | int | float | bool
 Said = Annotated[str, Field(min_length=1, pattern=r"\S")]  # words for the report: never empty
@@ -223,6 +224,8 @@ class Model(Block):
     """One submitted model. Keys that only one format knows are gathered in `options`.
 
     inputs : of a model that takes several, what each of them is given
+    sliding_window : of a model of volumes that sees a window of them
+    postprocess : from what it says of each voxel to a mask on the image's own grid
     """
 
     id: str
@@ -235,7 +238,9 @@ class Model(Block):
     inputs: dict[str, ModelInput] | None = None
     preprocess: tuple[dict[str, dict[str, Any]], ...] = ()
     test_time_augmentation: Augmentation | None = None
+    sliding_window: SlidingWindow | None = None
     output: Output
+    postprocess: tuple[dict[str, dict[str, Any]], ...] = ()
     operating_point: OperatingPoint | None = None
     options: dict[str, Any] = {}
 

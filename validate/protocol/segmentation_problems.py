@@ -16,7 +16,6 @@ LARGEST_VALUE = 65535
 
 def segmentation_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     """Of a segmentation every cross-check; of another task that nothing of it is there."""
-    del catalog
     if protocol.task != "segmentation":
         if protocol.segmentation is not None:
             yield Problem(("segmentation",), f"belongs to task segmentation; this study's task is {protocol.task}")
@@ -30,12 +29,30 @@ def segmentation_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator
         yield Problem(("reference", "names"), wrong)
     yield from _block(protocol)
     for index, model in enumerate(protocol.models):
-        yield from _model(model, ("models", index))
+        entry = catalog.formats.get(model.format)
+        if entry is not None and entry.needs_pixels:
+            yield from _volumes(model, ("models", index), catalog)
+        else:
+            yield from _model(model, ("models", index))
+
+
+def _volumes(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    """A model that is run here: volumes in, a value for each voxel out, and declared steps from there to a mask."""
+    if model.output.kind != "mask":
+        yield Problem((*place, "output", "kind"), f"got '{model.output.kind}'; a segmentation's output is a mask")
+    if model.input != "series":
+        yield Problem((*place, "input"), "a mask is made of a volume here: say series")
+    if model.operating_point is not None:
+        yield Problem((*place, "operating_point"), "a mask's threshold is a step of postprocess: remove it")
+    for step, problem in catalog.mask_chain(model.postprocess):
+        yield Problem((*place, "postprocess", *(() if step is None else (step,))), problem)
 
 
 def _model(model: Model, place: Place) -> Iterator[Problem]:
     if model.output.kind != "mask":
         yield Problem((*place, "output", "kind"), f"got '{model.output.kind}'; a segmentation's output is a mask")
+    if model.postprocess:
+        yield Problem((*place, "postprocess"), f"format '{model.format}' gives masks as they are: remove this")
     if model.output.activation != "none":
         yield Problem((*place, "output", "activation"), "a mask is read as it is: say none")
     if model.operating_point is not None:

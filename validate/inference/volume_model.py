@@ -1,0 +1,82 @@
+"""A model of volumes whose answer is a mask: window by window, then the declared steps, back on the grid of the image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.cohort.case import Case
+from validate.errors import ModelError
+from validate.imaging.placed import Placement
+from validate.imaging.postprocess import Undecided, label_map
+from validate.inference.sliding_window import slide
+from validate.models.adapter import Batch, LoadedModel, OutOfMemory, RawModel
+from validate.models.mask_predictions import mask_prediction
+from validate.models.output import activated_voxels, voxel_values
+from validate.models.prediction import Failure, Prediction
+from validate.protocol.schema import Model
+
+NO_PLACE = Failure("no_geometry", "The image does not say where its voxels lie, so no mask can be laid on them.")
+NOT_FINITE = Failure("nan_output", "The model's output holds a voxel that is not finite.")
+
+
+class VolumeModel:
+    """A RawModel as one that gives masks; one volume at a time."""
+
+    needs_pixels = True
+    fixed_batch: int | None = 1
+
+    def __init__(self, block: Model, loaded: LoadedModel) -> None:
+        if not isinstance(loaded, RawModel):
+            raise ModelError(
+                f"models.{block.id}: a model of format '{block.format}' does not hand over its numbers for each voxel, so no mask "
+                "can be made of them here. Let it give masks itself."
+            )
+        self._block, self._loaded, self._raw = block, loaded, loaded
+        self.identity = loaded.identity
+
+    def misfit(self, shape: tuple[int, ...]) -> str | None:
+        options = self._block.sliding_window
+        if options is None or len(shape) != 4:
+            return self._loaded.misfit(shape)
+        return self._loaded.misfit((shape[0], *options.size))
+
+    def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
+        return self._loaded.coverage(cases)
+
+    def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
+        if batch.pixels is None:
+            raise ModelError(f"models.{self._block.id}: a model of volumes needs pixels; these cases have none.")
+        places = batch.places or (None,) * len(batch.cases)
+        return [self._mask(volume, place) for volume, place in zip(batch.pixels, places, strict=True)]
+
+    def close(self) -> None:
+        self._loaded.close()
+
+    def _mask(self, volume: NDArray[np.float32], place: Placement | None) -> Prediction | Failure:
+        if place is None:
+            return NO_PLACE
+        try:
+            values = self._values(volume)
+            if not math.isfinite(float(values.sum(dtype=np.float64))):
+                return NOT_FINITE
+            mask = label_map(values, place.seen, place.image, self._block.postprocess)
+            return mask_prediction(mask)
+        except MemoryError as error:
+            raise OutOfMemory(str(error)) from error
+        except Undecided as error:
+            raise ModelError(f"models.{self._block.id}.postprocess: {error}") from error
+
+    def _values(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(channel, z, y, x) after the stated activation: what is blended are the numbers before it."""
+        options = self._block.sliding_window
+        whole = self._said(volume[None])[0] if options is None else slide(volume, self._said, options)
+        return activated_voxels(whole, model=self._block)
+
+    def _said(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        raw = self._raw.raw(np.ascontiguousarray(pixels))
+        return voxel_values(raw, cases=len(pixels), size=pixels.shape[2:], model=self._block)
