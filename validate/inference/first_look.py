@@ -119,11 +119,18 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
 
 
 def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
-    """Of each view its first image, or the whole series."""
-    return [
-        decode(DecodeTask(0, case.files if view.reader == "series" else case.files[:1], (view,), case.unit))
-        for view in views
-    ]
+    """Of each view its first image, or the whole series; each is read once."""
+    found: dict[int, Decoded] = {}
+    for reader, paths in (("image", case.files[:1]), ("series", case.files)):
+        places = [place for place, view in enumerate(views) if view.reader == reader]
+        if not places:
+            continue
+        together = decode(DecodeTask(0, paths, tuple(views[place] for place in places), case.unit))
+        for number, place in enumerate(places):
+            where = together.places[number] if together.places else None
+            seconds = together.seconds / len(places)
+            found[place] = Decoded((together.images[number],), together.source, seconds, (where,))
+    return [found[place] for place in range(len(views))]
 
 
 def _tried(model: PlannedModel, case: Case, image: Image, place: Placement | None) -> Prediction | Failure:
