@@ -50,7 +50,8 @@ from validate.provenance.environment import environment_document
 from validate.provenance.ledger import Ledger
 from validate.provenance.states import Progress, State
 from validate.registry import load as load_plugin
-from validate.report.render import render
+from validate.report.house import FOLDER, house_files, read_house
+from validate.report.render import FORMATS, render
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
 from validate.results.store import write_units
@@ -147,6 +148,8 @@ class _Stages:
         self.trail.append("environment", {"package": __version__, "device": device or self.protocol.inference.device})
         for warning in self.loaded.warnings:
             self.reporter.say(f"warning: {warning}")
+        if self.protocol.report.house_style is not None:
+            read_house(self.loaded.base / self.protocol.report.house_style)  # refused before anything is read
         with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
             for warning in cohort_warnings(self.protocol, cohort):
@@ -292,10 +295,19 @@ class _Stages:
         written = write_pictures(self.folder, self.protocol, self.loaded.base, cohort.cases, wanted)
         self.trail.append("pictures", {"written": written})
 
+    def house_style(self) -> None:
+        """A copy of the house style, so that the report can be made again from the run folder alone."""
+        if self.protocol.report.house_style is None:
+            return
+        source = self.loaded.base / self.protocol.report.house_style
+        for name in house_files(source):
+            write_atomically(self.folder / FOLDER / name, (source / name).read_bytes())
+
     def report(self, numbers: Numbers, uses: Uses) -> Run:
         """Seal what the numbers rest on, render, and bind report, manifest and trail together."""
         self.reporter.stage("Writing the report")
         created = self.clock().isoformat(timespec="seconds")
+        self.house_style()
         write_derived(self.folder, created=created)
         lock = self.folder / "lock.json"
         inputs = {"lock": read_lock(lock).digest} if lock.is_file() else {}
@@ -324,8 +336,9 @@ def render_again(
     folder: Path,
     *,
     profile: str | None = None,
-    formats: tuple[str, ...] = ("pdf", "html"),
+    formats: tuple[str, ...] = FORMATS,
     out: Path | None = None,
+    house: Path | None = None,
     actor: str | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Path, ...]:
@@ -334,7 +347,7 @@ def render_again(
     Raises EvidenceError, before anything is written, where the evidence no longer fits its seal.
     """
     if out is not None:
-        return render(folder, profile=profile, formats=formats, out=out)
+        return render(folder, profile=profile, formats=formats, out=out, house=house)
     differences = verify(folder).differences
     if differences:
         shown = "; ".join(differences[:3])
@@ -344,9 +357,9 @@ def render_again(
         progress.to(State.REPORTED, "set in a report again")
         written: tuple[Path, ...] = ()
         try:
-            written = render(folder, profile=profile, formats=formats)
+            written = render(folder, profile=profile, formats=formats, house=house)
         finally:
-            names = [path.name for path in written if path.parent.name != "figures"]
+            names = [path.name for path in written if path.parent.name not in {"figures", "tables"}]
             trail.append("reported", {"files": names, "profile": profile})
             write_seal(folder, audit_head=trail.head)
     return written

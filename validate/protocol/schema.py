@@ -393,9 +393,12 @@ class Claim(Block):
 
 
 class Report(Block):
-    formats: tuple[Literal["pdf", "html"], ...] = ("pdf", "html")
+    """house_style : folder of a house style, relative to the protocol; copied into the run folder."""
+
+    formats: tuple[Literal["pdf", "html", "card", "tables"], ...] = ("pdf", "html", "card", "tables")
     question: str | None = None
     site: str | None = None
+    house_style: str | None = None
 
 
 class StudyProtocol(Block):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -50,15 +51,16 @@ class _Reader(HTMLParser):
                 self.sections[-1].values.append((address, self._text))
 
 
-def placed_values(html: str) -> list[Placed]:
-    """Every printed value of the document that has an address."""
+def placed_values(*documents: str) -> list[Placed]:
+    """Every printed value of the document, or of its parts, that has an address."""
     reader = _Reader()
-    reader.feed(html)
+    for html in documents:
+        reader.feed(html)
     reader.close()
     return reader.sections
 
 
-def address_document(html: str, pages: dict[str, tuple[int, int]]) -> dict[str, Any]:
+def address_document(parts: Sequence[str], pages: dict[str, tuple[int, int]]) -> dict[str, Any]:
     """report/addresses.json: for each section its pages in the PDF and what is printed from where."""
     return {
         "schema_version": "1",
@@ -68,7 +70,7 @@ def address_document(html: str, pages: dict[str, tuple[int, int]]) -> dict[str, 
                 "pages": list(pages[section.id]) if section.id in pages else None,
                 "values": [{"address": address, "text": text} for address, text in section.values],
             }
-            for section in placed_values(html)
+            for section in placed_values(*parts)
         ],
     }
 

@@ -7,24 +7,32 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from validate import __version__
 from validate.analyses.wording import number_word
 from validate.registry import load, names
+from validate.report.addresses import DRAWING
 from validate.report.figures.canvas import Figure
+from validate.report.house import PLAIN, House
 from validate.report.printed import Printed
 from validate.report.section import Missing, Profile, Section
 from validate.report.study import Study
+from validate.report.table import beyond
 from validate.report.view import words
 from validate.resources import resource
 
 LONGEST_NAME = 48
 FONT = re.compile(r"url\((fonts/[\w.-]+\.woff2)\)")
+BEYOND = re.compile(r'<tbody class="beyond">.*?</tbody>', re.DOTALL)
+WORDS = re.compile(r"data:[a-z/+-]+;base64,[A-Za-z0-9+/=]*")
+PARTS = 5
 ABSENT = "What this evidence does not hold"
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 
@@ -54,20 +62,49 @@ class Set:
     body: Markup
 
 
-def declared(profile: Profile) -> list[Section]:
-    """Every section there is, in this profile's order."""
+def declared(profile: Profile, house: House = PLAIN) -> list[Section]:
+    """Every section there is, in this profile's order; what the house adds stands where it says."""
     found: list[Section] = [load("sections", name) for name in names("sections")]
+    places = {section.id: section.place(profile) for section in found}
+    found += [one.section(places) for one in house.sections if not one.profiles or profile in one.profiles]
     return sorted(found, key=lambda section: (section.place(profile), section.id))
 
 
-def html_document(study: Study, sections: Sequence[Section], *, screen: bool) -> str:
-    """The report as one self-contained document; for paper, the same words under another style sheet."""
-    environment = _environment()
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The report before it is set for a screen or for paper: every section filled, once."""
+
+    environment: Environment
+    facts: Mapping[str, Any]
+    bodies: tuple[Set, ...]
+    house: House
+
+    def on_screen(self) -> str:
+        """One self-contained page."""
+        return self._framed(self.bodies, screen=True)
+
+    def on_paper(self) -> list[str]:
+        """In parts, each of whole sections and beginning on a new page; how many depends on nothing but the content."""
+        parts = [self._framed(part, screen=False) for part in _parts(self.bodies)]
+        return [BEYOND.sub("", html) for html in parts]
+
+    def _framed(self, bodies: Sequence[Set], *, screen: bool) -> str:
+        script = resource("reports", "templates", "table.js").read_text(encoding="utf-8")
+        html: str = self.environment.get_template("report.html.j2").render(
+            document=self.facts, sections=bodies, screen=screen, style=_shipped(_style(self.house, screen=screen)),
+            script=_shipped(script), policy=_policy(script), logo=self.house.logo,
+        )  # fmt: skip
+        return DRAWING.sub(lambda found: self.house.recoloured(found.group()), html)
+
+
+def filled(study: Study, sections: Sequence[Section], house: House = PLAIN) -> Document:
+    """Every section's template filled with what the evidence holds."""
+    environment = _environment(house)
     shown = [_shown(section, study) for section in sections]
     contents = [one for one in shown if one.missing is None and one.section.question]
     absent = [one for one in shown if one.missing is not None]
-    document = _document(study)
-    common = {"study": study, "document": document, "contents": contents, "absent": absent}
+    facts = _document(study)
+    common = {"study": study, "document": facts, "contents": contents, "absent": absent, "house": house}
     bodies = [
         Set(
             one.section.id, one.section.title, one.section.question, one.anchor, one.section.opens_page,
@@ -79,22 +116,43 @@ def html_document(study: Study, sections: Sequence[Section], *, screen: bool) ->
     if absent:
         body = _filled(environment, "absent.html.j2", common)
         bodies.append(Set("", "Sections without data", ABSENT, "section-absent", opens_page=False, body=body))
-    script = resource("reports", "templates", "table.js").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(
-        document=document, sections=bodies, screen=screen, style=_shipped(_style(screen=screen)),
-        script=_shipped(script), policy=_policy(script),
-    )  # fmt: skip
+    return Document(environment, facts, tuple(bodies), house)
+
+
+def _parts(bodies: Sequence[Set]) -> list[list[Set]]:
+    """The first page with the contents, then the rest in PARTS of about equal weight."""
+    front = next((place for place, body in enumerate(bodies) if place > 0 and 'class="contents"' in body.body), 0) + 1
+    parts: list[list[Set]] = [list(bodies[:front])]
+    rest = bodies[front:]
+    whole = sum(map(_weight, rest))
+    done = 0.0
+    for body in rest:
+        if len(parts) == 1 or (done + _weight(body) / 2 > whole * (len(parts) - 1) / PARTS and len(parts) <= PARTS):
+            parts.append([])
+        parts[-1].append(body)
+        done += _weight(body)
+    return parts
+
+
+def _weight(body: Set) -> float:
+    """About how long it takes to set: cells and paragraphs cost more than letters, embedded pictures next to nothing."""
+    return body.body.count("<") + len(WORDS.sub("", body.body)) / 50
 
 
 def _filled(environment: Environment, template: str, content: Mapping[str, Any]) -> Markup:
     return Markup(environment.get_template(template).render(**content))  # noqa: S704 (the environment escapes)
 
 
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(resource("reports", "templates")), autoescape=True, undefined=StrictUndefined,
+def _environment(house: House) -> Environment:
+    """Templates of the house before ours, in a sandbox: a run folder may come from anywhere."""
+    shipped = FileSystemLoader(resource("reports", "templates"))
+    own = [FileSystemLoader(house.templates)] if house.templates is not None else []
+    environment = ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader([*own, shipped]), autoescape=True, undefined=StrictUndefined,
         finalize=_only_what_was_rounded, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.globals["beyond"] = beyond
+    return environment
 
 
 def _only_what_was_rounded(value: Any) -> Any:
@@ -142,10 +200,11 @@ def _few(study: Study) -> str:
     return short if len(study.models) == 1 else f"{short} and {number_word(len(study.models) - 1)} more"
 
 
-def _style(*, screen: bool) -> str:
+@cache
+def _style(house: House, *, screen: bool) -> str:
     folder = resource("reports", "styles")
     sheets = ("fonts.css", "report.css", "screen.css" if screen else "print.css")
-    style = "\n".join((folder / sheet).read_text(encoding="utf-8") for sheet in sheets)
+    style = "\n".join([*((folder / sheet).read_text(encoding="utf-8") for sheet in sheets), house.style])
     return FONT.sub(lambda found: _embedded(folder / found.group(1)), style)
 
 

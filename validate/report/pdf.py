@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from io import BytesIO
-from pathlib import Path
+from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
-from validate.errors import MissingLibrary
+from validate.report.binding import Attached, bind
+from validate.report.press import Laid, Press
 
-VARIANT = "pdf/ua-1"
 SIGNATURE_ANCHOR = "signature-place-"
 SIGNATURE_BOX = (221, 51)  # points: 78 by 18 mm, as in report.css
 POINTS = 0.75  # in a CSS pixel
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A sealed file that travels inside the PDF."""
-
-    path: Path
-    name: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +30,31 @@ class Paper:
     places: tuple[dict[str, Any], ...] = ()
 
 
-def set_in_pages(html: str, *, identifier: bytes, created: datetime, attached: tuple[Attached, ...]) -> Paper:
-    """Lay the document out; equal arguments give equal bytes on one machine.
+def set_in_pages(
+    parts: Sequence[str], press: Press, *, identifier: bytes, created: datetime, attached: Sequence[Attached]
+) -> Paper:
+    """Lay the parts out and bind them; equal arguments give equal bytes on one machine.
 
     Raises MissingLibrary, naming the Debian package, where WeasyPrint or Pango is not there.
     """
-    weasyprint = _weasyprint()
-    fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})  # whatever a name in the evidence says
-    document = weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=VARIANT, pdf_tags=True)
-    content = document.write_pdf(
-        attachments=[_attachment(weasyprint, file, created) for file in attached],
-        pdf_variant=VARIANT, pdf_tags=True, pdf_identifier=identifier,
-    )  # fmt: skip
-    return Paper(content, _section_pages(document), len(document.pages), _signature_places(document))
+    laid = press.lay_out(parts)
+    sizes = [len(part.heights) for part in laid]
+    before = [0, *accumulate(sizes)][:-1]
+    pages = _section_pages(laid, before)
+    leaves = press.number(before, sum(sizes), {name: first for name, (first, _) in pages.items()})
+    for message in press.warnings:
+        logging.getLogger("validate.report").warning(message)
+    content = bind(leaves, attached, identifier=identifier, created=created)
+    return Paper(content, pages, sum(sizes), _signature_places(laid, before))
 
 
-def _weasyprint() -> Any:
-    try:
-        import weasyprint
-    except (ImportError, OSError) as error:
-        raise MissingLibrary(
-            "Pango (libpangoft2-1.0-0)" if isinstance(error, OSError) else "weasyprint",
-            "The PDF (the HTML report is written without it)",
-            "apt-get install libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core, then `validate report RUN`",
-        ) from error
-    return weasyprint
-
-
-def _attachment(weasyprint: Any, file: Attached, created: datetime) -> Any:
-    moment = created.astimezone(UTC)
-    return weasyprint.Attachment(
-        file_obj=BytesIO(file.path.read_bytes()), name=file.name, description=file.description, created=moment,
-        modified=moment, relationship="Data",
-    )  # fmt: skip
-
-
-def _signature_places(document: Any) -> tuple[dict[str, Any], ...]:
+def _signature_places(laid: Sequence[Laid], before: Sequence[int]) -> tuple[dict[str, Any], ...]:
     """Where the boxes for signatures stand, by their anchors; as wide and high as the style sheet makes them."""
     found = {
-        name: (number, page.height, *map(float, page.anchors[name][:2]))
-        for number, page in enumerate(document.pages, start=1)
-        for name in page.anchors
-        if name.startswith(SIGNATURE_ANCHOR)
+        anchor.name: (first + anchor.page + 1, part.heights[anchor.page], anchor.x, anchor.y)
+        for part, first in zip(laid, before, strict=True)
+        for anchor in part.anchors
+        if anchor.name.startswith(SIGNATURE_ANCHOR)
     }
     places = []
     for name in sorted(found):
@@ -90,11 +65,12 @@ def _signature_places(document: Any) -> tuple[dict[str, Any], ...]:
     return tuple(places)
 
 
-def _section_pages(document: Any) -> dict[str, tuple[int, int]]:
+def _section_pages(laid: Sequence[Laid], before: Sequence[int]) -> dict[str, tuple[int, int]]:
     """First and last page on which each section has a part."""
     pages: dict[str, tuple[int, int]] = {}
-    for number, page in enumerate(document.pages, start=1):
-        for name in page.anchors:
-            if name.startswith("section-"):
-                pages[name] = (pages.get(name, (number, number))[0], number)
+    for part, first in zip(laid, before, strict=True):
+        for anchor in part.anchors:
+            if anchor.name.startswith("section-"):
+                number = first + anchor.page + 1
+                pages[anchor.name] = (pages.get(anchor.name, (number, number))[0], number)
     return pages

@@ -1,20 +1,29 @@
-"""A sealed run folder → report.pdf, report.html, figures and addresses.json. Computes nothing."""
+"""A sealed run folder → report.pdf, report.html, model card, tables and addresses.json. Computes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from validate.canonical import pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError
 from validate.report.addresses import DRAWING, address_document, for_paper
-from validate.report.document import declared, html_document
-from validate.report.pdf import Attached, Paper, set_in_pages
-from validate.report.sealed import Sealed, read_sealed
+from validate.report.binding import Attached
+from validate.report.document import declared, filled
+from validate.report.house import FOLDER, PLAIN, House, read_house
+from validate.report.model_card import card_markdown, card_xml
+from validate.report.pdf import Paper, set_in_pages
+from validate.report.press import Press, press
+from validate.report.printed_table import PrintedTable, as_csv, as_parquet, cells, printed_tables
+from validate.report.sealed import Node, Sealed, read_sealed
 from validate.report.section import PROFILES, Profile
 from validate.report.study import Study
+from validate.report.table import LONGEST
 
-FORMATS = ("pdf", "html")
+FORMATS = ("pdf", "html", "card", "tables")
+CARD = "model_card"
 ATTACHED = (
     ("estimates.json", "Every number of this report, unrounded"),
     ("protocol.yaml", "The protocol as resolved"),
@@ -23,47 +32,87 @@ ATTACHED = (
 
 
 def render(
-    run_folder: Path, *, profile: str | None = None, formats: tuple[str, ...] = FORMATS, out: Path | None = None
-) -> tuple[Path, ...]:
+    run_folder: Path, *, profile: str | None = None, formats: tuple[str, ...] = FORMATS, out: Path | None = None,
+    house: Path | None = None, workers: int | None = None,
+) -> tuple[Path, ...]:  # fmt: skip
     """Write the report into RUN/report, or `out`; equal evidence gives equal bytes. Returns the files written.
 
     addresses.json says of the PDF what data-address says in the HTML: which printed text is which sealed value.
 
     profile : acceptance, submission or comparison; the protocol's own unless given
-    Raises CommandError for an unknown profile or format, EvidenceError for a run folder that is not whole, and
-    MissingLibrary, after the HTML is written, where the PDF can't be made here.
+    house : folder of a house style; that of the run folder, where it has one, unless given
+    workers : processes that set the PDF, as many as there are cores unless given; the bytes are the same for any number
+    Raises CommandError for an unknown profile or format or a house style that can't be used, EvidenceError for a run
+    folder that is not whole, and MissingLibrary, after all else is written, where the PDF can't be made here.
     """
-    sealed = read_sealed(run_folder)
-    chosen = _profile(profile or sealed.protocol["profile"].text)
     if not formats or any(name not in FORMATS for name in formats):
         raise CommandError(f"report format: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
+    if "pdf" not in formats:
+        return tuple(_files(run_folder, profile, formats, out, house, None))
+    with closing(press(workers)) as at_work:  # which starts while the sections are filled
+        return tuple(_files(run_folder, profile, formats, out, house, at_work))
+
+
+def _files(
+    run_folder: Path, profile: str | None, formats: tuple[str, ...], out: Path | None, house: Path | None,
+    at_work: Press | None,
+) -> Iterator[Path]:  # fmt: skip
+    sealed = read_sealed(run_folder)
+    chosen = _profile(profile or sealed.protocol["profile"].text)
     folder = out if out is not None else run_folder / "report"
-    study = Study(sealed, chosen)
+    style = _house(run_folder, house)
+    study = Study(sealed, chosen, style)
     task = study.protocol["task"].text
-    sections = [one for one in declared(chosen) if one.tasks is None or task in one.tasks]
-    written: list[Path] = []
+    document = filled(study, [one for one in declared(chosen, style) if one.tasks is None or task in one.tasks], style)
+    html = document.on_screen()
+    tables = printed_tables(html)
     if "html" in formats:
-        html = html_document(study, sections, screen=True)
-        written += [_write(folder / "report.html", html.encode()), *_write_figures(folder / "figures", html)]
-    if "pdf" in formats:
-        html = html_document(study, sections, screen=False)
-        paper = _paper(study, html)
-        addresses = address_document(html, paper.pages) | {"signatures": list(paper.places)}
-        written += [
-            _write(folder / "report.pdf", paper.content),
-            _write(folder / "addresses.json", pretty_json(addresses)),
-        ]
-    return tuple(written)
+        yield _write(folder / "report.html", html.encode())
+        yield from _write_figures(folder / "figures", html)
+    if "card" in formats:
+        for model, name in _cards(study):
+            yield _write(folder / f"{name}.xml", card_xml(study, model))
+            yield _write(folder / f"{name}.md", card_markdown(study, model))
+    if "tables" in formats:
+        yield from _write_tables(folder / "tables", tables, sealed)
+    if at_work is not None:
+        parts = document.on_paper()
+        paper = _paper(study, parts, tables, at_work)
+        addresses = address_document(parts, paper.pages) | {"signatures": list(paper.places)}
+        yield _write(folder / "report.pdf", paper.content)
+        yield _write(folder / "addresses.json", pretty_json(addresses))
 
 
-def _paper(study: Study, html: str) -> Paper:
+def _paper(study: Study, parts: list[str], tables: list[PrintedTable], at_work: Press) -> Paper:
     sealed = study.sealed
-    attached = tuple(
-        Attached(sealed.folder / relative, relative.rsplit("/", 1)[-1], words) for relative, words in ATTACHED
-    )
+    attached = [Attached(sealed.folder / relative, relative.rsplit("/", 1)[-1], words) for relative, words in ATTACHED]
+    attached += [
+        Attached(card_xml(study, model), f"{name}.xml", "Model card after the CHAI Applied Model Card schema")
+        for model, name in _cards(study)
+    ]
+    attached += [
+        Attached(as_csv(table), f"{table.name}.csv", "All rows of a table whose first are printed")
+        for table in tables
+        if table.printed_rows > LONGEST
+    ]
     return set_in_pages(
-        for_paper(html), identifier=bytes.fromhex(sealed.manifest_digest), created=_created(sealed), attached=attached
-    )
+        [for_paper(html) for html in parts], at_work, identifier=bytes.fromhex(sealed.manifest_digest),
+        created=_created(sealed), attached=attached,
+    )  # fmt: skip
+
+
+def _cards(study: Study) -> list[tuple[Node, str]]:
+    """Each model with the name of its card."""
+    if len(study.models) == 1:
+        return [(study.models[0], CARD)]
+    return [(model, f"{CARD}-{study.key(model['id'].text)}") for model in study.models]
+
+
+def _house(run_folder: Path, given: Path | None) -> House:
+    if given is not None:
+        return read_house(given)
+    own = run_folder / FOLDER
+    return read_house(own) if own.is_dir() else PLAIN
 
 
 def _created(sealed: Sealed) -> datetime:
@@ -93,7 +142,23 @@ def _write_figures(folder: Path, html: str) -> list[Path]:
         name = drawing.split('data-figure="', 1)[1].split('"', 1)[0]
         if not name.startswith("key-"):
             drawings[name] = drawing
-    return [_write(folder / f"{name}.svg", drawing.encode()) for name, drawing in sorted(drawings.items())]
+    return [_copy(folder / f"{name}.svg", drawing.encode()) for name, drawing in sorted(drawings.items())]
+
+
+def _write_tables(folder: Path, tables: list[PrintedTable], sealed: Sealed) -> Iterator[Path]:
+    """Each table as printed, and all their cells with addresses and unrounded values."""
+    for table in tables:
+        yield _copy(folder / f"{table.name}.csv", as_csv(table))
+        yield _copy(folder / f"{table.name}.parquet", as_parquet(table))
+    yield _copy(folder / "cells.parquet", cells(tables, sealed))
+
+
+def _copy(path: Path, content: bytes) -> Path:
+    """What can be made again from the report beside it, and so need not wait for the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    return partial.replace(path)
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -18,6 +18,7 @@ from validate.report.view import short_digest, words
 
 if TYPE_CHECKING:
     from validate.metrics.metric import Metric
+    from validate.report.house import House
 
 SYNTHETIC = "Synthetic phantom data: not evidence about patients"
 UNWITNESSED = "Inference not witnessed"
@@ -26,10 +27,11 @@ WITHOUT_PIXELS = "predictions"  # the model format whose outputs were made elsew
 
 @dataclass(frozen=True)
 class Study:
-    """profile : acceptance, submission or comparison."""
+    """profile : acceptance, submission or comparison    house : how the report is to look."""
 
     sealed: Sealed
     profile: str
+    house: House | None = None
 
     @cached_property
     def protocol(self) -> Node:

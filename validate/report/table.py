@@ -8,6 +8,9 @@ from typing import Literal
 from validate.report.figures.canvas import Figure
 from validate.report.printed import Printed
 
+WIDEST = 9  # columns of an upright page
+LONGEST = 60  # rows of a table that is printed whole
+SHOWN = 20  # of a longer one; all of it is attached
 Cell = Printed | Figure | str
 Kind = Literal["", "head", "faint", "total"]
 
@@ -41,7 +44,24 @@ class Table:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
+    @property
+    def first(self) -> tuple[Row, ...]:
+        """The rows that paper shows."""
+        return self.rows if len(self.rows) <= LONGEST else self.rows[:SHOWN]
+
+    @property
+    def wide(self) -> bool:
+        """Set on a landscape page."""
+        return len(self.columns) > WIDEST
+
 
 def row(*cells: Cell, kind: Kind = "") -> Row:
     """A row of these cells."""
     return Row(cells, kind)
+
+
+def beyond(table: Table) -> Table | None:
+    """The rows that paper leaves to the attachment; None where the table is printed whole."""
+    if len(table.rows) <= LONGEST:
+        return None
+    return Table(table.name, table.columns, table.rows[SHOWN:])

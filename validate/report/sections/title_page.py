@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.report import view
+from validate.report.house import House
 from validate.report.printed import Printed, joined, printed
 from validate.report.section import Section
 from validate.report.study import Study
@@ -21,7 +22,7 @@ def _facts(study: Study) -> Table:
     site = protocol["report"]["site"]
     lock = sealed.lock["lock_sha256"]
     models = joined((_model(study, index) for index in range(len(study.models))), "; ")
-    rows = (
+    rows = [
         row("Device under test", models),
         row("Site", view.words(site, "not stated in the protocol (report.site)")),
         row("Protocol", _protocol(study)),
@@ -31,8 +32,17 @@ def _facts(study: Study) -> Table:
         row("Status", "Not signed. " + _status(study)),
         row("Identifiers", "Patients, studies and images appear under keyed pseudonyms; the key stays at the site."),
         row("To check it", printed("validate verify RUN") + " repeats every hash and computes every number again"),
-    )  # fmt: skip
-    return Table("identity", (Column(""), Column("")), rows)
+    ]  # fmt: skip
+    if study.house is not None and study.house.folder is not None:
+        rows.append(row("House style", _house(study.house)))
+    return Table("identity", (Column(""), Column("")), tuple(rows))
+
+
+def _house(house: House) -> Printed:
+    """Whose it is, and which templates are not the ones that ship: words may differ there, numbers can't be made."""
+    named = printed(house.sheet.name or "without a name")
+    replaced = ", ".join(house.replaced)
+    return named + (f"; templates of its own: {replaced}" if replaced else "; every template is the one that ships")
 
 
 def _model(study: Study, index: int) -> Printed:

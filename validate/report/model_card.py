@@ -1,0 +1,293 @@
+"""A model card of what this evidence shows: for section A4, as Markdown, and as XML after CHAI's Applied Model Card.
+
+What the evidence does not hold is said in its place, with who supplies it: a card is never padded.
+Source: Coalition for Health AI, Applied Model Card schema v0.2, https://mc.chai.org/v0.2/schema.xsd.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from validate.report import view
+from validate.report.criterion import criterion_lines
+from validate.report.printed import Printed, joined, printed
+from validate.report.sealed import Node
+from validate.report.study import Study
+
+SCHEMA = "https://mc.chai.org/v0.2/schema.xsd"
+MAKER = "the manufacturer supplies it"
+SITE = "the site supplies it"
+# Elements in the order of the schema, by group; a dotted name is an element inside another.
+GROUPS = {
+    "BasicInfo": "The model",
+    "ReleaseInfo": "Release",
+    "ModelSummary": "Summary",
+    "UsesAndDirections": "Uses and directions",
+    "Warnings": "Warnings",
+    "TrustIngredients": "What trust rests on",
+    "KeyMetrics": "Key measures",
+    "Resources": "Resources",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """path : of the XML element    label : for people    text : what is known, or that it is not and who supplies it."""
+
+    path: str
+    label: str
+    text: Printed
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measure of the card: what it is of, and the sealed numbers."""
+
+    label: Printed
+    estimate: Node
+
+
+def card(study: Study, model: Node) -> list[Entry]:
+    """Every entry of the card of one model, in the schema's order."""
+    said, name = study.protocol["statements"], model["id"].text
+    facts = study.sealed.models["models"][name]
+    return [
+        Entry("BasicInfo/ModelName", "Name", view.words(model["name"])),
+        Entry("BasicInfo/ModelDeveloper", "Developer", _unknown("developer", MAKER)),
+        Entry("BasicInfo/DeveloperContact", "Contact", _unknown("contact", MAKER)),
+        Entry("ReleaseInfo/ReleaseStage", "Stage", _unknown("stage of release", MAKER)),
+        Entry("ReleaseInfo/ReleaseDate", "Date of release", _unknown("date of release", MAKER)),
+        Entry("ReleaseInfo/ReleaseVersion", "Version tested", _version(study, model)),
+        Entry("ReleaseInfo/GlobalAvailability", "Where it is available", _unknown("availability", MAKER)),
+        Entry("ModelSummary/Summary", "What this evidence shows", view.words(study.sealed.verdict["sentence"])),
+        Entry("UsesAndDirections/IntendedUseAndWorkflow", "Intended use", view.words(study.protocol["intended_use"])),
+        Entry("UsesAndDirections/PrimaryIntendedUsers", "Users", _said(said["users"], "intended users", MAKER)),
+        Entry("UsesAndDirections/HowToUse", "Operating point", _operating(model)),
+        Entry("UsesAndDirections/TargetedPatientPopulation", "Tested in", _population(study)),
+        Entry("UsesAndDirections/CautionedOutOfScopeSettings", "Not tested", _outside(study)),
+        Entry("Warnings/KnownRisksAndLimitations", "Limitations",
+              _said(said["limitations"], "limitations beyond section R21 of the report", SITE)),
+        Entry("Warnings/KnownBiasesOrEthicalConsiderations", "Weakest groups", _weakest(study, name)),
+        Entry("Warnings/ClinicalRiskLevel", "Clinical risk", _unknown("class of risk", MAKER)),
+        Entry("TrustIngredients/AISystemFacts/OutcomesAndOutputs", "Output",
+              view.words(model["output"]["kind"], "not stated in the protocol")),
+        Entry("TrustIngredients/AISystemFacts/ModelType", "Kind of model", _kind(model, facts)),
+        Entry("TrustIngredients/AISystemFacts/InputDataSource", "Source of the test data",
+              view.words(study.protocol["report"]["site"], "the protocol names no site")),
+        Entry("TrustIngredients/AISystemFacts/OutputAndInputDataTypes", "Input", printed("one ") + view.words(model["input"])),
+        Entry("TrustIngredients/AISystemFacts/DevelopmentDataCharacterization", "Development data",
+              _said(said["development"], "what it was developed on", MAKER)),
+        Entry("TrustIngredients/AISystemFacts/BiasMitigationApproaches", "Against bias",
+              _unknown("what was done against bias in development", MAKER)),
+        Entry("TrustIngredients/AISystemFacts/OngoingMaintenance", "Maintenance", _unknown("plan of maintenance", MAKER)),
+        Entry("TrustIngredients/TransparencyInformation/FundingSource", "Funding", _said(said["funding"], "funding", SITE)),
+        Entry("TrustIngredients/TransparencyInformation/StakeholdersConsulted", "Consulted",
+              _said(said["patient_involvement"], "who was consulted", SITE)),
+        *_measures(study, name),
+        Entry("Resources/PeerReviewedPublications", "Publications", _unknown("publications", MAKER)),
+        Entry("Resources/PatientConsentOrDisclosure", "Ethics and consent", _said(said["ethics"], "ethics approval or waiver", SITE)),
+        Entry("Bibliography", "This evidence", printed(study.report_id) + ", computed from sealed files"),
+    ]  # fmt: skip
+
+
+def results(study: Study, model: str) -> dict[str, list[Result]]:
+    """Measures for each of the three kinds that the schema asks for."""
+    overall = [e for e in study.sealed.estimates if _is_locked_overall(e, model)]
+    worst = []
+    for criterion in study.sealed.verdict["criteria"]:
+        found = study.sealed.estimate(criterion["estimate"])
+        if found and criterion["worst_of"] and criterion["model"].text == model:
+            worst.append(Result(_named(study, found) + ", " + view.words(criterion["worst_level"]), found))
+    return {
+        "UsefulnessUsabilityEfficacy": [Result(_named(study, e), e) for e in overall],
+        "FairnessEquity": worst,
+        "SafetyReliability": [],
+    }
+
+
+def card_markdown(study: Study, model: Node) -> bytes:
+    """The card for a repository or a notice board."""
+    lines = [f"# Model card: {_markdown(study.model_name(model))}", ""]
+    if study.stamps or study.exploratory:
+        lines += ["> " + " · ".join([*study.stamps, *(["EXPLORATORY"] if study.exploratory else [])]), ""]
+    group = ""
+    for entry in card(study, model):
+        head = GROUPS.get(entry.path.partition("/")[0], "Evidence")
+        if head != group:
+            lines += [f"## {head}", ""]
+            group = head
+        lines += [f"**{entry.label}.** {_markdown(entry.text)}", ""]
+    rows = [one for kind in results(study, model["id"].text).values() for one in kind]
+    if rows:
+        lines += ["## Measured", "", "| Measure | Found | Estimate (limits) |", "|---|---|---|"]
+        lines += [
+            f"| {_markdown(one.label)} | {_markdown(view.fraction(one.estimate))} | {_markdown(view.estimate(one.estimate))} |"
+            for one in rows
+        ]
+        lines.append("")
+    lines.append(f"Report {study.report_id}. Whoever doubts a number runs `validate verify RUN`.")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def card_xml(study: Study, model: Node) -> bytes:
+    """After the schema named above; each measure's value is JSON with its limits and its address in the evidence."""
+    root = ET.Element("AppliedModelCard", {"xmlns": SCHEMA})
+    measured = results(study, model["id"].text)
+    for entry in card(study, model):
+        parent = root
+        *groups, leaf = entry.path.split("/")
+        for group in groups:
+            found = parent.find(group)
+            parent = found if found is not None else ET.SubElement(parent, group)
+        if leaf == "Results":
+            holder = ET.SubElement(parent, leaf)
+            rows: list[Result | None] = [*measured[groups[-1]]]
+            for one in rows or [None]:
+                _result(holder, one, entry)
+        else:
+            ET.SubElement(parent, leaf).text = _clean(str(entry.text))
+        if entry.path == "ModelSummary/Summary":
+            keywords = ET.SubElement(parent, "Keywords")
+            ET.SubElement(keywords, "Keyword").text = study.protocol["task"].text
+    ET.indent(root)
+    text: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
+
+
+def _result(holder: ET.Element, one: Result | None, entry: Entry) -> None:
+    result = ET.SubElement(holder, "MetricResult")
+    ET.SubElement(result, "Label").text = _clean(str(one.label if one is not None else entry.text))
+    value: dict[str, object] = {"value": None}
+    if one is not None:
+        found, interval = one.estimate, one.estimate["interval"]
+        value = {
+            "value": found["value"].value, "low": interval["low"].value, "high": interval["high"].value,
+            "level": interval["level"].value, "method": interval["method"].value, "unit": found["unit"].value,
+            "n_cases": found["n_cases"].value, "n_patients": found["n_patients"].value, "address": found.address,
+        }  # fmt: skip
+    ET.SubElement(result, "ValueJson").text = json.dumps(value, allow_nan=False)
+
+
+def _measures(study: Study, model: str) -> Iterator[Entry]:
+    overall = results(study, model)
+    lines = [
+        line for line in criterion_lines(study) if not line.model or str(line.model) == str(study.model_name(model))
+    ]
+    goals = joined((line.name + ": " + line.goal + " (" + line.outcome.word + ")" for line in lines), "; ")
+    tested = _population(study)
+    how = printed("locked before the first look; patients resampled, limits decide") if not study.exploratory else printed(
+        "exploratory: nothing was locked before the first look"
+    )  # fmt: skip
+    kinds = (
+        ("UsefulnessUsabilityEfficacy", "Performance", goals or printed("no criterion was stated"),
+         view.words(study.sealed.verdict["sentence"])),
+        ("FairnessEquity", "Groups", printed("section R14 and R16 of the report"), _weakest(study, model)),
+        ("SafetyReliability", "Cases without an answer", printed("how such cases count was fixed beforehand"),
+         view.words(study.sealed.finding("missing", model)["statement"], "not analysed")),
+    )  # fmt: skip
+    for kind, title, goal, found in kinds:
+        rows = joined((one.label + " " + view.estimate(one.estimate) for one in overall[kind]), "; ")
+        start = f"KeyMetrics/{kind}"
+        yield Entry(f"{start}/MetricGoal", f"{title}: goal", goal)
+        yield Entry(
+            f"{start}/Results", f"{title}: results", rows or printed("no single number; see the interpretation")
+        )
+        yield Entry(f"{start}/Interpretation", f"{title}: what it means", found)
+        yield Entry(
+            f"{start}/TestType", f"{title}: test", printed("Independent test on stored images, the model alone")
+        )
+        yield Entry(f"{start}/TestingDataDescription", f"{title}: data", tested)
+        yield Entry(f"{start}/ValidationProcessAndJustification", f"{title}: process", how)
+
+
+def _is_locked_overall(estimate: Node, model: str) -> bool:
+    return (
+        estimate["model"].text == model
+        and not estimate["stratum"]
+        and estimate["contrast"].value is None
+        and estimate["pass"].text == "clean"
+        and estimate["role"].text == "primary"
+        and estimate["condition"]["prevalence"].value is None
+        and "@" not in estimate["id"].text
+        and estimate["prespecified"].value is not False
+    )
+
+
+def _named(study: Study, estimate: Node) -> Printed:
+    name = printed(study.measure(estimate["metric"].text)) + study.named_target(estimate["target"])
+    threshold = estimate["condition"]["threshold"]
+    return name + " at threshold " + view.words(threshold) if threshold.value is not None else name
+
+
+def _version(study: Study, model: Node) -> Printed:
+    digest = study.sealed.lock["models"][model["id"].text]["sha256"] or model["sha256"]
+    return view.words(model["version"]) + (", SHA-256 " + view.fingerprint(digest, 16) if digest else "")
+
+
+def _operating(model: Node) -> Printed:
+    point = model["operating_point"]
+    if other := view.decided(point):
+        return other
+    if point["threshold"].value is None:
+        return printed("the protocol states no operating point")
+    return printed("flagged where the score ") + view.rule(point["rule"]) + " " + view.words(point["threshold"])
+
+
+def _population(study: Study) -> Printed:
+    from validate.report.sections.participants import analysed_step, rows_of
+
+    analysed = analysed_step(study)
+    if not analysed:
+        return printed("no case was analysed")
+    return view.count(*rows_of(study, analysed)) + " of " + view.count(analysed["patients"], "patient")
+
+
+def _outside(study: Study) -> Printed:
+    found = study.sealed.finding("population")["data"]["attributes"]
+    named = []
+    for attribute, words in (("manufacturer", "scanners other than those of "), ("site", "sites other than ")):
+        entry = next((a for a in found if a["attribute"].text == attribute), None)
+        levels = [one["level"] for one in entry["levels"] if one["level"].text != "missing"] if entry else []
+        if levels:
+            named.append(printed(words) + joined((view.words(level) for level in levels), ", "))
+    return joined(named, "; ") or printed("whatever differs from the cases of this study")
+
+
+def _weakest(study: Study, model: str) -> Printed:
+    entries = study.sealed.finding("strata", model)["data"]["endpoints"]
+    said = [
+        view.words(entry["statement"]) for entry in entries if entry["statement"] and entry["role"].text == "primary"
+    ]
+    return joined(said, " ") or printed("no results by group in this evidence")
+
+
+def _kind(model: Node, facts: Node) -> Printed:
+    if facts["parameters"].value is None:
+        return view.words(model["format"])
+    return view.words(model["format"]) + ", " + view.count(facts["parameters"]) + " trained numbers"
+
+
+def _said(node: Node, what: str, who: str) -> Printed:
+    return view.words(node) if node else _unknown(what, who)
+
+
+def _unknown(what: str, who: str) -> Printed:
+    return Printed(printed(f"Not in this evidence: {what}; {who}").pieces, absent=True)
+
+
+def _clean(text: str) -> str:
+    """Without what XML 1.0 has no room for, and without word joiners."""
+    return "".join(
+        c for c in text.replace("\u2060", "") if c in "\t\n\r" or (ord(c) >= 32 and not 0xD800 <= ord(c) < 0xE000)
+    )
+
+
+def _markdown(text: Printed) -> str:
+    """On one line, with nothing in it that Markdown would take for its own."""
+    plain = " ".join(_clean(str(text)).split())
+    for sign in "\\`*_[]<>|#":
+        plain = plain.replace(sign, f"\\{sign}")
+    return plain
