@@ -47,4 +47,5 @@ def shipped_catalog() -> Catalog:
         mask_steps=MASK_STEPS,
         mask_chain=chain_problems,
         attributes=frozenset(HARVESTED),
+        perturbations={name: load("perturbations", name).suites for name in names("perturbations")},
     )

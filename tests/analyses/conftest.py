@@ -155,6 +155,25 @@ def evidence(
     return Evidence(study, estimates, units, cases, "0" * 64)
 
 
+def with_passes(found: Evidence, scores: dict[str, Any], failed: dict[str, Any] | None = None) -> Evidence:
+    """Further passes over the same rows: {pass: (n,) scores}; failed : {pass: (n,) bool}, without an output there."""
+    parts = [found.units]
+    for name, values in scores.items():
+        lost = np.zeros(len(values), bool) if failed is None or name not in failed else np.asarray(failed[name])
+        lost = lost | np.array([status == "failed" for status in found.units["status"].to_pylist()])
+        columns = {
+            "pass": pa.array([name] * len(values), found.units.schema.field("pass").type),
+            "score": pa.array([None if f else float(v) for v, f in zip(values, lost, strict=True)], pa.float64()),
+            "status": pa.array(["failed" if f else "ok" for f in lost], found.units.schema.field("status").type),
+            "failure": pa.array(["model_error" if f else None for f in lost], found.units.schema.field("failure").type),
+        }
+        table = found.units
+        for column, array in columns.items():
+            table = table.set_column(table.column_names.index(column), table.schema.field(column), array)
+        parts.append(table)
+    return replace(found, units=pa.concat_tables(parts))
+
+
 def estimated(**choices: Any) -> Evidence:
     """The same, with every estimate of the run."""
     return with_estimates(simulate(**choices))
@@ -180,7 +199,14 @@ def estimated_study() -> Callable[..., Evidence]:
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """Makers of protocols, models and studies from columns."""
-    return SimpleNamespace(protocol=protocol, model=model, evidence=evidence, estimated=with_estimates)
+    return SimpleNamespace(
+        protocol=protocol,
+        model=model,
+        evidence=evidence,
+        estimated=with_estimates,
+        passes=with_passes,
+        simulate=simulate,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -133,9 +133,7 @@ def _row(row: LevelRow) -> dict[str, Any]:
 def _goal(evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str | None) -> dict[str, Any] | None:
     """The goal of a criterion on this endpoint over all cases, or on every level of this attribute."""
     for index, criterion in enumerate(evidence.protocol.acceptance):
-        concerned = (
-            criterion.endpoint == endpoint.id and criterion.model in (None, model.id) and criterion.gap_of is None
-        )
+        concerned = criterion.endpoint == endpoint.id and criterion.model in (None, model.id) and criterion.plain
         if concerned and criterion.worst_of == attribute:
             lower = criterion.at_least is not None
             return {

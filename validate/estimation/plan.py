@@ -149,7 +149,7 @@ def _plan(protocol: StudyProtocol, endpoint: Endpoint) -> Plan:
         goals=tuple(
             _goal(criterion)
             for criterion in protocol.acceptance
-            if criterion.endpoint == endpoint.id and criterion.gap_of is None
+            if criterion.endpoint == endpoint.id and criterion.plain
         ),
         target=target_named(protocol, endpoint.target).name,
     )

@@ -22,6 +22,7 @@ from validate.estimation.cases import (
     threshold_of,
 )
 from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
+from validate.estimation.drops import Disturbed, drops
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.group_gaps import group_gaps
@@ -30,7 +31,8 @@ from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.estimation.suppression import suppressed
 from validate.protocol.fairness import fairness_of
-from validate.protocol.passes import CLEAN
+from validate.protocol.passes import CLEAN, COMPARED
+from validate.protocol.robustness import RobustnessOptions, robustness_of, severity_of
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
@@ -39,6 +41,7 @@ from validate.stats.resample import resampling_key
 OTHERS: tuple[Rule, ...] = ("excluded", "best_case", "worst_case")
 MOST_DOUBLED = 8  # times the replicates asked for, where a limit lies too near to its goal
 OUTPUTS_ONLY = "outputs_only"
+RULES_OF_OUTPUTS: tuple[Rule, Rule] = ("excluded", "excluded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def estimate_all(
 ) -> tuple[Estimate, ...]:
     """For each model, pass and target: endpoints and supporting metrics, overall and by level, under the locked rule;
     then overall under the other rules; then PPV and NPV at the stated prevalences. Then each pair of models by their
-    paired differences. Of passes besides the clean one: the endpoints alone, under the locked rule.
+    paired differences. Of passes besides the clean one: the endpoints alone, under the locked rule; of disturbed ones, those that
+    the robustness analysis names, and their drops. Passes in which the output itself is compared have none.
 
     units : results.units.UNITS plus "by.<attribute>"; only rows with a label enter      workers : 0 for one per core
     Raises DataError where a naive interval meets clustered rows, ProtocolError where an operating point is missing.
@@ -84,10 +88,21 @@ def estimate_all(
     )
     estimates: list[Estimate] = []
     together: dict[tuple[str, str], dict[str, Cases]] = {}
+    studies: dict[tuple[str, str], _Study] = {}
     for cases in cases_of(units, stratum_attributes(protocol), classes=len(class_names(protocol.reference))):
+        if cases.pass_id.startswith(COMPARED):
+            continue
         together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases
         asked = tuple(plan for plan in plans if plan.target == cases.target)
-        estimates += _Study(protocol, models[cases.model], asked, cases, resampling).estimates()
+        study = _Study(protocol, models[cases.model], asked, cases, resampling)
+        if cases.pass_id == CLEAN.id:
+            studies[cases.model, cases.target] = study
+        estimates += study.estimates()
+    options = robustness_of(protocol)
+    if options is not None:
+        for (model, target), study in studies.items():
+            passes = {name: found[model] for (name, of), found in together.items() if of == target and model in found}
+            estimates += study.drops(options, passes)
     for (pass_id, target), by_model in together.items():
         if pass_id != CLEAN.id:
             continue
@@ -123,7 +138,7 @@ class _Study:
             self._refuse_naive(plan)
         label = self.protocol.inference.on_failure
         if self.cases.pass_id != CLEAN.id:
-            plans = [plan for plan in plans if plan.role != "supporting"]
+            plans = self._disturbed(plans)
         scored = [plan for plan in plans if not plan.outputs_only]
         yield from self._under(scored, locked, label, strata=True)
         yield from self._under(
@@ -137,14 +152,34 @@ class _Study:
         yield from self._restated(locked, label)
         yield from self._gaps(plans, locked, label)
 
+    def _disturbed(self, plans: list[Plan]) -> list[Plan]:
+        """What is estimated of a pass besides the clean one."""
+        options = robustness_of(self.protocol)
+        named = [plan for plan in plans if plan.role != "supporting"]
+        if options is None or severity_of(self.cases.pass_id) is None:
+            return named
+        return [plan for plan in named if plan.endpoint in options.endpoints]
+
+    def drops(self, options: RobustnessOptions, passes: Mapping[str, Cases]) -> Iterator[Estimate]:
+        """Of the clean pass and the disturbed ones; self is the study of the clean one."""
+        plans = [plan for plan in self._possible() if plan.endpoint in options.endpoints and plan.role != "supporting"]
+        for only, rules, rule in (
+            (False, self._locked_rules(), self.protocol.inference.on_failure),
+            (True, RULES_OF_OUTPUTS, OUTPUTS_ONLY),
+        ):
+            for condition, group in self._by_condition([plan for plan in plans if plan.outputs_only is only]):
+                study = Disturbed(self.cases, passes, rules, rule, self.threshold, condition, options.strata)
+                yield from (suppressed(self.protocol, one) for one in drops(options, group, study, self.resampling))
+
     def _under(
         self, plans: Sequence[Plan], rules: tuple[Rule, Rule], label: str, *, strata: bool = False, suffix: str = ""
     ) -> Iterator[Estimate]:
         """Plans of one condition go through the kernel together. Supporting metrics are estimated overall only."""
         for condition, group in self._by_condition(plans):
             sample = self._sample(rules, condition, strata=strata, needs=group[0].metric.needs)
+            together = strata and self.cases.pass_id == CLEAN.id
             numbers = estimate_sample(
-                group, sample, model=self.model.id, resampling=self.resampling, simultaneous=strata
+                group, sample, model=self.model.id, resampling=self.resampling, simultaneous=together
             )
             for plan, of_plan in zip(group, numbers, strict=True):
                 shown = {

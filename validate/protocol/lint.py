@@ -15,6 +15,7 @@ from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
+from validate.protocol.robustness import robustness_problems
 from validate.protocol.scanner_shift import scanner_shift_problems
 from validate.protocol.schema import Criterion, Endpoint, Model, ModelInput, Rule, StudyProtocol
 from validate.protocol.segmentation_problems import segmentation_problems
@@ -54,6 +55,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         segmentation_problems,
         fairness_problems,
         scanner_shift_problems,
+        robustness_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))
@@ -343,10 +345,15 @@ def _acceptance(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     endpoints = {endpoint.id: endpoint for endpoint in protocol.endpoints}
     for index, criterion in enumerate(protocol.acceptance):
         place: Place = ("acceptance", index)
+        if criterion.analysis is not None:
+            continue  # judged by that analysis' own problems
+        if not criterion.endpoint:
+            yield Problem((*place, "endpoint"), "is missing; name the endpoint that is judged")
+            continue
         if criterion.endpoint not in endpoints:
             yield Problem((*place, "endpoint"), unknown("endpoint", criterion.endpoint, endpoints))
             continue
-        if criterion.gap_of is None:
+        if criterion.plain:
             yield from _goal(criterion, place)
         elif not criterion.rationale.strip():
             yield Problem((*place, "rationale"), "is empty; say why the groups must not differ more")

@@ -51,3 +51,7 @@ class Pass:
 
 
 CLEAN = Pass("clean")
+COMPARED = (
+    "metamorphic.",
+    "input_guard.",
+)  # how ids of passes begin whose outputs are compared, and of which nothing is estimated

@@ -283,16 +283,28 @@ class Endpoint(Block):
 
 
 class Criterion(Block):
-    endpoint: str
+    """One goal. `endpoint` is the analysis' own name where `analysis` is given."""
+
+    endpoint: str = ""
     limit: Literal["lower", "upper"] | None = None  # which limit decides; none of a gap, which both do
     at_least: float | None = None
     at_most: float | None = None
     worst_of: str | None = None
     gap_of: str | None = None  # the attribute whose groups may differ by the fairness analysis' margin at most
+    perturbation: str | None = None  # of analyses: robustness; "every" for all of them
+    holds_up_to: Annotated[int, Field(ge=1)] | None = None  # severity up to which the drop stays within its tolerance
+    analysis: Literal["metamorphic", "input_guard", "shift"] | None = (
+        None  # whose own measure is judged, of no endpoint
+    )
     min_events: Annotated[int, Field(ge=1)] | None = None
     model: str | None = None
     assumed: float | None = None  # value assumed when planning; sizes the new study an INCONCLUSIVE asks for
     rationale: str
+
+    @property
+    def plain(self) -> bool:
+        """Whether one goal is held against an endpoint's own estimate, and no gap, drop or other measure is judged."""
+        return self.gap_of is None and self.perturbation is None and self.holds_up_to is None and self.analysis is None
 
 
 class Comparison(Block):

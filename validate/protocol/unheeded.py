@@ -10,7 +10,7 @@ from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import AttributeSource, Criterion, Endpoint, Model, StudyProtocol
 
 # Named in the protocol's format, not built in this version.
-FORESEEN = {"comparison", "robustness", "container", "dicom_node", "kserve"}
+FORESEEN = {"comparison", "container", "dicom_node", "kserve"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
@@ -124,7 +124,10 @@ def _acceptance(protocol: StudyProtocol) -> Iterator[Problem]:
             yield Problem(
                 (*place, "endpoint"), f"'{criterion.endpoint}' is exploratory, and what is exploratory decides nothing"
             )
-        judged = (criterion.endpoint, criterion.model, criterion.worst_of, criterion.limit, criterion.gap_of)
+        judged = (
+            criterion.endpoint, criterion.model, criterion.worst_of, criterion.limit, criterion.gap_of, criterion.perturbation,
+            criterion.analysis,
+        )  # fmt: skip
         if judged in seen:
             yield Problem(place, f"judges the same as acceptance[{seen[judged]}]; one goal decides")
         seen.setdefault(judged, index)

@@ -11,6 +11,7 @@ from validate.estimation.estimate import Estimate
 from validate.protocol.schema import Criterion, Model, StudyProtocol
 from validate.verdict.comparison import compared
 from validate.verdict.gap import gap_result
+from validate.verdict.holds import holds_result
 from validate.verdict.limits import Goal, goal_of, judge
 from validate.verdict.new_study import new_study
 from validate.verdict.sentence import new_study_sentence, one_sentence, overall_sentence, worst_sentence
@@ -40,9 +41,7 @@ def decide(protocol: StudyProtocol, estimates: Sequence[Estimate], *, locked: bo
     """
     selection = Selection(tuple(estimates))
     results = tuple(
-        gap_result(protocol, estimates, index, criterion, model, locked=locked)
-        if criterion.gap_of is not None
-        else _result(protocol, selection, index, criterion, model, locked=locked)
+        _judged(protocol, estimates, selection, index, criterion, model, locked=locked)
         for index, criterion in enumerate(protocol.acceptance)
         for model in protocol.models
         if criterion.model in (None, model.id)
@@ -57,6 +56,17 @@ def decide(protocol: StudyProtocol, estimates: Sequence[Estimate], *, locked: bo
         sentence=overall_sentence(outcome, judged, locked=locked),
         criteria=results,
     )
+
+
+def _judged(
+    protocol: StudyProtocol, estimates: Sequence[Estimate], selection: Selection, index: int, criterion: Criterion, model: Model,
+    *, locked: bool,
+) -> CriterionResult:  # fmt: skip
+    if criterion.gap_of is not None:
+        return gap_result(protocol, estimates, index, criterion, model, locked=locked)
+    if criterion.perturbation is not None or criterion.holds_up_to is not None:
+        return holds_result(protocol, estimates, index, criterion, model, locked=locked)
+    return _result(protocol, selection, index, criterion, model, locked=locked)
 
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome | None:

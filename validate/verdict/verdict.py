@@ -41,6 +41,8 @@ class CriterionResult:
     hypothesis: str | None = None  # of a comparison; goal is then the margin as a difference, test less `against`
     against: str | None = None
     gap_of: str | None = None  # the attribute whose groups are held against one of them; goal is then the margin
+    perturbation: str | None = None  # the cause that is meant, or "every"; goal is then the tolerance of the drop
+    holds_up_to: int | None = None  # the severity up to which it must stay within it
     role: Literal["primary", "secondary"] = "primary"  # a secondary comparison is shown and decides nothing
 
 
