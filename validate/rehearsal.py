@@ -60,7 +60,7 @@ def lock_protocol(
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        check_labels(loaded.protocol.reference, loaded.base, cohort.cases)
+        check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         identities = {name: model.identity for name, model in models.items()}
         passes = required_passes(loaded.protocol)
         current = current_lock(loaded, cohort, identities, passes, ledger=ledger, run="", clock=clock)
@@ -102,7 +102,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        check_labels(loaded.protocol.reference, loaded.base, cohort.cases)
+        check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
         plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))

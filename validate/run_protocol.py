@@ -179,7 +179,7 @@ class _Stages:
         self.reporter.stage("Reading the cohort")
         cohort = build_cohort(self.protocol, base=self.loaded.base, site_key=site_key(), progress=self.reporter.advance)
         check_groups(self.protocol, cohort.cases)
-        check_labels(self.protocol.reference, self.loaded.base, cohort.cases)
+        check_labels(self.protocol.reference, self.loaded.base, cohort.cases, geometry=self.protocol.cohort.geometry)
         write_cohort(cohort, self.folder / "cohort")
         write_lookup(cohort.digest, {case.unit: str(case.files[0]) for case in cohort.cases if case.files})
         self.trail.append(

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from validate.canonical import pretty_json, write_atomically
 from validate.cohort.case import Case
-from validate.cohort.mask_reference import mask_path
+from validate.cohort.reference_mask import reference_mask
 from validate.errors import EvidenceError
 from validate.imaging.mask import LabelMap
-from validate.imaging.nifti import read_mask, read_nifti
+from validate.imaging.nifti import read_mask
+from validate.imaging.series import read_series
 from validate.imaging.volume import DecodeFailure
 from validate.inference.store import mask_file
 from validate.protocol.passes import CLEAN
@@ -59,17 +60,19 @@ def write_pictures(
 
 
 def _picture(folder: Path, protocol: StudyProtocol, base: Path, case: Case, wanted: Wanted) -> Mapping[str, Any] | None:
-    path = mask_path(protocol.reference, base, case.keys, case.attributes)
     stored = mask_file(folder / "inference", wanted.model, CLEAN.id, wanted.unit)
-    if path is None or not stored.is_file():
+    if not stored.is_file():
         return None
+    reference = reference_mask(protocol.reference, base, case, protocol.cohort.geometry)
     try:
-        reference, predicted = read_mask(path), read_mask(stored)
+        predicted = read_mask(stored)
     except DecodeFailure as failure:
         raise EvidenceError(f"{stored}: is not the mask that was stored there.") from failure
     try:
-        image = read_nifti(case.files[0])
+        image = read_series(case.files, protocol.cohort.geometry)
     except DecodeFailure:
+        return None
+    if reference is None:
         return None
     if not predicted.grid.is_same(reference.grid) or image.voxels.shape != reference.labels.shape:
         return None

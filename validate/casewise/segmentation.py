@@ -19,7 +19,7 @@ from validate.casewise.ejection import with_ejection_fractions
 from validate.casewise.mask_pair import Compared, compared
 from validate.casewise.measure import COLUMNS
 from validate.cohort.case import Case
-from validate.cohort.mask_reference import mask_path
+from validate.cohort.reference_mask import reference_mask
 from validate.errors import DataError, EvidenceError
 from validate.imaging.mask import LabelMap
 from validate.imaging.nifti import read_mask
@@ -114,15 +114,9 @@ class _Measured:
 
     def _reference(self) -> LabelMap | None:
         block = self.question.protocol.reference
-        path = mask_path(block, self.question.base, self.case.keys, self.case.attributes)
-        if path is None:
+        mask = reference_mask(block, self.question.base, self.case, self.question.protocol.cohort.geometry)
+        if mask is None:
             return None
-        try:
-            mask = read_mask(path)
-        except DecodeFailure as failure:
-            raise DataError(
-                f"reference mask of case {self.case.unit}: {failure.detail} Mend or remove it."
-            ) from failure
         if (strange := foreign_value(mask, structures(block).values())) is not None:
             raise DataError(
                 f"reference mask of case {self.case.unit}: holds the value {strange}, which reference.classes does not name. "

@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from validate.canonical import file_digest
 from validate.cohort.case import AttributeValue, Case
-from validate.cohort.mask_reference import check_masks, mask_counts, mask_files, mask_path, masks_digest
+from validate.cohort.mask_reference import mask_counts, mask_files, mask_paths, masks_digest
+from validate.cohort.reference_mask import check_masks
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
+from validate.protocol.geometry import Geometry
 from validate.protocol.schema import FindingLabel, Reference
 from validate.protocol.targets import class_names, finding_labels, label_columns, written
 
@@ -33,7 +35,7 @@ def has_label(reference: Reference, base: Path) -> HasLabel:
     """Whether a case of these keys and attributes has a label or mask, without a look at what it says. Raises DataError."""
     if reference.masks is not None:
         mask_files(reference, base)
-        return lambda keys, attributes: mask_path(reference, base, keys, attributes) is not None
+        return lambda keys, attributes: bool(mask_paths(reference, base, keys, attributes))
     labelled = labelled_keys(reference, base)
     return lambda keys, _attributes: key_text(keys.get(str(reference.key))) in labelled
 
@@ -70,13 +72,15 @@ def label_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dic
     return {"rows": table.length, "labelled": len(labelled), "unmatched": len(labelled - used)}
 
 
-def check_labels(reference: Reference, base: Path, cases: Sequence[Case] = ()) -> None:
+def check_labels(
+    reference: Reference, base: Path, cases: Sequence[Case] = (), *, geometry: Geometry | None = None
+) -> None:
     """Raise DataError where a label is of a value that the protocol does not explain, or a key repeats.
 
     May be called before inference: it answers nothing but whether the table can be read as the protocol says.
     """
     if reference.masks is not None:
-        return check_masks(reference, base, cases)
+        return check_masks(reference, base, cases, geometry or Geometry())
     table = read_table(base / str(reference.table), what="reference table")
     table.by_key(str(reference.key))
     for column, meaning in _columns(reference):

@@ -75,8 +75,8 @@ def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     yield from _sources(protocol)
     if cohort.period is not None and cohort.period.from_ > cohort.period.to:
         yield Problem(("cohort", "period"), f"ends ({cohort.period.to}) before it begins ({cohort.period.from_})")
-    if cohort.unit in {"lesion", "series"}:
-        yield Problem(("cohort", "unit"), f"unit '{cohort.unit}' is not built yet; there are image, study, patient")
+    if cohort.unit == "lesion":
+        yield Problem(("cohort", "unit"), f"unit '{cohort.unit}' is not built yet; there are image, series, study, patient")
     known = _attributes(protocol, catalog)
     for side in ("include", "exclude"):
         for index, rule in enumerate(getattr(cohort, side)):

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from validate.protocol.geometry import Geometry
 from validate.protocol.segmentation import Segmentation
 from validate.protocol.sliding_window import SlidingWindow
 
@@ -97,6 +98,7 @@ class Cohort(Block):
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
     on_unreadable: Literal["worst_case", "exclude_and_report"] = "worst_case"
+    geometry: Geometry = Geometry()
     attributes: dict[str, AttributeSource] = {}
     independence: Independence | None = None
 
@@ -117,8 +119,11 @@ class Reference(Block):
     multiclass : label, classes, every value that the column may hold
     ordinal : label, grades, the same in rising order
     multilabel : findings, each with a column of its own
-    segmentation : masks, a folder; names, of its NIfTI files in terms of a case, such as "{patient}_{phase}.nii.gz"; classes,
-        the value of each structure in them
+    segmentation : masks, a folder; names, of its NIfTI files in terms of a case, such as "{patient}_{phase}.nii.gz", or nothing
+        where it holds DICOM SEG and RTSTRUCT files, which say themselves whose they are; classes, the value of each structure;
+        segments, how a structure is called there, where that is not its name (a segment's label or number, an ROI's name);
+        unnamed, what to do with others that are there; fraction, from which on a voxel of a fractional SEG belongs;
+        grid, what to do with a mask on another grid than its image: "refuse", or "nearest", the mask's value at its voxels
     marks : lesions with their places: a table with a row for each, COCO JSON, or a folder of DICOM SR, RTSTRUCT or SEG;
         shape, space : what its numbers mean, where the file does not say so itself (as `output.space` does for a model)
     headline : the class, finding or "at_least_<grade>" that the first page, the curves and calibration speak of
@@ -128,6 +133,10 @@ class Reference(Block):
     key: str | None = None
     masks: str | None = None
     names: str | None = None
+    segments: dict[str, str | int] = {}
+    unnamed: Literal["refuse", "ignore"] = "refuse"
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    grid: Literal["refuse", "nearest"] = "refuse"
     marks: str | None = None
     shape: Literal["box", "point", "ball"] | None = None
     space: Literal["mm", "mm_ras", "pixels", "voxels"] | None = None

@@ -20,7 +20,7 @@ from validate.protocol.targets import (
 )
 
 MARKS = ("marks", "shape", "space")
-MASKS = ("masks", "names", *MARKS)
+MASKS = ("masks", "names", "segments", "fraction", *MARKS)
 # task → (what its reference holds, what it must not hold)
 FORMS = {
     "classification": (("table", "key", "label", "positive"), ("classes", "grades", "findings", "headline", *MASKS)),
@@ -31,7 +31,7 @@ FORMS = {
         ("label", "positive", "negative", "classes", "grades", "indeterminate_values", *MASKS),
     ),
     "segmentation": (
-        ("masks", "names", "classes"),
+        ("masks", "classes"),
         ("table", "key", "label", "positive", "negative", "grades", "findings", "indeterminate_values", *MARKS),
     ),
 }  # fmt: skip
@@ -40,7 +40,6 @@ ABOUT = {
     "classes": "every class the column may hold",
     "grades": "every grade, in rising order",
     "masks": "the folder with the masks",
-    "names": "how a case's mask file is called, such as '{patient}.nii.gz'",
     "headline": "the one that the first page, the curves and calibration speak of",
 }
 VALUES = "each structure's value in the masks, such as {liver: 1}"
@@ -75,6 +74,9 @@ def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
     for name in foreign:
         if getattr(reference, name):
             yield Problem(("reference", name), f"does not belong to task {task}; remove it, or choose another task")
+    if task == "segmentation" and reference.names is None and not _all_dicom(protocol):
+        about = "how a case's mask file is called, such as '{patient}.nii.gz'"
+        yield Problem(("reference", "names"), f"is missing; task {task} needs it: {about}")
     if task in FEWEST:
         name, least = FEWEST[task]
         values = getattr(reference, name)
@@ -87,6 +89,11 @@ def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
         return
     yield from _names(protocol)
     yield from _headline(protocol)
+
+
+def _all_dicom(protocol: StudyProtocol) -> bool:
+    """Whether masks may be found by what SEG and RTSTRUCT files say of their images."""
+    return all(source.dicom is not None for source in protocol.cohort.sources)
 
 
 def _headline(protocol: StudyProtocol) -> Iterator[Problem]:
