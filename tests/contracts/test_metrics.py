@@ -15,7 +15,16 @@ from validate.stats.compiled import LANES
 from validate.stats.resample import ClusterWeights, resampling_key
 
 # Of the same statistic of many measures, those of one that is better higher, one lower, and one with a sign.
-MEASURES = ("dice", "hd95", "volume_difference", "volume_difference.low", "volume_difference.high")
+MEASURES = (
+    "dice",
+    "hd95",
+    "volume_difference",
+    "volume_difference.low",
+    "volume_difference.high",
+    "ap",
+    "ar10",
+    "ap_small",
+)
 METRICS: dict[str, Metric] = {
     name: load("metrics", name) for name in names("metrics") if name.count(".") < 2 or name.split(".", 2)[2] in MEASURES
 }
@@ -43,6 +52,7 @@ def study(seed: int, n: int, *, ties: bool, infinite: bool) -> Rows:
         "flagged": flagged,
         **graded(seed, n, ties=ties, infinite=infinite),
         **measured(seed, n, ties=ties),
+        **marked(seed, n),
     }
     return Rows(columns, {"threshold": 0.5, "classes": 3.0})
 
@@ -77,6 +87,31 @@ def measured(seed: int, n: int, *, ties: bool) -> dict[str, np.ndarray]:
         found = {name: np.round(values, 1) for name, values in found.items()}
     lesions = rng.integers(0, 4, n).astype(float)
     return {**found, "lesions_reference": lesions, "lesions_found": np.floor(lesions * rng.random(n))}
+
+
+def marked(seed: int, n: int) -> dict[str, np.ndarray]:
+    """The same rows as cases, lesions and marks one below the other; an unmarked one has the score -inf."""
+    rng = np.random.default_rng(seed + 300)
+    kind, abnormal = rng.integers(0, 3, n), rng.random(n) < 0.5
+    counted = (kind == 1)[:, None] & (rng.random((n, 4)) < 0.8)
+    hits = np.isin(
+        np.arange(n), np.flatnonzero(kind == 2)[: int(counted.sum(axis=0).min())]
+    )  # no more than there are lesions
+    bits = rng.integers(0, 1 << 10, (n, 4)) * hits[:, None]
+    return {
+        "case": kind == 0,
+        "lesion": kind == 1,
+        "mark": kind == 2,
+        "false_mark": (kind == 2) & (rng.random(n) < 0.6),
+        "abnormal": abnormal,
+        "highest_false": np.where(rng.random(n) < 0.3, -np.inf, np.round(rng.random(n), 1)),
+        "share": 1.0 / rng.integers(1, 4, n),
+        "matched": bits,
+        "ignored": bits & rng.integers(0, 1 << 10, (n, 4)) & rng.integers(0, 1 << 10, (n, 4)),
+        "counted": counted,
+        "rank": rng.integers(0, 12, n),
+        "place": rng.permutation(n),
+    }
 
 
 def clusters_and_groups(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -108,7 +108,7 @@ class Metric:
     better: Literal["higher", "lower", "neither"] = "higher"
     fast: FastPath | None = None
     fraction: Callable[[Rows], Fraction] | None = None
-    events: Literal["cases", "positives", "negatives", "flagged", "unflagged"] = "cases"
+    events: Literal["cases", "positives", "negatives", "flagged", "unflagged", "lesions"] = "cases"
     analytic: Mapping[str, Callable[[Rows, NDArray[np.int64], float], Limits]] = field(default_factory=dict)
     resampled_by: Literal["percentile", "bca"] = "percentile"
     check_options: Callable[[Mapping[str, float]], str | None] | None = None

@@ -16,9 +16,11 @@ from validate.stats.compiled import LANES
 from validate.stats.resample import Weights, block_count
 from validate.stats.tallies.binned import add_binned
 from validate.stats.tallies.curve import Curve, add_curve
+from validate.stats.tallies.marked import Marked, add_counts, add_marked
 from validate.stats.tallies.precision_steps import PrecisionSteps
 from validate.stats.tallies.ranked import Ranking, add_ranked, ranking
 from validate.stats.tallies.tally import Binned, Concordance, Tally
+from validate.stats.tallies.weighted_concordance import WeightedConcordance, add_weighted
 
 Array = NDArray[Any]
 
@@ -81,7 +83,8 @@ def _check(tallies: Sequence[Tally], cluster: Array, groups: Array, weights: Wei
         raise ValueError(f"got a cluster outside 0 … {weights.clusters - 1}")
     for item in tallies:
         first = item.values if isinstance(item, Binned) else item.scores
-        others = () if isinstance(item, Binned) else (item.positive, getattr(item, "among", None))
+        names = ("positive", "among", "share", "false", "case")
+        others = () if isinstance(item, Binned) else tuple(getattr(item, name, None) for name in names)
         for column in (first, *(other for other in others if other is not None)):
             if len(column) != n:
                 raise ValueError(f"got a {type(item).__name__} of {len(column)} rows, expected {n}")
@@ -158,7 +161,46 @@ class _CurveTask:
         return [(place, parts) for place in self.places]
 
 
-_Task = _BinnedTask | _RankedTask | _CurveTask
+@dataclass(frozen=True, slots=True)
+class _MarkedTask:
+    places: tuple[int, ...]
+    tally: Marked
+    ranks: Ranking
+    cluster: NDArray[np.int64]  # of ranked rows in ranked order
+    groups: NDArray[np.int32]
+    counted: tuple[tuple[NDArray[np.int64], NDArray[np.int32]], ...]  # cluster and groups of cases, of lesions
+    group_count: int
+
+    def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
+        sums = np.zeros((self.group_count + 1, self.tally.width, LANES))
+        flat, width = sums.reshape(-1), self.tally.width
+        for place, (cluster, groups) in enumerate(self.counted):
+            add_counts(flat, width, place, drawn, cluster, groups)
+        above, below = (np.zeros((self.group_count + 1) * LANES) for _ in range(2))
+        rates = np.asarray(self.tally.rates, np.float64)
+        ranks = self.ranks
+        add_marked(flat, width, above, below, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, rates)
+        return [(place, sums) for place in self.places]
+
+
+@dataclass(frozen=True, slots=True)
+class _WeightedTask:
+    places: tuple[int, ...]
+    ranks: Ranking
+    cluster: NDArray[np.int64]  # in ranked order
+    groups: NDArray[np.int32]
+    share: NDArray[np.float64]
+    group_count: int
+
+    def run(self, drawn: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.float64]]]:
+        sums = np.zeros((3, (self.group_count + 1) * LANES))
+        ranks = self.ranks
+        add_weighted(*sums, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, self.share)
+        parts = np.stack([part.reshape(self.group_count + 1, LANES) for part in sums], axis=1)
+        return [(place, parts) for place in self.places]
+
+
+_Task = _BinnedTask | _RankedTask | _CurveTask | _MarkedTask | _WeightedTask
 
 
 def _plan(
@@ -180,6 +222,18 @@ def _plan(
             kept = _kept(item)
             ranks = ranking(np.asarray(item.scores, np.float64)[kept], np.asarray(item.positive, np.bool_)[kept])
             order = kept[ranks.order]
+            if isinstance(item, Marked):
+                counted = tuple(
+                    (np.ascontiguousarray(cluster[rows]), np.ascontiguousarray(codes[rows]))
+                    for rows in (np.asarray(item.case, np.bool_), np.asarray(item.positive, np.bool_))
+                )
+                ordered = np.ascontiguousarray(codes[order])
+                plan.append(_MarkedTask(tuple(places), item, ranks, cluster[order], ordered, counted, group_count))
+                continue
+            if isinstance(item, WeightedConcordance):
+                share, ordered = np.ascontiguousarray(item.share[order], np.float64), np.ascontiguousarray(codes[order])
+                plan.append(_WeightedTask(tuple(places), ranks, cluster[order], ordered, share, group_count))
+                continue
             concordance = tuple(p for p in places if isinstance(tallies[p], Concordance))
             precision = tuple(p for p in places if isinstance(tallies[p], PrecisionSteps))
             ordered = np.ascontiguousarray(codes[order])
@@ -195,12 +249,22 @@ def _identity(item: Tally) -> tuple[object, ...]:
         return ("binned", item.levels, _digest(item.values), _digest(item.codes))
     if isinstance(item, Curve):
         return ("curve", item.low, item.high, _digest(item.scores), _digest(item.positive))
+    if isinstance(item, Marked):
+        columns = (item.scores, item.positive, item.false, item.case)
+        return ("marked", item.rates, *(_digest(column) for column in columns))
+    if isinstance(item, WeightedConcordance):
+        columns = (item.scores, item.positive, item.among, item.share)
+        return ("weighted", *(_digest(column) for column in columns))
     among = item.among if isinstance(item, Concordance) else None
     return ("ranked", _digest(item.scores), _digest(item.positive), None if among is None else _digest(among))
 
 
-def _kept(item: Concordance | PrecisionSteps | Curve) -> NDArray[np.int64]:
+def _kept(item: Concordance | PrecisionSteps | Curve | Marked | WeightedConcordance) -> NDArray[np.int64]:
     """Places of the rows that are ranked."""
+    if isinstance(item, Marked):
+        return item.ranked
+    if isinstance(item, WeightedConcordance):
+        return np.flatnonzero(item.among)
     if isinstance(item, Concordance) and item.among is not None:
         return np.flatnonzero(item.among)
     return np.arange(len(item.scores))

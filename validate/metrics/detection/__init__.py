@@ -1,0 +1,1 @@
+"""What is said of marks and lesions over all cases."""

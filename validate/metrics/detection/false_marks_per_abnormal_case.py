@@ -1,0 +1,13 @@
+"""False marks per case at the operating point, over cases with a lesion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from validate.metrics.detection.per_case import false_marks
+
+METRIC = false_marks(
+    "case with lesions",
+    lambda rows: np.asarray(rows["abnormal"]),
+    "How many marks at or above the threshold hit nothing in a case that has a lesion elsewhere.",
+)
