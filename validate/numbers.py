@@ -16,6 +16,7 @@ from validate.analyses.run import required_passes, run_analyses
 from validate.cohort.manifest import read_cohort
 from validate.errors import EvidenceError
 from validate.estimation.document import to_document as estimates_document
+from validate.estimation.marked import Tables
 from validate.estimation.run import estimate_all
 from validate.inference.store import read_inference
 from validate.lock.lock import confirmatory_run
@@ -23,6 +24,7 @@ from validate.protocol.load import from_resolved
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
 from validate.results.join import join_units
+from validate.results.marked import read_marked
 from validate.results.store import read_units
 from validate.verdict.decide import decide
 from validate.verdict.document import to_document as verdict_document
@@ -52,7 +54,8 @@ def computed(folder: Path, protocol: StudyProtocol, *, locked: bool) -> Numbers:
     """Estimates, findings and verdict from the tables of a run folder, and from nothing else."""
     cohort = read_cohort(folder / "cohort")
     units = read_units(folder / "results/units.parquet")
-    estimates = estimate_all(protocol, units, cohort_digest=cohort.digest)
+    marked = Tables(*read_marked(folder)) if protocol.task == "detection" else None
+    estimates = estimate_all(protocol, units, cohort_digest=cohort.digest, marked=marked)
     evidence = Evidence(
         protocol=protocol,
         estimates=estimates,
@@ -60,6 +63,7 @@ def computed(folder: Path, protocol: StudyProtocol, *, locked: bool) -> Numbers:
         cases=pq.read_table(folder / "cohort/cases.parquet"),
         cohort_digest=cohort.digest,
         flow=cohort.flow,
+        marked=marked,
     )
     return Numbers(estimates, run_analyses(evidence), decide(protocol, estimates, locked=locked))
 

@@ -54,6 +54,7 @@ from validate.report.house import FOLDER, house_files, read_house
 from validate.report.render import FORMATS, render
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
+from validate.results.marked import write_marked
 from validate.results.store import write_units
 from validate.run_folder import open_folder, run_name, sole_user
 from validate.uses import Uses, uses_of
@@ -280,6 +281,8 @@ class _Stages:
         found = casewise.tables(question, self.reporter.advance)
         write_table(found.reference, self.folder / "cohort/reference.parquet")
         write_table(found.measures, self.folder / MEASURES)
+        if found.marks is not None and found.lesions is not None:
+            write_marked(self.folder, found.marks, found.lesions)
         failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
 

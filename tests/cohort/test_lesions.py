@@ -103,6 +103,11 @@ def test_coco_boxes_are_corners_and_an_image_without_any_was_read(tmp_path: Path
     assert [row["status"] for row in found.cases.to_pylist()] == ["present", "present", "missing"]
 
 
+def test_a_crowd_is_a_place_that_need_not_be_found(tmp_path: Path) -> None:
+    crowd = {"image_id": 1, "category_id": 3, "iscrowd": 1, "area": 9.5, "bbox": [1, 1, 2, 2]}
+    assert coco(tmp_path, annotations=[crowd]).about == ({"area": 9.5, "crowd": True, "ignore": True},)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -116,7 +121,10 @@ def test_coco_boxes_are_corners_and_an_image_without_any_was_read(tmp_path: Path
         ),
         ({"annotations": [{"image_id": 1, "category_id": 3, "bbox": [1, 1, 0, 2]}]}, "does not lie beyond"),
         ({"annotations": [{"image_id": 1, "category_id": 3, "bbox": [1, 1, 2]}]}, "no bbox of four numbers"),
-        ({"annotations": [{"image_id": 1, "category_id": 3, "iscrowd": 1, "bbox": [1, 1, 2, 2]}]}, "is a crowd"),
+        (
+            {"annotations": [{"image_id": 1, "category_id": 3, "area": "big", "bbox": [1, 1, 2, 2]}]},
+            "area is no number",
+        ),
         ({"images": {}}, "images is missing, or no list"),
         ({"images": [{"id": 7, "file_name": "z.png"}], "annotations": []}, "none of 3 cases is in it"),
     ],
@@ -143,3 +151,38 @@ def test_bad_rows_are_refused_with_their_reason(tmp_path: Path, scan: Path, text
         read_lesions(
             reference(marks=path, shape="point", space="mm"), base=tmp_path, cases=[case("U1", scan, name="a")]
         )
+
+
+def test_a_table_says_what_else_is_known_of_a_lesion_under_its_own_names(tmp_path: Path) -> None:
+    path = table(tmp_path, "name,coordX,coordY,coordZ,mm,skip,texture\na,1,2,3,6,0,solid\na,4,5,6,7,yes,\nb,,,,,,\n")
+    columns = {"x": "coordX", "y": "coordY", "z": "coordZ", "diameter": "mm", "ignore": "skip", "size": "mm"}
+    found = read_lesions(
+        reference(marks=path, shape="ball", space="mm", columns=columns), base=tmp_path,
+        cases=[case("U1", name="a"), case("U2", name="b")], attributes=("texture",),
+    )  # fmt: skip
+    assert [row["mm"] for row in found.marks.to_pylist()] == [[1, 2, 3, 6], [4, 5, 6, 7]]
+    assert found.about == (
+        {"size": 6.0, "ignore": False, "texture": "solid"}, {"size": 7.0, "ignore": True, "texture": None}
+    )  # fmt: skip
+
+
+def test_a_box_may_be_a_corner_and_an_extent(tmp_path: Path) -> None:
+    path = table(tmp_path, "name,x,y,width,height\na,1,2,3,4\n")
+    found = read_lesions(
+        reference(marks=path, shape="box", space="pixels"), base=tmp_path, cases=[case("U1", name="a")]
+    )
+    assert found.marks.to_pylist()[0]["pixels"] == [1, 2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,x,y,z,diameter,size\na,1,2,3,4,-1\n", "row 1: size is -1; expected a number above 0"),
+        ("name,x,y,z,diameter,ignore\na,1,2,3,4,perhaps\n", "row 1: ignore is 'perhaps'; expected 0 or 1"),
+        ("name,x,y,z,diameter\na,1,2,3,4\na,1,2,3,4\n", "rows 1 and 2 are the same lesion at the same place"),
+    ],
+)
+def test_what_is_said_of_a_lesion_is_checked(tmp_path: Path, text: str, message: str) -> None:
+    path = table(tmp_path, text)
+    with pytest.raises(DataError, match=message):
+        read_lesions(reference(marks=path, shape="ball", space="mm"), base=tmp_path, cases=[case("U1", name="a")])

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from validate.cohort.case import FlowStep
 from validate.estimation.estimate import Estimate
+from validate.estimation.marked import Tables
 from validate.protocol.passes import Pass
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import FITTING, MEASURED
@@ -25,7 +26,7 @@ class Evidence:
 
     units : results/units.parquet, to most analyses only the rows on the headline of several targets
     every : the same on all targets      cases : cohort/cases.parquet      cohort_digest : keys the resampling stream
-    flow : cohort/flow.json, the participant flow up to inference
+    flow : cohort/flow.json, the participant flow up to inference      marked : of a study of marks, results/marks and lesions.parquet
     """
 
     protocol: StudyProtocol
@@ -35,6 +36,7 @@ class Evidence:
     cohort_digest: str
     flow: tuple[FlowStep, ...] = ()
     every: pa.Table | None = None
+    marked: Tables | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

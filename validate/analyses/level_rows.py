@@ -15,6 +15,7 @@ from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, events_noun, metric_of
 from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
+from validate.estimation.marked import others
 from validate.metrics.metric import Metric
 from validate.protocol.schema import Endpoint, Model
 from validate.protocol.targets import MEASURED
@@ -149,9 +150,18 @@ def _compared(samples: ModelSamples, evidence: Evidence, tables: dict[str, Level
         return tables
     inside = sample.groups.members[[known.index(level) for level in levels]]
     metrics = [metric_of(table.overall) for table in tables.values()]
-    both = group_values(metrics, sample, np.concatenate([inside, ~inside]), weights=samples.weights)
+    rests = np.stack([_rest(evidence, sample, *one) for one in zip(levels, inside, strict=True)])
+    both = group_values(metrics, sample, np.concatenate([inside, rests]), weights=samples.weights)
     rarer = [_rarer_class(sample, members) for members in inside]
     return {name: _with(table, values, rarer) for (name, table), values in zip(tables.items(), both, strict=True)}
+
+
+def _rest(evidence: Evidence, sample: Sample, level: tuple[str, str], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Everything outside a level: all other cases, or of a level of lesions all other lesions."""
+    block = evidence.protocol.detection
+    if block is not None and level[0] in block.by_lesion:
+        return others(inside, np.asarray(sample.rows["lesion"]))
+    return np.asarray(~inside)
 
 
 def _with(table: LevelTable, both: GroupValues | None, rarer: list[int]) -> LevelTable:

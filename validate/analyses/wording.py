@@ -38,6 +38,7 @@ EVENTS = {
     "negatives": "negative ",
     "flagged": "flagged ",
     "unflagged": "unflagged ",
+    "lesions": "",
 }
 AGREEMENT = {"Sensitivity": "Positive percent agreement", "Specificity": "Negative percent agreement"}
 PLACES = {
@@ -126,7 +127,9 @@ def measure(estimate: Estimate, protocol: StudyProtocol) -> str:
 
 def titled(title: str, condition: Mapping[str, object]) -> str:
     """With the endpoint's options in the words that stand for them: "at least the goal" is "at least 0.85"."""
-    goal, share = condition.get("goal"), condition.get("share")
+    goal, share, rate = condition.get("goal"), condition.get("share"), condition.get("rate")
+    if isinstance(rate, int | float):
+        title = title.replace("a rate of false marks", f"{rate:.10g} false mark{'' if rate == 1 else 's'} per case")
     if isinstance(goal, int | float):
         title = title.replace("the goal", f"{goal:.10g}")
     if isinstance(share, int | float):
@@ -142,7 +145,8 @@ def of_target(title: str, protocol: StudyProtocol, target: str) -> str:
 
 def events_noun(estimate: Estimate, protocol: StudyProtocol) -> str:
     """What an estimate's precision hangs on, in the singular: "positive image"."""
-    return f"{EVENTS[metric_of(estimate).events]}{protocol.cohort.unit}"
+    events = metric_of(estimate).events
+    return "lesion" if events == "lesions" else f"{EVENTS[events]}{protocol.cohort.unit}"
 
 
 def attribute_words(attribute: str) -> str:

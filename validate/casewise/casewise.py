@@ -38,10 +38,13 @@ class Question:
 class CaseTables:
     """reference : what is true of each case, as results.join expects it
     measures : unit, model, pass, target, failure, detail, empty, and a float64 column for each measure
+    marks, lesions : where marks are judged: results.marked.MARKS and LESIONS
     """
 
     reference: pa.Table
     measures: pa.Table
+    marks: pa.Table | None = None
+    lesions: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

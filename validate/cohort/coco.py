@@ -31,7 +31,7 @@ def coco_marks(reference: Reference, path: Path, cases: Sequence[Case]) -> Found
     """Boxes by unit; an image without annotations was read and found free. Raises DataError.
 
     A case's image is the one whose file_name, with or without folders and ending, or id is the case's reference.key. Crowds
-    (iscrowd: 1) are regions of many, no lesion that could be found, and refused.
+    (iscrowd: 1) are regions of many, which need not be found and where marks are not false.
     """
     if reference.shape not in {None, "box"} or reference.space not in {None, "pixels"}:
         raise DataError(
@@ -46,13 +46,21 @@ def coco_marks(reference: Reference, path: Path, cases: Sequence[Case]) -> Found
         where = f"{name} annotation {number}"
         if entry.get("image_id") not in known:
             raise DataError(f"{where}: is of an image that the file does not list.")
-        if entry.get("iscrowd"):
-            raise DataError(f"{where}: is a crowd (iscrowd: 1), which is no lesion; mark each, or remove it.")
+        crowd = bool(entry.get("iscrowd"))
         if len(kinds) > 1 and entry.get("category_id") not in kinds:
             raise DataError(f"{where}: is of a category that the file does not list.")
         target = kinds[entry["category_id"]] if len(kinds) > 1 else ""
         marks[entry["image_id"]].append(
-            checked(Mark("box", pixels=_box(entry, where), target=target, lesion=str(entry.get("id", ""))), where)
+            checked(
+                Mark(
+                    "box",
+                    pixels=_box(entry, where),
+                    target=target,
+                    lesion=str(entry.get("id", "")),
+                    about={"area": _area(entry, where), "crowd": crowd, "ignore": crowd},
+                ),
+                where,
+            )
         )
     return _by_unit(reference, images, marks, cases, name)
 
@@ -110,6 +118,23 @@ def _id(entry: Mapping[str, Any], name: str) -> Any:
     if not isinstance(entry.get("id"), int | str):
         raise DataError(f"{name}: an image or category has no id.")
     return entry["id"]
+
+
+def _area(entry: Mapping[str, Any], where: str) -> float | None:
+    area = entry.get("area")
+    if area is None:
+        return None
+    if isinstance(area, bool) or not isinstance(area, int | float) or not math.isfinite(area) or area < 0:
+        raise DataError(f"{where}: area is no number of 0 or more.")
+    return float(area)
+
+
+def listed_images(path: Path) -> frozenset[str]:
+    """Every name and id of an image that the file lists."""
+    images = _list(_document(path), "images", f"COCO file {path.name}")
+    names = (Path(str(image.get("file_name", ""))) for image in images)
+    called = {text for name in names for text in (name.as_posix(), name.name, name.stem)}
+    return frozenset((called | {str(image.get("id")) for image in images}) - {"", "."})
 
 
 def _box(entry: Mapping[str, Any], where: str) -> tuple[float, float, float, float]:

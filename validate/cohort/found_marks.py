@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from validate.errors import DataError
 
@@ -14,13 +14,17 @@ NUMBERS = {"box": (4, 6), "point": (2, 3), "ball": (3, 4)}  # in a plane and in 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """mm, pixels : as `lesions` says; one of them is there      lesion : "" where the source has no id."""
+    """mm, pixels : as `lesions` says; one of them is there      lesion : "" where the source has no id
+    about : what else the source says: "size" as it states it, "area" (COCO's, pixels), "ignore" (a place where marks count neither as
+        hits nor as false), "crowd" (COCO's iscrowd), and columns of a table that are asked for
+    """
 
     shape: Shape
     mm: tuple[float, ...] | None = None
     pixels: tuple[float, ...] | None = None
     target: str = ""
     lesion: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 FoundMarks = Mapping[str, Sequence[Mark]]  # by unit: of every case that was read, none being an answer too

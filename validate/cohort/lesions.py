@@ -20,15 +20,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.cohort.case import Case
-from validate.cohort.coco import coco_marks, is_coco
+from validate.cohort.coco import coco_marks, is_coco, listed_images
 from validate.cohort.found_marks import FoundMarks, Mark
 from validate.cohort.lesion_table import table_marks
+from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
 from validate.imaging.mask import Grid
 from validate.imaging.nifti import is_nifti, read_grid
@@ -50,27 +52,38 @@ ALIGNED = 1e-3  # largest direction cosine of axes that still count as parallel 
 
 @dataclass(frozen=True, slots=True)
 class Lesions:
-    """cases : unit, status ("present" or "missing") in the cohort's order      marks : as SCHEMA says, in that order too."""
+    """cases : unit, status ("present" or "missing") in the cohort's order      marks : as SCHEMA says, in that order too
+    about : of each of them what else its source says (found_marks.Mark.about)
+    """
 
     cases: pa.Table
     marks: pa.Table
+    about: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_lesions(
-    reference: Reference, *, base: Path, cases: Sequence[Case], geometry: Geometry | None = None
+    reference: Reference,
+    *,
+    base: Path,
+    cases: Sequence[Case],
+    geometry: Geometry | None = None,
+    attributes: Sequence[str] = (),
 ) -> Lesions:
     """The marks of every case, from a table of lesions or COCO JSON (reference.marks).
 
+    attributes : columns of a table that are wanted of each, besides
+
     Raises DataError where they can't be read, belong to no case, or lie outside their image.
     """
-    found = _found(reference, base, cases)
-    statuses, rows = [], []
+    found = _found(reference, base, cases, attributes)
+    statuses, rows, about = [], [], []
     for case in cases:
         marks = found.get(case.unit)
         statuses.append({"unit": case.unit, "status": "missing" if marks is None else "present"})
         grid = _grid(case, geometry) if marks else None
         for number, mark in enumerate(marks or (), 1):
             rows.append({"unit": case.unit, **_row(mark, number, grid, case)})
+            about.append(mark.about)
     if all(status["status"] == "missing" for status in statuses):
         raise DataError(
             f"reference.marks {reference.marks}: none of {len(cases)} cases is in it. Check that '{reference.key}' means the "
@@ -79,6 +92,7 @@ def read_lesions(
     return Lesions(
         pa.Table.from_pylist(statuses, schema=STATUS),
         pa.Table.from_pylist(rows, schema=SCHEMA),
+        tuple(about),
     )
 
 
@@ -87,11 +101,20 @@ def marked_units(reference: Reference, base: Path, cases: Sequence[Case]) -> fro
     return frozenset(_found(reference, base, cases))
 
 
-def _found(reference: Reference, base: Path, cases: Sequence[Case]) -> FoundMarks:
+def listed_keys(reference: Reference, base: Path) -> frozenset[str]:
+    """What the cases are called that the source speaks of, without a look at what was marked. Raises DataError."""
+    path = base / str(reference.marks)
+    if path.suffix.lower() == ".json" and is_coco(path):
+        return listed_images(path)
+    keys = (key_text(value) for value in read_table(path, what="table of marks").column(str(reference.key)))
+    return frozenset(key for key in keys if key is not None)
+
+
+def _found(reference: Reference, base: Path, cases: Sequence[Case], attributes: Sequence[str] = ()) -> FoundMarks:
     path = base / str(reference.marks)
     if path.suffix.lower() == ".json" and is_coco(path):
         return coco_marks(reference, path, cases)
-    return table_marks(reference, path, cases)
+    return table_marks(reference, path, cases, attributes)
 
 
 def _grid(case: Case, geometry: Geometry | None) -> Grid | None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from validate.canonical import file_digest
 from validate.cohort.case import AttributeValue, Case
+from validate.cohort.lesions import listed_keys, marked_units
 from validate.cohort.mask_reference import mask_counts, mask_files, mask_paths, masks_digest
 from validate.cohort.reference_mask import check_masks
 from validate.cohort.table import Table, key_text, read_table
@@ -36,6 +37,8 @@ def has_label(reference: Reference, base: Path) -> HasLabel:
     if reference.masks is not None:
         mask_files(reference, base)
         return lambda keys, attributes: bool(mask_paths(reference, base, keys, attributes))
+    if reference.marks is not None and reference.unlisted == "no_lesion":
+        return lambda _keys, _attributes: True
     labelled = labelled_keys(reference, base)
     return lambda keys, _attributes: key_text(keys.get(str(reference.key))) in labelled
 
@@ -44,7 +47,7 @@ def reference_digest(reference: Reference, base: Path) -> str:
     """SHA-256 of the table, or over all masks. Raises DataError where it can't be read."""
     if reference.masks is not None:
         return masks_digest(reference, base)
-    table = base / str(reference.table)
+    table = base / str(reference.marks or reference.table)
     try:
         return file_digest(table)
     except OSError as error:
@@ -53,6 +56,8 @@ def reference_digest(reference: Reference, base: Path) -> str:
 
 def labelled_keys(reference: Reference, base: Path) -> frozenset[str]:
     """Keys with a label, of any finding, without a look at what it says. Raises DataError where the table can't be read."""
+    if reference.marks is not None:
+        return listed_keys(reference, base)
     table = read_table(base / str(reference.table), what="reference table")
     columns = [table.column(name) for name in label_columns(reference)]
     rows = table.by_key(str(reference.key))
@@ -66,8 +71,11 @@ def label_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dic
     """
     if reference.masks is not None:
         return mask_counts(reference, base, cases)
-    table = read_table(base / str(reference.table), what="reference table")
     labelled = labelled_keys(reference, base)
+    if reference.marks is not None:
+        there = marked_units(reference, base, cases)
+        return {"rows": len(labelled), "labelled": len(labelled), "unmatched": max(len(labelled) - len(there), 0)}
+    table = read_table(base / str(reference.table), what="reference table")
     used = {key_text(case.keys.get(str(reference.key))) for case in cases}
     return {"rows": table.length, "labelled": len(labelled), "unmatched": len(labelled - used)}
 
@@ -81,11 +89,23 @@ def check_labels(
     """
     if reference.masks is not None:
         return check_masks(reference, base, cases, geometry or Geometry())
+    if reference.marks is not None:
+        return check_lesions(reference, base, cases)
     table = read_table(base / str(reference.table), what="reference table")
     table.by_key(str(reference.key))
     for column, meaning in _columns(reference):
         meaning(_texts(table, column), table.name)
     return None
+
+
+def check_lesions(reference: Reference, base: Path, cases: Sequence[Case]) -> None:
+    """Raise DataError where lesions can't be read as the protocol says, or none of their cases is in the study."""
+    if not marked_units(reference, base, cases) and cases:
+        known = sorted({name for case in cases for name in case.keys})
+        raise DataError(
+            f"reference.marks: none of the cases of {reference.marks} is one of the {len(cases)} of the study by '{reference.key}'; "
+            f"cases have the keys {', '.join(known)}. Check that both hold the same values."
+        )
 
 
 def read_reference(reference: Reference, *, base: Path, cases: Sequence[Case]) -> pa.Table:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
+from validate.estimation.marked import LESION, Marked, Tables, lesion_levels, marked_rows, members_of
 from validate.estimation.measured import counted, defined, measures_of
 from validate.metrics.metric import Array, Rows
 from validate.protocol.schema import Model
@@ -62,6 +63,7 @@ class Cases:
         the score of each class, or None where the model gives one number
     measures : of a task that measures each case, by name, NaN without a value; None of any other
     left_out : rows that enter no sample, because the other half of their pair has no value
+    marked : of a task that judges marks, the marks and lesions of these cases
     """
 
     model: str
@@ -80,17 +82,26 @@ class Cases:
     scores: NDArray[np.float64] | None = None
     measures: Mapping[str, NDArray[np.float64]] | None = None
     left_out: NDArray[np.bool_] | None = None
+    marked: Marked | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Rows as one rule has them counted, ready for metrics; groups and failed per group beside them."""
+    """Rows as one rule has them counted, ready for metrics; groups and failed per group beside them.
+
+    counted : (n,) rows that are cases, where others are lesions and marks; None where all are
+    """
 
     rows: Rows
     cluster: NDArray[np.int64]
     patient: NDArray[np.int64]
     groups: Groups
     failed: NDArray[np.int64]
+    counted: NDArray[np.bool_] | None = None
+
+    def cases(self, members: NDArray[np.bool_]) -> int:
+        """How many cases are among these rows."""
+        return int((members if self.counted is None else members & self.counted).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +130,12 @@ def conditions(threshold: Threshold | None) -> dict[str, float]:
     return {} if threshold is None else {"threshold": threshold.value}
 
 
-def cases_of(units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0) -> Iterator[Cases]:
+def cases_of(
+    units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0, marked: Tables | None = None
+) -> Iterator[Cases]:
     """One Cases for each model, pass and target of the units table, in table order. Raises DataError without labels.
 
-    classes : how many classes or grades the study has
+    classes : how many classes or grades the study has      marked : of a task that judges marks, its tables
     """
     cluster, patient = _codes(units["cluster"]), _codes(units["patient"])
     labelled = _equals(units["label_status"], "present")
@@ -140,6 +153,8 @@ def cases_of(units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0) 
         failed = _equals(units["status"].take(rows), "failed")
         label = _numbers(units["label"].take(rows))
         together = target == ALL and classes > 0
+        own = None if marked is None else marked.of(model, pass_id, target, units["unit"].take(rows).to_pylist())
+        groups = groups_of({name: column.take(rows).to_pylist() for name, column in levels.items()}, chosen.size)
         yield Cases(
             model=model,
             pass_id=pass_id,
@@ -150,7 +165,10 @@ def cases_of(units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0) 
             unreadable=failed & _begins(units["failure"].take(rows), UNREADABLE),
             cluster=cluster[chosen],
             patient=patient[chosen],
-            groups=groups_of({name: column.take(rows).to_pylist() for name, column in levels.items()}, chosen.size),
+            groups=groups
+            if own is None
+            else with_lesions(groups, [one for one in lesion_levels(own) if one[0] in attributes]),
+            marked=own,
             answered=_numbers(units["answer"].take(rows)) if "answer" in units.column_names else None,
             classes=classes if together else 0,
             true=label.astype(np.int64) if together else None,
@@ -185,6 +203,16 @@ def groups_of(levels: Mapping[str, list[str]], size: int) -> Groups:
     return Groups(tuple(attributes), tuple(names), np.stack(members))
 
 
+def with_lesions(groups: Groups, levels: Sequence[tuple[str, str]]) -> Groups:
+    """The groups of cases, then those of lesions: every case may have a lesion in each of them."""
+    everybody = np.ones((len(levels), groups.members.shape[1]), np.bool_)
+    return Groups(
+        (*groups.attributes, *(attribute for attribute, _ in levels)),
+        (*groups.levels, *(level for _, level in levels)),
+        np.concatenate((groups.members, everybody)),
+    )
+
+
 def sample_under(
     cases: Cases,
     *,
@@ -198,6 +226,8 @@ def sample_under(
 
     needs : of a task that measures each case, the measures; rows without a value of one of them are left out
     """
+    if cases.marked is not None:
+        return _marked_sample(cases, cases.marked, unreadable, failure, threshold, condition, needs)
     columns: dict[str, Array]
     rules = {rule: _falls_under(cases, rule, unreadable, failure) for rule in ("worst_case", "best_case", "excluded")}
     low = (rules["worst_case"] & cases.positive) | (rules["best_case"] & ~cases.positive)
@@ -226,6 +256,43 @@ def sample_under(
             cases.groups.attributes, cases.groups.levels, np.ascontiguousarray(cases.groups.members[:, keep])
         ),
         failed=(cases.groups.members & cases.failed).sum(axis=1),
+    )
+
+
+def _marked_sample(
+    cases: Cases,
+    marked: Marked,
+    unreadable: Rule,
+    failure: Rule,
+    threshold: Threshold | None,
+    condition: Mapping[str, float],
+    needs: Sequence[str],
+) -> Sample:
+    """Groups of lesions only for metrics of lesions: a case has lesions in several of them."""
+    worst, best, excluded = (
+        _falls_under(cases, rule, unreadable, failure) for rule in ("worst_case", "best_case", "excluded")
+    )
+    rows = marked_rows(marked, cases=cases.cluster.size, worst=worst, best=best, keep=~excluded)
+    columns = rows.columns
+    if threshold is not None:
+        columns["flagged"] = threshold.flags(columns["score"])
+    kept = [
+        place
+        for place, attribute in enumerate(cases.groups.attributes)
+        if attribute not in marked.levels or LESION in needs
+    ]
+    groups = Groups(
+        tuple(cases.groups.attributes[place] for place in kept),
+        tuple(cases.groups.levels[place] for place in kept),
+        cases.groups.members[kept],
+    )
+    return Sample(
+        rows=Rows(columns, dict(condition)),
+        cluster=cases.cluster[rows.case],
+        patient=cases.patient[rows.case],
+        groups=Groups(groups.attributes, groups.levels, members_of(groups, rows, marked)),
+        failed=(groups.members & cases.failed).sum(axis=1),
+        counted=rows.kinds == 0,
     )
 
 

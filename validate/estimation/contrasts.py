@@ -121,7 +121,7 @@ def _under(
     pair: Pair, test: Cases, reference: Cases, rules: tuple[Rule, ...], label: str, shared: SharedDraws,
     *, strata: bool, suffix: str = "",
 ) -> Iterator[Estimate]:  # fmt: skip
-    if test.measures is not None:
+    if test.measures is not None and test.marked is None:
         test, reference = _both_defined(test, reference, pair.plan.metric.needs, rules)
     if "excluded" in rules:
         test, reference = _left_out_together(test, reference, rules)
@@ -216,7 +216,10 @@ def _numbers(pair: Pair, samples: tuple[Sample, Sample], shared: SharedDraws, ru
     if not len(samples[0].rows):
         return [_Numbers(None, None, None, "there is no row with an output of both models.")] * members.shape[0]
     metric = pair.plan.metric
-    points = [point_values([metric], sample.rows, cluster=sample.cluster, groups=members)[0] for sample in samples]
+    points = [
+        point_values([metric], sample.rows, cluster=sample.cluster, groups=sample.groups.members)[0]
+        for sample in samples
+    ]
     drawn = shared.values(pair, samples, rules) if pair.method == "bootstrap" else None
     found = []
     for place in range(members.shape[0]):
@@ -357,7 +360,7 @@ def _estimate(
         missing_rule=label,
         value=numbers.difference,
         interval=numbers.interval,
-        n_cases=int(members.sum()),
+        n_cases=sample.cases(members),
         n_patients=distinct(sample.patient[members]),
         n_events=int((members & event_rows(pair.plan, sample)).sum()),
         n_failed=int(max(samples[0].failed[place], samples[1].failed[place])),

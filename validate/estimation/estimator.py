@@ -79,6 +79,8 @@ def _unsettled(interval: Interval | None, goal: Goal | None, settle: float) -> b
 def event_rows(plan: Plan, sample: Sample) -> NDArray[np.bool_]:
     """(n,) bool: positives for sensitivity, negatives for specificity, flagged for PPV, …"""
     rows = sample.rows
+    if sample.counted is not None:
+        return _marked_events(plan, sample)
     match plan.metric.events:
         case "positives":
             return np.asarray(rows["positive"])
@@ -90,6 +92,20 @@ def event_rows(plan: Plan, sample: Sample) -> NDArray[np.bool_]:
             return np.asarray(~rows["flagged"])
         case _:
             return np.ones(len(rows), np.bool_)
+
+
+def _marked_events(plan: Plan, sample: Sample) -> NDArray[np.bool_]:
+    """Of marks: lesions, or cases with or without one."""
+    rows = sample.rows
+    match plan.metric.events:
+        case "lesions":
+            return np.asarray(rows["lesion"])
+        case "positives":
+            return np.asarray(rows["case"] & rows["abnormal"])
+        case "negatives":
+            return np.asarray(rows["case"] & ~rows["abnormal"])
+        case _:
+            return np.asarray(rows["case"])
 
 
 def _numbers(task: Task, goals: Sequence[Goal | None], *, simultaneous: bool) -> list[Numbers]:
@@ -126,7 +142,7 @@ def _one(task: Task, place: int, answer: Answer | None, together: float | None) 
         flags=() if answer is None else answer.flags,
         numerator=counted[0] if counted else None,
         denominator=counted[1] if counted else None,
-        n_cases=int(members.sum()),
+        n_cases=task.sample.cases(members),
         n_patients=distinct(task.sample.patient[members]),
         n_events=int((members & task.events).sum()),
     )
@@ -159,7 +175,7 @@ def _why_undefined(task: Task, members: NDArray[np.bool_]) -> str:
         task.plan.metric.value(part, np.ones(len(part), np.int64))
     except Undefined as reason:
         return f"{reason}."
-    return f"{task.plan.metric.title} has no value on these {len(part)} cases."
+    return f"{task.plan.metric.title} has no value on these {task.sample.cases(members)} cases."
 
 
 def _counted(fraction: Fraction | None, members: NDArray[np.bool_]) -> tuple[int, int] | None:

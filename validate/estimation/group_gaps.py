@@ -176,7 +176,7 @@ class _Gaps:
             missing_rule=self.rule,
             value=value,
             interval=interval,
-            n_cases=int(members.sum()),
+            n_cases=sample.cases(members),
             n_patients=distinct(sample.patient[members]),
             n_events=int((members & event_rows(self.plan, sample)).sum()),
             n_failed=int(sample.failed[pair.group]),

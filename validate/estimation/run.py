@@ -26,6 +26,7 @@ from validate.estimation.drops import Disturbed, drops
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.group_gaps import group_gaps
+from validate.estimation.marked import Tables
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
@@ -65,7 +66,7 @@ class Names:
 
 
 def estimate_all(
-    protocol: StudyProtocol, units: pa.Table, *, cohort_digest: str, workers: int = 0
+    protocol: StudyProtocol, units: pa.Table, *, cohort_digest: str, marked: Tables | None = None, workers: int = 0
 ) -> tuple[Estimate, ...]:
     """For each model, pass and target: endpoints and supporting metrics, overall and by level, under the locked rule;
     then overall under the other rules; then PPV and NPV at the stated prevalences. Then each pair of models by their
@@ -73,6 +74,7 @@ def estimate_all(
     the robustness analysis names, and their drops. Passes in which the output itself is compared have none.
 
     units : results.units.UNITS plus "by.<attribute>"; only rows with a label enter      workers : 0 for one per core
+    marked : of a study of marks, its tables
     Raises DataError where a naive interval meets clustered rows, ProtocolError where an operating point is missing.
     """
     plans = plans_of(protocol)
@@ -89,7 +91,8 @@ def estimate_all(
     estimates: list[Estimate] = []
     together: dict[tuple[str, str], dict[str, Cases]] = {}
     studies: dict[tuple[str, str], _Study] = {}
-    for cases in cases_of(units, stratum_attributes(protocol), classes=len(class_names(protocol.reference))):
+    classes = len(class_names(protocol.reference))
+    for cases in cases_of(units, stratum_attributes(protocol), classes=classes, marked=marked):
         if cases.pass_id.startswith(COMPARED):
             continue
         together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases

@@ -22,7 +22,7 @@ from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
-from validate.protocol.targets import scored, structures
+from validate.protocol.targets import mask_values, scored
 
 VOLUME_UNITS = ("image", "series")  # of an image that is a volume by itself, and of a series of slices
 
@@ -171,7 +171,7 @@ def _planned(protocol: StudyProtocol, block: Model, loaded: LoadedModel) -> Plan
         block,
         VolumeModel(block, loaded) if loaded.needs_pixels and block.output.kind == "mask" else loaded,
         targets=scored(protocol, block),
-        values=structures(protocol.reference),
+        values=mask_values(protocol),
         geometry={} if rules is None else rules.model_dump(mode="json"),
     )
 

@@ -32,6 +32,9 @@ class PredictionOptions(BaseModel):
     score : column that holds the model's number      scores : of several, by the class, grade or finding each is for
     delimiter, decimal : of a CSV file      percent : the numbers are percentages, 0 to 100
     masks : how the NIfTI file of a case is called, such as "{patient}_{phase}.nii.gz"
+    unlisted : of marks: what a case without a row is, "no_marks" or "missing_output"; a row without coordinates has no marks
+    coordinates : of marks: names of columns that are called otherwise, such as {x: coordX, class: label}
+    images : of marks in COCO's form of results: the COCO file whose images and categories the ids are of; its annotations are not read
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +46,9 @@ class PredictionOptions(BaseModel):
     decimal: Literal[".", ","] = "."
     percent: bool = False
     masks: str | None = None
+    unlisted: Literal["no_marks", "missing_output"] | None = None
+    coordinates: dict[str, str] = {}
+    images: str | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> PredictionOptions:

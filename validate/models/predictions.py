@@ -16,6 +16,8 @@ from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.mark_predictions import MarkPredictions
+from validate.models.marks import SHAPES
 from validate.models.mask_predictions import MaskPredictions, mask_folder
 from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import Failure, Prediction
@@ -131,11 +133,15 @@ class PredictionsAdapter:
     needs_pixels = False
     OPTIONS: type[BaseModel] = PredictionOptions
 
-    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PredictionsModel | MaskPredictions:
+    def load(
+        self, model: Model, *, base: Path, device: str, threads: int = 0
+    ) -> PredictionsModel | MaskPredictions | MarkPredictions:
         del device, threads  # nothing is computed
         options = read_options(PredictionOptions, model)
         if options.masks is not None:
             return MaskPredictions(model, mask_folder(model, base), options.masks)
+        if model.output.kind in SHAPES:
+            return MarkPredictions(model, base, options)
         if options.scores is None:
             output_name((options.score,), model=model)
         check_columns(len(options.columns), model=model)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
 from validate.protocol.comparisons import comparison_problems
+from validate.protocol.detection_problems import detection_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.problem import Place, Problem, schema_problems, unknown
 from validate.protocol.robustness import robustness_problems
@@ -27,7 +28,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}$")
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
 SOURCE_KINDS = ("dicom", "nifti", "images", "table")
 BUILT_SOURCES = {"dicom", "nifti", "table"}
-MASKED = frozenset({"segmentation"})
+WHAT = {"segmentation": "compares masks, and", "detection": "judges marks against lesions, and"}
 # Analytic intervals that hold for independent rows only, and what serves clustered rows instead.
 NAIVE = {
     "delong": "obuchowski or bootstrap",
@@ -53,6 +54,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         comparison_problems,
         target_problems,
         segmentation_problems,
+        detection_problems,
         fairness_problems,
         scanner_shift_problems,
         robustness_problems,
@@ -285,7 +287,7 @@ def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog
     metric = catalog.metrics[endpoint.metric]
     if not metric.tasks & FITTING[protocol.task]:
         tasks = ", ".join(sorted(metric.tasks))
-        what = "compares masks, and" if metric.tasks <= MASKED else f"is a metric of {tasks};"
+        what = next((words for task, words in WHAT.items() if metric.tasks <= {task}), f"is a metric of {tasks};")
         yield Problem((*place, "metric"), f"{metric.title} {what} this study's task is {protocol.task}")
     if "threshold" in metric.condition:
         for model in protocol.models:
@@ -319,6 +321,8 @@ def _interval(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog
 
 def _strata(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     known = _attributes(protocol, catalog)
+    if known is not None and protocol.detection is not None:
+        known = known | frozenset(protocol.detection.by_lesion)
     for index, name in enumerate(protocol.strata):
         if known is not None and name not in known:
             yield Problem(("strata", index), unknown("attribute", name, known))

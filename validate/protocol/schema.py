@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from validate.protocol.detection import Detection
 from validate.protocol.geometry import Geometry
 from validate.protocol.segmentation import Segmentation
 from validate.protocol.sliding_window import SlidingWindow
@@ -113,12 +114,13 @@ class FindingLabel(Block):
 
 
 class Reference(Block):
-    """What is true of each case. Which of the five forms belongs to which task (protocol.targets):
+    """What is true of each case. Which of the six forms belongs to which task (protocol.targets):
 
     classification : label, positive (and negative)
     multiclass : label, classes, every value that the column may hold
     ordinal : label, grades, the same in rising order
     multilabel : findings, each with a column of its own
+    detection : classes, the kinds of lesion; marks as below, or masks and names, where each component is a lesion
     segmentation : masks, a folder; names, of its NIfTI files in terms of a case, such as "{patient}_{phase}.nii.gz", or nothing
         where it holds DICOM SEG and RTSTRUCT files, which say themselves whose they are; classes, the value of each structure;
         segments, how a structure is called there, where that is not its name (a segment's label or number, an ROI's name);
@@ -126,6 +128,8 @@ class Reference(Block):
         grid, what to do with a mask on another grid than its image: "refuse", or "nearest", the mask's value at its voxels
     marks : lesions with their places: a table with a row for each, COCO JSON, or a folder of DICOM SR, RTSTRUCT or SEG;
         shape, space : what its numbers mean, where the file does not say so itself (as `output.space` does for a model)
+        unlisted : what a case is that it does not name: without a lesion, or without a reference
+        columns : of a table, names of columns that are called otherwise, such as {x: coordX, diameter: diameter_mm}
     headline : the class, finding or "at_least_<grade>" that the first page, the curves and calibration speak of
     """
 
@@ -140,6 +144,8 @@ class Reference(Block):
     marks: str | None = None
     shape: Literal["box", "point", "ball"] | None = None
     space: Literal["mm", "mm_ras", "pixels", "voxels"] | None = None
+    unlisted: Literal["no_lesion", "missing"] | None = None
+    columns: dict[str, str] = {}
     level: Literal["image", "series", "study", "patient", "lesion"]
     label: str | None = None
     positive: Scalar | None = None
@@ -429,12 +435,13 @@ class StudyProtocol(Block):
     title: str
     profile: Literal["acceptance", "submission", "comparison"]
     intended_use: str
-    task: Literal["classification", "multiclass", "multilabel", "ordinal", "segmentation"]
+    task: Literal["classification", "multiclass", "multilabel", "ordinal", "segmentation", "detection"]
     seed: Annotated[int, Field(ge=0)]
     data_are_synthetic: bool = False
     cohort: Cohort
     reference: Reference
     segmentation: Segmentation | None = None
+    detection: Detection | None = None
     models: tuple[Model, ...] = Field(min_length=1)
     inference: Inference = Inference()
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)

@@ -20,7 +20,7 @@ def segmentation_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator
         if protocol.segmentation is not None:
             yield Problem(("segmentation",), f"belongs to task segmentation; this study's task is {protocol.task}")
         for index, model in enumerate(protocol.models):
-            if model.output.kind == "mask":
+            if model.output.kind == "mask" and protocol.task != "detection":
                 message = f"got 'mask', but task {protocol.task} is judged by numbers: say probability or score"
                 yield Problem(("models", index, "output", "kind"), message)
         return

@@ -19,7 +19,7 @@ from validate.protocol.targets import (
     written,
 )
 
-MARKS = ("marks", "shape", "space")
+MARKS = ("marks", "shape", "space", "unlisted", "columns")
 MASKS = ("masks", "names", "segments", "fraction", *MARKS)
 # task → (what its reference holds, what it must not hold)
 FORMS = {
@@ -34,6 +34,7 @@ FORMS = {
         ("masks", "classes"),
         ("table", "key", "label", "positive", "negative", "grades", "findings", "indeterminate_values", *MARKS),
     ),
+    "detection": (("classes",), ("table", "positive", "negative", "grades", "findings", "indeterminate_values")),
 }  # fmt: skip
 FEWEST = {"multiclass": ("classes", 3), "ordinal": ("grades", 3), "multilabel": ("findings", 2)}
 ABOUT = {
@@ -46,6 +47,8 @@ VALUES = "each structure's value in the masks, such as {liver: 1}"
 
 
 def _about(task: str, name: str) -> str:
+    if (task, name) == ("detection", "classes"):
+        return "the kinds of lesion, such as [nodule]; where the reference is masks, each with its value"
     return VALUES if (task, name) == ("segmentation", "classes") else ABOUT.get(name, "")
 
 
@@ -84,7 +87,8 @@ def _reference(protocol: StudyProtocol) -> Iterator[Problem]:
             yield Problem(
                 ("reference", name), f"got {len(values)}, expected at least {least}; fewer are task classification"
             )
-    if isinstance(reference.classes, dict) != (task == "segmentation") and reference.classes is not None:
+    valued = task == "segmentation" or (task == "detection" and reference.masks is not None)
+    if isinstance(reference.classes, dict) != valued and reference.classes is not None:
         yield Problem(("reference", "classes"), f"task {task} needs {_about(task, 'classes')}")
         return
     yield from _names(protocol)
@@ -211,7 +215,7 @@ def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog
     named = [target.name for target in targets_of(protocol) if target.kind != "all"]
     at = (*place, "target")
     if endpoint.target is None:
-        if not together and protocol.task != "classification":
+        if not together and protocol.task != "classification" and len(named) > 1:
             yield Problem(at, f"is missing; {metric.title} is of one of {', '.join(named)} (or each)")
     elif protocol.task == "classification":
         yield Problem(at, "task classification has one question only: remove it")

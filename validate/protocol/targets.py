@@ -22,10 +22,11 @@ FITTING = {
     "multiclass": frozenset({"classification", "multiclass"}),
     "ordinal": frozenset({"classification", "multiclass", "ordinal"}),
     "segmentation": frozenset({"segmentation"}),
+    "detection": frozenset({"detection"}),
 }
-MEASURED = frozenset({"segmentation"})  # tasks whose cases are measured: there is no yes-or-no question
+MEASURED = frozenset({"segmentation", "detection"})  # tasks whose cases are measured: there is no yes-or-no question
 TOGETHER = frozenset({"multiclass", "ordinal"})  # metrics of these tasks are of all classes together
-Kind = Literal["only", "class", "finding", "at_least", "all", "structure"]
+Kind = Literal["only", "class", "finding", "at_least", "all", "structure", "lesion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ def class_names(reference: Reference) -> tuple[str, ...]:
 def structures(reference: Reference) -> dict[str, int]:
     """Of masks: the value of each structure; empty of any other reference."""
     return dict(reference.classes) if isinstance(reference.classes, dict) else {}
+
+
+def mask_values(protocol: StudyProtocol) -> dict[str, int]:
+    """The value of each structure or kind of lesion in a predicted mask: the reference's, or 1, 2, … in the protocol's order."""
+    return structures(protocol.reference) or {
+        target.name: place for place, target in enumerate(targets_of(protocol), start=1) if target.kind == "lesion"
+    }
 
 
 def label_columns(reference: Reference) -> tuple[str, ...]:
@@ -110,6 +118,9 @@ def targets_of(protocol: StudyProtocol) -> tuple[Target, ...]:
                 Target(name, "structure", name.replace("_", " "), place)
                 for place, name in enumerate(structures(reference))
             )
+        case "detection":
+            kinds = names or tuple(structures(reference))
+            return tuple(Target(name, "lesion", name.replace("_", " "), place) for place, name in enumerate(kinds))
         case _:
             return (Target(reference.label or "", "only"),)
 

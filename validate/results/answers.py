@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import Target, label_columns, targets_of
 
-BY_TARGET = ("multilabel", "segmentation")  # tasks whose reference has a row for each target
+BY_TARGET = ("multilabel", "segmentation", "detection")  # tasks whose reference has a row for each target
 GRADED = ("multiclass", "ordinal")  # tasks whose cases have one class, and whose answers are classes
 
 
@@ -50,7 +50,7 @@ def labelled(protocol: StudyProtocol, asked: pa.Table, labels: Mapping[str, pa.T
 
 def _on(target: Target, label: float | None) -> float | None:
     """What a label says on one target."""
-    if label is None or target.kind in {"finding", "all", "only", "structure"}:
+    if label is None or target.kind in {"finding", "all", "only", "structure", "lesion"}:
         return label
     return float(label == target.place if target.kind == "class" else label >= target.place)
 

@@ -39,6 +39,11 @@ def check_reference(protocol: StudyProtocol, reference: pa.Table) -> None:
         indeterminate = statuses.count("indeterminate")
         if protocol.reference.masks is not None:
             raise DataError(f"{protocol.reference.masks}: none of the {len(statuses)} cases has a reference mask.")
+        if protocol.reference.marks is not None:
+            raise DataError(
+                f"{protocol.reference.marks}: none of the {len(statuses)} cases is in it. Check that "
+                f"'{protocol.reference.key}' joins the same things on both sides."
+            )
         reference_column = label_columns(protocol.reference)[0]
         raise DataError(
             f"{protocol.reference.table}: none of the {len(statuses)} cases has a usable label ({indeterminate} are "

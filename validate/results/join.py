@@ -67,10 +67,16 @@ def stratum_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*protocol.strata, *worst_of, *asked]))
 
 
+def case_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
+    """Those of them that cases have; lesions have the others."""
+    of_lesions = protocol.detection.by_lesion if protocol.detection is not None else ()
+    return tuple(name for name in stratum_attributes(protocol) if name not in of_lesions)
+
+
 def check_groups(protocol: StudyProtocol, cases: Sequence[Case]) -> None:
     """Raise DataError, before a model reads a case, where rows could not be grouped as the protocol asks."""
     known = dict.fromkeys(name for case in cases for name in case.attributes)
-    for attribute in stratum_attributes(protocol):
+    for attribute in case_attributes(protocol):
         if attribute not in known:
             raise _no_attribute(attribute, known)
         levels = level_texts(attribute, [case.attributes.get(attribute) for case in cases])
@@ -164,7 +170,7 @@ def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inf
             EMPTY if name == EMPTY.name else pa.field(name, pa.float64(), metadata={"role": "measure"})
         )
         arrays.append(_plain(inference[name], schema.field(name).type))
-    for attribute in stratum_attributes(protocol):
+    for attribute in case_attributes(protocol):
         field = pa.field(
             f"{STRATUM_PREFIX}{attribute}", pa.string(), nullable=False, metadata={"role": "stratum", "of": attribute}
         )

@@ -253,8 +253,8 @@ def _identity(item: Tally) -> tuple[object, ...]:
         columns = (item.scores, item.positive, item.false, item.case)
         return ("marked", item.rates, *(_digest(column) for column in columns))
     if isinstance(item, WeightedConcordance):
-        columns = (item.scores, item.positive, item.among, item.share)
-        return ("weighted", *(_digest(column) for column in columns))
+        kept = (item.scores, item.positive, item.among, item.share)
+        return ("weighted", *(_digest(column) for column in kept))
     among = item.among if isinstance(item, Concordance) else None
     return ("ranked", _digest(item.scores), _digest(item.positive), None if among is None else _digest(among))
 

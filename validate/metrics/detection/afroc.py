@@ -38,6 +38,7 @@ METRIC = Metric(
     value=value,
     fast=FastPath(tallies, finish),
     intervals=("bootstrap",),
+    resampled_by="bca",
     events="lesions",
     explanation="The chance that a lesion's mark scores higher than anything marked in a case without lesions.",
     source=BOOK,

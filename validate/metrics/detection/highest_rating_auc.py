@@ -43,6 +43,7 @@ METRIC = Metric(
     value=value,
     fast=FastPath(tallies, auroc_finish),
     intervals=("bootstrap",),
+    resampled_by="bca",
     explanation="The chance that a case with a lesion has a higher mark than a case without one, wherever the marks stand.",
     source=BOOK,
 )

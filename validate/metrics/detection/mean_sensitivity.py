@@ -36,6 +36,7 @@ METRIC = Metric(
     value=value,
     fast=FastPath(tallies, finish),
     intervals=("bootstrap",),
+    resampled_by="bca",
     events="lesions",
     explanation="Lesion sensitivity averaged over seven rates of false marks, from one in eight cases to eight per case.",
     source=f"{LUNA}; read off the steps of the curve, where the script of that challenge draws lines between them",

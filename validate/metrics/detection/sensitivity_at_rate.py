@@ -51,6 +51,7 @@ METRIC = Metric(
     example={"rate": 1.0},
     unit="proportion",
     intervals=("bootstrap",),
+    resampled_by="bca",
     events="lesions",
     explanation="Of all lesions, the share that is marked where the threshold lets so many false marks per case stand, cases "
     "without lesions included.",

@@ -19,8 +19,7 @@ def box_iou(marks: Floats, lesions: Floats) -> Floats:
     high = np.minimum(marks[:, None, axes:], lesions[None, :, axes:])
     shared = np.clip(high - low, 0.0, None).prod(axis=2)
     sizes = [(box[:, axes:] - box[:, :axes]).prod(axis=1) for box in (marks, lesions)]
-    together = sizes[0][:, None] + sizes[1][None, :] - shared
-    return np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    return _share(shared, sizes[0][:, None] + sizes[1][None, :] - shared)
 
 
 def ball_iou(marks: Floats, lesions: Floats) -> Floats:
@@ -35,8 +34,7 @@ def ball_iou(marks: Floats, lesions: Floats) -> Floats:
     between = np.where(meet, apart, 1.0)
     lens = (_disc_lens if planar else _ball_lens)(np.where(meet, one, 1.0), np.where(meet, other, 1.0), between)
     shared = np.where(meet, lens, np.where(apart <= large - small, inside, 0.0))
-    together = sizes - shared
-    return np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
+    return _share(shared, sizes - shared)
 
 
 def centre_in_box(centres: Floats, boxes: Floats) -> NDArray[np.bool_]:
@@ -66,6 +64,10 @@ def diameters(shape: str, geometry: Floats) -> Floats:
         axes = geometry.shape[1] // 2
         return np.asarray((geometry[:, axes:] - geometry[:, :axes]).max(axis=1, initial=0.0))
     return np.full(len(geometry), np.nan) if shape == "point" else geometry[:, -1]
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
 
 
 def _ball_lens(one: Floats, other: Floats, apart: Floats) -> Floats:
