@@ -38,7 +38,7 @@ class Question:
 class CaseTables:
     """reference : what is true of each case, as results.join expects it
     measures : unit, model, pass, target, failure, detail, empty, and a float64 column for each measure
-    marks, lesions : where marks are judged: results.marked.MARKS and LESIONS
+    marks, lesions : where marks are judged: casewise.marked_tables.MARKS and LESIONS
     """
 
     reference: pa.Table

@@ -21,12 +21,12 @@ from validate.casewise.coco_columns import with_coco
 from validate.casewise.judge import Judged, judged
 from validate.casewise.lesion_source import CaseTruth, LesionSource, Truth, lesion_source
 from validate.casewise.mark_source import Marked, MarkSource
+from validate.casewise.marked_tables import MARKS, lesion_schema
 from validate.casewise.place import Places
 from validate.cohort.case import Case
 from validate.errors import DataError
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import targets_of
-from validate.results.marked import MARKS, lesion_schema
 
 REFERENCE = pa.schema(
     [

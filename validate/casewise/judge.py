@@ -29,7 +29,7 @@ class Judged:
     best: NDArray[np.float64]
 
     def mark_rows(self, marks: Marks | None) -> Iterator[dict[str, Any]]:
-        """As results.marked.MARKS has them, without keys."""
+        """As casewise.marked_tables.MARKS has them, without keys."""
         if marks is None:
             return
         places = marks.objects.geometry.tolist()
@@ -46,7 +46,7 @@ class Judged:
             }
 
     def lesion_rows(self, truth: Truth) -> Iterator[dict[str, Any]]:
-        """As results.marked.LESIONS has them, without keys."""
+        """As casewise.marked_tables.LESIONS has them, without keys."""
         for number, place in enumerate(truth.objects.geometry.tolist()):
             size, best = float(truth.objects.size[number]), float(self.best[number])
             yield {

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.casewise.marked_tables import OF
 from validate.casewise.objects import Objects, mask_objects, nothing
 from validate.casewise.place import NotPlaced, Places
 from validate.casewise.segmentation import foreign_value
@@ -23,9 +24,7 @@ from validate.imaging.nifti import read_mask
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.detection import SIZE, Detection
 from validate.protocol.schema import StudyProtocol
-from validate.protocol.targets import structures, targets_of
-from validate.results.levels import level_text
-from validate.results.units import STRATUM_PREFIX
+from validate.protocol.targets import structures, targets_of, written
 from validate.stats.detection.geometry import diameters
 
 
@@ -119,7 +118,7 @@ def _truth(block: Detection, lesions: Sequence[_Listed], places: Places) -> Trut
     ignore = np.array([bool(one.about.get("ignore") or one.about.get("crowd")) for one in lesions], np.bool_)
     rows = [
         {
-            **{f"{STRATUM_PREFIX}{name}": level_text(one.about.get(name)) for name in block.lesion_attributes},
+            **{f"{OF}{name}": _text(one.about.get(name)) for name in block.lesion_attributes},
             **size_level(block, float(size)),
             "area": one.about.get("area"),
             "crowd": bool(one.about.get("crowd")),
@@ -127,6 +126,10 @@ def _truth(block: Detection, lesions: Sequence[_Listed], places: Places) -> Trut
         for one, size in zip(lesions, objects.size, strict=True)
     ]
     return Truth(objects, ignore, rows)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else written(value) or None
 
 
 def _geometry(block: Detection, one: _Listed, places: Places) -> Sequence[float]:
@@ -138,12 +141,12 @@ def _geometry(block: Detection, one: _Listed, places: Places) -> Sequence[float]
     return list(found)
 
 
-def size_level(block: Detection, size: float) -> dict[str, str]:
-    """The stratum of sizes, where the protocol cuts them into bands; "missing" outside of all of them."""
+def size_level(block: Detection, size: float) -> dict[str, str | None]:
+    """The stratum of sizes, where the protocol cuts them into bands; None outside of all of them."""
     if block.size_bands is None:
         return {}
     band = None if np.isnan(size) else _band(size, block.size_bands)
-    return {f"{STRATUM_PREFIX}{SIZE}": level_text(band)}
+    return {f"{OF}{SIZE}": band}
 
 
 def _band(size: float, bands: tuple[float, ...]) -> str | None:

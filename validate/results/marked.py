@@ -8,61 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from validate.canonical import write_atomically
+from validate.casewise.marked_tables import LESIONS, MARKS, OF
 from validate.errors import EvidenceError
+from validate.results.levels import MISSING
 from validate.results.units import STRATUM_PREFIX
 
 MARKS_FILE, LESIONS_FILE = "results/marks.parquet", "results/lesions.parquet"
-_KEYS = [
-    pa.field(name, pa.string(), nullable=False, metadata={"role": "key"})
-    for name in ("unit", "model", "pass", "target")
-]
-_BITS = pa.list_(pa.int64())
-
-MARKS = pa.schema(
-    [
-        *_KEYS,
-        pa.field("mark", pa.int64(), nullable=False, metadata={"role": "key"}),  # in the order of the output, from 0
-        pa.field("score", pa.float64(), nullable=False, metadata={"role": "output"}),
-        # hit|false|repeated|ignored; unjudged where the case has no reference
-        pa.field("verdict", pa.string(), nullable=False, metadata={"role": "status"}),
-        pa.field("lesion", pa.int64()),  # which it hit
-        pa.field("fit", pa.float64()),  # overlap, or minus the distance, absolute or in diameters; null unless it hit
-        pa.field("shape", pa.string(), nullable=False),
-        pa.field("geometry", pa.list_(pa.float64()), nullable=False),  # in the coordinates that were judged in
-        # Of boxes, for COCO's numbers: by range of areas, a bit for each overlap; and the place by score in its case.
-        pa.field("matched", _BITS),
-        pa.field("passed_over", _BITS),
-        pa.field("rank", pa.int64()),
-    ]
-)
-LESIONS = pa.schema(
-    [
-        *_KEYS,
-        pa.field(
-            "lesion", pa.int64(), nullable=False, metadata={"role": "key"}
-        ),  # in the order of the reference, from 0
-        pa.field("ignore", pa.bool_(), nullable=False),  # a place that need not be marked, and may be
-        pa.field("score", pa.float64(), metadata={"role": "output"}),  # of the mark that hit it; null where none did
-        pa.field("size", pa.float64(), metadata={"role": "measure"}),
-        pa.field("shape", pa.string(), nullable=False),
-        pa.field("geometry", pa.list_(pa.float64()), nullable=False),
-        pa.field("counted", pa.list_(pa.bool_())),  # by range of areas
-    ]
-)  # and "by.<attribute>" of lesions
-
-
-def lesion_schema(attributes: tuple[str, ...]) -> pa.Schema:
-    """LESIONS with the strata that lesions belong to."""
-    schema = LESIONS
-    for name in attributes:
-        schema = schema.append(
-            pa.field(f"{STRATUM_PREFIX}{name}", pa.string(), nullable=False, metadata={"role": "stratum"})
-        )
-    return schema
 
 
 def write_marked(folder: Path, marks: pa.Table, lesions: pa.Table) -> None:
-    """Both tables into the run folder, whole or not at all."""
+    """Both tables into the run folder, whole or not at all; what lesions are of becomes the levels "by.<attribute>"."""
+    lesions = with_levels(lesions)
     for name, table in ((MARKS_FILE, marks), (LESIONS_FILE, lesions)):
         buffer = pa.BufferOutputStream()
         pq.write_table(table.combine_chunks(), buffer, compression="zstd", version="2.6")
@@ -87,3 +43,15 @@ def read_marked(folder: Path) -> tuple[pa.Table, pa.Table]:
             )
         found.append(table)
     return found[0], found[1]
+
+
+def with_levels(lesions: pa.Table) -> pa.Table:
+    """Columns "of.<attribute>" as levels: "missing" where a lesion has none."""
+    for place, name in enumerate(lesions.column_names):
+        if name.startswith(OF):
+            field = pa.field(
+                f"{STRATUM_PREFIX}{name.removeprefix(OF)}", pa.string(), nullable=False, metadata={"role": "stratum"}
+            )
+            levels = [MISSING if value is None else value for value in lesions[name].to_pylist()]
+            lesions = lesions.set_column(place, field, [pa.array(levels, pa.string())])
+    return lesions
