@@ -93,7 +93,7 @@ class _Case:
     marks: MarkSource
 
     def rows(self) -> _Rows:
-        places = Places(self.case, extent=_extent(self.protocol, self.case))
+        places = Places(self.case, self.protocol.cohort.geometry, extent=_extent(self.protocol, self.case))
         truth = self.source.truth(self.case, places)
         found = _Rows()
         for target in targets_of(self.protocol):

@@ -18,10 +18,8 @@ from validate.casewise.segmentation import foreign_value
 from validate.cohort.attributes import band_of
 from validate.cohort.case import Case
 from validate.cohort.lesions import read_lesions
-from validate.cohort.mask_reference import mask_path
+from validate.cohort.reference_mask import reference_mask
 from validate.errors import DataError
-from validate.imaging.nifti import read_mask
-from validate.imaging.volume import DecodeFailure
 from validate.protocol.detection import SIZE, Detection
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import structures, targets_of, written
@@ -60,7 +58,13 @@ def lesion_source(protocol: StudyProtocol, base: Path, cases: Sequence[Case]) ->
     assert block is not None
     if protocol.reference.masks is not None:
         return MaskLesions(protocol, base)
-    found = read_lesions(protocol.reference, base=base, cases=cases, attributes=block.lesion_attributes)
+    found = read_lesions(
+        protocol.reference,
+        base=base,
+        cases=cases,
+        geometry=protocol.cohort.geometry,
+        attributes=block.lesion_attributes,
+    )
     by_case: dict[str, list[_Listed]] = defaultdict(list)
     for row, about in zip(found.marks.to_pylist(), found.about, strict=True):
         by_case[row["unit"]].append(_Listed(row["target"], row["shape"], row["mm"], row["pixels"], about))
@@ -168,13 +172,9 @@ class MaskLesions:
         reference, block = self.protocol.reference, self.protocol.detection
         assert block is not None
         assert block.connectivity is not None
-        path = mask_path(reference, self.base, case.keys, case.attributes)
-        if path is None:
+        mask = reference_mask(reference, self.base, case, self.protocol.cohort.geometry)
+        if mask is None:
             return None
-        try:
-            mask = read_mask(path)
-        except DecodeFailure as failure:
-            raise DataError(f"reference mask of case {case.unit}: {failure.detail} Mend or remove it.") from failure
         places.grid = mask.grid
         values = structures(reference)
         if (strange := foreign_value(mask, values.values())) is not None:

@@ -6,7 +6,7 @@ centre ("voxels"). Of marks in a plane, mm are counted from the image's corner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from validate.imaging.mask import Grid
 from validate.imaging.nifti import is_nifti, read_grid
 from validate.imaging.series import grid_of, read_series
 from validate.imaging.volume import DecodeFailure
+from validate.protocol.geometry import Geometry
 from validate.stats.detection.geometry import centres
 
 Floats = NDArray[np.float64]
@@ -33,10 +34,11 @@ class NotPlaced(Exception):
 class Places:
     """One case's image; its header is read when something hangs on it.
 
-    extent : of the image in pixels along x, y[, z], where the cohort says it
+    rules : for series that are no regular box      extent : of the image in pixels along x, y[, z], where the cohort says it
     """
 
     case: Case
+    rules: Geometry = field(default_factory=Geometry)
     extent: tuple[float, ...] | None = None
     grid: Grid | None = None
 
@@ -71,7 +73,7 @@ class Places:
 
     def _grid(self) -> Grid:
         if self.grid is None:
-            self.grid = _grid_of(self.case.files)
+            self.grid = _grid_of(self.case.files, self.rules)
         return self.grid
 
 
@@ -109,16 +111,16 @@ def _moved(shape: str, geometry: Floats, across: Floats) -> Floats:
     return np.column_stack((np.minimum(*ends), np.maximum(*ends)))
 
 
-def _grid_of(files: tuple[Path, ...]) -> Grid:
+def _grid_of(files: tuple[Path, ...], rules: Geometry) -> Grid:
     if not files:
         raise NotPlaced("The case has no image that says where its pixels lie.")
     try:
         if is_nifti(files[0]):
             return read_grid(files[0])
-        found = grid_of(files)
+        found = grid_of(files, rules)
         if found is not None:
             return found[0]
-        volume = read_series(files)
+        volume = read_series(files, rules)
     except DecodeFailure as failure:
         raise NotPlaced(f"The image does not say where its pixels lie: {failure.detail}") from failure
     if volume.spacing is None:

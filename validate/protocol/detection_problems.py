@@ -56,10 +56,10 @@ def _shape(protocol: StudyProtocol) -> str:
 def _reference(protocol: StudyProtocol, block: Detection) -> Iterator[Problem]:
     reference = protocol.reference
     if (reference.marks is None) == (reference.masks is None):
-        message = "expected marks (with key, shape and space), where lesions are listed, or masks (with names): one of the two"
+        message = "expected marks (with key, shape and space), where lesions are listed, or masks: one of the two"
         yield Problem(("reference",), message)
         return
-    for name in ("key", "unlisted") if reference.masks is None else ("names",):
+    for name in ("key", "unlisted") if reference.masks is None else ():
         if getattr(reference, name) is None:
             about = ": what a case is that the source does not name, no_lesion or missing" if name == "unlisted" else ""
             yield Problem(("reference", name), f"is missing; task detection needs it{about}")

@@ -78,7 +78,9 @@ def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     if cohort.period is not None and cohort.period.from_ > cohort.period.to:
         yield Problem(("cohort", "period"), f"ends ({cohort.period.to}) before it begins ({cohort.period.from_})")
     if cohort.unit == "lesion":
-        yield Problem(("cohort", "unit"), f"unit '{cohort.unit}' is not built yet; there are image, series, study, patient")
+        yield Problem(
+            ("cohort", "unit"), f"unit '{cohort.unit}' is not built yet; there are image, series, study, patient"
+        )
     known = _attributes(protocol, catalog)
     for side in ("include", "exclude"):
         for index, rule in enumerate(getattr(cohort, side)):
