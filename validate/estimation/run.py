@@ -21,6 +21,7 @@ from validate.estimation.cases import (
     sample_under,
     threshold_of,
 )
+from validate.estimation.compared import compared
 from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.drops import Disturbed, drops
 from validate.estimation.estimate import Estimate
@@ -106,6 +107,7 @@ def estimate_all(
         for (model, target), study in studies.items():
             passes = {name: found[model] for (name, of), found in together.items() if of == target and model in found}
             estimates += study.drops(options, passes)
+    estimates += compared(protocol, units)
     for (pass_id, target), by_model in together.items():
         if pass_id != CLEAN.id:
             continue

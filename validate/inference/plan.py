@@ -244,7 +244,7 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
     unknown = sorted(set(pass_.models) - {model.id for model in models})
     if unknown:
         yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
-    if foreign := sorted(set(pass_.engine_overrides) - {"batch_size"}):
+    if foreign := sorted(set(pass_.engine_overrides) - {"batch_size", "precision"}):
         yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
     for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
         if said is not None:

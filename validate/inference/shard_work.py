@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+import numpy as np
+
 from validate.cohort.case import Case
 from validate.imaging.placed import Placement
 from validate.inference.aggregate import aggregated
@@ -31,6 +33,11 @@ class ShardWork:
     _counts: list[int] = field(default_factory=list)
     _places: list[Placement | None] = field(default_factory=list)
     _sources: list[Mapping[str, str]] = field(default_factory=list)
+
+    @property
+    def half(self) -> bool:
+        """Whether this pass gives the model its input in half precision."""
+        return bool(self.shard.pass_.engine_overrides.get("precision") == "float16")
 
     def wants(self, case: Case) -> bool:
         """Whether this case is the next of the shard. Cases come in the cohort's order."""
@@ -66,7 +73,15 @@ class ShardWork:
         return rows
 
     def _run(self) -> None:
-        self._results += self.batcher.results(self._cases, self._images, self._places)
+        images = [_halved(image) for image in self._images] if self.half else self._images
+        self._results += self.batcher.results(self._cases, images, self._places)
         self._cases.clear()
         self._images.clear()
         self._places.clear()
+
+
+def _halved(image: Image | Failure | None) -> Image | Failure | None:
+    """Rounded to the 11 significant bits of half precision, and given as single precision again."""
+    if image is None or isinstance(image, Failure):
+        return image
+    return image.astype(np.float16).astype(np.float32)

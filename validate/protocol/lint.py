@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
+from validate.protocol.compared import compared_problems
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.detection_problems import detection_problems
 from validate.protocol.fairness_problems import fairness_problems
@@ -58,6 +59,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         fairness_problems,
         scanner_shift_problems,
         robustness_problems,
+        compared_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))

@@ -43,6 +43,7 @@ class CriterionResult:
     gap_of: str | None = None  # the attribute whose groups are held against one of them; goal is then the margin
     perturbation: str | None = None  # the cause that is meant, or "every"; goal is then the tolerance of the drop
     holds_up_to: int | None = None  # the severity up to which it must stay within it
+    analysis: str | None = None  # whose own measure is judged; `endpoint` is then its name
     role: Literal["primary", "secondary"] = "primary"  # a secondary comparison is shown and decides nothing
 
 
