@@ -31,15 +31,17 @@ def checklists_document(folder: Path) -> dict[str, Any]:
     clauses = yaml.safe_load((DATA / "clauses.yaml").read_text("utf-8"))["clauses"]
     return {
         "schema_version": "1",
-        "checklists": [
-            {**{k: one[k] for k in ("id", "title", "doi")}, "items": [_item(item, elements) for item in one["items"]]}
-            for one in lists
-        ],
+        "checklists": [_list(one, [_item(item, elements) for item in one["items"]]) for one in lists],
         "clauses": [
             {**{k: str(clause[k]) for k in ("document", "state", "clause")}, **_item(clause, elements)}
             for clause in clauses
         ],
     }
+
+
+def _list(one: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counted = {"items_answered": sum(item["status"] == ANSWERED for item in items), "items_in_all": len(items)}
+    return {**{k: one[k] for k in ("id", "title", "doi")}, **counted, "items": list(items)}
 
 
 def _item(item: Mapping[str, Any], elements: Elements) -> dict[str, Any]:

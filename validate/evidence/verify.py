@@ -17,6 +17,7 @@ from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
+from validate.evidence.printed import Printed, check_printed
 from validate.evidence.recount import UNITS, Recount, recount
 from validate.evidence.seal import read_document, seal_document
 from validate.evidence.signature import Signature, check_signatures
@@ -41,6 +42,7 @@ class Verification:
     """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named.
 
     recounted : estimates that a second, independent way of counting gave again
+    printed : numbers in the PDF that are what lies at their addresses
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
     """
@@ -53,6 +55,7 @@ class Verification:
     signatures: tuple[Signature, ...] = ()
     unproven: str = UNPROVEN
     recounted: int = 0
+    printed: int = 0
     lock_signer: str | None = None
     lock_stamp: str | None = None
 
@@ -79,13 +82,14 @@ def verify(
     signatures, problems = check_signatures(folder, events, trust)
     locked = check_lock_attestation(folder, events, trust)
     differences += [*problems, *locked.problems, *_unsigned(signatures, locked, trust)]
-    numbers, counted = 0, Recount(0, ())
+    numbers, counted, printed = 0, Recount(0, ()), Printed(0, ())
     if recompute is not None:
         differences += _derived(folder)
         found, numbers = _number_differences(folder, recompute)
         differences += found
         counted = _recounted(folder)
-        differences += counted.differences
+        printed = _printed(folder)
+        differences += [*counted.differences, *printed.differences]
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
     status = "DIFFERS" if differences else "INTEGRITY ONLY" if recompute is None else "VERIFIED"
     return Verification(
@@ -97,6 +101,7 @@ def verify(
         tuple(signatures),
         _unproven(signatures, locked),
         counted.checked,
+        printed.numbers,
         None
         if locked.signer is None
         else f"{locked.signer} ({'trusted key' if locked.trusted else 'key not named as trusted'})",
@@ -214,6 +219,13 @@ def _recounted(folder: Path) -> Recount:
         return recount(folder)
     except (EvidenceError, KeyError, TypeError, AttributeError, ValueError) as error:
         return Recount(0, (f"the estimates can't be counted again: {type(error).__name__}: {error}",))
+
+
+def _printed(folder: Path) -> Printed:
+    try:
+        return check_printed(folder)
+    except ValidateError as error:
+        return Printed(0, (f"what the report prints can't be held against the evidence: {error}",))
 
 
 def _number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str], int]:

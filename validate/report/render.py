@@ -7,13 +7,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from validate.canonical import pretty_json, write_atomically
+from validate.canonical import canonical_json, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError
 from validate.report.addresses import DRAWING, address_document, for_paper
 from validate.report.binding import Attached
 from validate.report.document import declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
 from validate.report.model_card import card_markdown, card_xml
+from validate.report.paper import paper_document
 from validate.report.pdf import Paper, set_in_pages
 from validate.report.press import Press, press
 from validate.report.printed_table import PrintedTable, as_csv, as_parquet, cells, printed_tables
@@ -37,7 +38,8 @@ def render(
 ) -> tuple[Path, ...]:  # fmt: skip
     """Write the report into RUN/report, or `out`; equal evidence gives equal bytes. Returns the files written.
 
-    addresses.json says of the PDF what data-address says in the HTML: which printed text is which sealed value.
+    addresses.json says of the PDF what data-address says in the HTML: which printed text is which sealed value; printed.json
+    says it run by run, as the PDF itself reads.
 
     profile : acceptance, submission or comparison; the protocol's own unless given
     house : folder of a house style; that of the run folder, where it has one, unless given
@@ -81,6 +83,7 @@ def _files(
         addresses = address_document(parts, paper.pages) | {"signatures": list(paper.places)}
         yield _write(folder / "report.pdf", paper.content)
         yield _write(folder / "addresses.json", pretty_json(addresses))
+        yield _write(folder / "printed.json", canonical_json(paper_document(parts, paper.content)) + b"\n")
 
 
 def _paper(study: Study, parts: list[str], tables: list[PrintedTable], at_work: Press) -> Paper:

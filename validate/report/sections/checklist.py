@@ -27,11 +27,10 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 def _list(one: Node) -> Mapping[str, Any]:
     items = list(one["items"])
-    answered = sum(item["status"].text == "answered" for item in items)
     return {
         "title": view.words(one["title"]),
         "doi": view.words(one["doi"]),
-        "answered": printed(f"{answered} of {len(items)}", one["items"].address),
+        "answered": view.count(one["items_answered"]) + " of " + view.count(one["items_in_all"]),
         "table": Table(one["id"].text, COLUMNS, tuple(item_row(item) for item in items)),
     }
 

@@ -1,0 +1,84 @@
+"""The PDF is read back and laid over the words it was set from: each printed value is found at its place, wherever it was set."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from validate.evidence.pdf_text import pages_of
+from validate.report.addresses import for_paper
+from validate.report.paper import paper_document, unplaced
+from validate.report.pdf import set_in_pages
+
+STYLE = """@page { size: 120mm 90mm; @top-left { content: string(running-title) } @bottom-right
+{ content: "page " counter(page) " of " counter(pages) } }
+body { font: 10pt "DejaVu Sans"; string-set: running-title attr(data-running-title) } h1 { text-transform: uppercase }
+.late { position: absolute; bottom: 0 } thead { display: table-header-group }"""
+
+
+def value(text: str, address: str) -> str:
+    return f'<span data-address="{address}">{text}</span>'
+
+
+ROWS = "".join(f"<tr><td>row {n}</td><td>{value(f'0.{n:03}', f'e.json#/{n}')}</td></tr>" for n in range(40))
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" data-figure="one" width="200" height="40"><title>no</title><desc>A drawing of 7</desc>'
+    '<text x="5" y="20">Found <tspan data-address="e.json#/drawn">62.5%</tspan></text></svg>'
+)
+HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</style></head>
+<body data-running-title="Study 12 of 3"><section id="section-a"><h1>What {value("was", "e.json#/word")} found</h1>
+<div class="late">{value("70", "e.json#/late/0")} of 80 are found, {value("10", "e.json#/late/1")} are missed</div>
+<p>Sensitivity {value("88.5%", "e.json#/s")} ({value("85.2", "e.json#/low")}–{value("91.2", "e.json#/high")}); Study 12 of 3.</p>
+{DRAWING}<table><thead><tr><th>Group 95</th><th>Estimate</th></tr></thead><tbody>{ROWS}</tbody></table></section></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return set_in_pages(
+        for_paper(HTML), identifier=b"1" * 32, created=datetime(2026, 3, 3, tzinfo=UTC), attached=()
+    ).content
+
+
+@pytest.fixture(scope="module")
+def paper(pdf: bytes) -> dict[str, Any]:
+    return paper_document(HTML, pdf)
+
+
+def addressed(paper: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (text, address)
+        for page in paper["pages"]
+        for run in (*page["runs"], *page["drawings"])
+        for text, address in (piece for piece in run if not isinstance(piece, str))
+    ]
+
+
+def test_every_value_is_found_once_with_its_own_text_and_nothing_else_is_given_an_address(
+    paper: dict[str, Any],
+) -> None:
+    found = {address: text.strip() for text, address in addressed(paper)}
+    assert unplaced(HTML, paper) == []
+    assert len(addressed(paper)) == len(found) == 40 + 7
+    assert all(found[f"e.json#/{n}"] == f"0.{n:03}" for n in range(40))
+    assert (found["e.json#/late/0"], found["e.json#/late/1"]) == ("70", "10")
+    assert (found["e.json#/s"], found["e.json#/low"], found["e.json#/high"]) == ("88.5%", "85.2", "91.2")
+    assert found["e.json#/drawn"] == "62.5%"
+    assert found["e.json#/word"] == "WAS"  # as it is printed
+
+
+def test_the_runs_are_those_of_the_pdf_in_its_order(pdf: bytes, paper: dict[str, Any]) -> None:
+    pages = pages_of(pdf)
+    assert len(pages) == len(paper["pages"]) > 2  # the table goes on over pages, its head is printed again
+    for page, told in zip(pages, paper["pages"], strict=True):
+        texts = ["".join(p if isinstance(p, str) else p[0] for p in run) for run in told["runs"]]
+        assert texts == list(page.text)
+        assert texts[-1].startswith("page ")
+    assert sum("Group 95" in page.text for page in pages) > 2
+    assert sum(page.drawings != () for page in pages) == 1
+
+
+def test_a_value_that_the_page_does_not_show_is_named(pdf: bytes) -> None:
+    more = HTML.replace("</section>", f"<p>{value('0.987654', 'e.json#/hidden')}</p></section>")
+    assert unplaced(more, paper_document(more, pdf)) == ["e.json#/hidden"]

@@ -1,0 +1,230 @@
+"""Which printed run of the PDF came from which sealed value: the PDF's own text, read back and laid over the words it was set from.
+
+What is written down is in the PDF's order, run by run, so that a verifier compares it with the PDF exactly and needs neither the
+templates nor a typesetter (evidence/printed.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from validate.evidence.pdf_text import Page, pages_of
+
+UNSEEN = {"style", "script", "title", "desc", "head"}
+IGNORED = {"\u2060", "\u00ad", "\u200b", "\ufeff"}
+PAGE = re.compile(r"page \d+ of \d+")
+WINDOW = 20_000  # characters that a block may be set ahead of its place
+SHORTEST_MARGIN = 12  # letters of a running head that is broken into two lines
+LOOK_AHEAD = 24  # characters that must agree before a block counts as set elsewhere
+
+Piece = tuple[str, str | None]  # text, address
+
+
+def paper_document(html: str, pdf: bytes) -> dict[str, Any]:
+    """report/printed.json: for each page of the PDF its runs outside of drawings, and its drawings.
+
+    Each run is in pieces: text, or [text, address].
+
+    html : the document that was set, its values still with their addresses
+    """
+    reader = _Pieces()
+    reader.feed(html)
+    reader.close()
+    pages = pages_of(pdf)
+    text, drawings = _Text(reader.text, reader.heads), list(reader.drawings)
+    found: list[dict[str, Any]] = []
+    for page in pages:
+        count = len(page.text) - _margins(page, reader.running)
+        letters = [_plain(run) for run in page.text[:count]]
+        again = text.repeated(letters)
+        runs: list[Any] = [[run] for run in page.text[:again]]
+        runs += [text.pieces(page.text[n], _joined(letters[n + 1 :])) for n in range(again, count)]
+        runs += [[run] for run in page.text[count:]]
+        found.append({"runs": runs, "drawings": [_drawing(one, drawings) for one in page.drawings]})
+    return {"schema_version": "1", "pages": found}
+
+
+def _margins(page: Page, running: Sequence[str]) -> int:
+    """How many of the last runs of a page stand in its margins: running heads, and which page it is."""
+    count = 0
+    for run in reversed(page.text):
+        letters = _plain(run)
+        part = len(letters) >= SHORTEST_MARGIN and any(letters in line for line in running)
+        if letters not in running and not part and PAGE.fullmatch(run) is None:
+            break
+        count += 1
+    return count
+
+
+class _Pieces(HTMLParser):
+    """The words of the document in reading order, drawings apart."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[Piece] = []
+        self.drawings: list[list[Piece]] = []
+        self.running: list[str] = []
+        self.heads: list[str] = []  # of tables, which a page may repeat
+        self._unseen = 0
+        self._head = False
+        self._drawing = False
+        self._addresses: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unseen += tag in UNSEEN
+        if tag == "body":
+            self.running = [_plain(value or "") for name, value in attrs if name.startswith("data-running")]
+        if tag == "thead":
+            self._head = True
+            self.heads.append("")
+        if tag == "svg":
+            self._drawing = True
+            self.drawings.append([])
+        if tag in {"span", "tspan"}:
+            self._addresses.append(dict(attrs).get("data-address"))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unseen -= tag in UNSEEN
+        if tag == "thead":
+            self._head = False
+        if tag == "svg":
+            self._drawing = False
+        if tag in {"span", "tspan"} and self._addresses:
+            self._addresses.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            address = next((one for one in reversed(self._addresses) if one is not None), None)
+            (self.drawings[-1] if self._drawing else self.text).append((data, address))
+            if self._head:
+                self.heads[-1] += _plain(data)
+
+
+def _plain(text: str) -> str:
+    """As it is compared: without what a typesetter may add, drop, or write in capitals."""
+    return "".join(_letters(text))
+
+
+def _letters(text: str) -> Iterator[str]:
+    for sign in text:
+        if not sign.isspace() and sign not in IGNORED:
+            lower = sign.lower()
+            yield lower if len(lower) == 1 else sign
+
+
+def _joined(following: Iterable[str]) -> str:
+    """The beginning of what comes next."""
+    text = ""
+    for one in following:
+        text += one
+        if len(text) >= LOOK_AHEAD:
+            break
+    return text
+
+
+@dataclass(slots=True)
+class _Text:
+    """The words outside of drawings as one line of letters, and how far the PDF has come in it."""
+
+    source: Sequence[Piece]
+    heads: Sequence[str]
+    line: str = ""
+    owner: list[int] = field(default_factory=list)  # piece of each letter
+    place: int = 0
+    passed: list[list[int]] = field(default_factory=list)  # [from, to): set later than where it stands
+
+    def __post_init__(self) -> None:
+        parts = [_plain(text) for text, _ in self.source]
+        self.line = "".join(parts)
+        self.owner = [index for index, part in enumerate(parts) for _ in part]
+
+    def repeated(self, letters: Sequence[str]) -> int:
+        """How many runs at the beginning of a page are the head of a table that goes on, and no words of their own."""
+        for head in self.heads:
+            text = ""
+            for count, one in enumerate(letters, 1):
+                text += one
+                if not head.startswith(text):
+                    break
+                if text == head and not self.line.startswith(text + _joined(letters[count:]), self.place):
+                    return count
+        return 0
+
+    def pieces(self, run: str, following: str) -> list[Any]:
+        """A run of the PDF, cut where addresses begin and end; whole, and without one, where it is of the page and not of the text."""
+        start = self._found(_plain(run), following)
+        if start is None:
+            return [run]
+        return list(_cut(run, [self.source[self.owner[start + n]][1] for n in range(len(_plain(run)))]))
+
+    def _found(self, letters: str, following: str) -> int | None:
+        if not letters:
+            return None
+        if self.line.startswith(letters, self.place):
+            self.place += len(letters)
+            return self.place - len(letters)
+        wanted = letters + following if len(letters) < LOOK_AHEAD else letters
+        ahead = self.line.find(wanted, self.place, self.place + WINDOW) if len(wanted) >= LOOK_AHEAD else -1
+        if ahead >= 0:
+            self.passed.append([self.place, ahead])
+            self.place = ahead + len(letters)
+            return ahead
+        return self._passed_by(letters, wanted)
+
+    def _passed_by(self, letters: str, wanted: str) -> int | None:
+        """Where a block that is set late begins or goes on."""
+        for gap in self.passed:
+            start = gap[0] if self.line.startswith(letters, gap[0]) else self.line.find(wanted, gap[0], gap[1])
+            if start < 0 or start + len(letters) > gap[1] or (start > gap[0] and len(wanted) < LOOK_AHEAD):
+                continue
+            if start > gap[0]:
+                self.passed.append([gap[0], start])
+            gap[0] = start + len(letters)
+            return start
+        return None
+
+
+def _cut(run: str, addresses: Sequence[str | None]) -> Iterator[Any]:
+    """Addresses : of each letter that counts"""
+    text, current, at = "", None, 0
+    for sign in run:
+        if next(_letters(sign), None) is not None:
+            if at and addresses[at] != current and text:
+                yield text if current is None else [text, current]
+                text = ""
+            current = addresses[at]
+            at += 1
+        text += sign
+    if text:
+        yield text if current is None else [text, current]
+
+
+def _drawing(runs: Sequence[str], drawings: list[list[Piece]]) -> list[Any]:
+    """A drawing of the PDF by the first of the document's, not taken yet, that has the same letters."""
+    drawn = "".join(runs)
+    for index, pieces in enumerate(drawings):
+        parts = [_plain(text) for text, _ in pieces]
+        if "".join(parts) == _plain(drawn):
+            del drawings[index]
+            addresses = [address for part, (_, address) in zip(parts, pieces, strict=True) for _ in part]
+            return list(_cut(drawn, addresses))
+    return [drawn]
+
+
+def unplaced(html: str, paper: Mapping[str, Any]) -> list[str]:
+    """Addresses of printed values that no run of the PDF was found for."""
+    reader = _Pieces()
+    reader.feed(html)
+    asked = {a for part in (reader.text, *reader.drawings) for text, a in part if a is not None and _plain(text)}
+    there = {
+        piece[1]
+        for page in paper["pages"]
+        for run in (*page["runs"], *page["drawings"])
+        for piece in run
+        if not isinstance(piece, str)
+    }
+    return sorted(asked - there)
