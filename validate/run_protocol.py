@@ -31,6 +31,7 @@ from validate.estimation.estimates import Estimates
 from validate.evidence.derived import write_derived
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
+from validate.evidence.trail_fit import report_digests
 from validate.evidence.verify import verify
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
@@ -321,7 +322,8 @@ class _Stages:
             written = render(self.folder, formats=self.protocol.report.formats)
         finally:
             # Where the PDF can't be made here, the numbers are sealed all the same.
-            self.trail.append("reported", {"files": [path.name for path in written]})
+            digests = report_digests(self.folder, written)
+            self.trail.append("reported", {"files": [path.name for path in written], "sha256": digests})
             self.progress.to(State.REPORTED, "numbers are sealed and set in a report")
             uses.enter("reported", files=[path.name for path in written if path.suffix in {".pdf", ".html"}])
             write_seal(self.folder, audit_head=self.trail.head)
@@ -363,7 +365,8 @@ def render_again(
             written = render(folder, profile=profile, formats=formats, house=house)
         finally:
             names = [path.name for path in written if path.parent.name not in {"figures", "tables"}]
-            trail.append("reported", {"files": names, "profile": profile})
+            digests = report_digests(folder, written)
+            trail.append("reported", {"files": names, "profile": profile, "sha256": digests})
             write_seal(folder, audit_head=trail.head)
     return written
 

@@ -26,7 +26,7 @@ PDF, HTML, PRINTED = f"{REPORT}report.pdf", f"{REPORT}report.html", f"{REPORT}pr
 NUMBER = re.compile(r"[<>≤≥=~]?\s*[+−-]?\s*[\d,]*\.?\d+\s*%?")
 DIGITS = re.compile(r"\d+")
 ADDRESSED = re.compile(r'<t?span data-address="([^"]*)"[^>]*>([^<]*)</t?span>')
-WORD = re.compile(r"\s+[A-Za-z]+$")  # a unit after a number
+WORD = re.compile(r"\s*[A-Za-z]+$")  # a unit after a number
 GIBIBYTE = 1 / 2**30
 SCALES = (1.0, 100.0, 1000.0, GIBIBYTE)  # as it stands, in percent or points, per thousand, of memory
 HALF = 0.5000001  # of the last place shown

@@ -16,11 +16,13 @@ from validate.canonical import file_digest, pretty_json
 from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
+from validate.evidence.lock_fit import lock_differences
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
 from validate.evidence.printed import Printed, check_printed
 from validate.evidence.recount import UNITS, Recount, recount
 from validate.evidence.seal import read_document, seal_document
 from validate.evidence.signature import Signature, check_signatures
+from validate.evidence.trail_fit import trail_differences
 from validate.evidence.trust import Trust
 from validate.provenance.audit import read_events, verify_chain
 from validate.provenance.states import transition_problems
@@ -34,7 +36,7 @@ REPORTED_DIFFERENCES = 50
 Recomputation = Callable[[Path], Mapping[str, Any]]  # run folder → {"estimates.json": document, …}
 
 
-UNPROVEN = "time and identity unproven: no trusted signature and no external time stamp"
+UNPROVEN = "integrity only; time and identity unproven: no trusted signature and no external time stamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,14 @@ def verify(
     differences += [f"{AUDIT}: {problem}" for problem in (*chain.problems, *transition_problems(events))]
     if chain.head != _text(seal, "audit", "head"):
         differences.append(f"{AUDIT}: its last event is {chain.head}, the seal says {_text(seal, 'audit', 'head')}")
+    differences += trail_differences(folder, events)
     trust = Trust(tuple(trusted))
     signatures, problems = check_signatures(folder, events, trust)
     locked = check_lock_attestation(folder, events, trust)
     differences += [*problems, *locked.problems, *_unsigned(signatures, locked, trust)]
     numbers, counted, printed = 0, Recount(0, ()), Printed(0, ())
     if recompute is not None:
-        differences += _derived(folder)
+        differences += [*lock_differences(folder, events), *_derived(folder)]
         found, numbers = _number_differences(folder, recompute)
         differences += found
         counted = _recounted(folder)

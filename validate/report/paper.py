@@ -24,15 +24,16 @@ LOOK_AHEAD = 24  # characters that must agree before a block counts as set elsew
 Piece = tuple[str, str | None]  # text, address
 
 
-def paper_document(html: str, pdf: bytes) -> dict[str, Any]:
+def paper_document(parts: Sequence[str], pdf: bytes) -> dict[str, Any]:
     """report/printed.json: for each page of the PDF its runs outside of drawings, and its drawings.
 
     Each run is in pieces: text, or [text, address].
 
-    html : the document that was set, its values still with their addresses
+    parts : the documents that were set one after the other, their values still with their addresses
     """
     reader = _Pieces()
-    reader.feed(html)
+    for html in parts:
+        reader.feed(html)
     reader.close()
     pages = pages_of(pdf)
     text, drawings = _Text(reader.text, reader.heads), list(reader.drawings)
@@ -215,10 +216,11 @@ def _drawing(runs: Sequence[str], drawings: list[list[Piece]]) -> list[Any]:
     return [drawn]
 
 
-def unplaced(html: str, paper: Mapping[str, Any]) -> list[str]:
+def unplaced(parts: Sequence[str], paper: Mapping[str, Any]) -> list[str]:
     """Addresses of printed values that no run of the PDF was found for."""
     reader = _Pieces()
-    reader.feed(html)
+    for html in parts:
+        reader.feed(html)
     asked = {a for part in (reader.text, *reader.drawings) for text, a in part if a is not None and _plain(text)}
     there = {
         piece[1]
