@@ -17,34 +17,42 @@ from hypothesis import strategies as st
 
 from validate.canonical import pretty_json
 from validate.errors import EvidenceError
-from validate.evidence.recount import MEASURES, Row, recount
+from validate.evidence import recount_classes, recount_masks
+from validate.evidence.recount import recount
+from validate.evidence.recount_classes import Answer, Answers
 from validate.evidence.recount_tables import recount_files
+from validate.evidence.recount_yes_no import MEASURES, Row, at_prevalence
 
 # By hand: scores of positives .9 .6 .2, of negatives .7 .2 .1, flagged from .5 on. TP 2, FN 1, FP 1, TN 2.
-ROWS = [Row(positive=True, score=s) for s in (0.9, 0.6, 0.2)] + [Row(positive=False, score=s) for s in (0.7, 0.2, 0.1)]
+ROWS = [Row(True, s, s >= 0.5) for s in (0.9, 0.6, 0.2)] + [Row(False, s, s >= 0.5) for s in (0.7, 0.2, 0.1)]
 BY_HAND = {
     "sensitivity": (2 / 3, 2, 3),
     "specificity": (2 / 3, 2, 3),
     "ppv": (2 / 3, 2, 3),
     "npv": (2 / 3, 2, 3),
     "accuracy": (4 / 6, 4, 6),
+    "balanced_accuracy": (2 / 3, None, None),
     "f1": (2 / 3, None, None),
     # pairs: .9 beats all three; .6 beats two; .2 beats one and ties one: 3 + 2 + 1.5 of 9
     "auroc": (6.5 / 9, None, None),
+    # at .9 one of one; at .6 two of three; at .2 three of five, tied with a negative
+    "average_precision": ((1 + 2 / 3 + 3 / 5) / 3, None, None),
     "brier": ((0.01 + 0.16 + 0.64 + 0.49 + 0.04 + 0.01) / 6, None, None),
 }
-
-
-def flagged(row: Row) -> bool:
-    return row.score >= 0.5
 
 
 def test_each_measure_is_as_by_hand() -> None:
     assert set(BY_HAND) == set(MEASURES)
     for name, (value, numerator, denominator) in BY_HAND.items():
-        found = MEASURES[name](ROWS, flagged)
-        assert math.isclose(found[0], value, rel_tol=1e-12), name
-        assert found[1:] == (numerator, denominator)
+        found = MEASURES[name](ROWS)
+        assert math.isclose(found.value, value, rel_tol=1e-12), name
+        assert (found.numerator, found.denominator) == (numerator, denominator)
+
+
+def test_predictive_values_at_a_prevalence_are_as_by_hand() -> None:
+    # of 1000 with 100 positive: 66.67 found, 300 false alarms; 600 spared, 33.33 missed
+    assert math.isclose(at_prevalence("ppv", ROWS, 0.1).value, 66.6666666667 / 366.6666666667, rel_tol=1e-9)
+    assert math.isclose(at_prevalence("npv", ROWS, 0.1).value, 600 / (600 + 33.3333333333), rel_tol=1e-9)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30))
@@ -53,15 +61,71 @@ def test_the_sorted_way_of_counting_pairs_equals_the_plain_one(drawn: list[tuple
     pairs = [
         (a.score > b.score) + (a.score == b.score) / 2 for a in rows for b in rows if a.positive and not b.positive
     ]
-    found = MEASURES["auroc"](rows, flagged)[0]
+    found = MEASURES["auroc"](rows).value
     assert math.isnan(found) if not pairs else math.isclose(found, sum(pairs) / len(pairs), rel_tol=1e-12)
+
+
+# By hand: three grades; answers of six cases, the last of which got none and counts as wrong.
+GRADES = Answers([Answer(0, 0), Answer(0, 1), Answer(1, 1), Answer(1, 2), Answer(2, 0), Answer(2, 3)], 3)
+OF_GRADES = {
+    "multiclass.accuracy": 2 / 6,
+    "multiclass.balanced_accuracy": (1 / 2 + 1 / 2 + 0) / 3,
+    "multiclass.macro_f1": (2 / 4 + 2 / 4 + 0) / 3,  # 2 right of 2 + 2; 2 of 2 + 2; none
+    # observed 4/6; expected: answers 2, 2, 1, 1 against cases 2, 2, 2: agree by chance (4 + 4 + 2) / 36
+    "multiclass.kappa": 1 - (4 / 6) / (26 / 36),
+    "ordinal.exact_agreement": 2 / 6,
+    "ordinal.within_one": 4 / 6,
+    "ordinal.off_by_one": 2 / 6,
+    "ordinal.off_by_more": 2 / 6,
+    "ordinal.overgraded": 3 / 6,
+    "ordinal.undergraded": 2 / 6,
+    # off by, of two: 0, 1, 0, 1, 2, 2 = 6/2; expected: cases 2 each against answers 2, 2, 1, 1
+    # grade 0: 2*1 + 1*2 + 1*2 = 6; grade 1: 2 + 1 + 1 = 4; grade 2: 2*2 + 2*1 + 1*2 = 8; twice, over 6, halved
+    "ordinal.linear_kappa": 1 - 3 / ((6 + 4 + 8) * 2 / 6 / 2),
+    # squares over four: (1 + 1 + 4 + 4) / 4; grade 0: 2*1 + 1*4 + 1*4 = 10; grade 1: 4; grade 2: 2*4 + 2*1 + 1*4 = 14
+    "ordinal.quadratic_kappa": 1 - 2.5 / ((10 + 4 + 14) * 2 / 6 / 4),
+}
+
+
+def test_each_measure_of_grades_is_as_by_hand() -> None:
+    assert set(OF_GRADES) == set(recount_classes.MEASURES)
+    for name, value in OF_GRADES.items():
+        assert math.isclose(recount_classes.MEASURES[name](GRADES).value, value, rel_tol=1e-12), name
+
+
+def test_each_statistic_of_masks_is_as_by_hand() -> None:
+    cases, condition = [[0.9], [0.5], [0.7], [0.9]], {"goal": 0.7, "share": 0.1}
+    by_hand = {
+        "mean": 0.75, "median": 0.8, "quantile": 0.5 + 0.3 * 0.2, "at_least": 3 / 4, "at_most": 2 / 4,
+        # deviations .15 -.25 -.05 .15: squares sum to .11, over 3
+        "low": 0.75 - 1.959963984540054 * math.sqrt(0.11 / 3), "high": 0.75 + 1.959963984540054 * math.sqrt(0.11 / 3),
+    }  # fmt: skip
+    for name, value in by_hand.items():
+        assert math.isclose(recount_masks.STATISTICS[name](cases, condition).value, value, rel_tol=1e-9), name
+    assert recount_masks.STATISTICS["lesion_sensitivity"]([[2.0, 3.0], [0.0, 1.0]], {}).value == 2 / 4
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "worst", "best", "value"),
+    [
+        ("dice", None, "zero", 1.0, 0.8), ("dice", "worst_case", "zero", 1.0, 0.0), ("dice", "best_case", "zero", 1.0, 1.0),
+        ("dice", "excluded", "zero", 1.0, None), ("hd95", "worst_case", "diagonal", 0.0, 40.0), ("volume", "worst_case", None, 0.0, None),
+        ("lesions_found", "worst_case", None, 0.0, 0.0), ("lesions_found", "best_case", None, 0.0, 3.0),
+        ("lesions_reference", "worst_case", None, 0.0, 3.0),
+    ],
+)  # fmt: skip
+def test_a_failed_mask_counts_as_the_rule_says(
+    column: str, rule: str | None, worst: str | None, best: float, value: float | None
+) -> None:
+    row = {"case.dice": 0.8, "case.diagonal": 40.0, "case.lesions_reference": 3.0}
+    assert recount_masks.counted(column, row, rule, worst, best) == value
 
 
 def estimate(metric: str, value: float, **more: Any) -> dict[str, Any]:
     base = {
         "metric": f"classification.{metric}", "model": "a", "pass": "clean", "target": "finding", "stratum": {}, "contrast": None,
         "condition": {"threshold": 0.5}, "missing_rule": "worst_case", "value": value, "numerator": None, "denominator": None,
-        "status": "ok",
+        "status": "ok", "endpoint": metric, "id": metric,
     }  # fmt: skip
     return {**base, **more}
 
@@ -80,6 +144,7 @@ def run(tmp_path: Path) -> Path:
         "label_status": ["present"] * 7 + ["missing"],
         "label": [c[0] for c in cases],
         "status": [c[1] for c in cases],
+        "failure": ["decode:torn" if c[1] == "failed" else None for c in cases],
         "score": [c[2] for c in cases],
         "by.sex": [c[3] for c in cases],
     }
@@ -94,7 +159,8 @@ def run(tmp_path: Path) -> Path:
         estimate("specificity", 1 / 3, numerator=1, denominator=3),
         estimate("sensitivity", 1 / 2, numerator=1, denominator=2, stratum={"sex": "F"}),
         estimate("auroc", 5 / 6, condition={}, missing_rule="excluded"),
-        estimate("ppv", 0.3, condition={"threshold": 0.5, "prevalence": 0.02}),  # restated: not counted from cases
+        # 1/2 of positives found, 2/3 of negatives flagged
+        estimate("ppv", 0.5 * 0.02 / (0.5 * 0.02 + 2 / 3 * 0.98), condition={"threshold": 0.5, "prevalence": 0.02}),
         estimate("ece", 0.1),  # has no textbook count
     ]
     (tmp_path / "estimates.json").write_bytes(pretty_json({"estimates": found}))
@@ -107,7 +173,7 @@ def test_failures_and_missing_labels_count_as_the_rule_says(run: Path) -> None:
     document["estimates"][5]["value"] = 4 / 6
     (run / "estimates.json").write_bytes(pretty_json(document))
     assert recount(run).differences == ()
-    assert recount(run).checked == 6
+    assert (recount(run).checked, recount(run).of) == (7, 8)
 
 
 def test_a_value_or_count_that_differs_is_named_by_its_address(run: Path) -> None:
@@ -119,6 +185,29 @@ def test_a_value_or_count_that_differs_is_named_by_its_address(run: Path) -> Non
         "estimates.json#/estimates/0/value: stored 0.6, counted 0.5",
         "estimates.json#/estimates/0/numerator: stored 3, counted 2",
     )
+
+
+def test_files_that_cannot_be_read_fall_under_a_rule_of_their_own(run: Path) -> None:
+    protocol = yaml.safe_load((run / "protocol.yaml").read_text())
+    protocol |= {"inference": {"on_failure": "worst_case"}, "cohort": {"on_unreadable": "excluded"}}
+    (run / "protocol.yaml").write_text(yaml.safe_dump(protocol))
+    locked = estimate("sensitivity", 2 / 3, numerator=2, denominator=3)
+    named = estimate("sensitivity", 2 / 4, numerator=2, denominator=4, id="sensitivity/missing=worst_case")
+    (run / "estimates.json").write_bytes(pretty_json({"estimates": [locked, named]}))
+    assert recount(run).differences == ()
+
+
+def test_a_difference_of_models_and_of_groups_is_counted_from_both(run: Path) -> None:
+    group = {"stratum": {"sex": "M"}, "contrast": {"kind": "group_difference", "against": "sex=F"}, "condition": {}}
+    found = [
+        estimate("sensitivity", 1 / 2, stratum={"sex": "F"}, numerator=1, denominator=2),
+        estimate("sensitivity", 1 / 2, stratum={"sex": "M"}, numerator=1, denominator=2),
+        estimate("sensitivity", 0.0, **group),
+        estimate("sensitivity", 1.0, **{**group, "contrast": {"kind": "group_ratio", "against": "sex=F"}}),
+        estimate("sensitivity", 0.1, **group),
+    ]
+    (run / "estimates.json").write_bytes(pretty_json({"estimates": found}))
+    assert recount(run).differences == ("estimates.json#/estimates/4/value: stored 0.1, counted 0.0",)
 
 
 def test_tables_that_cannot_be_read_are_an_error(run: Path) -> None:
@@ -137,4 +226,4 @@ def test_the_exported_script_counts_the_same_in_r_and_finds_the_same_difference(
     # the AUROC of the fixture is wrong on purpose: 5/6 where 4/6 is right
     assert done.returncode == 1, done.stderr
     assert "estimates.json#/estimates/5 : stored 0.833333333333333 counted 0.666666666666667" in done.stdout
-    assert "6 estimates counted again, 1 differ" in done.stdout
+    assert "7 estimates counted again, 1 differ" in done.stdout

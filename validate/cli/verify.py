@@ -39,7 +39,7 @@ def command(
     else:
         typer.echo(answer.status)
         typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
-        typer.echo(f"{answer.recounted} estimates counted a second, independent way")
+        typer.echo(f"{answer.recounted} of {answer.estimates} estimates counted a second, independent way")
         typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
         for difference in answer.differences:
             typer.echo(f"  differs: {difference}")

@@ -176,6 +176,8 @@ def _holds(text: str, value: Any) -> bool:
     number = WORD.sub("", text)
     if isinstance(value, int | float) and not isinstance(value, bool) and NUMBER.fullmatch(number):
         return _rounded(number, float(value))
+    if isinstance(value, str) and not DIGITS.search(value):
+        return NUMBER.fullmatch(number) is None  # words for a code, such as the name of a metric on grade 2 or above
     told, asked = _plain(str(value)), _plain(text)
     return asked in told or _numbers(text) <= _numbers(str(value))
 

@@ -1,14 +1,14 @@
-"""Counts and point estimates once more, by the textbook and one row at a time: no code of metrics, estimation or stats is used.
+"""Counts and point estimates once more, by the textbook and one case at a time: no code of metrics, estimation or stats is used.
 
-What two ways of counting agree on is not a slip of either. Covers yes-or-no questions: sensitivity, specificity, PPV, NPV, accuracy,
-F1, AUROC as the share of ordered pairs (ties half) and the Brier score, overall and by stratum, under every rule for failures.
+What two ways of counting agree on is not a slip of either. Read here: which rows an estimate is of, and what a case without an
+output counts as. Counted in recount_yes_no, recount_classes and recount_masks, overall and by stratum, under every rule.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +16,66 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from validate.casewise.measure import MEASURES as MASK_MEASURES
 from validate.errors import EvidenceError
+from validate.evidence import recount_classes, recount_masks, recount_yes_no
+from validate.evidence.recount_classes import Answer, Answers
+from validate.evidence.recount_yes_no import Found, Row
 from validate.evidence.seal import read_document
 
 UNITS = "results/units.parquet"
 TOLERANCE = 1e-9
-WITHOUT_THRESHOLD = frozenset({"auroc", "brier"})
+UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
 INFINITY = math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """positive : what is true      score : the output; ±infinity for a failure that counts as wrong or right"""
-
-    positive: bool
-    score: float
+YES_NO = "classification."
 
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """checked : estimates counted again      differences : in words, each with the estimate's address"""
+    """checked : estimates counted again      of : estimates that have a value      differences : each with its address"""
 
     checked: int
     differences: tuple[str, ...]
+    of: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What is counted from.    table : rows of the results table      rules : by model, which side of a threshold is flagged"""
+@dataclass(slots=True)
+class Table:
+    """A run as it is counted.    classes : how many there are, where there are several"""
 
     estimates: Sequence[Mapping[str, Any]]
-    table: Sequence[Mapping[str, Any]]
-    rules: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
+    protocol: Mapping[str, Any]
+    classes: int
+    models: Mapping[str, Mapping[str, Any]]
+    of_answer: dict[tuple[Any, ...], list[Mapping[str, Any]]] = field(default_factory=dict)
+    of_group: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what several measures of one group share
+
+    def threshold(self, model: str, target: str) -> float | None:
+        """What flags a case, where a threshold does."""
+        point = self.models[model].get("operating_point") or {}
+        several = point.get("thresholds")
+        return point.get("threshold") if several is None else several.get(target)
+
+    def inclusive(self, model: str) -> bool:
+        return bool((self.models[model].get("operating_point") or {}).get("rule", ">=") == ">=")
 
 
-def answers(folder: Path) -> Answers:
-    """Read a run folder. Raises EvidenceError where a table can't be read."""
+def read_table(folder: Path) -> Table:
+    """Raises EvidenceError where a table can't be read."""
     estimates = read_document(folder, "estimates.json").get("estimates", [])
     try:
         protocol = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
-        table = pq.read_table(folder / UNITS).to_pylist()
+        rows = pq.read_table(folder / UNITS).to_pylist()
     except (OSError, ValueError, yaml.YAMLError, pa.ArrowException) as error:
         raise EvidenceError(f"the tables can't be read to count again: {error}") from error
-    return Answers(estimates, table, {model["id"]: _rule(model) for model in protocol.get("models", ())})
-
-
-def countable(found: Answers) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The estimates, with their places, that can be counted by hand from this table."""
-    there = {_answer(row) for row in found.table}
-    for index, estimate in enumerate(found.estimates):
-        name = str(estimate["metric"]).removeprefix("classification.")
-        if name in MEASURES and _answer(estimate) in there and _by_hand(estimate):
-            yield index, estimate
+    reference = protocol.get("reference") or {}
+    classes = len(reference.get("classes") or reference.get("grades") or ())
+    table = Table(estimates, rows, protocol, classes, {model["id"]: model for model in protocol.get("models", ())})
+    for row in rows:
+        if row["label_status"] == "present":
+            table.of_answer.setdefault(_answer(row), []).append(row)
+    return table
 
 
 def _answer(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -75,125 +83,177 @@ def _answer(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def recount(folder: Path) -> Recount:
-    """Count every such estimate again. Raises EvidenceError where a table can't be read."""
-    found = answers(folder)
-    rows: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for row in found.table:
-        rows.setdefault(_answer(row), []).append(row)
-    cases: dict[tuple[Any, ...], list[Row]] = {}  # what several measures of one group share
-    checked, differences = 0, list[str]()
-    for index, estimate in countable(found):
-        answer = _answer(estimate)
-        group = (answer, estimate["missing_rule"], tuple(sorted(estimate["stratum"].items())))
-        if group not in cases:
-            cases[group] = list(_cases(rows[answer], estimate))
-        name = str(estimate["metric"]).removeprefix("classification.")
-        counted = MEASURES[name](cases[group], _flag(estimate, found.rules[estimate["model"]]))
-        checked += 1
-        place = f"estimates.json#/estimates/{index}"
-        differences += [f"{place}/{key}: stored {was}, counted {now}" for key, was, now in _unequal(estimate, counted)]
-    return Recount(checked, tuple(differences))
+    """Count every estimate that can be. Raises EvidenceError where a table can't be read."""
+    table = read_table(folder)
+    counted: dict[int, Found] = {}
+    for index, estimate in enumerate(table.estimates):
+        if estimate["status"] == "ok" and estimate["contrast"] is None:
+            found = count(table, estimate)
+            if found is not None:
+                counted[index] = found
+    counted |= dict(_differences_between(table, counted))
+    return Recount(
+        len(counted),
+        tuple(
+            f"estimates.json#/estimates/{index}/{key}: stored {was}, counted {now}"
+            for index, found in sorted(counted.items())
+            for key, was, now in _unequal(table.estimates[index], found)
+        ),
+        sum(estimate["status"] == "ok" for estimate in table.estimates),
+    )
 
 
-def _by_hand(estimate: Mapping[str, Any]) -> bool:
-    condition = set(estimate["condition"])
-    restated = condition - {"threshold"}
-    name = str(estimate["metric"]).removeprefix("classification.")
-    if "threshold" not in condition and name not in WITHOUT_THRESHOLD:
-        return False  # flagged by another rule than a threshold, such as the class with the highest score
-    return estimate["contrast"] is None and estimate["status"] == "ok" and not restated
+def count(table: Table, estimate: Mapping[str, Any]) -> Found | None:
+    """One estimate; None where it is not counted here."""
+    metric, condition = str(estimate["metric"]), estimate["condition"]
+    if _answer(estimate) not in table.of_answer:
+        return None
+    if metric.startswith(YES_NO):
+        return _yes_no(table, estimate, metric.removeprefix(YES_NO))
+    if metric in recount_classes.MEASURES and table.classes:
+        return recount_classes.MEASURES[metric](Answers(_group(table, estimate, _answers), table.classes))
+    named = recount_masks.statistic(metric)
+    if named is None:
+        return None
+    return recount_masks.STATISTICS[named[0]](_masks(table, estimate, named[1]), condition)
 
 
-def _rule(model: Mapping[str, Any]) -> str:
-    return str((model.get("operating_point") or {}).get("rule", ">="))
+def _yes_no(table: Table, estimate: Mapping[str, Any], name: str) -> Found | None:
+    condition, of_scores = set(estimate["condition"]), name in recount_yes_no.OF_SCORES
+    if name not in recount_yes_no.MEASURES or condition - {"threshold", "prevalence"}:
+        return None
+    rows: list[Row] = _group(table, estimate, _rows)
+    if not of_scores and any(row.flagged is None for row in rows):
+        return None
+    if "prevalence" in condition:
+        known = name in {"ppv", "npv"}
+        return recount_yes_no.at_prevalence(name, rows, estimate["condition"]["prevalence"]) if known else None
+    return recount_yes_no.MEASURES[name](rows)
 
 
-def _flag(estimate: Mapping[str, Any], rule: str) -> Callable[[Row], bool]:
-    threshold = estimate["condition"].get("threshold", math.nan)
-    return lambda row: row.score > threshold if rule == ">" else row.score >= threshold
+def _group(table: Table, estimate: Mapping[str, Any], made: Any) -> Any:
+    """The cases of an estimate, in the form that its measures take; made once for all measures of a group."""
+    rules = rules_of(table.protocol, estimate)
+    key = (made.__name__, *_answer(estimate), rules, tuple(sorted(estimate["stratum"].items())))
+    if key not in table.of_group:
+        table.of_group[key] = list(made(table, _chosen(table, estimate), rules))
+    return table.of_group[key]
 
 
-def _cases(rows: Sequence[Mapping[str, Any]], estimate: Mapping[str, Any]) -> Iterator[Row]:
-    rule = estimate["missing_rule"]
-    for row in rows:
-        if row["label_status"] != "present" or any(row.get(f"by.{k}") != v for k, v in estimate["stratum"].items()):
+def _chosen(table: Table, estimate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for row in table.of_answer[_answer(estimate)]:
+        if all(row.get(f"by.{name}") == level for name, level in estimate["stratum"].items()):
+            yield row
+
+
+Rules = tuple[str, str]  # what a file that could not be read counts as, and a model that gave nothing
+
+
+def rules_of(protocol: Mapping[str, Any], estimate: Mapping[str, Any]) -> Rules:
+    """As locked, where the estimate is the locked one; else the rule that its name says, for both."""
+    rule, locked = str(estimate["missing_rule"]), (protocol.get("inference") or {}).get("on_failure")
+    if rule == locked and "/missing=" not in str(estimate.get("id", "")):
+        return str((protocol.get("cohort") or {}).get("on_unreadable", rule)), rule
+    return rule, rule
+
+
+def _falls_under(row: Mapping[str, Any], rules: Rules) -> str | None:
+    """None for a case with an output."""
+    if row["status"] == "ok":
+        return None
+    rule = rules[0] if str(row["failure"]).startswith(UNREADABLE) else rules[1]
+    return rule if rule in {"worst_case", "best_case"} else "excluded"
+
+
+def _rows(table: Table, chosen: Iterator[Mapping[str, Any]], rules: Rules) -> Iterator[Row]:
+    for row in chosen:
+        positive, rule = row["label"] == 1.0, _falls_under(row, rules)
+        threshold = table.threshold(row["model"], row["target"])
+        if rule is not None:
+            high = positive == (rule == "best_case")
+            flagged = high if threshold is not None or "answer" in row else None
+            if rule != "excluded":
+                yield Row(positive, INFINITY if high else -INFINITY, flagged)
             continue
-        positive = row["label"] == 1.0
-        if row["status"] == "ok":
-            yield Row(positive, float(row["score"]))
-        elif rule == "worst_case":
-            yield Row(positive, -INFINITY if positive else INFINITY)
-        elif rule == "best_case":
-            yield Row(positive, INFINITY if positive else -INFINITY)
+        score = float(row["score"])
+        if threshold is not None:
+            yield Row(positive, score, score >= threshold if table.inclusive(row["model"]) else score > threshold)
+        else:
+            yield Row(positive, score, row["answer"] == 1.0 if row.get("answer") is not None else None)
 
 
-Found = tuple[float, int | None, int | None]  # value, numerator, denominator
+def _answers(table: Table, chosen: Iterator[Mapping[str, Any]], rules: Rules) -> Iterator[Answer]:
+    for row in chosen:
+        rule, true = _falls_under(row, rules), int(row["label"])
+        if rule is None:
+            yield Answer(true, int(row["answer"]))
+        elif rule != "excluded":
+            yield Answer(true, true if rule == "best_case" else table.classes)
 
 
-def _share(of: Sequence[Row], hit: Callable[[Row], bool]) -> Found:
-    hits = sum(1 for row in of if hit(row))
-    return (hits / len(of) if of else math.nan), hits, len(of)
+def _masks(table: Table, estimate: Mapping[str, Any], columns: Sequence[str]) -> list[list[float]]:
+    rules, found = rules_of(table.protocol, estimate), []
+    for row in _chosen(table, estimate):
+        rule = _falls_under(row, rules)
+        values = []
+        for column in columns:
+            known = MASK_MEASURES.get(column)
+            least = known.worst if known is not None else None
+            if known is not None and known.lesions and row["label"] != 1.0:
+                least = None  # without a lesion in the reference there is nothing to miss
+            values.append(recount_masks.counted(column, row, rule, least, known.best if known is not None else 0.0))
+        whole = [value for value in values if value is not None]
+        if len(whole) == len(values):
+            found.append(whole)
+    return found
 
 
-def sensitivity(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    return _share([r for r in rows if r.positive], flagged)
+def _differences_between(table: Table, counted: Mapping[int, Found]) -> Iterator[tuple[int, Found]]:
+    """One model less another, and one group less or over another, where both were counted and no case was left out."""
+    plain = {i for i in counted if "prevalence" not in table.estimates[i]["condition"]}
+    places = {_name(one): index for index, one in enumerate(table.estimates) if index in plain}
+    for index, one in enumerate(table.estimates):
+        contrast = one["contrast"]
+        if contrast is None or one["status"] != "ok" or one["missing_rule"] not in {"worst_case", "best_case"}:
+            continue
+        other = _other(one, contrast)
+        if other is None:
+            continue
+        first, second = places.get(_name(one)), places.get(_name(other))
+        if first is None or second is None:
+            continue
+        a, b = counted[first].value, counted[second].value
+        if contrast["kind"].endswith("ratio"):
+            yield index, Found(a / b if b else math.nan)
+        elif contrast["kind"] in {"difference", "group_difference"}:
+            yield index, Found(a - b)
 
 
-def specificity(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    return _share([r for r in rows if not r.positive], lambda row: not flagged(row))
+def _other(one: Mapping[str, Any], contrast: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if contrast["kind"] == "difference":
+        return {**one, "model": contrast["against"]}
+    attribute, _, level = str(contrast["against"]).partition("=")
+    if not contrast["kind"].startswith("group_") or list(one["stratum"]) != [attribute]:
+        return None
+    return {**one, "stratum": {attribute: level}}
 
 
-def ppv(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    return _share([r for r in rows if flagged(r)], lambda row: row.positive)
-
-
-def npv(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    return _share([r for r in rows if not flagged(r)], lambda row: not row.positive)
-
-
-def accuracy(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    return _share(rows, lambda row: flagged(row) == row.positive)
-
-
-def f1(rows: Sequence[Row], flagged: Callable[[Row], bool]) -> Found:
-    true = sum(1 for r in rows if r.positive and flagged(r))
-    wrong = sum(1 for r in rows if r.positive != flagged(r))
-    return (2 * true / (2 * true + wrong) if true + wrong else math.nan), None, None
-
-
-def auroc(rows: Sequence[Row], _flagged: Callable[[Row], bool]) -> Found:
-    """Share of pairs of a positive and a negative in which the positive scores higher; a tie is half (Mann-Whitney)."""
-    order = sorted(rows, key=lambda row: row.score)
-    below, pairs, place = 0, 0.0, 0
-    while place < len(order):
-        end = place
-        while end < len(order) and order[end].score == order[place].score:
-            end += 1
-        tied = [row.positive for row in order[place:end]]
-        positives = sum(tied)
-        pairs += positives * (below + (len(tied) - positives) / 2)
-        below += len(tied) - positives
-        place = end
-    total = below * (len(order) - below)
-    return (pairs / total if total else math.nan), None, None
-
-
-def brier(rows: Sequence[Row], _flagged: Callable[[Row], bool]) -> Found:
-    """Mean squared distance of the probability from what is true."""
-    return (math.fsum((r.score - r.positive) ** 2 for r in rows) / len(rows) if rows else math.nan), None, None
-
-
-MEASURES: Mapping[str, Callable[[Sequence[Row], Callable[[Row], bool]], Found]] = {
-    "sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv, "accuracy": accuracy, "f1": f1,
-    "auroc": auroc, "brier": brier,
-}  # fmt: skip
+def _name(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells estimates of one endpoint apart; conditions are the endpoint's own."""
+    return (
+        one["endpoint"],
+        one["model"],
+        one["pass"],
+        one["target"],
+        tuple(sorted(one["stratum"].items())),
+        one["missing_rule"],
+    )
 
 
 def _unequal(estimate: Mapping[str, Any], found: Found) -> Iterator[tuple[str, Any, Any]]:
-    value, numerator, denominator = found
     stored = estimate["value"]
-    if stored is None or not math.isclose(stored, value, rel_tol=TOLERANCE, abs_tol=1e-12):
-        yield "value", stored, value
-    for key, now in (("numerator", numerator), ("denominator", denominator)):
+    if stored is None or not math.isclose(stored, found.value, rel_tol=TOLERANCE, abs_tol=1e-12):
+        yield "value", stored, found.value
+    for key, now in (("numerator", found.numerator), ("denominator", found.denominator)):
         if now is not None and estimate[key] is not None and estimate[key] != now:
             yield key, estimate[key], now

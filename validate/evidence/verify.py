@@ -43,7 +43,7 @@ UNPROVEN = "integrity only; time and identity unproven: no trusted signature and
 class Verification:
     """status : VERIFIED, INTEGRITY ONLY (numbers not recomputed) or DIFFERS, with each difference named.
 
-    recounted : estimates that a second, independent way of counting gave again
+    recounted : estimates that a second, independent way of counting gave again      estimates : that have a value
     printed : numbers in the PDF that are what lies at their addresses
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
@@ -57,6 +57,7 @@ class Verification:
     signatures: tuple[Signature, ...] = ()
     unproven: str = UNPROVEN
     recounted: int = 0
+    estimates: int = 0
     printed: int = 0
     lock_signer: str | None = None
     lock_stamp: str | None = None
@@ -104,6 +105,7 @@ def verify(
         tuple(signatures),
         _unproven(signatures, locked),
         counted.checked,
+        counted.of,
         printed.numbers,
         None
         if locked.signer is None
