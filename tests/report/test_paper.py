@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from validate.report.paper import paper_document, unplaced
 from validate.report.pdf import set_in_pages
 
 STYLE = """@page { size: 120mm 90mm; @top-left { content: string(running-title) } @bottom-right
-{ content: "page " counter(page) " of " counter(pages) } }
+{ content: "page 888 of 888" } }
 body { font: 10pt "DejaVu Sans"; string-set: running-title attr(data-running-title) } h1 { text-transform: uppercase }
 .late { position: absolute; bottom: 0 } thead { display: table-header-group }"""
 
@@ -36,14 +37,14 @@ HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</
 
 @pytest.fixture(scope="module")
 def pdf() -> bytes:
-    return set_in_pages(
-        for_paper(HTML), identifier=b"1" * 32, created=datetime(2026, 3, 3, tzinfo=UTC), attached=()
-    ).content
+    with closing(press(1)) as at_work:
+        created = datetime(2026, 3, 3, tzinfo=UTC)
+        return set_in_pages([for_paper(HTML)], at_work, identifier=b"1" * 32, created=created, attached=()).content
 
 
 @pytest.fixture(scope="module")
 def paper(pdf: bytes) -> dict[str, Any]:
-    return paper_document(HTML, pdf)
+    return paper_document([HTML], pdf)
 
 
 def addressed(paper: dict[str, Any]) -> list[tuple[str, str]]:
@@ -59,7 +60,7 @@ def test_every_value_is_found_once_with_its_own_text_and_nothing_else_is_given_a
     paper: dict[str, Any],
 ) -> None:
     found = {address: text.strip() for text, address in addressed(paper)}
-    assert unplaced(HTML, paper) == []
+    assert unplaced([HTML], paper) == []
     assert len(addressed(paper)) == len(found) == 40 + 7
     assert all(found[f"e.json#/{n}"] == f"0.{n:03}" for n in range(40))
     assert (found["e.json#/late/0"], found["e.json#/late/1"]) == ("70", "10")
@@ -81,4 +82,4 @@ def test_the_runs_are_those_of_the_pdf_in_its_order(pdf: bytes, paper: dict[str,
 
 def test_a_value_that_the_page_does_not_show_is_named(pdf: bytes) -> None:
     more = HTML.replace("</section>", f"<p>{value('0.987654', 'e.json#/hidden')}</p></section>")
-    assert unplaced(more, paper_document(more, pdf)) == ["e.json#/hidden"]
+    assert unplaced([more], paper_document([more], pdf)) == ["e.json#/hidden"]

@@ -19,6 +19,7 @@ IGNORED = {"\u2060", "\u00ad", "\u200b", "\ufeff"}
 PAGE = re.compile(r"page \d+ of \d+")
 WINDOW = 20_000  # characters that a block may be set ahead of its place
 SHORTEST_MARGIN = 12  # letters of a running head that is broken into two lines
+MARK = 2  # letters of the mark of a footnote
 LOOK_AHEAD = 24  # characters that must agree before a block counts as set elsewhere
 
 Piece = tuple[str, str | None]  # text, address
@@ -163,7 +164,7 @@ class _Text:
         return list(_cut(run, [self.source[self.owner[start + n]][1] for n in range(len(_plain(run)))]))
 
     def _found(self, letters: str, following: str) -> int | None:
-        if not letters:
+        if not letters or (len(letters) <= MARK and self._is_a_mark(letters, following)):
             return None
         if self.line.startswith(letters, self.place):
             self.place += len(letters)
@@ -175,6 +176,10 @@ class _Text:
             self.place = ahead + len(letters)
             return ahead
         return self._passed_by(letters, wanted)
+
+    def _is_a_mark(self, letters: str, following: str) -> bool:
+        """Whether a short run is the mark of a footnote: without it, what comes next goes on where the text stands."""
+        return self.line.startswith(following, self.place) and not self.line.startswith(letters + following, self.place)
 
     def _passed_by(self, letters: str, wanted: str) -> int | None:
         """Where a block that is set late begins or goes on."""
