@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -151,8 +153,74 @@ def make_writing_script(path: str) -> bytes:
     return buffer.getvalue()
 
 
+def write_dicom(path: Path, pixels: np.ndarray, *, study: str, series: str, instance: str, **header: Any) -> Path:
+    """One 8-bit image with the identifiers that answers are matched by."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = DigitalXRayImageStorageForPresentation
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = instance
+    image.StudyInstanceUID, image.SeriesInstanceUID, image.Modality = study, series, "DX"
+    image.PatientID, image.PatientName, image.StudyID = "P1", "Nobody^Real", "1"
+    image.PatientBirthDate = image.PatientSex = image.StudyDate = image.StudyTime = image.AccessionNumber = ""
+    image.ReferringPhysicianName, image.SeriesNumber, image.InstanceNumber = "", 1, 1
+    image.PhotometricInterpretation, image.SamplesPerPixel = "MONOCHROME2", 1
+    image.Rows, image.Columns = pixels.shape
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+    image.PixelData = pixels.astype(np.uint8).tobytes()
+    for name, value in header.items():
+        setattr(image, name, value)
+    image.save_as(path, enforce_file_format=True)
+    return path
+
+
+def make_imaged(folder: Path, count: int, *, size: int = 8, seed: int = 5) -> Batch:
+    """Cases with a DICOM file each, and the same pixels as grey in [0, 1], as the engine would hand them over."""
+    values = np.random.default_rng(seed).integers(0, 256, (count, size, size), dtype=np.uint8)
+    cases = []
+    for number, (case, pixels) in enumerate(zip(make_cases(count), values, strict=True), start=1):
+        uids = {
+            "study": f"1.2.826.0.1.{number}",
+            "series": f"1.2.826.0.1.{number}.1",
+            "instance": f"1.2.826.0.1.{number}.1.1",
+        }
+        path = write_dicom(folder / f"image-{number}.dcm", pixels, **uids)
+        keys = {
+            **case.keys,
+            "patient_id": "P1",
+            "study_instance_uid": uids["study"],
+            "series_instance_uid": uids["series"],
+            "sop_instance_uid": uids["instance"],
+        }
+        cases.append(dataclasses.replace(case, files=(path,), keys=keys))
+    return Batch(tuple(cases), (values[:, None] / np.float32(255)).astype(np.float32))
+
+
 def make_batch(count: int, **changes: Any) -> Batch:
     return Batch(make_cases(count), make_pixels(count, **changes))
+
+
+@pytest.fixture
+def recording_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """A folder with a "podman" that writes what it is asked to asked.jsonl; no other engine is found."""
+
+    def made(program: str | None = None) -> Path:
+        folder, here = tmp_path / "engine", Path(__file__).parent
+        folder.mkdir(exist_ok=True)
+        (folder / "podman").write_text(
+            f'#!/bin/sh\nexec {sys.executable} -I {here / "recording_engine.py"} {folder} "$@"\n'
+        )
+        (folder / "podman").chmod(0o755)
+        (folder / "run.sh").write_text(program or (here / "tiny_container.sh").read_text())
+        found = {"podman": str(folder / "podman")}
+        monkeypatch.setattr("validate.models.container_engine.shutil.which", found.get)
+        return folder
+
+    return made
 
 
 @pytest.fixture
@@ -168,6 +236,21 @@ def cases() -> Callable[..., tuple[Case, ...]]:
 @pytest.fixture
 def batch() -> Callable[..., Batch]:
     return make_batch
+
+
+@pytest.fixture
+def imaged(tmp_path: Path) -> Callable[..., Batch]:
+    def made(count: int, **changes: Any) -> Batch:
+        folder = tmp_path / "images"
+        folder.mkdir(exist_ok=True)
+        return make_imaged(folder, count, **changes)
+
+    return made
+
+
+@pytest.fixture
+def dicom() -> Callable[..., Path]:
+    return write_dicom
 
 
 @pytest.fixture

@@ -14,22 +14,12 @@ from validate.models.prediction import ClassScores
 from validate.protocol.schema import Model
 
 Make = Callable[..., Any]
-COUNT = 6
-
-MEMBERS = [{"format": "onnx", "path": "tiny.onnx"}, {"format": "python", "path": "tiny.py", "call": "tiny:logits"}]
-OPENED = {
-    "onnx": ("tiny.onnx", {}),
-    "torch": ("tiny.pt2", {}),
-    "torch script": ("tiny.ts", {}),
-    "torch weights": ("tiny.safetensors", {"architecture": "network:Tiny", "code": "network.py"}),
-    "ensemble": (None, {"members": MEMBERS}),
-    "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
-}
-PYTHON = b"""
+COUNT = 4
+PYTHON = """
 def logits(images):
     return 4.0 * images.astype("float64").mean(axis=(1, 2, 3)) - 1.5
 """
-NETWORK = b"""
+NETWORK = """
 import torch
 
 class Tiny(torch.nn.Module):
@@ -40,6 +30,18 @@ class Tiny(torch.nn.Module):
     def forward(self, image):
         return self.linear(image.mean((2, 3)))
 """
+MEMBERS = [{"format": "onnx", "path": "tiny.onnx"}, {"format": "python", "path": "tiny.py", "call": "tiny:logits"}]
+# What each format needs beside the images: path and options of the model block.
+OPENED: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "onnx": ("tiny.onnx", {}),
+    "torch": ("tiny.pt2", {}),
+    "torch script": ("tiny.ts", {}),
+    "torch weights": ("tiny.safetensors", {"architecture": "network:Tiny", "code": "network.py"}),
+    "python": ("tiny.py", {"call": "tiny:logits"}),
+    "ensemble": (None, {"members": MEMBERS}),
+    "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
+    "container": (None, {"image": f"example.org/tiny@sha256:{'cd' * 32}", "gives": "mha", "cases_per_run": COUNT}),
+}
 
 
 def test_every_shipped_format_is_in_this_contract() -> None:
@@ -49,30 +51,37 @@ def test_every_shipped_format_is_in_this_contract() -> None:
 
 @pytest.mark.parametrize("name", OPENED)
 def test_the_same_model_gives_the_same_numbers_in_every_format(
-    name: str, model: Make, batch: Make, expected: Make, onnx_bytes: Make, torch_bytes: Make, tmp_path: Path
+    name: str,
+    model: Make,
+    imaged: Make,
+    expected: Make,
+    onnx_bytes: Make,
+    torch_bytes: Make,
+    recording_engine: Make,
+    tmp_path: Path,
 ) -> None:
-    images = batch(COUNT)
+    images = imaged(COUNT)
     path, options = OPENED[name]
-    content = {
-        "onnx": onnx_bytes,
-        "torch": lambda: torch_bytes("export"),
-        "torch script": lambda: torch_bytes("torchscript"),
-        "torch weights": _weights,
-        "ensemble": onnx_bytes,
-        "python": lambda: PYTHON,
-        "predictions": lambda: _table(images),
-    }[name]()
-    (tmp_path / (path or "tiny.onnx")).write_bytes(content)
-    (tmp_path / "tiny.py").write_bytes(PYTHON)
-    (tmp_path / "network.py").write_bytes(NETWORK)
+    (tmp_path / "tiny.py").write_text(PYTHON)
+    (tmp_path / "network.py").write_text(NETWORK)
+    prepare: dict[str, Callable[[], Any]] = {
+        "onnx": lambda: (tmp_path / "tiny.onnx").write_bytes(onnx_bytes()),
+        "torch": lambda: (tmp_path / "tiny.pt2").write_bytes(torch_bytes("export")),
+        "torch script": lambda: (tmp_path / "tiny.ts").write_bytes(torch_bytes("torchscript")),
+        "torch weights": lambda: (tmp_path / "tiny.safetensors").write_bytes(_weights()),
+        "ensemble": lambda: (tmp_path / "tiny.onnx").write_bytes(onnx_bytes()),
+        "predictions": lambda: (tmp_path / "tiny.csv").write_bytes(_table(images)),
+        "container": recording_engine,
+    }
+    prepare.get(name, lambda: None)()
     adapter = registry.load("models", name.split(maxsplit=1)[0])
     block: Model = model(format=name.split(maxsplit=1)[0], path=path, options=options)
     loaded = adapter.load(block, base=tmp_path, device="cpu", threads=1)
     try:
         given = images if loaded.needs_pixels else Batch(images.cases)
         results = loaded.predict(given)
-        assert all(isinstance(result, ClassScores) for result in results)
-        assert [result.scores["score"] for result in results] == pytest.approx(expected(images.pixels), rel=1e-6)
+        assert all(isinstance(result, ClassScores) for result in results), results
+        assert [result.scores["score"] for result in results] == pytest.approx(expected(images.pixels), rel=1e-5)
         assert len(loaded.identity.digest) == 64
         assert loaded.identity.format == name.split(maxsplit=1)[0]
         assert loaded.coverage(images.cases) is not None
