@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import socket
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from vendor_node import CODE, VendorNode, logit, report  # type: ignore[import-not-found]
 
 from validate import registry
 from validate.models.adapter import Batch
@@ -31,6 +37,7 @@ class Tiny(torch.nn.Module):
         return self.linear(image.mean((2, 3)))
 """
 MEMBERS = [{"format": "onnx", "path": "tiny.onnx"}, {"format": "python", "path": "tiny.py", "call": "tiny:logits"}]
+REPORT = {"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}}
 # What each format needs beside the images: path and options of the model block.
 OPENED: dict[str, tuple[str | None, dict[str, Any]]] = {
     "onnx": ("tiny.onnx", {}),
@@ -40,6 +47,8 @@ OPENED: dict[str, tuple[str | None, dict[str, Any]]] = {
     "python": ("tiny.py", {"call": "tiny:logits"}),
     "ensemble": (None, {"members": MEMBERS}),
     "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
+    "dicom_results": ("reports", {"answer": REPORT}),
+    "dicom_node": (None, {"answer": REPORT, "seconds": 60.0, "settle": 0.0}),
     "container": (None, {"image": f"example.org/tiny@sha256:{'cd' * 32}", "gives": "mha", "cases_per_run": COUNT}),
 }
 
@@ -72,22 +81,46 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
         "ensemble": lambda: (tmp_path / "tiny.onnx").write_bytes(onnx_bytes()),
         "predictions": lambda: (tmp_path / "tiny.csv").write_bytes(_table(images)),
         "container": recording_engine,
+        "dicom_results": lambda: _reports(images, tmp_path / "reports"),
+        "dicom_node": lambda: servers.enter_context(_vendor()),
     }
-    prepare.get(name, lambda: None)()
     adapter = registry.load("models", name.split(maxsplit=1)[0])
-    block: Model = model(format=name.split(maxsplit=1)[0], path=path, options=options)
-    loaded = adapter.load(block, base=tmp_path, device="cpu", threads=1)
-    try:
+    with contextlib.ExitStack() as servers:
+        made = prepare.get(name, dict)()
+        options = {**options, **made} if isinstance(made, dict) else options
+        block: Model = model(format=name.split(maxsplit=1)[0], path=path, options=options)
+        loaded = adapter.load(block, base=tmp_path, device="cpu", threads=1)
+        servers.callback(loaded.close)
         given = images if loaded.needs_pixels else Batch(images.cases)
         results = loaded.predict(given)
         assert all(isinstance(result, ClassScores) for result in results), results
         assert [result.scores["score"] for result in results] == pytest.approx(expected(images.pixels), rel=1e-5)
         assert len(loaded.identity.digest) == 64
         assert loaded.identity.format == name.split(maxsplit=1)[0]
+        assert loaded.identity.runtime
         assert loaded.coverage(images.cases) is not None
-        assert adapter.needs_pixels == loaded.needs_pixels
+        assert adapter.needs_pixels >= loaded.needs_pixels
+
+
+def _reports(images: Batch, folder: Path) -> None:
+    from pydicom import dcmread
+
+    folder.mkdir()
+    for number, case in enumerate(images.cases):
+        image = dcmread(case.files[0])
+        report(image, logit(image)).save_as(folder / f"{number}.dcm", enforce_file_format=True)
+
+
+@contextlib.contextmanager
+def _vendor() -> Iterator[dict[str, Any]]:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = int(one.getsockname()[1])
+    node = VendorNode(("127.0.0.1", port, "VALIDATE"))
+    try:
+        yield {"node": {"host": "127.0.0.1", "port": node.port, "ae_title": "VENDOR"}, "listen": {"port": port}}
     finally:
-        loaded.close()
+        node.close()
 
 
 def test_the_constant_model_keeps_the_same_contract(model: Make, batch: Make, tmp_path: Path) -> None:

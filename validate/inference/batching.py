@@ -110,6 +110,8 @@ class Batcher:
             return list(self.model.predict(batch))
         finally:
             self.seconds += time.perf_counter() - start
+            for name, data in getattr(self.model, "drain_events", tuple)():
+                self.on_event(name, data)  # such as what a node out of our hands took, case by case
 
     def _halved(self, given: _Given, places: Sequence[int]) -> list[Result]:
         if len(places) == 1:

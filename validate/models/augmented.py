@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import Case
 from validate.errors import ModelError
-from validate.models.adapter import Batch, LoadedModel, ModelIdentity
-from validate.models.combination import combined
+from validate.models.adapter import Batch, LoadedModel, ModelIdentity, RawModel
+from validate.models.combination import by_rule, combined
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Augmentation, Model
 
@@ -27,6 +27,9 @@ VIEWS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "rotate_180": lambda pixels: np.rot90(pixels, 2, axes=(-2, -1)),
     "rotate_270": lambda pixels: np.rot90(pixels, 3, axes=(-2, -1)),
 }
+
+
+BACK: Mapping[str, str] = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}  # the others are their own inverse
 
 
 class AugmentedModel:
@@ -58,6 +61,19 @@ class AugmentedModel:
             for name in self._how.transforms
         ]
         return combined(answers, names=self._how.transforms, rule=self._how.combine, of=self._how.of, model=self._model)
+
+    def raw(self, pixels: Pixels) -> NDArray[Any]:
+        """Raw outputs of all views, each turned back where there is one for every voxel, combined (adapter.RawModel)."""
+        place = f"models.{self._model.id}.test_time_augmentation"
+        if not isinstance(self._inner, RawModel):
+            raise ModelError(f"{place}: format '{self._model.format}' gives no raw outputs to combine; remove it.")
+        if self._how.of != "raw":
+            raise ModelError(f"{place}.of: masks are made of raw outputs; say of: raw.")
+        found = []
+        for name in self._how.transforms:
+            outputs = self._inner.raw(np.ascontiguousarray(VIEWS[name](pixels)))
+            found.append(VIEWS[BACK.get(name, name)](outputs) if outputs.ndim == pixels.ndim else outputs)
+        return by_rule(self._how.combine, np.stack(found), None)
 
     def close(self) -> None:
         self._inner.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +57,18 @@ def _one(
             )
         scores.append(answer)
     if of == "raw":
-        (result,) = class_scores(_by(rule, np.array([one.raw for one in scores]), weights)[None], cases=1, model=model)
+        (result,) = class_scores(
+            by_rule(rule, np.array([one.raw for one in scores]), weights)[None], cases=1, model=model
+        )
         return result
     keys = list(scores[0].scores)
-    together = _by(rule, np.array([[one.scores[key] for key in keys] for one in scores]), weights)
+    together = by_rule(rule, np.array([[one.scores[key] for key in keys] for one in scores]), weights)
     raw = tuple(value for one in scores for value in one.raw)
     return ClassScores(dict(zip(keys, together.tolist(), strict=True)), raw)
 
 
-def _by(rule: Rule, rows: NDArray[np.float64], weights: Sequence[float] | None) -> NDArray[np.float64]:
-    """(member, number) → (number,)."""
+def by_rule(rule: Rule, rows: NDArray[Any], weights: Sequence[float] | None) -> NDArray[Any]:
+    """(member, …) → (…)."""
     if rule == "mean":
         return np.asarray(np.average(rows, axis=0, weights=weights))
     return np.asarray(np.median(rows, axis=0) if rule == "median" else rows.max(axis=0))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from validate.errors import ModelError
@@ -300,10 +301,11 @@ def _segmentation(dataset: Any, reading: DicomReading) -> Prediction | Failure:
         return Failure(
             "seg:unreadable", f"The segmentation can't be read as labels on a grid ({type(error).__name__})."
         )
-    found = np.zeros(voxels.shape, np.uint16)
+    found: NDArray[np.uint16] = np.zeros(voxels.shape, np.uint16)
     for number, label in labels.items():
         found[voxels == number] = reading.segments[label] if reading.segments is not None else number
-    shape = (found.shape[0], found.shape[1], found.shape[2])
+    depth, rows, columns = found.shape
+    shape = (depth, rows, columns)
     return mask_prediction(LabelMap(whole_labels(found), Grid(shape, affine)))
 
 

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from validate import registry
 from validate.canonical import digest
 from validate.cohort.case import Case
 from validate.errors import ModelError, ProtocolError
-from validate.models.adapter import Adapter, Batch, LoadedModel, ModelIdentity, read_options
-from validate.models.combination import combined
+from validate.models.adapter import Adapter, Batch, LoadedModel, ModelIdentity, RawModel, read_options
+from validate.models.combination import by_rule, combined
 from validate.models.digest import check_digest
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
@@ -89,6 +91,20 @@ class EnsembleModel:
             model=self._model,
             weights=options.weights,
         )
+
+    def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
+        """The members' raw outputs combined, for masks (adapter.RawModel)."""
+        options = self._options
+        if options.of != "raw":
+            raise ModelError(f"models.{self._model.id}.of: masks are made of raw outputs; say of: raw.")
+        found = []
+        for name, one in self._members.items():
+            if not isinstance(one, RawModel):
+                raise ModelError(f"models.{self._model.id}: {name} gives no raw outputs to combine.")
+            found.append(one.raw(pixels))
+        if len({outputs.shape for outputs in found}) > 1:
+            raise ModelError(f"models.{self._model.id}: its members' outputs have different shapes.")
+        return by_rule(options.combine, np.stack(found), options.weights)
 
     def close(self) -> None:
         for one in self._members.values():

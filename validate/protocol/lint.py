@@ -218,8 +218,13 @@ def _inputs(protocol: StudyProtocol, model: Model, place: Place, catalog: Catalo
         yield from _columns(given, at, known)
         yield from _stand_in(given, at)
         yield from _steps(given.preprocess, at, catalog)
-    if model.test_time_augmentation is not None and (model.output.kind == "mask" or model.inputs is not None):
-        yield Problem((*place, "test_time_augmentation"), "is for a model of one image that answers with scores")
+    turned = model.test_time_augmentation
+    if turned is not None and (model.output.kind not in {"probability", "score", "mask"} or model.inputs is not None):
+        yield Problem(
+            (*place, "test_time_augmentation"), "is for a model of one image that answers with scores or a mask"
+        )
+    elif turned is not None and model.output.kind == "mask" and turned.of != "raw":
+        yield Problem((*place, "test_time_augmentation", "of"), "masks are made of raw outputs; say of: raw")
 
 
 def _columns(given: ModelInput, at: Place, known: frozenset[str] | None) -> Iterator[Problem]:

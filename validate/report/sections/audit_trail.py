@@ -14,7 +14,7 @@ from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
 MOST_EVENTS = 24
-OF_A_SHARD = {"shard_written", "shard_kept"}  # as many as the run is long; they stay in the trail
+OF_A_SHARD = {"shard_written", "shard_kept", "node_answers"}  # as many as the run is long; they stay in the trail
 WORDS = {
     "started": "Run started", "resumed": "Run resumed", "stopped": "Run stopped", "cohort": "Cohort read",
     "locked": "Protocol, cohort and models locked", "lock_held": "Lock held against what is here",
@@ -25,6 +25,8 @@ WORDS = {
     "inference_started": "Inference started", "inference_finished": "Inference finished",
     "state": "State", "amended": "Lock amended", "measured": "Outputs measured case by case",
     "predictions_joined": "Outputs handed in were joined",
+    "node_answers": "A node answered, or did not",
+    "late_answer": "A node answered too late",
 }  # fmt: skip
 
 

@@ -1,0 +1,289 @@
+"""The black box behind a DICOM node: answers late, twice, wrongly or never become failures that say so, and no wrong number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from vendor_node import CODE, VendorNode, logit, report  # type: ignore[import-not-found]
+
+from validate.errors import ModelError
+from validate.models.adapter import Batch
+from validate.models.dicom_node import ADAPTER
+from validate.models.prediction import ClassScores, Failure
+
+Make = Callable[..., Any]
+SR = {"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}}
+LOGIT = {"activation": "sigmoid", "kind": "probability"}
+SCORE = {"activation": "none", "kind": "score"}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def exchange(model: Make, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """A node with a behaviour, and a model block that talks to it."""
+    opened: list[Any] = []
+
+    def made(behave: Any = None, *, output: Any = LOGIT, status: int = 0, secured: Any = None, **options: Any) -> Any:
+        port = free_port()
+        node = VendorNode(("127.0.0.1", port, "VALIDATE"), behave, status=status, tls=secured)
+        opened.append(node)
+        given = {
+            "node": {"host": "127.0.0.1", "port": node.port, "ae_title": "VENDOR"},
+            "listen": {"port": port},
+            "answer": SR,
+            "seconds": 1.5,
+            "settle": 0.2,
+            **options,
+        }
+        loaded = ADAPTER.load(
+            model(format="dicom_node", path=None, output=output, options=given), base=tmp_path, device="cpu"
+        )
+        opened.append(loaded)
+        return loaded
+
+    yield made
+    for one in reversed(opened):
+        one.close()
+
+
+def test_answers_are_matched_by_their_uids_and_timed(exchange: Make, imaged: Make, expected: Make) -> None:
+    loaded, images = exchange(seconds=20.0), imaged(3)
+    results = loaded.predict(Batch(images.cases))
+    assert all(isinstance(result, ClassScores) for result in results), results
+    assert [result.scores["score"] for result in results] == pytest.approx(expected(images.pixels), rel=1e-6)
+    ((name, facts),) = loaded.drain_events()
+    assert name == "node_answers"
+    assert [one["unit"] for one in facts["cases"]] == [case.unit for case in images.cases]
+    assert all(0 <= one["seconds"] < 20 for one in facts["cases"])
+    assert loaded.identity.runtime.startswith("DICOM node that calls itself VENDOR_7.2 (1.2.826.")
+    assert loaded.drain_events() == []
+
+
+BEHAVIOURS: dict[str, tuple[Any, str, str]] = {
+    "never": (lambda image: [], "node_timeout", "No structured report of this case came in 1.5 seconds"),
+    "late": (lambda image: [(2.5, report(image, 0.5))], "node_timeout", "came in 1.5 seconds"),
+    "twice": (
+        lambda image: [(0.0, report(image, 0.5)), (0.0, report(image, 0.7))],
+        "duplicate_answer",
+        "2 different answers",
+    ),
+    "another study": (lambda image: [(0.0, report(image, 0.5, study="1.2.3.4.5"))], "node_timeout", "No structured"),
+    "another code": (
+        lambda image: [(0.0, report(image, 0.5, concept=("1", "99OTHER")))],
+        "no_code",
+        "no number under the code 9901 (99VENDOR)",
+    ),
+    "no value": (lambda image: [(0.0, report(image, None))], "missing_output", "no value under the code"),
+}
+
+
+@pytest.mark.parametrize("name", BEHAVIOURS)
+def test_a_node_that_answers_wrongly_gives_a_failure_and_no_number(name: str, exchange: Make, imaged: Make) -> None:
+    behave, reason, says = BEHAVIOURS[name]
+    (result,) = exchange(behave, output=SCORE).predict(Batch(imaged(1).cases))
+    assert isinstance(result, Failure)
+    assert (result.reason, says in result.detail) == (reason, True), result
+
+
+def test_one_and_the_same_answer_sent_again_is_one_answer(exchange: Make, imaged: Make) -> None:
+    def again(image: Any) -> Any:
+        answer = report(image, logit(image))
+        return [(0.0, answer), (0.0, answer)]
+
+    (result,) = exchange(again, seconds=10.0).predict(Batch(imaged(1).cases))
+    assert isinstance(result, ClassScores), result
+
+
+def test_a_second_answer_after_the_first_was_taken_stops_the_run(exchange: Make, imaged: Make) -> None:
+    loaded = exchange(lambda image: [(0.0, report(image, 0.5)), (0.8, report(image, 0.7))], output=SCORE, seconds=3.0)
+    images = imaged(2)
+    (first,) = loaded.predict(Batch(images.cases[:1]))
+    assert isinstance(first, ClassScores)
+    loaded.predict(Batch(images.cases[1:]))
+    for arrival in loaded._receiver.arrivals(time.monotonic() + 10):
+        loaded._place(arrival, {})
+    with pytest.raises(ModelError, match=r"sent a second, different answer on case unit-00.*Raise settle"):
+        loaded.predict(Batch(images.cases))
+
+
+def test_percentages_are_said_or_refused(exchange: Make, imaged: Make) -> None:
+    def percent(image: Any) -> Any:
+        return [(0.0, report(image, 93.0, unit="%"))]
+
+    images = imaged(1)
+    with pytest.raises(ModelError, match=r"percent: the reports give percentages.*say percent: true"):
+        exchange(percent, output=SCORE, seconds=10.0).predict(Batch(images.cases))
+    (result,) = exchange(percent, output=SCORE, seconds=10.0, answer={**SR, "percent": True}).predict(
+        Batch(images.cases)
+    )
+    assert result.scores == {"score": 0.93}
+
+
+def test_a_node_that_refuses_an_image_is_a_failure(exchange: Make, imaged: Make) -> None:
+    (result,) = exchange(status=0xA700).predict(Batch(imaged(1).cases))
+    assert result == Failure("send_refused", "The node did not take an image of this case: status A700.")
+
+
+def test_a_node_that_goes_away_fails_its_cases_and_at_last_stops_the_run(exchange: Make, imaged: Make) -> None:
+    loaded = exchange(retries={"attempts": 2, "first": 0.0, "seconds": 2})
+    loaded._options = loaded._options.model_copy(
+        update={"node": loaded._options.node.model_copy(update={"port": free_port()})}
+    )
+    images = imaged(1)
+    (result,) = loaded.predict(Batch(images.cases))
+    assert isinstance(result, Failure)
+    assert result.reason == "node_unreachable"
+    with pytest.raises(ModelError, match="5 times in a row it could not be reached: nothing answers at its address"):
+        for _ in range(4):
+            loaded.predict(Batch(images.cases))
+
+
+def test_nobody_there_is_said_before_the_run(model: Make, tmp_path: Path) -> None:
+    options = {
+        "node": {"host": "127.0.0.1", "port": free_port(), "ae_title": "NOBODY"},
+        "listen": {"port": free_port()},
+        "answer": SR,
+        "retries": {"attempts": 1, "seconds": 2},
+    }
+    with pytest.raises(
+        ModelError, match=r"'NOBODY' at 127.0.0.1 port \d+ can't be used: nothing answers at its address"
+    ):
+        ADAPTER.load(model(format="dicom_node", path=None, options=options), base=tmp_path, device="cpu")
+
+
+def test_a_port_that_is_taken_is_said(model: Make, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        options = {
+            "node": {"host": "127.0.0.1", "port": 4242, "ae_title": "V"},
+            "listen": {"port": taken.getsockname()[1]},
+            "answer": SR,
+        }
+        with pytest.raises(ModelError, match=r"can't listen on 127.0.0.1 port"):
+            ADAPTER.load(model(format="dicom_node", path=None, options=options), base=tmp_path, device="cpu")
+
+
+# --- TLS
+
+
+def _authority() -> tuple[Any, Any]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _signed("authority", key, "authority", key, x509, hashes, authority=True), key
+
+
+def _signed(name: str, key: Any, issuer: str, signer: Any, x509: Any, hashes: Any, *, authority: bool = False) -> Any:
+    from cryptography.x509.oid import NameOID
+
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(
+        issuer_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]),
+        subject_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - dt.timedelta(hours=1),
+        not_valid_after=now + dt.timedelta(days=1),
+    )
+    usage = x509.KeyUsage(
+        digital_signature=True, key_cert_sign=authority, crl_sign=authority, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    made = (
+        builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(own, critical=False)
+        .add_extension(above, critical=False)
+    )
+    return made.sign(signer, hashes.SHA256())
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """ca.pem, and a certificate with its encrypted key for either side; rogue.pem is of another authority."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+    authority, authority_key = _authority()
+    (tmp_path / "ca.pem").write_bytes(authority.public_bytes(Encoding.PEM))
+    _, rogue_key = _authority()
+    for name, signer in (("ours", authority_key), ("vendor", authority_key), ("rogue", rogue_key)):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _signed(name, key, "authority", signer, x509, hashes)
+        (tmp_path / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        secret = BestAvailableEncryption(b"a-secret-word")
+        (tmp_path / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    return tmp_path
+
+
+def _vendor_side(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    found = []
+    for purpose in (ssl.Purpose.SERVER_AUTH, ssl.Purpose.CLIENT_AUTH):
+        context = ssl.create_default_context(purpose, cafile=str(folder / "ca.pem"))
+        context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key", "a-secret-word")
+        context.check_hostname, context.verify_mode = False, ssl.CERT_REQUIRED
+        found.append(context)
+    return found[0], found[1]
+
+
+TLS = {
+    "authority": "ca.pem",
+    "certificate": "ours.pem",
+    "key": "ours.key",
+    "password": {"environment": "NODE_PASSWORD"},
+}
+
+
+def test_both_directions_go_over_tls_with_certificates_on_both_sides(
+    exchange: Make, imaged: Make, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_PASSWORD", "a-secret-word")
+    loaded = exchange(secured=_vendor_side(certificates, "vendor"), tls=TLS, seconds=20.0)
+    (result,) = loaded.predict(Batch(imaged(1).cases))
+    assert isinstance(result, ClassScores), result
+    assert loaded.identity.notes[0] == "sent by C-STORE over TLS"
+
+
+def test_a_node_of_another_authority_is_not_trusted_and_no_secret_shows(
+    model: Make, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_PASSWORD", "a-secret-word")
+    node = VendorNode(("127.0.0.1", 1, "VALIDATE"), tls=_vendor_side(certificates, "rogue"))
+    options = {
+        "node": {"host": "127.0.0.1", "port": node.port, "ae_title": "VENDOR"},
+        "listen": {"port": free_port()},
+        "answer": SR,
+        "tls": TLS,
+        "retries": {"attempts": 1, "seconds": 3},
+    }
+    try:
+        with pytest.raises(ModelError, match="its TLS can't be trusted or understood") as caught:
+            ADAPTER.load(model(format="dicom_node", path=None, options=options), base=certificates, device="cpu")
+        assert "a-secret-word" not in str(caught.value)
+        monkeypatch.delenv("NODE_PASSWORD")
+        with pytest.raises(ModelError, match=r"tls\.password: the environment variable NODE_PASSWORD is not set"):
+            ADAPTER.load(model(format="dicom_node", path=None, options=options), base=certificates, device="cpu")
+    finally:
+        node.close()

@@ -1,0 +1,37 @@
+"""A real router between us and the vendor's node: Orthanc takes the case, hands it on, and brings the answer back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.services
+Make = Callable[..., Any]
+
+
+def test_cases_and_answers_pass_through_a_real_orthanc(imaged: Make, tmp_path: Path) -> None:
+    assert which("Orthanc") or Path("/usr/sbin/Orthanc").exists(), "please install orthanc: .ci/services does"
+    images = imaged(3)
+    given = [{"path": str(case.files[0]), "keys": dict(case.keys)} for case in images.cases]
+    folder = tmp_path / "router"
+    folder.mkdir()
+    script = Path(__file__).with_name("orthanc_router.py")
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, str(script), str(folder), json.dumps(given)],
+        capture_output=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    told = json.loads(done.stdout.decode().strip().splitlines()[-1])
+    means = images.pixels.astype("float64").mean(axis=(1, 2, 3))
+    assert [one["score"] for one in told["results"]] == pytest.approx((4 * means - 1.5).tolist(), rel=1e-6)
+    assert "OFFIS_DCMTK" in told["runtime"], "Orthanc speaks DICOM by DCMTK, and says so"
+    ((name, facts),) = told["events"]
+    assert name == "node_answers"
+    assert all(one["failure"] is None and one["seconds"] >= 0 for one in facts["cases"])
