@@ -19,6 +19,8 @@ from validate.protocol.schema import StudyProtocol
 SIZE = 8
 STEPS = [{"window": {"source": "values", "center": 500.0, "width": 1001.0}}]
 MODEL = {"id": "m", "name": "Tiny", "version": "1", "format": "onnx", "path": "tiny.onnx", "preprocess": STEPS}
+# not in a process of its own, which would take half a second for each of these tests; test_containment.py does it
+HERE = {"options": {"contained": False}}
 OUTPUT = {"activation": "sigmoid", "kind": "probability"}
 
 
@@ -88,6 +90,11 @@ def write_study(folder: Path, count: int, *, files_per_case: int = 1, broken: tu
     return tuple(cases)
 
 
+def _block(model: dict[str, Any]) -> dict[str, Any]:
+    block = {"output": OUTPUT, **MODEL, **model}
+    return {**(HERE if block["format"] == "onnx" else {}), **block}
+
+
 def make_protocol(
     models: list[dict[str, Any]] | None = None, *, unit: str = "image", **inference: Any
 ) -> StudyProtocol:
@@ -110,7 +117,7 @@ def make_protocol(
                 "positive": 1,
                 "standard": "by construction",
             },
-            "models": [{"output": OUTPUT, **MODEL, **model} for model in models or [{}]],
+            "models": [_block(model) for model in models or [{}]],
             "inference": {"shard_size": 8, "batch_size": 4, "workers": 2, "device": "cpu", **inference},
             "endpoints": [{"id": "auroc", "metric": "classification.auroc", "role": "primary"}],
         }

@@ -106,8 +106,8 @@ def test_a_process_that_hangs_or_dies_is_replaced_and_its_image_fails(
     real = module.start_child
     started: list[Any] = []
 
-    def start(name: str) -> Any:
-        child = real(name)
+    def start(name: str, **options: Any) -> Any:
+        child = real(name, **options)
         started.append(child)
         return child
 

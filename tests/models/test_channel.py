@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import struct
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.models.channel import Channel, ChildGone, ChildSilent
+from validate.models.channel import Channel, ChildGone, ChildSilent, _memory
 
 
 @pytest.fixture
@@ -63,3 +64,38 @@ def test_silence_ends(pipe: tuple[Channel, int]) -> None:
     os.write(writer, b"\x01")
     with pytest.raises(ChildSilent):
         channel.receive(0.05)
+
+
+def test_arrays_go_through_shared_memory_where_they_fit_and_over_the_pipe_where_not(pipe: tuple[Channel, int]) -> None:
+    memory = mmap.mmap(-1, 4096)
+    channel, _ = pipe
+    channel.outgoing = channel.incoming = memory
+    small = [np.arange(100, dtype=np.float32), np.arange(6, dtype=np.uint8).reshape(2, 3)]
+    channel.send({}, small)
+    _, received = channel.receive(5, copy=False)
+    assert all(np.array_equal(one, other) for one, other in zip(small, received, strict=True))
+    assert received[0].ctypes.data != small[0].ctypes.data and received[0].base is not None
+    kept = received[0].copy()
+    channel.send({}, [np.zeros(100, np.float32)])
+    assert (received[0] == 0).all()  # what was not copied is overwritten by the next message
+    assert channel.receive(5)[1][0].sum() == 0 and kept.sum() == 4950
+    large = np.arange(5000, dtype=np.uint8)
+    channel.send({}, [large])
+    assert np.array_equal(channel.receive(5)[1][0], large)
+
+
+@pytest.mark.parametrize("place", [-64, 1, 4096, 1 << 40])
+def test_an_array_outside_the_shared_memory_is_nonsense(pipe: tuple[Channel, int], place: int) -> None:
+    channel, writer = pipe
+    channel.incoming = mmap.mmap(-1, 4096)
+    content = json.dumps({"header": {}, "arrays": [{"type": "float32", "shape": [16], "at": place}]}).encode()
+    os.write(writer, struct.pack("<Q", len(content)) + content)
+    with pytest.raises(ChildGone, match="sent no message"):
+        channel.receive(5)
+
+
+def test_no_side_can_cut_the_shared_memory_off() -> None:
+    memory = _memory(1 << 16)
+    with pytest.raises(PermissionError):
+        os.ftruncate(memory, 4096)
+    os.close(memory)

@@ -7,7 +7,7 @@ from typing import Any
 
 from validate.errors import ValidateError
 from validate.inference.decode import Decoded, DecodeTask, decode
-from validate.inference.view import view_of
+from validate.inference.view import View, view_of
 from validate.models.channel import ChildGone, own_channel
 from validate.models.prediction import Failure
 from validate.models.sandbox import confine
@@ -17,19 +17,22 @@ def main() -> None:
     """Serve until the parent closes the pipe."""
     channel = own_channel()
     confine([Path("/")], limit_memory=True)
+    views: tuple[View, ...] = ()
     while True:
         try:
             request, _ = channel.receive()
-            channel.send(*_answer(request))
+            if "views" in request:
+                views = tuple(view_of(view) for view in request["views"])
+            channel.send(*_answer(request, views))
         except ChildGone:
             return
 
 
-def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+def _answer(request: dict[str, Any], views: tuple[View, ...]) -> tuple[dict[str, Any], list[Any]]:
     task = DecodeTask(
         place=0,
         paths=tuple(Path(path) for path in request["paths"]),
-        views=tuple(view_of(view) for view in request["views"]),
+        views=views,
         unit=request["unit"],
         number=request["number"],
     )

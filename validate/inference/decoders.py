@@ -17,12 +17,14 @@ from typing import Any, Literal
 from validate.errors import ProtocolError
 from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.view import View
 from validate.models.channel import Child, ChildGone, ChildSilent, start_child
 from validate.models.prediction import Failure
 
 Kind = Literal["thread", "process"]
 
 AHEAD_BYTES = 256 << 20
+SHARED = 64 << 20  # bytes for the pixels of one image; larger volumes go over the pipe
 PATIENCE = 120.0  # seconds that one image may take
 
 TIMED_OUT = Failure("decode:timeout", "Decoding took longer than the time allowed for one image.")
@@ -160,18 +162,15 @@ class _ProcessWorker:
     patience: float
     abandoned: bool = False
     child: Child | None = None
+    views: tuple[View, ...] | None = None
+    known: int = 0  # which child has been told the views
 
     def decode(self, task: DecodeTask) -> Decoded:
-        request = {
-            "paths": [str(path) for path in task.paths],
-            "views": [view.document() for view in task.views],
-            "unit": task.unit,
-            "number": task.number,
-        }
         if self.child is None:
-            self.child = start_child("validate.inference.decode_worker")
+            self.known = 0
+            self.child = start_child("validate.inference.decode_worker", shared_bytes=SHARED)
         try:
-            self.child.channel.send(request)
+            self.child.channel.send(self._request(task))
             header, arrays = self.child.channel.receive(self.patience)
         except (ChildGone, ChildSilent) as error:
             self.child.kill()
@@ -185,6 +184,18 @@ class _ProcessWorker:
         places = tuple(entry and placement_of(entry) for entry in header["places"])
         found = tuple(failure or next(images) for failure in failures)
         return Decoded(found, header["source"], header["seconds"], places)
+
+    def _request(self, task: DecodeTask) -> dict[str, Any]:
+        """What the child is asked; views that are the same as the last time are not said again."""
+        request: dict[str, Any] = {
+            "paths": [str(path) for path in task.paths],
+            "unit": task.unit,
+            "number": task.number,
+        }
+        if self.views is not task.views or self.known != id(self.child):
+            request["views"] = [view.document() for view in task.views]
+            self.views, self.known = task.views, id(self.child)
+        return request
 
     def abandon(self) -> None:
         self.abandoned = True

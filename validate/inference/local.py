@@ -99,6 +99,7 @@ class _Run:
         self.plan, self.engine, self.progress, self.on_event = plan, engine, progress, on_event
         self.tally = Tally(len(plan.cases))
         self.views, self.number_of = _views(plan)
+        self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
         self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
 
     def results(self, out: Path, *, resume: bool) -> InferenceSummary:
@@ -178,9 +179,14 @@ class _Run:
             ]
             for case in stretch.cases:
                 for reading in self._readings(case, [view for view, units in works if case.unit in units]):
-                    views = tuple(self.views[number] for number in reading.views)
-                    yield DecodeTask(place, reading.paths, views, case.unit, reading.number)
+                    yield DecodeTask(place, reading.paths, self._seen(reading.views), case.unit, reading.number)
                     place += 1
+
+    def _seen(self, numbers: tuple[int, ...]) -> tuple[View, ...]:
+        """These views, always as the same object: a decoding child is told only what is new."""
+        if numbers not in self.together:
+            self.together[numbers] = tuple(self.views[number] for number in numbers)
+        return self.together[numbers]
 
     def _readings(self, case: Case, wanted: Iterable[int | None]) -> Iterator[_Reading]:
         """What is decoded together of a case: each image by itself, and all of them as one volume."""

@@ -1,13 +1,17 @@
-"""Messages between this program and a child of it: a JSON header and plain arrays over a pipe.
+"""Messages between this program and a child of it: a JSON header over a pipe, and plain arrays through shared memory.
 
+Arrays that do not fit the shared memory, or where there is none, go over the pipe. Who sends waits for the answer, so one piece
+of memory for each direction is enough; it can't be shrunk or grown by either side, so no child can take it from under us.
 Nothing is unpickled: the child reads hostile files, so what it sends back is hostile too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
+import mmap
 import os
 import select
 import struct
@@ -24,6 +28,7 @@ from numpy.typing import NDArray
 
 Arrays = tuple[NDArray[Any], ...]
 
+ALIGNED = 64  # bytes, so that vector instructions find arrays where they like them
 LARGEST_HEADER = 1 << 20
 LARGEST_ARRAY = 1 << 31  # numbers
 ELEMENTS = {"float32", "float64", "float16", "int64", "int32", "uint8"}
@@ -44,24 +49,43 @@ class ChildSilent(Exception):
 
 @dataclass(slots=True)
 class Channel:
-    """One end of a pair of pipes."""
+    """One end of a pair of pipes. outgoing, incoming : shared memory of either direction, where there is any"""
 
     reader: BinaryIO
     writer: BinaryIO
+    outgoing: mmap.mmap | None = None
+    incoming: mmap.mmap | None = None
 
     def send(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
         """Raises ChildGone when nobody is there any more."""
-        described = [{"type": array.dtype.name, "shape": list(array.shape)} for array in arrays]
+        described: list[dict[str, Any]] = [{"type": array.dtype.name, "shape": list(array.shape)} for array in arrays]
+        shared = self._put(arrays)
+        for entry, place in zip(described, shared or (), strict=False):
+            entry["at"] = place
         content = json.dumps({"header": header, "arrays": described}, allow_nan=False).encode()
         try:
             self._write(memoryview(_LENGTH.pack(len(content)) + content))
-            for array in arrays:
+            for array in arrays if shared is None else ():
                 self._write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         except (BrokenPipeError, ValueError) as error:
             raise ChildGone("the other side is gone") from error
 
-    def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], Arrays]:
-        """Raises ChildGone at the end of the stream or on nonsense, ChildSilent after `timeout` seconds."""
+    def _put(self, arrays: Sequence[NDArray[Any]]) -> list[int] | None:
+        """Where each array now lies in the shared memory; None where they do not fit."""
+        places, end = [], 0
+        for array in arrays:
+            places.append(end)
+            end += -(-array.nbytes // ALIGNED) * ALIGNED
+        if self.outgoing is None or end > len(self.outgoing):
+            return None
+        for array, place in zip(arrays, places, strict=True):
+            np.copyto(_view(self.outgoing, array.dtype.name, array.shape, place), array)
+        return places
+
+    def receive(self, timeout: float | None = None, *, copy: bool = True) -> tuple[dict[str, Any], Arrays]:
+        """The next message. copy : False gives arrays that are good until the next answer is sent, and no longer.
+
+        Raises ChildGone at the end of the stream or on nonsense, ChildSilent after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
         if length > LARGEST_HEADER:
@@ -71,9 +95,17 @@ class Channel:
             header, described = dict(message["header"]), [_described(entry) for entry in message["arrays"]]
         except (ValueError, KeyError, TypeError) as error:
             raise ChildGone("the other side sent no message") from error
-        return header, tuple(self._array(element, shape, deadline) for element, shape in described)
+        return header, tuple(self._array(*entry, deadline, copy=copy) for entry in described)
 
-    def _array(self, element: str, shape: tuple[int, ...], deadline: float | None) -> NDArray[Any]:
+    def _array(
+        self, element: str, shape: tuple[int, ...], place: int | None, deadline: float | None, *, copy: bool
+    ) -> NDArray[Any]:
+        if place is not None:
+            try:
+                found = _view(self.incoming, element, shape, place)
+            except (TypeError, ValueError) as error:
+                raise ChildGone("the other side sent no message") from error
+            return found.copy() if copy else found
         size = math.prod(shape) * np.dtype(element).itemsize
         return np.frombuffer(self._read(size, deadline), dtype=element).reshape(shape)
 
@@ -118,29 +150,36 @@ class Child:
         self._close()
 
     def _close(self) -> None:
+        self.channel.outgoing = self.channel.incoming = None  # unmapped when the last array on it is gone
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
 
 
-def start_child(module: str) -> Child:
-    """Start `module.main()` in a fresh interpreter with our own search path, and no credentials in its environment."""
+def start_child(module: str, *, shared_bytes: int = 0) -> Child:
+    """Start `module.main()` in a fresh interpreter with our own search path, and no credentials in its environment.
+
+    shared_bytes : of memory for arrays in each direction; it is only taken as it is used
+    """
+    memory = [_memory(shared_bytes) for _ in range(2)] if shared_bytes and hasattr(os, "memfd_create") else []
     root = str(Path(__file__).parents[2])
     path = [root, *(entry for entry in sys.path if entry and entry != root)]
     program = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-I", "-c", program],
+        [sys.executable, "-I", "-c", program, *map(str, memory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         bufsize=0,
+        pass_fds=memory,
         start_new_session=True,  # Ctrl-C is for the parent, which then ends its children
     )
     if process.stdin is None or process.stdout is None:
         raise ChildGone("no pipes")
-    return Child(process, Channel(process.stdout, process.stdin))  # type: ignore[arg-type]
+    maps = _mapped(memory)
+    return Child(process, Channel(process.stdout, process.stdin, *maps))  # type: ignore[arg-type]
 
 
 def own_channel() -> Channel:
@@ -149,11 +188,38 @@ def own_channel() -> Channel:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    return Channel(os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0))
+    incoming = outgoing = None
+    if memory := [int(argument) for argument in sys.argv[1:3]]:
+        incoming, outgoing = _mapped(memory)
+    return Channel(os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0), outgoing, incoming)
 
 
-def _described(entry: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
+def _memory(size: int) -> int:
+    """A file in memory that nobody can shrink: reading where a child has cut it off would end this process."""
+    memory = os.memfd_create("arrays", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(memory, size)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return memory
+
+
+def _mapped(memory: Sequence[int]) -> list[mmap.mmap]:
+    """Mapped, and the file descriptors closed."""
+    maps = [mmap.mmap(file, os.fstat(file).st_size) for file in memory]
+    for file in memory:
+        os.close(file)
+    return maps
+
+
+def _view(memory: mmap.mmap | None, element: str, shape: tuple[int, ...], place: int) -> NDArray[Any]:
+    """An array on shared memory. Raises TypeError or ValueError where it would lie outside."""
+    if memory is None or place < 0 or place % ALIGNED:
+        raise ValueError("no shared memory there")
+    return np.frombuffer(memory, element, math.prod(shape), place).reshape(shape)
+
+
+def _described(entry: Mapping[str, Any]) -> tuple[str, tuple[int, ...], int | None]:
     element, shape = str(entry["type"]), tuple(int(size) for size in entry["shape"])
     if element not in ELEMENTS or any(size < 0 for size in shape) or math.prod(shape) > LARGEST_ARRAY:
         raise ValueError("no array of ours")
-    return element, shape
+    place = entry.get("at")
+    return element, shape, None if place is None else int(place)

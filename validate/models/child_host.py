@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start
 from validate.protocol.schema import Model
 
 PATIENCE = 300.0  # seconds for one answer
+OPENING = 60.0  # seconds at least for opening a model, however little one answer may take
+SHARED = 256 << 20  # bytes for arrays of one batch; larger ones go over the pipe
 CRASHES = 20  # in a row, after which it is the model and not the case
 
 
@@ -57,7 +60,7 @@ class ChildHost:
         """The child's answer. Raises OutOfMemory, ModelCrashed, or what the program raised, as ModelCrashed too."""
         if self._child is None:
             self._start()
-        answer, received = self._exchange(header, arrays)
+        answer, received = self._exchange(header, arrays, self._patience)
         self._crashes = 0
         if answer.get("error") == "out_of_memory":
             raise OutOfMemory(answer["message"])
@@ -72,9 +75,10 @@ class ChildHost:
             self._child = None
 
     def _start(self) -> dict[str, Any]:
-        self._child = start_child(self._module)
+        child = self._child = start_child(self._module, shared_bytes=SHARED)
+        weakref.finalize(self, _ended, child)  # a child ends with whoever asks it, closed or forgotten
         try:
-            facts, _ = self._exchange(self._request, self._arrays)
+            facts, _ = self._exchange(self._request, self._arrays, max(self._patience, OPENING))
         except ModelCrashed as crash:
             raise ModelError(
                 f"models.{self._model.id}.path: {self._runtime} can't open this model: {crash}."
@@ -89,13 +93,15 @@ class ChildHost:
             f"{' '.join(str(facts['message']).split())[:300]}"
         )
 
-    def _exchange(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[dict[str, Any], Arrays]:
+    def _exchange(
+        self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], patience: float
+    ) -> tuple[dict[str, Any], Arrays]:
         child = self._child
         if child is None:
             raise ModelCrashed("model_crashed", "the model's process is not there")
         try:
             child.channel.send(header, arrays)
-            return child.channel.receive(self._patience)
+            return child.channel.receive(patience)
         except (ChildGone, ChildSilent) as error:
             child.kill()
             self._child = None
@@ -105,5 +111,10 @@ class ChildHost:
                     f"models.{self._model.id}: the model's process ended {CRASHES} times in a row; it can't be run."
                 ) from error
             if isinstance(error, ChildSilent):
-                raise ModelCrashed("model_timeout", f"it gave no answer in {self._patience:g} seconds") from error
+                raise ModelCrashed("model_timeout", f"it gave no answer in {patience:g} seconds") from error
             raise ModelCrashed("model_crashed", f"its process ended (code {child.process.returncode})") from error
+
+
+def _ended(child: Child) -> None:
+    if child.process.returncode is None:
+        child.kill()

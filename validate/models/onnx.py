@@ -1,4 +1,4 @@
-"""ONNX models, run by onnxruntime in this process; with custom operators, which are foreign code, in a confined child."""
+"""ONNX models, run by onnxruntime in a confined child: a model that ends its process costs one case and not the run."""
 
 from __future__ import annotations
 
@@ -42,12 +42,14 @@ class OnnxOptions(BaseModel):
     """
     provider : of onnxruntime; where it is said, this one is used or it is an error
     custom_operators : machine code of the vendor's own, refused unless named here; the report prints that it ran
+    contained : run in a confined process of its own, so that a crash costs one case; without, a crash ends the run
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: Literal["cpu", "cuda", "tensorrt"] | None = None
     custom_operators: CustomOperators | None = None
+    contained: bool = True
 
 
 class _Session(Protocol):
@@ -174,7 +176,7 @@ def _opened(
     device: str,
     threads: int,
 ) -> tuple[_Session, tuple[str, ...]]:
-    if options.custom_operators is not None:
+    if options.contained or options.custom_operators is not None:
         return _in_child(content, external, options, model=model, base=base, device=device, threads=threads)
     try:
         session = open_session(content, external, device=device, provider=options.provider, threads=threads)
@@ -182,7 +184,7 @@ def _opened(
         raise ModelError(f"models.{model.id}{_no_provider(str(error))}") from error
     except NotOpened as error:
         raise ModelError(f"models.{model.id}{_not_opened(str(error))}") from error
-    return session, ()
+    return session, ("run in this program's own process, as the protocol asks (contained: false)",)
 
 
 def _in_child(
@@ -195,16 +197,7 @@ def _in_child(
     device: str,
     threads: int,
 ) -> tuple[_ChildSession, tuple[str, ...]]:
-    custom = options.custom_operators
-    assert custom is not None
-    path = base / custom.library
-    place = f"models.{model.id}.custom_operators"
-    if not path.is_file():
-        raise ModelError(f"{place}.library: no file at {path}.")
-    library = read_model(path, model=model)
-    found = hashlib.sha256(library).hexdigest()
-    if found != custom.sha256:
-        raise ModelError(f"{place}.sha256: the library's SHA-256 is {found}, the protocol says {custom.sha256}.")
+    library, notes = _library(options.custom_operators, model=model, base=base)
     host = ChildHost(
         model,
         "validate.models.onnx_child",
@@ -213,13 +206,28 @@ def _in_child(
             "device": device,
             "provider": options.provider,
             "threads": threads,
+            "library": library is not None,
             "external": list(external),
         },
-        arrays=[np.frombuffer(part, dtype=np.uint8) for part in (content, library, *external.values())],
+        arrays=[np.frombuffer(part, dtype=np.uint8) for part in (content, library or b"", *external.values())],
         refused={"no_provider": _no_provider, "not_opened": _not_opened},
     )
-    note = f"custom operators {', '.join(custom.names)} of the library {path.name}, SHA-256 {found}"
-    return _ChildSession(host), (note,)
+    return _ChildSession(host), notes
+
+
+def _library(custom: CustomOperators | None, *, model: Model, base: Path) -> tuple[bytes | None, tuple[str, ...]]:
+    """The content of the library with custom operators, checked, and what the evidence says of it."""
+    if custom is None:
+        return None, ()
+    path = base / custom.library
+    place = f"models.{model.id}.custom_operators"
+    if not path.is_file():
+        raise ModelError(f"{place}.library: no file at {path}.")
+    library = read_model(path, model=model)
+    found = hashlib.sha256(library).hexdigest()
+    if found != custom.sha256:
+        raise ModelError(f"{place}.sha256: the library's SHA-256 is {found}, the protocol says {custom.sha256}.")
+    return library, (f"custom operators {', '.join(custom.names)} of the library {path.name}, SHA-256 {found}",)
 
 
 def _no_provider(message: str) -> str:

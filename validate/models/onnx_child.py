@@ -1,4 +1,4 @@
-"""The child process of an ONNX model with custom operators: a vendor's machine code, so it gets what any foreign code gets."""
+"""The child process of an ONNX model: hostile until proven otherwise, and with custom operators a vendor's machine code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
         program = _Program()
         reply(channel, lambda: program.load(request, contents))
         while True:
-            header, arrays = channel.receive()
+            header, arrays = channel.receive(copy=False)
             reply(channel, lambda header=header, arrays=arrays: program.predict(header, arrays))
     except ChildGone:
         return
@@ -37,8 +37,10 @@ class _Program:
         from validate.models.onnx_session import NotOpened, ProviderMissing, open_session
 
         cpu = request["device"] == "cpu"
-        library = f"/proc/self/fd/{os.memfd_create('operators')}"
-        Path(library).write_bytes(contents[1].tobytes())  # exactly what was hashed, in memory
+        library = None
+        if request["library"]:
+            library = f"/proc/self/fd/{os.memfd_create('operators')}"
+            Path(library).write_bytes(contents[1].tobytes())  # exactly what was hashed, in memory
         isolation = confine(own_folders(), limit_memory=cpu, use_devices=not cpu)
         external = {name: part.tobytes() for name, part in zip(request["external"], contents[2:], strict=True)}
         try:
