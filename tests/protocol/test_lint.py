@@ -17,7 +17,7 @@ PROBLEMS = [
     ("id: my-study ", "id: my/study ", "id: got 'my/study', expected letters"),
     ("title: Acceptance test of a classifier", "title: ' '", "title: is empty"),
     ("    - dicom: data ", "    - {dicom: data, table: t.csv} ", "cohort.sources[0]: got 2 of dicom, nifti"),
-    ("    - dicom: data ", "    - images: data ", "cohort.sources[0].images: this version reads dicom and nifti folders and tables"),
+    ("    - dicom: data ", "    - images: data ", "cohort.sources[0]: got 0 of dicom, nifti, table"),
     ("    - dicom: data ", "    - nifti: data ", "names: is missing; NIfTI names no patient"),
     ("    - dicom: data ", "    - {nifti: data, names: '{a}{patient}.nii'} ", "nothing stands between two fields"),
     ("    - dicom: data ", "    - {nifti: data, names: '{case}.nii'} ", "which has no {patient}: patients are what is resampled"),

@@ -16,7 +16,7 @@ from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate, index_folder
 from validate.cohort.joined import numbers_if_all, with_attributes
 from validate.cohort.manifest import cohort_digest
-from validate.cohort.nifti_source import nifti_candidates, with_image
+from validate.cohort.nifti_source import nifti_candidates, unnamed_files, with_image
 from validate.cohort.privacy import pseudonym
 from validate.cohort.reference import HasLabel, has_label, label_counts
 from validate.cohort.select import exclusion_reasons
@@ -108,6 +108,7 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
     studies = table.column(source.study) if source.study else None
     images = table.column(source.image) if source.image else None
     files = [name for name in _naming_files(protocol) if name in table.columns]
+    folder = path.parent if source.images is None else (base / source.images).resolve()
     candidates = []
     for key, row in place.items():
         patient = key_text(patients[row])
@@ -124,8 +125,10 @@ def _rows(protocol: StudyProtocol, source: Source, base: Path) -> list[Candidate
         keys |= {name: text for name in files if (text := key_text(table.columns[name][row])) is not None}
         candidate = replace(candidate, keys=keys)
         if images is not None:
-            candidate = _with_image(candidate, path.parent, key_text(images[row]))
+            candidate = _with_image(candidate, folder, key_text(images[row]))
         candidates.append(candidate)
+    if source.images is not None:
+        candidates += unnamed_files(folder, [candidate.path for candidate in candidates])
     return candidates
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from validate.cohort.case import AttributeValue
 from validate.cohort.index import Candidate
 from validate.cohort.joined import numbers_if_all
 from validate.errors import DataError
-from validate.imaging.nifti import ENDINGS, read_grid
+from validate.imaging.image import check_image
+from validate.imaging.nifti import ENDINGS
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.file_names import fields, read_name
 
@@ -31,6 +33,22 @@ def nifti_candidates(folder: Path, names: str) -> list[Candidate]:
         raise DataError(f"{folder}: the folder is empty; there is no file to read.")
     found = [_candidate(path, path.relative_to(folder).as_posix(), names) for path in paths]
     return _with_numbers(found, [field for field in fields(names) if field not in IDENTITY])
+
+
+def unnamed_files(folder: Path, named: Iterable[Path]) -> list[Candidate]:
+    """Files of a folder of images that its table does not name: in no study, and accounted for.
+
+    Raises DataError where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder. cohort.sources.images names the folder with the images.")
+    known = {path.resolve() for path in named}
+    detail = "A file of the folder of images that the table does not name."
+    return [
+        Candidate(path, path.relative_to(folder).as_posix(), reason="not_in_table", detail=detail)
+        for path in sorted(folder.rglob("*"))
+        if (path.is_symlink() or not path.is_dir()) and path.resolve() not in known
+    ]
 
 
 def with_image(candidate: Candidate, path: Path) -> Candidate:
@@ -60,7 +78,7 @@ def _checked(candidate: Candidate, path: Path) -> Candidate:
     except OSError as error:
         return replace(candidate, reason="unreadable_file", detail=f"Can't be read: {error.strerror}.")
     try:
-        read_grid(path)
+        check_image(path)
     except DecodeFailure as failure:
         return replace(candidate, digest=digest, reason="unreadable_header", detail=failure.detail)
     return replace(candidate, digest=digest)

@@ -18,9 +18,11 @@ from pydicom.dataset import FileDataset
 from validate.imaging.dicom import dataset_of, read_image, source_of, spacing_of, unit_of, windows_of
 from validate.imaging.frames import Frame, chosen, frames_of, is_localizer, telling
 from validate.imaging.header import read_header
+from validate.imaging.image import is_plain_picture
+from validate.imaging.image import read_image as read_any
 from validate.imaging.mask import Grid
 from validate.imaging.modality import Modality, measured, modality
-from validate.imaging.nifti import is_nifti, read_nifti
+from validate.imaging.nifti import is_nifti
 from validate.imaging.pile import Pile, piled, planned
 from validate.imaging.reader_warnings import silence_readers
 from validate.imaging.stack import Stack, check_regular, stacked
@@ -44,10 +46,11 @@ def read_series(paths: Sequence[Path], rules: Geometry = DEFAULT) -> Volume:
     """
     if not paths:
         raise DecodeFailure("decode:missing", "The series has no file.")
-    if any(is_nifti(path) for path in paths):
+    if any(is_nifti(path) or is_plain_picture(path) for path in paths):
         if len(paths) > 1:
-            raise DecodeFailure("decode:geometry_mixed", "A NIfTI image is one file; this series has several.")
-        return read_nifti(paths[0])
+            detail = "A NIfTI file, picture or array is an image by itself; this series has several files."
+            raise DecodeFailure("decode:geometry_mixed", detail)
+        return read_any(paths[0])
     silence_readers()
     try:
         return _volume([Path(path) for path in paths], rules)

@@ -111,7 +111,7 @@ def _prepared(task: DecodeTask, volume: Any, places: Sequence[int]) -> Iterator[
 
 
 def _read(task: DecodeTask, view: View) -> Any:
-    from validate.imaging.dicom import read_image
+    from validate.imaging.image import read_image
     from validate.imaging.series import read_series
     from validate.protocol.geometry import Geometry
 

@@ -27,8 +27,7 @@ from validate.protocol.unheeded import NAME, foreseen, unheeded
 
 SHA256 = re.compile(r"[0-9a-f]{64}$")
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
-SOURCE_KINDS = ("dicom", "nifti", "images", "table")
-BUILT_SOURCES = {"dicom", "nifti", "table"}
+SOURCE_KINDS = ("dicom", "nifti", "table")
 WHAT = {"segmentation": "compares masks, and", "detection": "judges marks against lesions, and"}
 # Analytic intervals that hold for independent rows only, and what serves clustered rows instead.
 NAIVE = {
@@ -102,10 +101,9 @@ def _sources(protocol: StudyProtocol) -> Iterator[Problem]:
         named = [name for name in SOURCE_KINDS if getattr(source, name) is not None]
         if len(named) != 1:
             yield Problem(place, f"got {len(named)} of {', '.join(SOURCE_KINDS)}; a source is exactly one of them")
-        elif named[0] not in BUILT_SOURCES:
-            yield Problem(
-                (*place, named[0]), "this version reads dicom and nifti folders and tables; this kind is not built yet"
-            )
+        elif source.images is not None and (named[0] != "table" or source.image is None):
+            message = "is the folder of the files that a table names: say table, and its columns key, patient and image"
+            yield Problem((*place, "images"), message)
         elif named[0] == "table" and (source.key is None or source.patient is None):
             yield Problem(place, "a table source names its columns: key (one row each) and patient (what is resampled)")
         elif named[0] == "nifti":

@@ -36,9 +36,10 @@ class Rule(Block):
 
 
 class Source(Block):
-    """Exactly one of dicom, nifti, images, table.
+    """Exactly one of dicom, nifti and table; images belongs to a table.
 
-    key, patient, study, image : columns of a table; image holds the path of a NIfTI file, from the table's folder
+    key, patient, study, image : columns of a table; image holds the path of a NIfTI, PNG, JPEG, TIFF or NumPy file
+    images : the folder that these paths start from, of which every file is accounted for; without it, the table's folder
     names : of NIfTI files under their folder, such as "{patient}_{phase}.nii.gz"; what is in braces is read from the name
     """
 
