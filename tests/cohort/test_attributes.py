@@ -8,7 +8,21 @@ from hypothesis import strategies as st
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import UID
 
-from validate.cohort.attributes import HARVESTED, KEYWORDS, band_of, harvested, is_image, tag_value
+from validate.cohort import attributes
+from validate.cohort.attributes import HARVESTED, KEYWORDS, band_of
+from validate.imaging.header_values import HeaderValues
+
+
+def harvested(dataset):
+    return attributes.harvested(HeaderValues(dataset))
+
+
+def is_image(dataset):
+    return attributes.is_image(HeaderValues(dataset))
+
+
+def tag_value(dataset, tag):
+    return attributes.tag_value(HeaderValues(dataset), tag)
 
 
 def test_a_whole_header_is_harvested(header):

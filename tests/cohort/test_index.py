@@ -49,14 +49,14 @@ def test_whatever_lies_in_a_folder_has_one_place(archive, tmp_path):
 
 def test_a_file_that_may_not_be_read_is_said(archive, tmp_path, monkeypatch):
     path = archive("closed.dcm")
-    original = type(path).open
+    original = os.open
 
-    def refuse(self, *arguments, **options):
-        if self.name == "closed.dcm":
+    def refuse(place, *arguments, **options):
+        if os.fspath(place) == str(path):
             raise PermissionError(13, "Permission denied")  # the tests may run as root, whom no mode stops
-        return original(self, *arguments, **options)
+        return original(place, *arguments, **options)
 
-    monkeypatch.setattr(type(path), "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     (found,) = index_folder(tmp_path / "archive")
     assert found.reason == "unreadable_file"
     assert found.detail == "Can't be read: Permission denied."

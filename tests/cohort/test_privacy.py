@@ -15,9 +15,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from validate.cohort.asked_tags import check_tags
-from validate.cohort.identifiers import PRIVATE, filled, identifying, kind_of
+from validate.cohort.identifiers import PRIVATE, found_in, identifying, kind_of, sought_tags
 from validate.cohort.privacy import is_pseudonym, pseudonym, site_key, write_lookup
 from validate.errors import DataError, MachineError
+from validate.imaging.header import elements_of
 from validate.protocol.schema import AttributeSource
 
 
@@ -123,4 +124,4 @@ def test_identifiers_are_found_at_depth_and_private_ones_too():
     outer.RequestAttributesSequence = Sequence([inner])
     outer.add_new(0x00191001, "LO", "x")
     outer.KVP = 100
-    assert filled(outer) == {"RequestAttributesSequence", "AccessionNumber", PRIVATE}
+    assert found_in(elements_of(outer, sought_tags())) == {"RequestAttributesSequence", "AccessionNumber", PRIVATE}

@@ -29,7 +29,7 @@ def test_everything_is_counted(folder):
     assert (summary["images"], summary["studies"], summary["patients"]) == (5, 3, 3)
     assert summary["attributes"]["manufacturer"]["GE"] == 1
     assert summary["attributes"]["age"] == {"50": 3, "missing": 2}
-    assert summary["missing"]["age"] == {"not an age": 2}
+    assert summary["missing"]["age"] == {"a placeholder": 2}
     assert summary["not_images"] == {"not_dicom": 1}
     assert summary["defects"] == {"conflicting_patient": 2, "no_pixel_data": 2, "duplicate_sop_instance": 1}
     assert summary["identifiers"]["person"]["PatientID"] == 5

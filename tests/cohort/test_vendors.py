@@ -39,5 +39,5 @@ def test_spellings_become_one_name_and_the_unknown_stays_itself(raw, name):
 def test_a_site_can_bring_its_own_table(tmp_path):
     table = tmp_path / "vendors.csv"
     table.write_text("spelling,manufacturer\nacme,Acme\nacme toys,Toys\n", encoding="utf-8")
-    assert manufacturer("ACME Inc.", table=table) == "Acme"
-    assert manufacturer("Acme Toys Ltd", table=table) == "Toys"
+    assert manufacturer("ACME Inc.", tables=(str(table),)) == "Acme"
+    assert manufacturer("Acme Toys Ltd", tables=(str(table),)) == "Toys"

@@ -316,7 +316,7 @@ class TestFailures:
         assert failure(save(make(image, PhotometricInterpretation="XENOCHROME"))).reason == "decode:corrupt"
 
     def test_a_deflated_bomb_does_not_go_off(self, make, save, image, monkeypatch):
-        monkeypatch.setattr("validate.imaging.header.LARGEST_INFLATED", 1 << 20)
+        monkeypatch.setattr("validate.imaging.dicom_file.LARGEST_INFLATED", 1 << 20)
         path = save(make(image, syntax=DeflatedExplicitVRLittleEndian))
         content = path.read_bytes()
         meta = 132 + 12 + int.from_bytes(content[140:144], "little")

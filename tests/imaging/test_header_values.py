@@ -17,6 +17,16 @@ from validate.imaging.volume import DecodeFailure
 SHIPPED = Path(pydicom.__file__).parent / "data/test_files"
 
 
+class Plain:
+    """Every element as pydicom gives it."""
+
+    def __init__(self, dataset):
+        self.get, self.element = dataset.get, dataset.get
+        meta = getattr(dataset, "file_meta", {})
+        self.transfer_syntax = str(meta.get("TransferSyntaxUID") or "") or None
+        self.storage_class = str(meta.get("MediaStorageSOPClassUID") or "") or None
+
+
 def test_attributes_of_every_shipped_file_are_the_same():
     compared = 0
     for path in sorted(SHIPPED.rglob("*")):
@@ -25,7 +35,7 @@ def test_attributes_of_every_shipped_file_are_the_same():
         except DecodeFailure:
             continue
         quick = harvested(HeaderValues(dataset))
-        assert quick == harvested(dataset), path.name  # oracle: every element through pydicom
+        assert quick == harvested(Plain(dataset)), path.name  # oracle: every element through pydicom
         compared += 1
     assert compared > 100
 

@@ -29,6 +29,13 @@ def age_in_years(stated: str | None, born: date | None, studied: date | None) ->
         if 0 <= years <= OLDEST:
             return (years if years >= 1 else (studied - born).days / DAYS["Y"]), None
         return None, "birth date and study date contradict each other"
-    if not stated:
-        return None, "empty"
-    return None, "no unit" if stated.strip().isdigit() else "not an age"
+    return None, _why_not(stated)
+
+
+def _why_not(stated: str | None) -> str:
+    """Why a stated age is none: "000Y" is what scanners write when nobody typed one."""
+    if not stated or not (text := stated.strip().upper()):
+        return "empty"
+    if (match := AGE.match(text)) is not None:
+        return "a placeholder" if int(match[1]) == 0 else "past any age"
+    return "no unit" if text.isdigit() else "not an age"

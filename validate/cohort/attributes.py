@@ -10,12 +10,14 @@ from typing import Any
 
 from validate.cohort.age import age_in_years
 from validate.cohort.case import AttributeValue
-from validate.cohort.vendors import manufacturer
+from validate.cohort.origin import origin
+from validate.cohort.vendors import scanner_model, vendor
+from validate.imaging.header_keywords import transfer_syntax_name
+from validate.imaging.header_values import Values, element_of
 
 # name → DICOM keyword; what is not a plain copy is parsed below. Identifiers are not harvested.
 COPIED_TEXT = {
     "modality": "Modality",
-    "model": "ManufacturerModelName",
     "software": "SoftwareVersions",
     "body_part": "BodyPartExamined",
     "view_position": "ViewPosition",
@@ -34,13 +36,18 @@ COPIED_NUMBER = {
     "slice_thickness": "SliceThickness",
     "field_strength": "MagneticFieldStrength",
 }
-PARSED = ("manufacturer", "manufacturer_raw", "age", "sex", "pixel_spacing", "transfer_syntax")
+PARSED = (
+    *("manufacturer", "manufacturer_raw", "model", "model_raw", "origin"),
+    *("age", "sex", "pixel_spacing", "transfer_syntax"),
+)
 HARVESTED = (*COPIED_TEXT, *COPIED_NUMBER, *PARSED)
 KEYWORDS = (
     *COPIED_TEXT.values(),
     *COPIED_NUMBER.values(),
     *(
         "Manufacturer",
+        "ManufacturerModelName",
+        "ConversionType",
         "PatientAge",
         "PatientSex",
         "PatientBirthDate",
@@ -49,7 +56,7 @@ KEYWORDS = (
         "ImagerPixelSpacing",
     ),
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber", "SOPClassUID"),
-    *("Laterality", "SpecificCharacterSet", "PatientName", "OtherPatientIDs"),
+    *("Laterality", "SpecificCharacterSet", "PatientName", "OtherPatientIDs", "InstitutionName"),
 )
 # Storage classes under 1.2.840.10008. that hold no image to be judged (PS3.4 B.5): directories, raw data, waveforms,
 # presentation states, registrations and segmentations, reports, documents, plans and protocols.
@@ -63,45 +70,63 @@ LEAST_IDENTIFYING = 4  # characters; shorter names and numbers turn up anywhere 
 
 
 @cache
-def wanted_tags() -> tuple[int, ...]:
+def wanted_tags() -> frozenset[int]:
     """Every tag that is read of a header, as numbers."""
-    from pydicom.datadict import tag_for_keyword
-
-    return tuple(int(tag) for keyword in KEYWORDS if (tag := tag_for_keyword(keyword)) is not None)
+    return frozenset(element_of(keyword)[0] for keyword in KEYWORDS)
 
 
-def is_image(dataset: Any) -> bool:
+def is_image(header: Values) -> bool:
     """Whether the object's storage class may hold images; an unknown or missing class may."""
-    storage = str(dataset.get("SOPClassUID") or getattr(dataset, "file_meta", {}).get("MediaStorageSOPClassUID") or "")
-    return not storage.removeprefix("1.2.840.10008.").startswith(NOT_IMAGES)
+    return not _storage_class(header).removeprefix("1.2.840.10008.").startswith(NOT_IMAGES)
 
 
-def harvested(dataset: Any) -> tuple[dict[str, AttributeValue], dict[str, str]]:
-    """(attributes, reason by missing attribute) of one header."""
-    values: dict[str, AttributeValue] = {}
-    missing: dict[str, str] = {}
-    for name, keyword in COPIED_TEXT.items():
-        values[name] = _text(dataset.get(keyword))
-    values["laterality"] = values["laterality"] or _text(dataset.get("Laterality"))
+def _storage_class(header: Values) -> str:
+    return str(header.get("SOPClassUID") or header.storage_class or "")
+
+
+def harvested(header: Values, *, vendors: tuple[str, ...] = ()) -> tuple[dict[str, AttributeValue], dict[str, str]]:
+    """(attributes, reason by missing attribute) of one header. vendors : tables of the protocol's, before the shipped one."""
+    values: dict[str, AttributeValue] = {name: _text(header.get(keyword)) for name, keyword in COPIED_TEXT.items()}
+    values["laterality"] = values["laterality"] or _text(header.get("Laterality"))
     for name, keyword in COPIED_NUMBER.items():
-        values[name] = _number(dataset.get(keyword))
-    raw = _text(dataset.get("Manufacturer"))
-    values |= {"manufacturer": manufacturer(raw), "manufacturer_raw": raw}
+        values[name] = _number(header.get(keyword))
+    scanner, maker_reason = _scanner(header, vendors)
+    values |= scanner
     values["age"], age_reason = age_in_years(
-        _text(dataset.get("PatientAge")), _date(dataset.get("PatientBirthDate")), _date(dataset.get("StudyDate"))
+        _text(header.get("PatientAge")), _date(header.get("PatientBirthDate")), _date(header.get("StudyDate"))
     )
-    sex = (_text(dataset.get("PatientSex")) or "").upper()
+    sex = (_text(header.get("PatientSex")) or "").upper()
     values["sex"] = SEXES.get(sex)
-    values["pixel_spacing"] = _spacing(dataset)
-    syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
-    values["transfer_syntax"] = str(syntax.name) if syntax is not None else None
-    reasons: dict[str, str | None] = {"age": age_reason, "sex": "empty" if not sex else "not M, F or O"}
-    for name in _naming_somebody(dataset, values):
+    values["pixel_spacing"] = _spacing(header)
+    syntax = header.transfer_syntax
+    values["transfer_syntax"] = transfer_syntax_name(syntax) if syntax is not None else None
+    reasons = {"age": age_reason, "sex": "empty" if not sex else "not M, F or O", "manufacturer": maker_reason}
+    for name in _naming_somebody(header, values):
         values[name], reasons[name] = None, "held an identifier"
-    for name, value in values.items():
-        if value is None:
-            missing[name] = reasons.get(name) or "empty"
-    return values, missing
+    return values, {name: reasons.get(name) or "empty" for name, value in values.items() if value is None}
+
+
+def _scanner(header: Values, vendors: tuple[str, ...]) -> tuple[dict[str, AttributeValue], str | None]:
+    """Maker and model by their one name and as written, what made the image, and why there is no maker."""
+    raw, model_raw = _text(header.get("Manufacturer")), _text(header.get("ManufacturerModelName"))
+    found = vendor(raw, tables=vendors)
+    no_scanner = found is not None and bool(found.kind)
+    maker = found.name if found is not None and not no_scanner else None
+    made_by = origin(
+        storage_class=_storage_class(header),
+        conversion=(_text(header.get("ConversionType")) or "").upper(),
+        maker=found,
+        model=model_raw,
+        tables=vendors,
+    )
+    values: dict[str, AttributeValue] = {
+        "manufacturer": maker,
+        "manufacturer_raw": raw,
+        "model": scanner_model(model_raw, maker, tables=vendors),
+        "model_raw": model_raw,
+        "origin": made_by,
+    }
+    return values, f"no scanner: {found.name}" if found is not None and no_scanner else None
 
 
 def band_of(value: AttributeValue, bands: tuple[float, ...]) -> str | None:
@@ -120,36 +145,42 @@ def band_of(value: AttributeValue, bands: tuple[float, ...]) -> str | None:
     return None
 
 
-def tag_value(dataset: Any, tag: int) -> AttributeValue:
+def tag_value(header: Values, tag: int) -> AttributeValue:
     """The value of an element, as number or text; None where it is absent or empty, or holds other elements or bytes."""
-    element = dataset.get(tag)
+    element = header.element(tag)
     value = getattr(element, "value", None)
     if getattr(element, "VR", "") in {"SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN"}:
         return None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
 
 
-def _naming_somebody(dataset: Any, values: Mapping[str, AttributeValue]) -> list[str]:
+def _naming_somebody(header: Values, values: Mapping[str, AttributeValue]) -> list[str]:
     """Harvested texts in which the patient's number, accession number or whole name stands."""
-    name = " ".join(str(dataset.get("PatientName") or "").replace("^", " ").split())
-    others = dataset.get("OtherPatientIDs") or ()
+    name = " ".join(str(header.get("PatientName") or "").replace("^", " ").split())
+    others = header.get("OtherPatientIDs") or ()
     raw = [
         name,
-        dataset.get("PatientID"),
-        dataset.get("AccessionNumber"),
+        " ".join(reversed(name.split())),
+        header.get("PatientID"),
+        header.get("AccessionNumber"),
         *([others] if isinstance(others, str) else others),
     ]
     telling = {text.casefold() for part in raw if len(text := str(part or "").strip()) >= LEAST_IDENTIFYING}
-    texts = {attribute: str(value).casefold() for attribute, value in values.items() if isinstance(value, str)}
-    return [
-        attribute for attribute, text in texts.items() if any(secret in text.replace("^", " ") for secret in telling)
-    ]
+    found = []
+    for attribute, value in values.items():
+        if isinstance(value, str):
+            text = value.casefold().replace("^", " ")
+            for secret in telling:
+                if secret in text:
+                    found.append(attribute)
+                    break
+    return found
 
 
-def _spacing(dataset: Any) -> float | None:
+def _spacing(header: Values) -> float | None:
     """Distance of rows in mm."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = dataset.get(keyword)
+        value = header.get(keyword)
         if value is not None and not isinstance(value, str) and hasattr(value, "__getitem__") and len(value) > 0:
             return _number(value[0])
     return None
@@ -180,6 +211,6 @@ def _date(value: Any) -> date | None:
         return None
 
 
-def study_date(dataset: Any) -> date | None:
+def study_date(header: Values) -> date | None:
     """The study date, or None where it is missing or no date."""
-    return _date(dataset.get("StudyDate"))
+    return _date(header.get("StudyDate"))

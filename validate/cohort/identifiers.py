@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-from pydicom.datadict import keyword_for_tag
-from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from typing import Literal
 
 from validate.errors import DataError
+from validate.imaging.elements import Value
 
 Kind = Literal["person", "date", "institution", "device", "uid", "text"]
 HERE = Path(__file__).with_name("identifiers.csv")
 PRIVATE, BURNED_IN = "private elements", "burned-in text (says the header)"
-DEEPEST = 8
-UNSEARCHED = "PerFrameFunctionalGroupsSequence"  # thousands of items that hold geometry
+BURNED_IN_ANNOTATION = 0x00280301
+BLANK = b" \0\\"
 
 
 @cache
 def identifying() -> Mapping[str, Kind]:
     """Kind by DICOM keyword."""
+    return dict(_table().values())
+
+
+@cache
+def _table() -> dict[int, tuple[str, Kind]]:
+    """(keyword, kind) by tag."""
     with HERE.open(encoding="utf-8", newline="") as stream:
-        return {row["keyword"]: row["kind"] for row in csv.DictReader(stream)}  # type: ignore[misc]
+        rows = csv.DictReader(stream)
+        return {int(row["tag"], 16): (row["keyword"], row["kind"]) for row in rows}  # type: ignore[misc]
 
 
 def tag_number(tag: str) -> int:
     """A keyword or "(gggg,eeee)" as a number. Raises DataError where it is neither."""
+    from pydicom.tag import Tag  # only where a protocol names tags
+
     try:
         group, _, element = tag.strip("()").partition(",")
         number = int(Tag(int(group, 16), int(element, 16)) if tag.startswith("(") else Tag(tag or 0))
@@ -43,26 +49,38 @@ def tag_number(tag: str) -> int:
 def kind_of(tag: str) -> Kind | None:
     """What a keyword or "(gggg,eeee)" tag identifies, or None. Private elements count as free text."""
     number = tag_number(tag)
-    return "text" if Tag(number).is_private else identifying().get(keyword_for_tag(number))
+    return "text" if (number >> 16) & 1 else _table().get(number, ("", None))[1]
 
 
-def filled(dataset: Dataset) -> frozenset[str]:
-    """Keywords of identifying elements with a value, at any depth; and whether there are private or burned-in ones."""
-    return frozenset(_filled(dataset, 0))
+def found_in(elements: Iterable[tuple[int, Value]]) -> frozenset[str]:
+    """Keywords of identifying elements with a value, at any level; and whether there are private or burned-in ones.
+
+    elements : every element of a header, as bytes (imaging.elements)
+    """
+    found: set[str] = set()
+    kinds = _identifying_tags()
+    for tag, (_, content) in elements:
+        if (tag >> 16) & 1:
+            if tag & 0xFFFF > 0xFF and _filled(content):
+                found.add(PRIVATE)
+        elif (keyword := kinds.get(tag)) is not None:
+            if keyword not in found and _filled(content):
+                found.add(keyword)
+        elif tag == BURNED_IN_ANNOTATION and content.strip(b" \0").upper() == b"YES":
+            found.add(BURNED_IN)
+    return frozenset(found)
 
 
-def _filled(dataset: Dataset, depth: int) -> Iterator[str]:
-    for element in dataset:
-        if element.tag.is_private:
-            yield PRIVATE
-        elif element.keyword in identifying() and _has_value(element):
-            yield element.keyword
-        elif element.keyword == "BurnedInAnnotation" and str(element.value).strip().upper() == "YES":
-            yield BURNED_IN
-        if element.VR == "SQ" and element.keyword != UNSEARCHED and depth < DEEPEST:
-            for item in element.value:
-                yield from _filled(item, depth + 1)
+def _filled(content: bytes) -> bool:
+    return bool(content.strip(BLANK))
 
 
-def _has_value(element: Any) -> bool:
-    return element.value is not None and str(element.value).strip() not in {"", "[]"}
+@cache
+def sought_tags() -> frozenset[int]:
+    """Tags whose elements are looked for at every level."""
+    return frozenset([*_table(), BURNED_IN_ANNOTATION])
+
+
+@cache
+def _identifying_tags() -> dict[int, str]:
+    return {tag: keyword for tag, (keyword, _) in _table().items()}

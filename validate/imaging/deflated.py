@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import zlib
 
-from validate.imaging.volume import DecodeFailure
+from validate.imaging.elements import DEFLATED, named_syntax
+from validate.imaging.failure import DecodeFailure
 
-DEFLATED = b"1.2.840.10008.1.2.1.99"
 EXPLICIT = b"1.2.840.10008.1.2.1".ljust(len(DEFLATED), b"\0")
 META = 132
 META_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # (0002,0000), explicit little endian, 4 bytes
 
 
 def is_deflated(head: bytes) -> bool:
-    """Whether file meta names the deflated transfer syntax; `head` must hold the file meta."""
-    return DEFLATED in head
+    """Whether file meta names the deflated transfer syntax; `head` must hold the file meta.
+
+    Only the element that says so counts: the same text anywhere else, as in a comment, says nothing.
+    """
+    return head[128:132] == b"DICM" and named_syntax(head)[0] == DEFLATED
 
 
 def inflated(content: bytes, *, largest: int) -> bytes:

@@ -1,30 +1,35 @@
-"""A DICOM header without its pixels, and what can be told of the pixels without reading them."""
+"""A DICOM header without its pixels, and what can be told of the pixels without reading them. All within bounds.
+
+Read by pydicom. An index reads most headers by a quick pass of its own (header_facts.py) and comes here with the others.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from validate.imaging.deflated import inflated, is_deflated
+from validate.imaging.bounded import BoundedFile
+from validate.imaging.dicom_file import InflatedFile, Pixels, open_dicom, pixels_of
+from validate.imaging.elements import DEEPEST, LONGEST, PER_FRAME, TELLING, Value
+from validate.imaging.failure import DecodeFailure
 from validate.imaging.reader_warnings import silence_readers
-from validate.imaging.sniff import VALUE_REPRESENTATIONS, is_dicom
-from validate.imaging.volume import DecodeFailure
 
-HEAD = 4096  # bytes that hold the file meta of every honest file
-LARGEST_FILE = 16 << 30
-LARGEST_INFLATED = 1 << 30
-PIXEL_TAGS = {(0x7FE0, 0x0008), (0x7FE0, 0x0009), (0x7FE0, 0x0010)}
-UNDEFINED = 0xFFFFFFFF
-ITEM, DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+__all__ = ["Header", "elements_of", "header_of", "open_dicom", "pixels_of", "read_header"]
 
-Pixels = Literal["present", "absent", "truncated"]
+LARGEST_HEADER = (
+    16 << 20
+)  # bytes that pydicom may read of one header; the quick pass keeps little and needs no such bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,88 +40,75 @@ class Header:
     pixels: Pixels
 
 
-def open_dicom(path: Path | bytes) -> tuple[BinaryIO, bytes]:
-    """(stream at its start, its first bytes); a deflated file is inflated in memory, within bounds.
-
-    path : of a file, or its content
-
-    Raises DecodeFailure: decode:missing, not_dicom, too_large, corrupt, truncated.
-    """
-    try:
-        stream: BinaryIO = io.BytesIO(path) if isinstance(path, bytes) else path.open("rb")
-    except FileNotFoundError:
-        raise DecodeFailure("decode:missing", "The file was there when the cohort was read and is gone now.") from None
-    except OSError as error:
-        raise DecodeFailure("decode:unreadable", f"The file can't be opened: {error.strerror}.") from None
-    try:
-        head = stream.read(HEAD)
-        _check_file(head, stream.seek(0, io.SEEK_END))
-        stream.seek(0)
-        if not is_deflated(head):
-            return stream, head
-        content = inflated(stream.read(), largest=LARGEST_INFLATED)
-    except BaseException:
-        stream.close()
-        raise
-    stream.close()
-    return io.BytesIO(content), head
-
-
-def _check_file(head: bytes, size: int) -> None:
-    if not is_dicom(head):
-        raise DecodeFailure("decode:not_dicom", "The file does not begin like a DICOM file.")
-    if size > LARGEST_FILE:
-        raise DecodeFailure("decode:too_large", f"The file has {size:,} bytes; at most {LARGEST_FILE:,} are read.")
-
-
 def read_header(path: Path, tags: Sequence[int] | None = None) -> Header:
     """Everything before the pixels, or only these tags of it. Raises DecodeFailure; never reads text by force."""
-    silence_readers()
     stream, head = open_dicom(path)
     with stream:
+        return header_of(stream, head, tags)
+
+
+def header_of(stream: BinaryIO, head: bytes, tags: Sequence[int] | None) -> Header:
+    """The same of an opened file (dicom_file)."""
+    silence_readers()
+    stream.seek(0)
+    bounded = BoundedFile(stream, most=LARGEST_HEADER)
+    try:
+        dataset = pydicom.dcmread(
+            bounded,
+            stop_before_pixels=True,
+            force=head[128:132] != b"DICM",
+            specific_tags=None if tags is None else list(tags),
+        )
+        if isinstance(stream, InflatedFile):
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        stream.seek(bounded.tell())
+        return Header(dataset, pixels_of(stream, little=dataset.original_encoding[1] is not False))
+    except DecodeFailure:
+        raise
+    except Exception as error:  # a hostile header may break the parser in any way
+        raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
+
+
+def elements_of(dataset: Dataset, sought: Container[int], depth: int = 0) -> Iterator[tuple[int, Value]]:
+    """Of what pydicom read, the elements that the quick pass would have found (elements.Elements.found)."""
+    for tag in sorted(dataset.keys()):
         try:
-            dataset = pydicom.dcmread(
-                stream,
-                stop_before_pixels=True,
-                force=head[128:132] != b"DICM",
-                specific_tags=None if tags is None else list(tags),
-            )
-            if is_deflated(head):
-                dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-            return Header(dataset, pixels_of(stream, little=dataset.original_encoding[1] is not False))
-        except DecodeFailure:
-            raise
-        except Exception as error:  # a hostile header may break the parser in any way
-            raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
+            yield from _element(dataset, tag, sought, depth)
+        except Exception:  # noqa: BLE001 (one broken element; what it holds can't be known, so it counts as filled)
+            yield int(tag), (b"UN", b"?")
 
 
-def pixels_of(stream: BinaryIO, *, little: bool) -> Pixels:
-    """From where a header's reader stopped: the element that announces the pixels, and whether so much is there."""
-    order: Literal["little", "big"] = "little" if little else "big"
-    start = stream.tell()
-    announced = stream.read(12)
-    if announced[4:6] not in VALUE_REPRESENTATIONS:  # what is written decides: file meta may promise otherwise
-        announced = announced[:8]
-    here = start + len(announced)
-    size = stream.seek(0, io.SEEK_END)
-    group, element = (int.from_bytes(announced[at : at + 2], order) for at in (0, 2))
-    if (group, element) not in PIXEL_TAGS:
-        # A header that was cut short stops in the middle of something; a whole one at the end of the file.
-        return "absent" if start >= size or group > 0x7FE0 else "truncated"
-    length = int.from_bytes(announced[-4:], order)
-    if length != UNDEFINED:
-        return "present" if here + length <= size else "truncated"
-    stream.seek(here)
-    return "present" if _ends(stream, size) else "truncated"
+def _element(dataset: Dataset, tag: BaseTag, sought: Container[int], depth: int) -> Iterator[tuple[int, Value]]:
+    item = dataset.get_item(tag)
+    kind = item.VR
+    kept = kind is None or kind.encode() in TELLING or tag in sought or tag.is_private
+    if isinstance(item, RawDataElement) and not (kind == "SQ" or (kind in {None, "UN"} and is_sequence(tag))):
+        if kept:
+            yield int(tag), (None if kind is None else kind.encode(), bytes(item.value or b"")[:LONGEST])
+        return
+    element = dataset[tag]
+    if element.VR != "SQ":
+        if kept:
+            yield int(tag), (element.VR.encode(), _text(element.value))
+        return
+    yield int(tag), (b"SQ", b"x" if element.value else b"")
+    if tag != PER_FRAME and depth < DEEPEST:
+        for one in element.value:
+            yield from elements_of(one, sought, depth + 1)
 
 
-def _ends(stream: BinaryIO, size: int) -> bool:
-    """Whether a sequence of fragments (PS3.5 A.4) reaches its delimiter; hops from item to item."""
-    while True:
-        item = stream.read(8)
-        if item[:4] == DELIMITER:
-            return True
-        length = int.from_bytes(item[4:], "little")
-        if item[:4] != ITEM or stream.tell() + length > size:
-            return False
-        stream.seek(length, io.SEEK_CUR)
+def _text(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value[:LONGEST]
+    several = isinstance(value, MultiValue | list | tuple)
+    text = "\\".join(map(str, value)) if several else str("" if value is None else value)
+    return text.encode("utf-8", "replace")[:LONGEST]
+
+
+@cache
+def is_sequence(tag: int) -> bool:
+    """Whether a tag that says nothing of its kind is known to hold a sequence."""
+    try:
+        return str(dictionary_VR(tag)) == "SQ"
+    except KeyError:
+        return False

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.imaging.failure import DecodeFailure
+
+__all__ = ["DecodeFailure", "Volume"]
+
 
 @dataclass(frozen=True, slots=True)
 class Volume:
@@ -26,11 +30,3 @@ class Volume:
     spacing: tuple[float, float, float] | None = None
     unit: str = "stored"
     source: Mapping[str, Any] = field(default_factory=dict)
-
-
-class DecodeFailure(Exception):
-    """The pixels of one case can't be read. `reason` is a code ("decode:truncated"), `detail` a sentence without identifiers."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason, self.detail = reason, detail
-        super().__init__(f"{reason}: {detail}")

@@ -1,0 +1,100 @@
+"""A DICOMDIR (PS3.3 F): which files it lists, and which of them are there. Its records are read in the order of the file, not
+by the offsets that chain them, so that no loop of offsets can be walked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from validate.errors import DataError
+from validate.imaging.bounded import BoundedFile
+from validate.imaging.elements import file_meta
+from validate.imaging.failure import DecodeFailure
+from validate.imaging.reader_warnings import silence_readers
+
+DIRECTORY_STORAGE = b"1.2.840.10008.1.3.10"
+STORAGE_CLASS = 0x00020002
+LARGEST = 256 << 20  # bytes
+MOST_DEEP = 8  # folders down (PS3.10 8.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """relative : from the folder of the DICOMDIR    reason, detail : why there is nothing to read"""
+
+    relative: str
+    reason: str | None = None
+    detail: str = ""
+
+
+def is_dicomdir(path: Path, head: bytes) -> bool:
+    """Whether a file is a DICOMDIR, by its storage class; by its name where its file meta is broken."""
+    found = file_meta(head) if head[128:132] == b"DICM" else None
+    if found is None:
+        with path.open("rb") as stream:
+            found = file_meta(stream.read(4096))
+    said = found[0].get(STORAGE_CLASS, b"").rstrip(b"\0 ") if found else None
+    return said == DIRECTORY_STORAGE or (said is None and path.name.upper() == "DICOMDIR")
+
+
+def listed_files(path: Path) -> Iterator[Listed]:
+    """Every file that it lists, once, sorted. Raises DataError where it can't be read as a DICOMDIR."""
+    root = path.parent.resolve()
+    for parts in sorted(_references(path)):
+        relative = "/".join(parts)
+        if not _plain(parts):
+            yield Listed(relative, "unsafe_name", "The DICOMDIR names a file that lies outside of its folder.")
+            continue
+        place = _place(root, parts)
+        if place is None:
+            yield Listed(relative, "missing_file", "The DICOMDIR lists a file that is not there.")
+        elif not place.resolve().is_relative_to(root):
+            yield Listed(relative, "unsafe_name", "The DICOMDIR names a file that lies outside of its folder.")
+        else:
+            yield Listed(place.relative_to(root).as_posix())
+
+
+def _references(path: Path) -> set[tuple[str, ...]]:
+    import pydicom  # only where there is a DICOMDIR: processes that read headers do without the library
+
+    silence_readers()
+    found = set()
+    try:
+        with path.open("rb") as stream:
+            directory = pydicom.dcmread(BoundedFile(stream, most=LARGEST), force=True)
+            for record in directory.get("DirectoryRecordSequence") or ():
+                names = record.get("ReferencedFileID")
+                if names:
+                    parts = [names] if isinstance(names, str) else list(names)
+                    found.add(tuple(str(part) for part in parts))
+    except (DecodeFailure, Exception) as error:
+        kind = error.reason if isinstance(error, DecodeFailure) else type(error).__name__
+        raise DataError(f"{path}: can't be read as a DICOMDIR ({kind}). Name the folder instead.") from error
+    if not found:
+        raise DataError(f"{path}: the DICOMDIR lists no file. Name the folder instead.")
+    return found
+
+
+def _plain(parts: tuple[str, ...]) -> bool:
+    if not 0 < len(parts) <= MOST_DEEP:
+        return False
+    return all(part not in {"", ".", ".."} and not set(part) & set("/\\:\0") for part in parts)
+
+
+def _place(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The file; some systems show the names of a disc in small letters, or with a version behind."""
+    here = root
+    for part in parts:
+        if os.path.lexists(here / part):
+            here = here / part
+            continue
+        try:
+            named = {item.name.upper().partition(";")[0].rstrip("."): item.name for item in here.iterdir()}
+        except OSError:
+            return None
+        if part.upper() not in named:
+            return None
+        here = here / named[part.upper()]
+    return here
