@@ -30,6 +30,7 @@ from validate.cohort.case import Case
 from validate.cohort.coco import coco_marks, is_coco, listed_images
 from validate.cohort.found_marks import FoundMarks, Mark
 from validate.cohort.lesion_table import table_marks
+from validate.cohort.report_folder import report_marks, reports
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
 from validate.imaging.mask import Grid
@@ -69,13 +70,13 @@ def read_lesions(
     geometry: Geometry | None = None,
     attributes: Sequence[str] = (),
 ) -> Lesions:
-    """The marks of every case, from a table of lesions or COCO JSON (reference.marks).
+    """The marks of every case, from a table of lesions, COCO JSON or a folder of DICOM reports (reference.marks).
 
     attributes : columns of a table that are wanted of each, besides
 
     Raises DataError where they can't be read, belong to no case, or lie outside their image.
     """
-    found = _found(reference, base, cases, attributes)
+    found = _found(reference, base, cases, attributes, geometry)
     statuses, rows, about = [], [], []
     for case in cases:
         marks = found.get(case.unit)
@@ -104,14 +105,26 @@ def marked_units(reference: Reference, base: Path, cases: Sequence[Case]) -> fro
 def listed_keys(reference: Reference, base: Path) -> frozenset[str]:
     """What the cases are called that the source speaks of, without a look at what was marked. Raises DataError."""
     path = base / str(reference.marks)
+    if path.is_dir():
+        found = reports(path)
+        known = {uid for report in found for uid in (*report.series, *report.images, report.study, report.accession)}
+        return frozenset(known - {""})
     if path.suffix.lower() == ".json" and is_coco(path):
         return listed_images(path)
     keys = (key_text(value) for value in read_table(path, what="table of marks").column(str(reference.key)))
     return frozenset(key for key in keys if key is not None)
 
 
-def _found(reference: Reference, base: Path, cases: Sequence[Case], attributes: Sequence[str] = ()) -> FoundMarks:
+def _found(
+    reference: Reference,
+    base: Path,
+    cases: Sequence[Case],
+    attributes: Sequence[str] = (),
+    geometry: Geometry | None = None,
+) -> FoundMarks:
     path = base / str(reference.marks)
+    if path.is_dir():
+        return report_marks(reference, path, cases, geometry or Geometry())
     if path.suffix.lower() == ".json" and is_coco(path):
         return coco_marks(reference, path, cases)
     return table_marks(reference, path, cases, attributes)

@@ -14,6 +14,7 @@ from validate.cohort.case import AttributeValue, Case
 from validate.cohort.lesions import listed_keys, marked_units
 from validate.cohort.mask_reference import mask_counts, mask_files, mask_paths, masks_digest
 from validate.cohort.reference_mask import check_masks
+from validate.cohort.report_folder import reports_digest
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
 from validate.protocol.geometry import Geometry
@@ -48,6 +49,8 @@ def reference_digest(reference: Reference, base: Path) -> str:
     if reference.masks is not None:
         return masks_digest(reference, base)
     table = base / str(reference.marks or reference.table)
+    if table.is_dir():
+        return reports_digest(table)
     try:
         return file_digest(table)
     except OSError as error:

@@ -69,6 +69,11 @@ def read_table(path: Path, *, what: str) -> Table:
     Raises DataError, in a sentence, on what can't be read in one way only.
     """
     name = f"{what} {path.name}"
+    if path.is_dir():
+        from validate.cohort.report_folder import report_columns
+
+        columns = report_columns(path)
+        return Table(name, columns, len(next(iter(columns.values()), ())))
     try:
         content = path.read_bytes()
     except OSError as error:
