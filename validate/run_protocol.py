@@ -33,6 +33,7 @@ from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
 from validate.evidence.verify import verify
+from validate.inference.examples import write_examples
 from validate.inference.plan import make_plan
 from validate.inference.progress import Update
 from validate.lock.amendment import Amendment
@@ -43,6 +44,7 @@ from validate.models.load import opened_models
 from validate.numbers import MEASURES, Numbers, computed, join_folder
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
+from validate.protocol.robustness import robustness_of
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
 from validate.provenance.actor import acting
@@ -288,7 +290,11 @@ class _Stages:
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
 
     def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
-        """Slices of the worst cases, only where the protocol lets pixels leave the site."""
+        """Slices of the worst cases, and one case as it was disturbed: only where the protocol lets pixels leave the site."""
+        robustness = robustness_of(self.protocol)
+        if robustness is not None and robustness.pictures:
+            causes = write_examples(self.folder, cohort.cases, required_passes(self.protocol))
+            self.trail.append("pictures", {"causes": causes})
         if self.protocol.segmentation is None or not self.protocol.segmentation.pictures:
             return
         wanted = [

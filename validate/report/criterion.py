@@ -17,6 +17,12 @@ WORDS = {"PASS": "Pass", "FAIL": "Fail", "INCONCLUSIVE": "Inconclusive"}
 WOULD = {"PASS": "would be met", "FAIL": "would be missed", "INCONCLUSIVE": "undecided"}
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
 
+ANALYSES = {
+    "metamorphic": "Outputs that move where they must not",
+    "input_guard": "Foreign images that are given no answer",
+    "shift": "Shift from the reference cohort",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -105,6 +111,14 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
         name += printed(" at threshold ") + view.words(threshold)
     if criterion["against"]:
         name += printed(", less ") + study.model_name(criterion["against"].text)
+    if criterion["analysis"]:
+        return printed(
+            ANALYSES.get(criterion["analysis"].text, criterion["analysis"].text), criterion["analysis"].address
+        )
+    if criterion["holds_up_to"]:
+        cause = criterion["perturbation"].text.replace("_", " ")
+        under = "every cause" if cause == "every" else cause
+        name += f", drop under {under} up to severity " + view.words(criterion["holds_up_to"])
     if criterion["gap_of"]:
         name += f", gap between groups of {attribute_words(criterion['gap_of'].text)}"
     if whole and criterion["worst_of"]:

@@ -1,4 +1,4 @@
-"""R17: whether it holds on every scanner. Disturbed and repeated images are not held by this evidence, and it says so."""
+"""R17: whether it holds on every scanner and on disturbed images, and what it says to other files and to foreign images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from validate.report import view
 from validate.report.adjusted import adjusted_table
+from validate.report.compared import input_guard, metamorphic
+from validate.report.disturbed import disturbed
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -14,19 +16,31 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
-PASSES = Missing(
-    "passes over disturbed or repeated images (analyses: robustness)",
-    "whoever writes the protocol; this version has no robustness analysis yet",
+NOTHING = Missing(
+    "how it stands scanners, disturbed images, other files and foreign images (analyses: scanner_shift, robustness, metamorphic, "
+    "input_guard, shift)",
+    "whoever writes the protocol, before the lock",
 )
+LACKING = {
+    "robustness": "passes over disturbed images (analyses: robustness)",
+    "metamorphic": "checks that the output does not move where it must not (analyses: metamorphic)",
+    "input_guard": "images that the model is not meant for (analyses: input_guard)",
+    "scanner_shift": "each scanner left out (analyses: scanner_shift)",
+}
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
-    findings = study.sealed.all_findings("scanner_shift")
-    if not findings:
-        return PASSES
+    found = {name: study.sealed.all_findings(name) for name in LACKING}
+    if not any(found.values()):
+        return NOTHING
+    several = len(study.models) > 1
+    lacking = [words for name, words in LACKING.items() if not found[name]]
     return {
-        "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
-        "missing": PASSES,
+        "models": [_model(study, finding, several=several) for finding in found["scanner_shift"]],
+        "disturbed": [disturbed(study, finding, several=several) for finding in found["robustness"]],
+        "metamorphic": [metamorphic(study, finding, several=several) for finding in found["metamorphic"]],
+        "guard": [input_guard(study, finding, several=several) for finding in found["input_guard"]],
+        "missing": Missing("; ".join(lacking), "whoever writes the protocol, before the lock") if lacking else None,
     }
 
 
