@@ -12,6 +12,7 @@ from validate.evidence.pdf_text import pages_of
 from validate.report.addresses import for_paper
 from validate.report.paper import paper_document, unplaced
 from validate.report.pdf import set_in_pages
+from validate.report.press import press
 
 STYLE = """@page { size: 120mm 90mm; @top-left { content: string(running-title) } @bottom-right
 { content: "page 888 of 888" } }
@@ -37,7 +38,7 @@ HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</
 
 @pytest.fixture(scope="module")
 def pdf() -> bytes:
-    with closing(press(1)) as at_work:
+    with closing(press(2)) as at_work:
         created = datetime(2026, 3, 3, tzinfo=UTC)
         return set_in_pages([for_paper(HTML)], at_work, identifier=b"1" * 32, created=created, attached=()).content
 
