@@ -29,6 +29,7 @@ from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError
 from validate.estimation.coverage import cohort_warnings
 from validate.estimation.estimates import Estimates
 from validate.evidence.derived import write_derived
+from validate.evidence.interrupted import leftovers, next_report, put_back, take_place
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
@@ -363,14 +364,15 @@ def render_again(
     if differences:
         shown = "; ".join(differences[:3])
         raise EvidenceError(f"{folder}: the evidence does not fit its seal, so no report is made of it: {shown}")
-    with sole_user(folder), AuditTrail(folder / AUDIT, actor=acting(actor), clock=clock) as trail:
-        progress = Progress(trail)
-        progress.to(State.REPORTED, "set in a report again")
-        written: tuple[Path, ...] = ()
-        try:
-            written = render(folder, profile=profile, formats=formats, house=house)
-        finally:
+    with sole_user(folder):
+        put_back(folder, leftovers(folder))
+        with AuditTrail(folder / AUDIT, actor=acting(actor), clock=clock) as trail, next_report(folder) as place:
+            progress = Progress(trail)
+            progress.refuse(State.REPORTED)
+            written = render(folder, profile=profile, formats=formats, house=house, out=place)
             names = [path.name for path in written if path.parent.name not in {"figures", "tables"}]
+            written = tuple(take_place(folder, place, written))
+            progress.to(State.REPORTED, "set in a report again")
             digests = report_digests(folder, written)
             trail.append("reported", {"files": names, "profile": profile, "sha256": digests})
             write_seal(folder, audit_head=trail.head)

@@ -74,8 +74,8 @@ def test_a_copy_with_another_report_a_changed_byte_or_a_signature_less_is_told(
     assert problems(two) == ""
 
 
-@pytest.mark.parametrize("broken", ["write_signed_pdf", "write_seal"])
-def test_a_crash_while_signing_leaves_the_old_state_or_the_new(
+@pytest.mark.parametrize("broken", ["write_signature", "write_signed_pdf", "write_seal"])
+def test_a_crash_while_signing_leaves_what_was_sealed_and_the_next_signature_tidies_up(
     with_pdf: Path, key: Key, other_key: Key, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     sign_run(with_pdf, key, meaning="reviewed")
@@ -87,12 +87,13 @@ def test_a_crash_while_signing_leaves_the_old_state_or_the_new(
         patch.setattr(validate.sign_run, broken, crash)
         with pytest.raises(KeyboardInterrupt):
             sign_run(with_pdf, other_key, meaning="approved")
-    validate.sign_run.undo_unfinished(with_pdf)
     answer = verify(with_pdf)
     assert answer.differences == ()
-    assert len(answer.signatures) == (1 if broken == "write_signed_pdf" else 2)
+    assert [one.meaning for one in answer.signatures] == ["reviewed"]
+    assert bool(answer.left_over) == (broken != "write_signature")
     sign_run(with_pdf, other_key, meaning="responsible")
-    assert verify(with_pdf).holds
+    answer = verify(with_pdf)
+    assert ([one.meaning for one in answer.signatures], answer.left_over) == (["reviewed", "responsible"], ())
 
 
 def test_a_run_without_a_pdf_is_signed_all_the_same(reported: Path, key: Key) -> None:

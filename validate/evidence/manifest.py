@@ -15,6 +15,7 @@ SEAL = "evidence/seal.json"
 AUDIT = "evidence/audit.jsonl"
 REPORT = "report/"
 SIGNATURES = "signatures/"
+PARTIAL = ".partial"  # how the name of a file or folder ends that is being written, and is no evidence yet
 # Sealed apart: the manifest cannot hold itself, the trail goes on while the report is written, and the report
 # prints the manifest's digest.
 OUTSIDE = (MANIFEST, SEAL, AUDIT)
@@ -60,7 +61,7 @@ def run_files(folder: Path) -> Iterator[str]:
         relative = path.relative_to(folder).as_posix()
         if path.is_symlink():
             raise EvidenceError(f"{relative}: a symbolic link can't be evidence; replace it by the file itself")
-        if path.is_file() and not path.name.endswith(".partial"):
+        if path.is_file() and not any(part.endswith(PARTIAL) for part in path.relative_to(folder).parts):
             yield relative
 
 

@@ -20,10 +20,12 @@ def trail_differences(folder: Path, events: Sequence[Mapping[str, Any]]) -> Iter
 
     events : the run's audit trail
     """
-    noted = {event["type"]: event["data"] for event in events if event["type"] in {"manifest", "reported"}}
-    expected = dict(noted.get("reported", {}).get("sha256") or {})
-    if "manifest" in noted:
-        expected[MANIFEST] = noted["manifest"].get("sha256")
+    expected: dict[str, Any] = {}
+    for event in events:
+        if event["type"] == "reported":
+            expected |= event["data"].get("sha256") or {}
+        elif event["type"] == "manifest":
+            expected[MANIFEST] = event["data"].get("sha256")
     for name, digest in sorted(expected.items()):
         path = folder / name
         inside = name == MANIFEST or (name.startswith(REPORT) and ".." not in name.split("/"))

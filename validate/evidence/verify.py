@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from validate.canonical import file_digest, pretty_json
 from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences
+from validate.evidence.interrupted import sealed_state
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.lock_fit import lock_differences
 from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
@@ -47,6 +48,7 @@ class Verification:
     printed : numbers in the PDF that are what lies at their addresses
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
+    left_over : files in which an interrupted signature left something, which counts for nothing
     """
 
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
@@ -61,6 +63,7 @@ class Verification:
     printed: int = 0
     lock_signer: str | None = None
     lock_stamp: str | None = None
+    left_over: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -74,6 +77,11 @@ def verify(
 
     trusted : certificates of signers and time-stamp authorities whose word the reader takes
     """
+    with sealed_state(folder) as (sealed, left_over):
+        return replace(_verified(sealed, recompute, trusted), left_over=left_over)
+
+
+def _verified(folder: Path, recompute: Recomputation | None, trusted: Sequence[Certificate]) -> Verification:
     seal, manifest = read_document(folder, SEAL), read_document(folder, MANIFEST)
     differences = [*_seal_differences(folder, seal), *_file_differences(folder, manifest, seal)]
     chain = verify_chain(folder / AUDIT)

@@ -80,11 +80,15 @@ class Progress:
         behind = ORDER.index(new) - ORDER.index(self.state)
         if self.state is not State.SIGNED and (behind < 0 or (behind == 0 and new is not State.REPORTED)):
             return
+        self.refuse(new)
+        self._trail.append(TRANSITION, {"old": self.state, "new": new, "reason": reason, **(data or {})})
+        self.state = new
+
+    def refuse(self, new: State) -> None:
+        """Raises CommandError where this transition would be out of order; nothing is written."""
         if new not in FOLLOWS[self.state]:
             signed = "What is signed is not changed, only countersigned; give another folder."
             raise CommandError(
                 f"this study is {self.state}: it can't become {new}. "
                 + (signed if self.state is State.SIGNED else f"The order is {' → '.join(ORDER)}.")
             )
-        self._trail.append(TRANSITION, {"old": self.state, "new": new, "reason": reason, **(data or {})})
-        self.state = new
