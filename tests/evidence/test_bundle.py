@@ -81,7 +81,7 @@ def test_links_bombs_comments_and_hidden_bytes_are_refused(tmp_path: Path) -> No
     for path, message in (
         (link, "no plain file"),
         (bomb, "unfolds to 50,000,000 bytes"),
-        (said, "carries comments"),
+        (said, "does not end with its own SHA-256"),
         (before, "belong to no file"),
     ):
         with pytest.raises(EvidenceError, match=message), opened_bundle(path):
@@ -113,3 +113,20 @@ def test_what_is_no_zip_is_no_evidence(tmp_path: Path, content: bytes) -> None:
         pytest.fail("was unpacked")
     with pytest.raises(EvidenceError, match="not there"), opened_bundle(tmp_path / "nowhere.zip"):
         pytest.fail("was unpacked")
+
+
+def test_no_byte_of_a_bundle_can_be_changed_and_its_files_have_one_order(reported: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    write_bundle(reported, path)
+    original = path.read_bytes()
+    for place in [*range(0, len(original), 97), *range(len(original) - 90, len(original))]:
+        changed = bytearray(original)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(bytes(changed))
+        with pytest.raises(EvidenceError), opened_bundle(path):
+            pytest.fail(f"byte {place} was changed")
+    path.write_bytes(original)
+    with pytest.raises(EvidenceError, match="in another order"), opened_bundle(packed(tmp_path / "b.zip", "b", "a")):
+        pytest.fail("was unpacked")
+    with opened_bundle(path) as folder:
+        assert verify(folder).holds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import stat
 import unicodedata
@@ -10,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from validate.errors import CommandError, EvidenceError, MachineError
 from validate.evidence.manifest import SEAL, run_files
@@ -18,6 +21,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say: the time of pa
 MOST_FILES = 200_000
 MOST_INFLATION = 200  # times its packed size that a file may unfold to; JSON of ours unfolds to some 30 times
 CHUNK = 1 << 20
+SEALED_BY = 64  # characters at the end of a bundle: SHA-256 of all before them
 KINDS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
@@ -31,7 +35,7 @@ def write_bundle(folder: Path, target: Path) -> int:
         raise CommandError(f"{target}: exists already, and nothing is overwritten. Give another name.")
     if target.resolve().is_relative_to(folder.resolve()):
         raise CommandError(f"{target}: lies inside the run folder, which a bundle must not change. Give another place.")
-    names = list(run_files(folder))
+    names = sorted(run_files(folder))
     partial = target.with_name(f".{target.name}.partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
@@ -40,10 +44,36 @@ def write_bundle(folder: Path, target: Path) -> int:
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 with (folder / name).open("rb") as source, packed.open(entry, "w") as place:
                     shutil.copyfileobj(source, place, CHUNK)
+            packed.comment = bytes(SEALED_BY)
+        _write_digest(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return len(names)
+
+
+def _write_digest(path: Path) -> None:
+    """At the very end, in the place of the zip's comment: SHA-256 of every byte before it."""
+    with path.open("r+b") as stream:
+        stream.seek(-SEALED_BY, 2)
+        place = stream.tell()
+        digest = _digest_before(stream, place)
+        stream.seek(place)
+        stream.write(digest)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _digest_before(stream: BinaryIO, place: int) -> bytes:
+    found = hashlib.sha256()
+    stream.seek(0)
+    while place:
+        chunk = stream.read(min(CHUNK, place))
+        if not chunk:
+            break
+        found.update(chunk)
+        place -= len(chunk)
+    return found.hexdigest().encode()
 
 
 @contextmanager
@@ -119,14 +149,20 @@ def _shadowed(names: Iterable[str]) -> Iterator[str]:
 
 def _outside(path: Path, packed: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
     """Bytes that belong to no file, comments, and headers that disagree: places to hide things, and two truths."""
-    if packed.comment or any(entry.comment or entry.extra for entry in entries):
+    if any(entry.comment or entry.extra for entry in entries):
         yield "carries comments or extra fields"
+    if [entry.filename for entry in entries] != sorted(entry.filename for entry in entries):
+        yield "its files are in another order than a bundle's"
     starts = sorted(entry.header_offset for entry in entries)
     if entries and starts[0] != 0:
         yield "begins with bytes that belong to no file"
+        return
     if len(set(starts)) != len(starts):
         yield "two names for the same bytes"
     with path.open("rb") as stream:
+        size = path.stat().st_size
+        if len(packed.comment) != SEALED_BY or _digest_before(stream, size - SEALED_BY) != packed.comment:
+            yield "does not end with its own SHA-256: a byte was changed, or `validate bundle` did not write it"
         for entry in entries:
             stream.seek(entry.header_offset)
             header = stream.read(30)
