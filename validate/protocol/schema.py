@@ -397,6 +397,7 @@ class Statements(Block):
     patient_involvement: Said | None = None
     reader_agreement: Said | None = None
     recalibration: Said | None = None
+    record_keeping: Said | None = None
     registration: Said | None = None
     severity: Said | None = None
     standard_blinding: Said | None = None

@@ -14,7 +14,7 @@ from validate.report.table import Column, Table, row
 TITLES = {
     "ethics": "Ethics approval or waiver", "deidentification": "De-identification", "registration": "Registration",
     "funding": "Funding and the funder's role", "interests": "Commercial interests",
-    "patient_involvement": "Involvement of patients", "adverse_events": "Adverse events",
+    "patient_involvement": "Involvement of patients", "adverse_events": "Adverse events", "record_keeping": "Keeping of records",
     "data_availability": "Availability of the data", "code_availability": "Availability of model and code",
 }  # fmt: skip
 ELSEWHERE = {
