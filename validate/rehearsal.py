@@ -21,7 +21,7 @@ from validate.inference.store import read_inference
 from validate.lock.amendment import Amendment
 from validate.lock.lock import Lock, lock_path
 from validate.locking import current_lock, hold
-from validate.models.load import opened_models
+from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import load_protocol
 from validate.provenance.actor import acting
 from validate.provenance.attestation import attest
@@ -105,8 +105,10 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
-        plan = make_plan(loaded.protocol, few, models, required_passes(loaded.protocol))
-        summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
+        passes = required_passes(loaded.protocol)
+        with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
+            plan = make_plan(loaded.protocol, few, models, passes, elsewhere=elsewhere)
+            summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
         rows = read_inference(Path(scratch) / "inference").to_pylist()
         masks = sum(path.stat().st_size for path in (Path(scratch) / "inference").rglob("*.nii.gz"))
     outputs = tuple(

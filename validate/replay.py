@@ -22,7 +22,7 @@ from validate.evidence.seal import read_document
 from validate.evidence.verify import verify
 from validate.inference.plan import make_plan
 from validate.inference.store import read_inference
-from validate.models.load import opened_models
+from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import from_resolved, load_protocol, resolved
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
@@ -90,9 +90,10 @@ def replay(
             if model.identity.digest != known[name]["digest"]:
                 raise ModelError(f"model '{name}': is another file than the one that was run; replay needs the same.")
         told.stage("Running the models again")
-        plan = make_plan(loaded.protocol, cohort, models, passes)
         out = Path(scratch) / "inference"
-        load_plugin("engines", "local").run(plan, out=out, resume=False)
+        with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
+            plan = make_plan(loaded.protocol, cohort, models, passes, elsewhere=elsewhere)
+            load_plugin("engines", "local").run(plan, out=out, resume=False)
         return _compared(_rows(folder / "inference"), _rows(out), tolerance)
 
 

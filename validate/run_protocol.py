@@ -34,14 +34,16 @@ from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
 from validate.evidence.verify import verify
+from validate.inference.cost import Meter, cost_document
 from validate.inference.examples import write_examples
-from validate.inference.plan import make_plan
+from validate.inference.plan import InferencePlan, make_plan
 from validate.inference.progress import Update
+from validate.inference.store import read_timings
 from validate.lock.amendment import Amendment
 from validate.lock.lock import Lock, confirmatory_run, lock_path, read_lock
 from validate.locking import current_lock, hold, keep_lock
 from validate.models.adapter import LoadedModel, ModelIdentity
-from validate.models.load import opened_models
+from validate.models.load import opened_elsewhere, opened_models
 from validate.numbers import MEASURES, Numbers, computed, join_folder
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
@@ -167,7 +169,9 @@ class _Stages:
             )
             uses.enter("started")
             self.progress.to(State.RUN, "models are about to read the cases")
-            self.inference(cohort, models, passes, engine=engine)
+            with opened_elsewhere(self.protocol, self.loaded.base, passes, models) as elsewhere:
+                plan = make_plan(self.protocol, cohort, models, passes, elsewhere=elsewhere)
+                self.inference(plan, models, engine=engine)
         self.unblind(cohort, uses)
         self.reporter.stage("Computing the numbers")
         write_units(join_folder(self.folder, self.protocol), self.folder / "results/units.parquet")
@@ -243,20 +247,22 @@ class _Stages:
                 "EXPLORATORY: a major amendment came after the labels were seen; nothing counts as a PASS"
             )
 
-    def inference(
-        self, cohort: Cohort, models: Mapping[str, LoadedModel], passes: tuple[Pass, ...], *, engine: str
-    ) -> None:
+    def inference(self, plan: InferencePlan, models: Mapping[str, LoadedModel], *, engine: str) -> None:
         """Every case through every model and pass, into crash-safe shards."""
         self.reporter.stage("Running the models")
-        plan = make_plan(self.protocol, cohort, models, passes)
         out = self.folder / "inference"
 
         def show(update: Update) -> None:
             self.reporter.advance(update.done, update.total, update.failures)
 
-        summary = load_plugin("engines", engine).run(
-            plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append
-        )
+        with Meter() as meter:
+            summary = load_plugin("engines", engine).run(
+                plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append
+            )
+        cost = cost_document(read_timings(out).to_pylist(), meter.document())
+        write_atomically(self.folder / "evidence/cost.json", pretty_json(cost))
+        if summary.rows:
+            self.reporter.say(f"The slowest stage was: {cost['slowest']}")
         identities = {name: dataclasses.asdict(model.identity) for name, model in models.items()}
         document = {"schema_version": "1", "models": identities}
         write_atomically(self.folder / "evidence/models.json", pretty_json(document))

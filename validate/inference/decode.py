@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -41,13 +41,15 @@ class Decoded:
     """
     images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none
     places : per view, where a volume lies; None of an image, of a failure, and where the file says nothing
-    source : decoder and transfer syntax      seconds : of one worker, from reading to the last view
+    source : decoder and transfer syntax
+    seconds : of one worker, from reading to the last view      stages : the same by stage, decode, perturb and preprocess
     """
 
     images: tuple[NDArray[np.float32] | Failure, ...]
     source: dict[str, str]
     seconds: float
     places: tuple[Placement | None, ...] = ()
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -61,21 +63,23 @@ def decode(task: DecodeTask) -> Decoded:
     """
     start = time.perf_counter()
     seen: dict[int, _Seen | Failure] = {}
+    clock = dict.fromkeys(WHAT, 0.0)
     source: dict[str, str] = {}
     order = sorted(range(len(task.views)), key=lambda place: (_reading(task.views[place]), _volume(task.views[place])))
     for _, same_reading in groupby(order, key=lambda place: _reading(task.views[place])):
         places = list(same_reading)
-        volume = _guarded("decode", partial(_read, task, task.views[places[0]]))
+        volume = _guarded(clock, "decode", partial(_read, task, task.views[places[0]]))
         if not isinstance(volume, Failure):
             known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
             source = source or known
-        seen.update(_prepared(task, volume, places))
+        seen.update(_prepared(task, volume, places, clock))
     found = [seen[place] for place in range(len(task.views))]
     return Decoded(
         images=tuple(one if isinstance(one, Failure) else one.image for one in found),
         source=source,
         seconds=time.perf_counter() - start,
         places=tuple(None if isinstance(one, Failure) else one.placement for one in found),
+        stages=clock,
     )
 
 
@@ -93,20 +97,22 @@ def _volume(view: View) -> str:
     return repr(view.volume_transform or "")
 
 
-def _prepared(task: DecodeTask, volume: Any, places: Sequence[int]) -> Iterator[tuple[int, _Seen | Failure]]:
+def _prepared(
+    task: DecodeTask, volume: Any, places: Sequence[int], clock: dict[str, float]
+) -> Iterator[tuple[int, _Seen | Failure]]:
     for _, same in groupby(places, key=lambda place: _volume(task.views[place])):
         group = list(same)
         transform = task.views[group[0]].volume_transform
         changed = volume
         if transform is not None and not isinstance(volume, Failure):
-            changed = _guarded("perturb", partial(_perturbed, task, volume, transform))
+            changed = _guarded(clock, "perturb", partial(_perturbed, task, volume, transform))
         for place in group:
             if isinstance(changed, Failure):
                 yield place, changed
             else:
                 yield (
                     place,
-                    _guarded("preprocess", partial(_seen, changed, volume, task.views[place])),
+                    _guarded(clock, "preprocess", partial(_seen, changed, volume, task.views[place])),
                 )
 
 
@@ -153,10 +159,11 @@ WHAT = {"decode": "The image", "perturb": "The disturbed image", "preprocess": "
 WHO = {"decode": "The decoder", "perturb": "The disturbance", "preprocess": "Preprocessing"}
 
 
-def _guarded(stage: str, work: Callable[[], Found]) -> Found | Failure:
+def _guarded(clock: dict[str, float], stage: str, work: Callable[[], Found]) -> Found | Failure:
     """What `work` returns, or the failure that it is. Decoders are other people's code on hostile input."""
     from validate.imaging.volume import DecodeFailure
 
+    start = time.perf_counter()
     try:
         return work()
     except DecodeFailure as failure:
@@ -167,3 +174,5 @@ def _guarded(stage: str, work: Callable[[], Found]) -> Found | Failure:
         return Failure(f"{stage}:unreadable", f"The file can't be read: {error.strerror}.")
     except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this case alone
         return Failure(f"{stage}:error", f"{WHO[stage]} raised {type(error).__name__}.")
+    finally:
+        clock[stage] += time.perf_counter() - start

@@ -50,4 +50,10 @@ def described(decoded: Decoded) -> dict[str, Any]:
         for image in decoded.images
     ]
     places = [None if place is None else place.document() for place in decoded.places]
-    return {"failures": failures, "places": places, "source": dict(decoded.source), "seconds": decoded.seconds}
+    return {
+        "failures": failures,
+        "places": places,
+        "source": dict(decoded.source),
+        "seconds": decoded.seconds,
+        "stages": dict(decoded.stages),
+    }

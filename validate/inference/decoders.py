@@ -183,7 +183,7 @@ class _ProcessWorker:
         failures = [entry and Failure(str(entry["reason"]), str(entry["detail"])) for entry in header["failures"]]
         places = tuple(entry and placement_of(entry) for entry in header["places"])
         found = tuple(failure or next(images) for failure in failures)
-        return Decoded(found, header["source"], header["seconds"], places)
+        return Decoded(found, header["source"], header["seconds"], places, header["stages"])
 
     def _request(self, task: DecodeTask) -> dict[str, Any]:
         """What the child is asked; views that are the same as the last time are not said again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ class _Clocks:
 
     decode: float
     waited: float
-    predict: dict[str, float]
+    stages: Counter[str]
 
 
 class _Run:
@@ -101,6 +102,11 @@ class _Run:
         self.views, self.number_of = _views(plan)
         self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
         self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
+        self.elsewhere = {
+            (model.id, device): Batcher(loaded, on_event)
+            for model in plan.models
+            for device, loaded in model.elsewhere.items()
+        }
 
     def results(self, out: Path, *, resume: bool) -> InferenceSummary:
         sizes = stored_batch_sizes(out, self.plan.document(), resume=resume)
@@ -213,7 +219,9 @@ class _Run:
 
     def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
         decoded = [(reading, next(stream)[1]) for reading in self._readings(case, [work.view for work in works])]
-        self.tally.decode_seconds += sum(found.seconds for _, found in decoded)
+        for _, found in decoded:
+            self.tally.decode_seconds += found.seconds
+            self.tally.stages.update(found.stages)
         for work in works:
             if work.view is None:
                 work.add(case, [None], {})
@@ -229,7 +237,9 @@ class _Run:
 
     def _shard_work(self, shard: Shard, store: Store) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", store.batch_sizes[shard.model.id]))
-        return ShardWork(shard, self.batchers[shard.model.id], size, self.number_of[shard.model.id, shard.pass_.id])
+        device = shard.pass_.engine_overrides.get("device")
+        batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
+        return ShardWork(shard, batcher, size, self.number_of[shard.model.id, shard.pass_.id])
 
     def _hand_over(self, work: ShardWork, before: _Clocks, decoders: Decoders, writer: Writer) -> None:
         shard, rows = work.shard, work.rows()
@@ -243,13 +253,15 @@ class _Run:
             batch_size=work.batch_size,
             decode_seconds=now.decode - before.decode,
             wait_seconds=now.waited - before.waited,
-            predict_seconds=now.predict[shard.model.id] - before.predict[shard.model.id],
+            predict_seconds=work.seconds,
+            perturb_seconds=now.stages["perturb"] - before.stages["perturb"],
+            preprocess_seconds=now.stages["preprocess"] - before.stages["preprocess"],
+            postprocess_seconds=work.postprocess_seconds,
         )
         writer.put(shard, rows, timing)
 
     def _clocks(self, decoders: Decoders) -> _Clocks:
-        predict = {name: batcher.seconds for name, batcher in self.batchers.items()}
-        return _Clocks(self.tally.decode_seconds, decoders.waited, predict)
+        return _Clocks(self.tally.decode_seconds, decoders.waited, Counter(self.tally.stages))
 
     def _show(self, decoders: Decoders, *, last: bool = False) -> None:
         model_seconds = sum(batcher.seconds for batcher in self.batchers.values())

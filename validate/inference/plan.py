@@ -33,6 +33,7 @@ class PlannedModel:
 
     targets : what its scores are for: the label of the protocol, or each class, grade, finding or structure in its order
     values : of structures, the value of each in a mask
+    elsewhere : the same model on other devices, where passes ask for them
     geometry : of a model of volumes, what may be done where slices make no regular box (protocol/geometry.py)
     """
 
@@ -41,6 +42,11 @@ class PlannedModel:
     targets: tuple[str, ...]
     values: Mapping[str, int] = field(default_factory=dict)
     geometry: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, LoadedModel] = field(default_factory=dict, repr=False)
+
+    def on(self, device: str | None) -> LoadedModel:
+        """The model on the device that a pass asks for; on the run's own where it asks for none."""
+        return self.loaded if device is None else self.elsewhere[device]
 
     @property
     def id(self) -> str:
@@ -136,12 +142,25 @@ def make_plan(
     cohort: Cohort,
     loaded_models: Mapping[str, LoadedModel],
     passes: Sequence[Pass] = (CLEAN,),
+    *,
+    elsewhere: Mapping[tuple[str, str], LoadedModel] | None = None,
 ) -> InferencePlan:
     """The plan of a run. `loaded_models` is keyed by model id (models.load.load_models makes it).
 
+    elsewhere : models on other devices, by (model, device), where passes ask for them (models.load.opened_elsewhere)
+
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
-    models = tuple(_planned(protocol, block, loaded_models[block.id]) for block in protocol.models)
+    others = elsewhere or {}
+    models = tuple(
+        _planned(
+            protocol,
+            block,
+            loaded_models[block.id],
+            {device: model for (name, device), model in others.items() if name == block.id},
+        )
+        for block in protocol.models
+    )
     problems = [
         *_name_problems("model", [model.id for model in models]),
         *_name_problems("pass", [p.id for p in passes]),
@@ -165,15 +184,22 @@ def make_plan(
     )
 
 
-def _planned(protocol: StudyProtocol, block: Model, loaded: LoadedModel) -> PlannedModel:
+def _planned(
+    protocol: StudyProtocol, block: Model, loaded: LoadedModel, elsewhere: Mapping[str, LoadedModel]
+) -> PlannedModel:
     rules = getattr(protocol.cohort, "geometry", None)
     return PlannedModel(
         block,
-        VolumeModel(block, loaded) if loaded.needs_pixels and block.output.kind == "mask" else loaded,
+        _answering(block, loaded),
         targets=scored(protocol, block),
         values=mask_values(protocol),
         geometry={} if rules is None else rules.model_dump(mode="json"),
+        elsewhere={device: _answering(block, model) for device, model in elsewhere.items()},
     )
+
+
+def _answering(block: Model, loaded: LoadedModel) -> LoadedModel:
+    return VolumeModel(block, loaded) if loaded.needs_pixels and block.output.kind == "mask" else loaded
 
 
 def _chosen(cases: tuple[Case, ...], pass_: Pass) -> frozenset[str]:
@@ -244,8 +270,11 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
     unknown = sorted(set(pass_.models) - {model.id for model in models})
     if unknown:
         yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
-    if foreign := sorted(set(pass_.engine_overrides) - {"batch_size", "precision"}):
+    if foreign := sorted(set(pass_.engine_overrides) - {"batch_size", "precision", "device"}):
         yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
+    device = pass_.engine_overrides.get("device")
+    if device is not None and any(device not in model.elsewhere for model in models if pass_.concerns(model.id)):
+        yield f"pass '{pass_.id}': asks for device '{device}', on which the models are not open."
     for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
         if said is not None:
             yield from (f"pass '{pass_.id}': {problem}" for problem in _transform_problems(kind, said))

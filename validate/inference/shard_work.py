@@ -20,6 +20,7 @@ from validate.models.prediction import Failure, Inference
 class ShardWork:
     """
     batch_size : images per planned batch; failed ones keep their place, so that no border depends on them
+    seconds, postprocess_seconds : in the model so far, and of them in making masks
     view : number of the view that this model wants in this pass, None where it reads no pixels
     """
 
@@ -27,12 +28,18 @@ class ShardWork:
     batcher: Batcher
     batch_size: int
     view: int | None
+    seconds: float = 0.0
+    postprocess_seconds: float = 0.0
     _cases: list[Case] = field(default_factory=list)
     _images: list[Image | Failure | None] = field(default_factory=list)
     _results: list[Result] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
     _places: list[Placement | None] = field(default_factory=list)
     _sources: list[Mapping[str, str]] = field(default_factory=list)
+
+    @property
+    def _postprocessed(self) -> float:
+        return float(getattr(self.batcher.model, "postprocess_seconds", 0.0))
 
     @property
     def half(self) -> bool:
@@ -74,7 +81,10 @@ class ShardWork:
 
     def _run(self) -> None:
         images = [_halved(image) for image in self._images] if self.half else self._images
+        before = self.batcher.seconds, self._postprocessed
         self._results += self.batcher.results(self._cases, images, self._places)
+        self.seconds += self.batcher.seconds - before[0]
+        self.postprocess_seconds += self._postprocessed - before[1]
         self._cases.clear()
         self._images.clear()
         self._places.clear()

@@ -58,6 +58,11 @@ TIMINGS = pa.schema(
         ),  # summed over workers, shared by all models and passes
         pa.field("wait_seconds", pa.float64(), nullable=False),  # the model waited for images, shared likewise
         pa.field("predict_seconds", pa.float64(), nullable=False),
+        # parts of decode_seconds, and of predict_seconds; storing is on a thread of its own
+        *(
+            pa.field(f"{name}_seconds", pa.float64(), nullable=False)
+            for name in ("perturb", "preprocess", "postprocess", "store")
+        ),
     ]
 )
 PLAN = "plan.json"
@@ -76,6 +81,10 @@ class Timing:
     decode_seconds: float
     wait_seconds: float
     predict_seconds: float
+    perturb_seconds: float = 0.0
+    preprocess_seconds: float = 0.0
+    postprocess_seconds: float = 0.0
+    store_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

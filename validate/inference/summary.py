@@ -51,6 +51,7 @@ class Tally:
     rows: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     decode_seconds: float = 0.0
+    stages: Counter[str] = field(default_factory=Counter)
     shown: float = 0.0
 
     def count(self, failures: Sequence[str | None]) -> None:

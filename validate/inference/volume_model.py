@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class VolumeModel:
             )
         self._block, self._loaded, self._raw = block, loaded, loaded
         self.identity = loaded.identity
+        self.postprocess_seconds = 0.0
 
     def misfit(self, shape: tuple[int, ...]) -> str | None:
         options = self._block.sliding_window
@@ -64,12 +66,15 @@ class VolumeModel:
             values = self._values(volume)
             if not math.isfinite(float(values.sum(dtype=np.float64))):
                 return NOT_FINITE
+            start = time.perf_counter()
             mask = label_map(values, place.seen, place.image, self._block.postprocess)
-            return mask_prediction(mask)
+            found = mask_prediction(mask)
+            self.postprocess_seconds += time.perf_counter() - start
         except MemoryError as error:
             raise OutOfMemory(str(error)) from error
         except Undecided as error:
             raise ModelError(f"models.{self._block.id}.postprocess: {error}") from error
+        return found
 
     def _values(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
         """(channel, z, y, x) after the stated activation: what is blended are the numbers before it."""

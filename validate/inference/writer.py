@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validate.inference.plan import Shard
@@ -43,7 +44,8 @@ class Writer:
         self.on_event("shard_written", self._written.popleft().result())
 
     def _write(self, shard: Shard, rows: Sequence[Inference], timing: Timing) -> dict[str, Any]:
+        start = time.perf_counter()
         content = self.store.write(shard, rows)
-        self.store.add_timing(shard, timing)
+        self.store.add_timing(shard, replace(timing, store_seconds=time.perf_counter() - start))
         name = {"model": shard.model.id, "pass": shard.pass_.id, "shard": shard.index}
         return {**name, "rows": len(rows), "digest": content}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from validate import registry
 from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
+from validate.protocol.passes import Pass
 from validate.protocol.schema import Model, StudyProtocol
 
 
@@ -47,6 +48,30 @@ def load_one(block: Model, *, base: Path, device: str, threads: int = 0) -> Load
     except BaseException:
         model.close()
         raise
+
+
+@contextmanager
+def opened_elsewhere(
+    protocol: StudyProtocol, base: Path, passes: Iterable[Pass], models: Mapping[str, LoadedModel]
+) -> Iterator[dict[tuple[str, str], LoadedModel]]:
+    """Models opened once more on the devices that passes ask for, by (model, device); closed again whatever happens.
+
+    A model that is on that device already, or reads no pixels, is not opened twice. Raises as load_models.
+    """
+    found: dict[tuple[str, str], LoadedModel] = {}
+    with ExitStack() as stack:
+        for pass_ in passes:
+            device = pass_.engine_overrides.get("device")
+            for block in protocol.models if device is not None else ():
+                key, here = (block.id, str(device)), models[block.id]
+                if not pass_.concerns(block.id) or key in found:
+                    continue
+                if not here.needs_pixels or (device == "cpu" and here.identity.provider.lower().startswith("cpu")):
+                    found[key] = here
+                else:
+                    found[key] = load_one(block, base=base, device=str(device))
+                    stack.callback(found[key].close)
+        yield found
 
 
 @contextmanager

@@ -78,6 +78,7 @@ class Sealed:
     verdict: Node
     environment: Node
     models: Node
+    cost: Node
     manifest: Node
     audit: Node
     ledger: Node
@@ -117,6 +118,7 @@ def read_sealed(folder: Path) -> Sealed:
         verdict=_document(folder, "verdict.json"),
         environment=_document(folder, "evidence/environment.json"),
         models=_document(folder, "evidence/models.json", optional=True),
+        cost=_document(folder, "evidence/cost.json", optional=True),
         manifest=_document(folder, MANIFEST),
         ledger=_document(folder, "evidence/ledger.json", optional=True),
         checklists=_document(folder, "evidence/checklists.json", optional=True),

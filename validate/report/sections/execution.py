@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
+from validate.report.costs import cost_table, machine_table
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -24,6 +25,9 @@ def content(study: Study) -> Mapping[str, Any]:
     return {
         "asked": _asked(study),
         "models": [{"name": study.model_name(model), "facts": _identity(study, model)} for model in study.models],
+        "cost": cost_table(study),
+        "machine": machine_table(study),
+        "slowest": view.words(study.sealed.cost["slowest"]) if study.sealed.cost else "",
         "unwitnessed": joined((study.model_name(model) for model in study.unwitnessed), ", "),
     }
 

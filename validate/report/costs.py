@@ -1,0 +1,48 @@
+"""What the inference cost, as tables: seconds a case by stage, and what the machine gave."""
+
+from __future__ import annotations
+
+from validate.report import view
+from validate.report.study import Study
+from validate.report.table import Column, Table, row
+
+STAGES = {
+    "decode": "Reading and decoding", "perturb": "Disturbing", "preprocess": "Preprocessing", "model": "The model",
+    "postprocess": "Postprocessing", "store": "Storing",
+}  # fmt: skip
+UNREAD = "not readable here"
+
+
+def cost_table(study: Study) -> Table:
+    """Seconds by stage; stages that took none are left out."""
+    columns = (
+        Column("Stage", width=40),
+        Column("Seconds in all", numeric=True, width=30),
+        Column("Milliseconds a case", numeric=True, width=30),
+    )
+    rows = tuple(
+        row(STAGES[stage["stage"].text], view.plain(stage["seconds"], 1), view.plain(stage["milliseconds_per_case"], 2))
+        for stage in study.sealed.cost["stages"]
+        if stage["seconds"].value
+    )
+    return Table("cost", columns, rows)
+
+
+def machine_table(study: Study) -> Table:
+    """Memory, GPU and energy of the last start of the run."""
+    machine = study.sealed.cost["machine"]
+    if not machine:
+        return Table("machine", (Column(""), Column("")), ())
+    gpu = machine["gpu"]
+    rows = [
+        row("Wall time of the last start, s", view.plain(machine["seconds"], 1)),
+        row("Most memory held", view.gibibytes(machine["peak_memory_bytes"])),
+        row("Energy of the processors, J", view.plain(machine["processor_joules"], 0, UNREAD)),
+    ]
+    if gpu:
+        rows += [
+            row("GPU in use, share of the time", view.share(gpu["utilisation"])),
+            row("Most GPU memory held", view.gibibytes(gpu["peak_memory_bytes"])),
+            row("Energy of the GPU, J", view.plain(gpu["joules"], 0, UNREAD)),
+        ]
+    return Table("machine", (Column(""), Column("")), tuple(rows))
