@@ -16,10 +16,10 @@ from validate.cohort.dicom_masks import SEGMENTATIONS
 from validate.cohort.mask_reference import mask_paths, owned_masks
 from validate.errors import DataError
 from validate.imaging.contours import contours, drawn, structure_names
-from validate.imaging.dicom import dataset_of
 from validate.imaging.header import read_header
 from validate.imaging.mask import Grid, LabelMap
 from validate.imaging.nifti import is_nifti, read_grid, read_mask
+from validate.imaging.pixel_header import whole_dataset
 from validate.imaging.segments import label_map, own_grid, places, segmentation
 from validate.imaging.series import grid_of
 from validate.imaging.volume import DecodeFailure
@@ -159,7 +159,7 @@ def _combined(reference: Reference, paths: tuple[Path, ...], grid: Grid) -> Labe
 
 
 def _segments(reference: Reference, path: Path, grid: Grid) -> LabelMap:
-    dataset = dataset_of(path)
+    dataset = whole_dataset(path)
     wanted = _wanted(reference, {one.number: one.label for one in segmentation(dataset).segments})
     return label_map(dataset, grid, wanted, rule=reference.grid, fraction=reference.fraction)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileDataset
 
+from validate.imaging.element_value import value_of
 from validate.imaging.functional_groups import macro
-from validate.imaging.header import open_dicom, pixels_of
 from validate.imaging.modality import Modality, measured, modality
+from validate.imaging.pixel_header import OVERLAYS, dataset_of
 from validate.imaging.reader_warnings import silence_readers
-from validate.imaging.stored import PIXEL_KEYWORDS, Stored, stored_values
+from validate.imaging.stored import Stored, stored_values
 from validate.imaging.voi import stored_windows
 from validate.imaging.volume import DecodeFailure, Volume
 
@@ -37,26 +37,6 @@ def read_image(path: Path | bytes) -> Volume:
         raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
 
 
-def dataset_of(path: Path | bytes) -> FileDataset:
-    """The whole file, parsed. Raises DecodeFailure."""
-    stream, head = open_dicom(path)
-    with stream:
-        force = head[128:132] != b"DICM"
-        try:
-            dataset = pydicom.dcmread(stream, force=force)
-            whole = any(keyword in dataset for keyword in PIXEL_KEYWORDS)
-            if not whole:
-                # The reader drops what was cut off. Whether there never were pixels shows where they would begin.
-                stream.seek(0)
-                pydicom.dcmread(stream, stop_before_pixels=True, force=force, specific_tags=[])
-                whole = pixels_of(stream, little=_little(dataset)) == "absent"
-        except Exception as error:  # a hostile header may break the parser in any way
-            raise DecodeFailure("decode:corrupt", f"The header can't be read ({type(error).__name__}).") from error
-    if not whole:
-        raise DecodeFailure("decode:truncated", "The file ends in the middle of its header or pixels.")
-    return dataset
-
-
 def _volume(dataset: FileDataset, stored: Stored) -> Volume:
     source = {"decoder": stored.decoder, **source_of(dataset, stored.transfer_syntax)}
     if stored.values.ndim == 4:
@@ -77,12 +57,13 @@ def _volume(dataset: FileDataset, stored: Stored) -> Volume:
 
 
 def source_of(dataset: FileDataset, syntax: str) -> dict[str, Any]:
-    """What was decoded, for `Volume.source`."""
-    photometric = str(dataset.get("PhotometricInterpretation") or "")
+    """What was decoded, for `Volume.source`. Overlays are counted: they are drawings on an image, and not part of it."""
+    photometric = str(value_of(dataset, "PhotometricInterpretation") or "")
     return {
         "transfer_syntax": str(syntax),
         "photometric": photometric,
         "inverted": photometric == "MONOCHROME1",
+        "overlays": sum(tag in dataset for tag in OVERLAYS),
     }
 
 
@@ -96,7 +77,7 @@ def spacing_of(dataset: Dataset) -> tuple[float, float, float] | None:
     measures = macro(dataset, 0, "PixelMeasuresSequence")
     for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
         try:
-            value, depth = measures.get(keyword), measures.get("SliceThickness")
+            value, depth = value_of(measures, keyword), value_of(measures, "SliceThickness")
             y, x = (float(part) for part in value) if value is not None else (0.0, 0.0)
             z = float(depth) if depth not in (None, "") else 0.0
         except (TypeError, ValueError):
@@ -109,10 +90,10 @@ def spacing_of(dataset: Dataset) -> tuple[float, float, float] | None:
 def unit_of(dataset: Dataset) -> str:
     """HU only where the file says so, or is CT, whose rescaled values are HU unless it says otherwise (C.8.2.1)."""
     values = macro(dataset, 0, "PixelValueTransformationSequence")
-    stated = str(values.get("RescaleType") or "").strip()
+    stated = str(value_of(values, "RescaleType") or "").strip()
     if stated:
         return "stored" if stated == "US" else stated
-    return "HU" if dataset.get("Modality") == "CT" and "RescaleSlope" in values else "stored"
+    return "HU" if value_of(dataset, "Modality") == "CT" and "RescaleSlope" in values else "stored"
 
 
 def _little(dataset: FileDataset) -> bool:

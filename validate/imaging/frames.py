@@ -9,6 +9,7 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
+from validate.imaging.element_value import value_of
 from validate.imaging.plane import Plane, planes
 from validate.imaging.stored import whole_number
 from validate.imaging.volume import DecodeFailure
@@ -39,15 +40,15 @@ def frames_of(dataset: Dataset, file: int, *, asked: Sequence[str] = ()) -> list
     if not 1 <= count <= MOST_FRAMES:
         reason = "decode:corrupt" if count < 1 else "decode:too_large"
         raise DecodeFailure(reason, f"The header declares {count:,} frames.")
-    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    groups = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     if groups and len(groups) < count:
         detail = f"The header describes {len(groups)} of the {count} frames that it declares."
         raise DecodeFailure("decode:corrupt", detail)
-    if "MOSAIC" in _words(dataset.get("ImageType")):
+    if "MOSAIC" in _words(value_of(dataset, "ImageType")):
         detail = "The image is a mosaic of slices side by side; convert the series before validation."
         raise DecodeFailure("decode:geometry_mosaic", detail)
     keywords = tuple(dict.fromkeys((*asked, *TELLING)))
-    general = {name: text for name in keywords if (text := _text(dataset.get(name)))}
+    general = {name: text for name in keywords if (text := _text(value_of(dataset, name)))}
     placed = planes(dataset, count)
     return [
         Frame(file, number, plane, {**general, **_tells(groups[number], keywords)} if groups else general)
@@ -57,7 +58,7 @@ def frames_of(dataset: Dataset, file: int, *, asked: Sequence[str] = ()) -> list
 
 def is_localizer(dataset: Dataset) -> bool:
     """Whether the header says that this is a scout: value 3 of Image Type (PS3.3 C.8.2.1.1.1, C.8.3.1.1.1)."""
-    return "LOCALIZER" in _words(dataset.get("ImageType"))
+    return "LOCALIZER" in _words(value_of(dataset, "ImageType"))
 
 
 def chosen(frames: Sequence[Frame], select: Mapping[str, str | int | float]) -> list[Frame]:
@@ -83,7 +84,7 @@ def _tells(item: Dataset, keywords: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for element in item:
         if element.VR == "SQ" and element.value:
-            found |= {name: text for name in keywords if (text := _text(element.value[0].get(name)))}
+            found |= {name: text for name in keywords if (text := _text(value_of(element.value[0], name)))}
     return found
 
 

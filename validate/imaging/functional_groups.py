@@ -6,6 +6,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from validate.imaging.element_value import value_of
 from validate.imaging.volume import DecodeFailure
 
 
@@ -22,7 +23,7 @@ def macro(dataset: Dataset, frame: int, sequence: str) -> Dataset:
 
 
 def _items(dataset: Dataset, keyword: str) -> Any:
-    items = dataset.get(keyword) or ()
+    items = value_of(dataset, keyword) or ()
     if isinstance(items, bytes | str):
         raise DecodeFailure("decode:corrupt", f"{keyword} of the header is no sequence.")
     return items

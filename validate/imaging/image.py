@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from validate.imaging.archive import open_file
 from validate.imaging.dicom import read_image as read_dicom
 from validate.imaging.nifti import is_nifti, read_grid, read_nifti
 from validate.imaging.numpy_file import check_numpy, is_numpy, read_numpy
@@ -45,7 +46,7 @@ def check_image(file: Path) -> None:
 
 def _head(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             return stream.read(16)
     except FileNotFoundError:
         raise DecodeFailure("decode:missing", "The file was there when the cohort was read and is gone now.") from None

@@ -10,6 +10,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from validate.imaging.element_value import value_of
 from validate.imaging.functional_groups import macro
 from validate.imaging.stored import PIXEL_KEYWORDS, whole_number
 from validate.imaging.volume import DecodeFailure
@@ -91,11 +92,11 @@ def modality(dataset: Dataset, frames: int, *, keyword: str | None = None) -> Mo
 
     Raises DecodeFailure, decode:corrupt, where the header's numbers are none.
     """
-    photometric = str(dataset.get("PhotometricInterpretation") or "")
+    photometric = str(value_of(dataset, "PhotometricInterpretation") or "")
     if photometric not in GREY:
         raise DecodeFailure("decode:corrupt", f"One sample a pixel, and photometric interpretation '{photometric}'.")
     stored = _stored_type(dataset, keyword)
-    table = dataset if dataset.get("ModalityLUTSequence") else None
+    table = dataset if value_of(dataset, "ModalityLUTSequence") else None
     lines = _lines(dataset, frames) if table is None else ((1.0, 0.0),)
     low, high = _range(dataset, table, lines, stored)
     mirror = None
@@ -107,7 +108,7 @@ def modality(dataset: Dataset, frames: int, *, keyword: str | None = None) -> Mo
 
 
 def _lines(dataset: Dataset, frames: int) -> tuple[Line, ...]:
-    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    groups = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     count = frames if groups else 1
     lines = [_line(macro(dataset, frame, "PixelValueTransformationSequence")) for frame in range(count)]
     return (lines[0],) if len(set(lines)) == 1 else tuple(lines)
@@ -115,7 +116,7 @@ def _lines(dataset: Dataset, frames: int) -> tuple[Line, ...]:
 
 def _line(dataset: Dataset) -> Line:
     try:
-        slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+        slope, intercept = value_of(dataset, "RescaleSlope"), value_of(dataset, "RescaleIntercept")
         line = float(1 if slope in (None, "") else slope), float(0 if intercept in (None, "") else intercept)
     except (TypeError, ValueError):
         raise DecodeFailure("decode:corrupt", "Rescale slope or intercept is not a number.") from None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from validate.imaging.element_value import value_of
 from validate.imaging.functional_groups import macro
 from validate.imaging.volume import DecodeFailure
 
@@ -38,19 +39,19 @@ class Plane:
 
 def planes(dataset: Dataset, frames: int) -> list[Plane | None]:
     """Of each frame; None where the header does not say. Raises DecodeFailure where what it says can't be."""
-    if frames > 1 and not dataset.get("PerFrameFunctionalGroupsSequence"):
+    if frames > 1 and not value_of(dataset, "PerFrameFunctionalGroupsSequence"):
         return _equidistant(dataset, frames)
     return [_plane(dataset, frame) for frame in range(frames)]
 
 
 def _plane(dataset: Dataset, frame: int) -> Plane | None:
-    position = _numbers(macro(dataset, frame, "PlanePositionSequence").get("ImagePositionPatient"), 3)
-    directions = _numbers(macro(dataset, frame, "PlaneOrientationSequence").get("ImageOrientationPatient"), 6)
+    position = _numbers(value_of(macro(dataset, frame, "PlanePositionSequence"), "ImagePositionPatient"), 3)
+    directions = _numbers(value_of(macro(dataset, frame, "PlaneOrientationSequence"), "ImageOrientationPatient"), 6)
     return _made(position, directions, macro(dataset, frame, "PixelMeasuresSequence"))
 
 
 def _made(position: Sequence[float] | None, directions: Sequence[float] | None, measures: Dataset) -> Plane | None:
-    spacing = _numbers(measures.get("PixelSpacing"), 2)
+    spacing = _numbers(value_of(measures, "PixelSpacing"), 2)
     if position is None or directions is None or spacing is None:
         return None
     across, down = np.array(directions[:3], np.float64), np.array(directions[3:], np.float64)

@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from validate.imaging.dicom import dataset_of, read_image, source_of, spacing_of, unit_of, windows_of
+from validate.imaging.dicom import read_image, source_of, spacing_of, unit_of, windows_of
+from validate.imaging.element_value import value_of
 from validate.imaging.frames import Frame, chosen, frames_of, is_localizer, telling
-from validate.imaging.header import read_header
 from validate.imaging.image import is_plain_picture
 from validate.imaging.image import read_image as read_any
 from validate.imaging.mask import Grid
 from validate.imaging.modality import Modality, measured, modality
 from validate.imaging.nifti import is_nifti
 from validate.imaging.pile import Pile, piled, planned
+from validate.imaging.pixel_header import dataset_of, head_of
 from validate.imaging.reader_warnings import silence_readers
 from validate.imaging.stack import Stack, check_regular, stacked
 from validate.imaging.stored import PIXEL_KEYWORDS, StoredFrames, stored_frames, whole_number
@@ -80,7 +81,9 @@ def grid_of(paths: Sequence[Path], rules: Geometry = DEFAULT) -> tuple[Grid, Sta
     Raises DecodeFailure, as read_series does. For NIfTI see `nifti.read_grid`.
     """
     silence_readers()
-    surveyed = _survey((read_header(path).dataset for path in paths), len(paths), PIXEL_KEYWORDS[0], rules)
+    surveyed = _survey(
+        (head_of(path, asked=tuple(rules.select)) for path in paths), len(paths), PIXEL_KEYWORDS[0], rules
+    )
     if surveyed is None:
         return None
     stack, shape = surveyed.stack, surveyed.used[0].shape
@@ -115,9 +118,10 @@ def _survey(heads: Iterable[FileDataset], count: int, keyword: str, rules: Geome
 
 
 def _volume(paths: Sequence[Path], rules: Geometry) -> Volume:
-    first = dataset_of(paths[0])
+    asked = tuple(rules.select)
+    first = dataset_of(paths[0], asked=asked)
     keyword = next((name for name in PIXEL_KEYWORDS if name in first), PIXEL_KEYWORDS[0])
-    surveyed = _survey(chain([first], (read_header(path).dataset for path in paths[1:])), len(paths), keyword, rules)
+    surveyed = _survey(chain([first], (head_of(path, asked=asked) for path in paths[1:])), len(paths), keyword, rules)
     if surveyed is None:
         return read_image(paths[0])
     files, used, stack = surveyed.files, surveyed.used, surveyed.stack
@@ -143,7 +147,8 @@ def _volume(paths: Sequence[Path], rules: Geometry) -> Volume:
 
 def _file(dataset: FileDataset, number: int, keyword: str, rules: Geometry) -> _File:
     colour = (
-        whole_number(dataset, "SamplesPerPixel", 1) > 1 or dataset.get("PhotometricInterpretation") == "PALETTE COLOR"
+        whole_number(dataset, "SamplesPerPixel", 1) > 1
+        or value_of(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
     )
     frames = frames_of(dataset, number, asked=tuple(rules.select))
     rule = None if colour else modality(dataset, len(frames), keyword=keyword)
@@ -151,7 +156,7 @@ def _file(dataset: FileDataset, number: int, keyword: str, rules: Geometry) -> _
     return _File(
         rule=rule,
         shape=(rows, columns, 3) if colour else (rows, columns),
-        photometric="" if colour else str(dataset.get("PhotometricInterpretation")),
+        photometric="" if colour else str(value_of(dataset, "PhotometricInterpretation")),
         unit=unit_of(dataset),
         windows={} if rule is None else windows_of(dataset, 0, rule),
         localizer=is_localizer(dataset),

@@ -18,6 +18,7 @@ from pydicom.uid import UID, RLELossless
 
 from validate.imaging.codecs import NAME, Shape, decoded
 from validate.imaging.codestream import is_whole, size
+from validate.imaging.element_value import value_of
 from validate.imaging.volume import DecodeFailure
 
 LARGEST = 4 << 30  # bytes of decoded pixels in one file
@@ -131,11 +132,15 @@ class StoredFrames:
             return None  # the reference decides whether the frame is damaged
         if values is None:
             return None
-        self._used[NAME] = None
         if self.shape.samples == 1:
-            wide = values.astype(f"{values.dtype.kind}{self.shape.allocated // 8}", copy=False)
             signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
-            values = wide.view(f"{'i' if signed else 'u'}{self.shape.allocated // 8}")
+            if values.dtype.kind == "i" and not signed:
+                return None  # the code stream says signed and the header does not
+            wide = values.astype(f"{values.dtype.kind}{self.shape.allocated // 8}", copy=False)
+            if values.dtype.kind == "u" and signed:
+                wide = _stored_bits(self.dataset, wide.view(f"i{wide.dtype.itemsize}"))
+            values = wide
+        self._used[NAME] = None
         return values
 
     def _by_pydicom(self, number: int) -> NDArray[Any]:
@@ -160,10 +165,13 @@ class StoredFrames:
         raise DecodeFailure("decode:corrupt", f"The pixels can't be decoded ({type(problem).__name__}).") from problem
 
     def _finished(self, values: NDArray[Any]) -> NDArray[Any]:
-        if self.dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        if value_of(self.dataset, "PhotometricInterpretation") == "PALETTE COLOR":
             return _coloured(self.dataset, values)
         if self.keyword == "PixelData" and self.shape.samples == 1:
-            values = _stored_bits(self.dataset, values)
+            # A code stream holds values, of which a lossy one may lie a little outside of the bits stored.
+            values = (
+                _stored_bits(self.dataset, values) if _holds_words(self.syntax) else _checked_bits(self.dataset, values)
+            )
         if values.dtype.kind == "f":
             values = np.asarray(values, values.dtype.newbyteorder("="))
             if not np.isfinite(values).all():
@@ -203,7 +211,7 @@ def stored_frames(dataset: FileDataset) -> StoredFrames:
 def whole_number(dataset: Dataset, keyword: str, default: int) -> int:
     """A header's whole number, or `default` where it is absent or empty. Raises DecodeFailure where it is none."""
     try:
-        value = dataset.get(keyword)
+        value = value_of(dataset, keyword)
         return default if value is None or value == "" else int(value)
     except (TypeError, ValueError, OverflowError):
         raise DecodeFailure("decode:corrupt", f"{keyword} is not a number.") from None
@@ -283,10 +291,7 @@ def _stored_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
     """Only BitsStored up to HighBit count (PS3.5 8.1.1): overlays and rubbish in the word go, the sign is carried up."""
     array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
     width = array.dtype.itemsize * 8
-    stored = whole_number(dataset, "BitsStored", width)
-    high = whole_number(dataset, "HighBit", stored - 1)
-    if not 1 <= stored <= high + 1 <= width:
-        raise DecodeFailure("decode:corrupt", f"{stored} bits stored up to bit {high} in {width} bits.")
+    stored, high = _bits(dataset, width)
     if not _holds_words(transfer_syntax(dataset)):
         high = stored - 1
     if stored == width:
@@ -297,6 +302,20 @@ def _stored_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
     up = array.view(kind) << (width - 1 - high)
     down: NDArray[Any] = up >> (width - stored)
     return down
+
+
+def _checked_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
+    _bits(dataset, array.dtype.itemsize * 8)
+    return array
+
+
+def _bits(dataset: FileDataset, width: int) -> tuple[int, int]:
+    """(bits stored, high bit). Raises DecodeFailure where they are none."""
+    stored = whole_number(dataset, "BitsStored", width)
+    high = whole_number(dataset, "HighBit", stored - 1)
+    if not 1 <= stored <= high + 1 <= width:
+        raise DecodeFailure("decode:corrupt", f"{stored} bits stored up to bit {high} in {width} bits.")
+    return stored, high
 
 
 def _holds_words(syntax: UID) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from validate.imaging.element_value import value_of
 from validate.imaging.volume import DecodeFailure
 
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
@@ -21,13 +22,13 @@ def stored_windows(dataset: Dataset, mirror: float | None, *, little: bool = Tru
     mirror : None, or low + high where the values were turned (v → mirror - v), so that windows are turned with them
     little : byte order of the file
     """
-    function = str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR")
-    centers, widths = _numbers(dataset.get("WindowCenter")), _numbers(dataset.get("WindowWidth"))
+    function = str(value_of(dataset, "VOILUTFunction") or "LINEAR")
+    centers, widths = _numbers(value_of(dataset, "WindowCenter")), _numbers(value_of(dataset, "WindowWidth"))
     windows = [
         {"center": _mirrored(center, mirror, function), "width": width, "function": function}
         for center, width in zip(centers, widths, strict=False)
     ]
-    tables = [_table(item, mirror, little=little) for item in dataset.get("VOILUTSequence") or ()]
+    tables = [_table(item, mirror, little=little) for item in value_of(dataset, "VOILUTSequence") or ()]
     return {"windows": windows, "voi_luts": tables}
 
 
