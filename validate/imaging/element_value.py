@@ -5,20 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
+from validate.imaging.quick_dataset import QuickDataset, element_of
 
-def value_of(dataset: Dataset, keyword: str) -> Any:
+
+def value_of(dataset: Any, keyword: str) -> Any:
     """None where the element is absent or empty."""
+    if isinstance(dataset, QuickDataset):
+        return dataset.value(keyword)
     tag = _tag(keyword)
     return dataset[tag].value if tag in dataset else None
 
 
 @cache
 def _tag(keyword: str) -> BaseTag:
-    number = tag_for_keyword(keyword)
-    if number is None:
-        raise KeyError(keyword)
-    return Tag(number)
+    return Tag(element_of(keyword)[0])

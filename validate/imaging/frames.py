@@ -104,4 +104,6 @@ def _words(value: Any) -> list[str]:
 def _text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return (value or "").strip()
-    return "\\".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+    if isinstance(value, int | float):
+        return f"{float(value):.12g}"
+    return "\\".join(map(_text, value)) if hasattr(value, "__iter__") else str(value)

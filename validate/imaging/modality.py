@@ -12,11 +12,13 @@ from pydicom.dataset import Dataset
 
 from validate.imaging.element_value import value_of
 from validate.imaging.functional_groups import macro
+from validate.imaging.quick_dataset import real
 from validate.imaging.stored import PIXEL_KEYWORDS, whole_number
 from validate.imaging.volume import DecodeFailure
 
 GREY = {"MONOCHROME1", "MONOCHROME2"}
 Line = tuple[float, float]  # slope, intercept
+OVERSHOOT = 0.25  # of the range
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Modality:
     lines : (slope, intercept) of each frame, one where all have the same; the turning of MONOCHROME1 is in them
     table : the data set with a modality LUT, or None
     low, high : what can be stored, in modality values; of pixels that are floating point, None: only they can say
+    spare : whether a word has more bits than are stored
     mirror : low + high where values are turned (v → mirror - v), else None
     """
 
@@ -35,6 +38,7 @@ class Modality:
     high: float | None
     mirror: float | None
     stored: np.dtype[Any]
+    spare: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -49,7 +53,9 @@ class Modality:
         whole = all(part.is_integer() for line in self.lines for part in line)
         if not whole or self.low is None or self.high is None:
             return np.dtype(np.float32)
-        return smallest(self.low, self.high)
+        # A lossy stream may overshoot the bits stored, where there are more bits in the word.
+        spare = (self.high - self.low) * OVERSHOOT if self.spare else 0.0
+        return smallest(self.low - spare, self.high + spare)
 
     def convert(self, stored: NDArray[Any], frame: int, out: NDArray[Any]) -> None:
         """One frame (y, x) of stored values, written as modality values."""
@@ -104,7 +110,8 @@ def modality(dataset: Dataset, frames: int, *, keyword: str | None = None) -> Mo
         # v → low + high - v turns white to black and leaves the range where it was; the windows follow in voi.
         mirror = low + high
         lines = tuple((-slope, mirror - intercept) for slope, intercept in lines)
-    return Modality(lines, table, low, high, mirror, stored)
+    spare = whole_number(dataset, "BitsStored", stored.itemsize * 8) < stored.itemsize * 8
+    return Modality(lines, table, low, high, mirror, stored, spare)
 
 
 def _lines(dataset: Dataset, frames: int) -> tuple[Line, ...]:
@@ -155,6 +162,6 @@ def _range(
 
 def _looked_up(stored: NDArray[Any], table: Dataset) -> NDArray[Any]:
     try:
-        return np.asarray(pydicom.pixels.apply_modality_lut(stored, table))
+        return np.asarray(pydicom.pixels.apply_modality_lut(stored, real(table)))
     except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
         raise DecodeFailure("decode:corrupt", "The modality LUT of the header can't be read.") from error

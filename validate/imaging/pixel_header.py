@@ -5,19 +5,17 @@ from __future__ import annotations
 import io
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 import pydicom
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.tag import Tag
-from pydicom.uid import UID
+from pydicom.dataset import FileDataset
 
 from validate.imaging.dicom_file import DELIMITER, ITEM, UNDEFINED, InflatedFile, open_dicom, pixels_of
 from validate.imaging.elements import LONG, TRANSFER_SYNTAX, Elements, scan
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.frames import TELLING
+from validate.imaging.quick_dataset import QuickDataset
 from validate.imaging.stored import PIXEL_KEYWORDS
 
 KEYWORDS = (
@@ -105,51 +103,43 @@ def _quick(stream: BinaryIO, head: bytes, asked: tuple[str, ...], *, pixels: boo
     found = scan(stream, head, size, _wanted(asked))
     if found is None:
         return None
-    elements = {
-        Tag(tag): RawDataElement(
-            Tag(tag), None if kind is None else kind.decode(), len(content), content, 0, found.implicit, found.little
-        )
-        for tag, (kind, content) in found.values.items()
-    }
+    element = None
     if pixels:
         element = _pixels(stream, found, size)
         if element is None:
             return None
-        elements[element.tag] = element
-    dataset = Dataset(elements)
-    dataset.file_meta = FileMetaDataset()
     named = found.meta.get(TRANSFER_SYNTAX, b"").rstrip(b"\0 ").decode("ascii", "replace")
-    dataset.file_meta.TransferSyntaxUID = UID(named or SYNTAX_OF[found.implicit, found.little])
-    dataset.set_original_encoding(found.implicit, found.little)
-    return cast("FileDataset", dataset)
+    quick = QuickDataset(
+        found.values,
+        implicit=found.implicit,
+        little=found.little,
+        syntax=named or SYNTAX_OF[found.implicit, found.little],
+        pixels=element,
+    )
+    return cast("FileDataset", quick)
 
 
-def _pixels(stream: BinaryIO, found: Elements, size: int) -> RawDataElement | None:
+def _pixels(stream: BinaryIO, found: Elements, size: int) -> tuple[int, bytes | None, int, bytes | bytearray] | None:
     """The pixels' element; None where the file ends before it, or in it, which pydicom's way explains."""
     stream.seek(found.pixels_at)
-    order = "little" if found.little else "big"
+    order: Literal["little", "big"] = "little" if found.little else "big"
     announced = stream.read(8 if found.implicit else 12)
     if len(announced) < 8:
         return None
     kind = None if found.implicit else announced[4:6]
     if kind is not None and kind not in LONG:
         return None
-    tag = int.from_bytes(announced[:2], order) << 16 | int.from_bytes(announced[2:4], order)  # type: ignore[arg-type]
-    length = int.from_bytes(announced[-4:], order)  # type: ignore[arg-type]
+    tag = int.from_bytes(announced[:2], order) << 16 | int.from_bytes(announced[2:4], order)
+    length = int.from_bytes(announced[-4:], order)
     start = stream.tell()
     if length == UNDEFINED:
         content = stream.read(size - start)
         end = _end(content)
-        if end is None:
-            return None
-        content = content[:end]
-    elif start + length > size:
+        return None if end is None else (tag, kind, length, content[:end])
+    if start + length > size:
         return None
-    else:
-        content = stream.read(length)
-    return RawDataElement(
-        Tag(tag), None if kind is None else kind.decode(), length, content, start, found.implicit, found.little
-    )
+    room = bytearray(length)  # which an array may be laid over and written to
+    return (tag, kind, length, room) if stream.readinto(room) == length else None  # type: ignore[attr-defined]
 
 
 def _end(content: bytes) -> int | None:

@@ -19,6 +19,7 @@ from pydicom.uid import UID, RLELossless
 from validate.imaging.codecs import NAME, Shape, decoded
 from validate.imaging.codestream import is_whole, size
 from validate.imaging.element_value import value_of
+from validate.imaging.quick_dataset import QuickDataset, real
 from validate.imaging.volume import DecodeFailure
 
 LARGEST = 4 << 30  # bytes of decoded pixels in one file
@@ -86,7 +87,7 @@ class StoredFrames:
     keyword: str
     shape: Shape
     count: int
-    content: bytes = field(repr=False)
+    content: bytes | bytearray = field(repr=False)
     parts: Sequence[bytes] | None = field(repr=False)
     _used: dict[str, None] = field(default_factory=dict)
 
@@ -145,9 +146,10 @@ class StoredFrames:
 
     def _by_pydicom(self, number: int) -> NDArray[Any]:
         decoder = _decoder(self.syntax)
-        if not getattr(self.dataset, "file_meta", None):
-            self.dataset.file_meta = FileMetaDataset()
-        self.dataset.file_meta.TransferSyntaxUID = self.syntax
+        dataset = real(self.dataset)
+        if not getattr(dataset, "file_meta", None):
+            dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = self.syntax
         available = decoder.available_plugins if self.syntax.is_compressed else ("",)
         preferred = [name for name in PREFERRED.get(str(self.syntax), ()) if name in available]
         problem: Exception | None = None
@@ -155,7 +157,7 @@ class StoredFrames:
             try:
                 # The unused bits are cleared later, where the high bit is heeded too.
                 options = {"correct_unused_bits": False} if _holds_words(self.syntax) else {}
-                array, _ = decoder.as_array(self.dataset, index=number, decoding_plugin=plugin, **options)
+                array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
             except DECODER_ERRORS as error:
                 problem = error
                 continue
@@ -189,8 +191,8 @@ def stored_frames(dataset: FileDataset) -> StoredFrames:
         raise DecodeFailure("decode:no_pixel_data", "The file has a header and no pixels.")
     syntax = transfer_syntax(dataset)
     needed = _declared_bits(dataset, keyword)
-    content = dataset[keyword].value or b""
-    if not isinstance(content, bytes):
+    content = value_of(dataset, keyword) or b""
+    if not isinstance(content, bytes | bytearray):
         raise DecodeFailure("decode:corrupt", "The pixels have a value representation that holds no pixels.")
     _decoder(syntax)
     parts = None
@@ -219,6 +221,8 @@ def whole_number(dataset: Dataset, keyword: str, default: int) -> int:
 
 def transfer_syntax(dataset: FileDataset) -> UID:
     """As file meta says; without it, as reading showed (PS3.5 10.1)."""
+    if isinstance(dataset, QuickDataset):
+        return UID(dataset.syntax)
     syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID")
     if syntax:
         return UID(syntax)
@@ -242,7 +246,7 @@ def _declared_bits(dataset: FileDataset, keyword: str) -> int:
     return pixels * bits * (2 if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" else samples)
 
 
-def _checked_frames(dataset: FileDataset, content: bytes, syntax: UID) -> list[bytes]:
+def _checked_frames(dataset: FileDataset, content: bytes | bytearray, syntax: UID) -> list[bytes]:
     """Every declared frame is there, ends, and is of the declared size: decoders fill in what is missing, in silence."""
     count = whole_number(dataset, "NumberOfFrames", 1)
     offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
@@ -282,7 +286,7 @@ def _decoder(syntax: UID) -> Any:
 
 def _coloured(dataset: FileDataset, values: NDArray[Any]) -> NDArray[Any]:
     try:
-        return np.asarray(pydicom.pixels.apply_color_lut(values, dataset))
+        return np.asarray(pydicom.pixels.apply_color_lut(values, real(dataset)))
     except DECODER_ERRORS as error:
         raise DecodeFailure("decode:corrupt", "The colour palette of the header can't be read.") from error
 
@@ -297,11 +301,21 @@ def _stored_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
     if stored == width:
         return array
     signed = whole_number(dataset, "PixelRepresentation", 0) == 1
+    if high == stored - 1 and _within(array, stored, signed=signed):
+        return array
     kind = np.dtype(f"{'i' if signed else 'u'}{array.dtype.itemsize}")
     # Up until the high bit is the word's highest, then down again, which carries the sign of signed numbers.
     up = array.view(kind) << (width - 1 - high)
     down: NDArray[Any] = up >> (width - stored)
     return down
+
+
+def _within(array: NDArray[Any], stored: int, *, signed: bool) -> bool:
+    """Whether every value is one that so many bits can hold already."""
+    if array.dtype.kind != ("i" if signed else "u"):
+        return False
+    low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if signed else (0, (1 << stored) - 1)
+    return bool(array.max() <= high) and (not signed or bool(array.min() >= low))
 
 
 def _checked_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
