@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -190,7 +192,7 @@ def test_a_mosaic_is_named(slices):
 def test_a_compressed_series_says_its_decoder(slices, make, save):
     paths = slices()
     for path in paths:
-        dataset = __import__("pydicom").dcmread(path)
+        dataset = pydicom.dcmread(path)
         dataset.compress(JPEGLSLossless, encoding_plugin="pyjpegls", generate_instance_uid=False)
         dataset.save_as(path)
     volume = read_series(paths)
@@ -204,10 +206,11 @@ def test_a_damaged_slice_fails_the_series(slices):
     assert failure(paths).reason == "decode:truncated"
 
 
-def enhanced(make, count: int = 5) -> Dataset:
-    stored = (np.arange(8 * 6).reshape(8, 6) + 100 * np.arange(count)[:, None, None]).astype(np.uint16)
-    order = list(range(count))
-    random.Random(2).shuffle(order)
+def enhanced(make, order: Any = (3, 0, 4, 1, 2)) -> Dataset:
+    count = len(order)
+    side = 8 if count == 5 else 256
+    stored = (np.arange(side * 6).reshape(side, 6) % 97 + 100 * np.arange(count)[:, None, None]).astype(np.uint16)
+    order = list(order)
     dataset = make(stored[order], Modality="MR")
     dataset.SharedFunctionalGroupsSequence = Sequence(
         [item("PlaneOrientationSequence", ImageOrientationPatient=list(AXIAL))]
@@ -245,3 +248,71 @@ def test_fewer_frame_items_than_frames_are_refused(make, save):
     dataset = enhanced(make)
     dataset.PerFrameFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence[:3]
     assert failure([save(dataset)]).reason == "decode:corrupt"
+
+
+def test_frames_of_one_plain_file_become_the_volume_where_they_lie(make, save):
+    dataset = enhanced(make, order=range(40))
+    path = save(dataset)
+    expected = [2 * (100 * k + 1) + k for k in range(40)]
+    tracemalloc.start()
+    volume = read_series([path])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert volume.voxels[:, 0, 1].tolist() == expected
+    assert most < 1.5 * volume.voxels.nbytes + 2_000_000
+
+
+def test_a_series_takes_the_memory_of_its_volume_and_a_few_slices(make, save):
+    stored = np.arange(512 * 512, dtype=np.uint16).reshape(512, 512)
+    paths = []
+    for k in range(60):
+        dataset = make(
+            stored, Modality="CT", ImagePositionPatient=[0, 0, 2.0 * k], ImageOrientationPatient=list(AXIAL),
+            PixelSpacing=[1, 1], SOPInstanceUID=UID(f"2.25.{k + 1}"), BitsStored=16, RescaleSlope=1, RescaleIntercept=0,
+        )  # fmt: skip
+        paths.append(save(dataset, f"{59 - k:03d}.dcm"))
+    read_series(paths[:1])
+    tracemalloc.start()
+    volume = read_series(paths)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # a second copy would be 31 MB more; a few slices are 2
+    assert most < volume.voxels.nbytes + 4_000_000
+
+
+def test_dose_grids_and_reconstructed_nuclear_images_say_their_distances_in_their_own_way(make, save):
+    stored = np.arange(3 * 8 * 6, dtype=np.uint16).reshape(3, 8, 6)
+    geometry = {"ImagePositionPatient": [1, 2, 3], "ImageOrientationPatient": list(AXIAL), "PixelSpacing": [2, 2]}
+    dose = read_series([save(make(stored, Modality="RTDOSE", GridFrameOffsetVector=[0, 2.5, 5.0], **geometry))])
+    np.testing.assert_allclose(dose.affine[:3, 2:], [[0, 1], [0, 2], [2.5, 3]])
+    place = Dataset()
+    place.ImagePositionPatient, place.ImageOrientationPatient = [1, 2, 3], list(AXIAL)
+    tomo = make(
+        stored, Modality="NM", ImageType=["DERIVED", "PRIMARY", "RECON TOMO"], PixelSpacing=[2, 2], SpacingBetweenSlices=4.0,
+        DetectorInformationSequence=Sequence([place]),
+    )  # fmt: skip
+    np.testing.assert_allclose(read_series([save(tomo, "nm.dcm")]).affine[:3, 2:], [[0, 1], [0, 2], [4, 3]])
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"NumberOfFrames": 2**31 - 1}, "decode:too_large"),
+        ({"Rows": 65535, "Columns": 65535, "NumberOfFrames": 1000}, "decode:too_large"),
+        ({"Rows": 30000, "Columns": 30000}, "decode:truncated"),
+        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "decode:geometry_orientation"),
+        ({"PixelSpacing": [0, 0]}, "decode:geometry_orientation"),
+        ({"ImagePositionPatient": [0, 0, 1e300]}, "decode:geometry_orientation"),
+    ],
+)
+def test_lying_headers_are_refused_before_memory_is_taken(slices, elements, reason):
+    path = slices(count=1)[0]
+    dataset = pydicom.dcmread(path)
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    tracemalloc.start()
+    assert failure([path]).reason == reason
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000

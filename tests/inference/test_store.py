@@ -57,6 +57,7 @@ def test_what_is_written_is_read_again(store: Store, work: InferencePlan, tmp_pa
             "score": 0.25,
             "raw": [1.5, -2.0],
             "decoder": "pydicom",
+            "geometry": None,
         },
         {
             "unit": "u0001",
@@ -69,6 +70,7 @@ def test_what_is_written_is_read_again(store: Store, work: InferencePlan, tmp_pa
             "score": None,
             "raw": None,
             "decoder": "pydicom",
+            "geometry": None,
         },
     ]
 

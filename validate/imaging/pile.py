@@ -62,15 +62,24 @@ def planned(stack: Stack, rules: Geometry, shape: tuple[int, ...]) -> Planned:
     return Planned((count, rows, columns), affine, moves, corner)
 
 
-def piled(stack: Stack, rules: Geometry, shape: tuple[int, ...], dtype: np.dtype[Any], write: Write) -> Pile:
+def piled(
+    stack: Stack,
+    rules: Geometry,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    write: Write,
+    *,
+    room: NDArray[Any] | None = None,
+) -> Pile:
     """The slices of a stack in one array.
 
     shape : of a slice    write : puts the slice of a place into an array of that shape and type; called in rising order
+    room : an array that the volume may be written into, where nothing is resampled
     """
     uneven = bool({"gap", "spacing"} & set(stack.findings))
     tilted = "tilt" in stack.findings and rules.tilt == "resample"
     if not uneven and not tilted:
-        voxels = np.empty((len(stack.places), *shape), dtype)
+        voxels = np.empty((len(stack.places), *shape), dtype) if room is None else room
         for place, out in enumerate(voxels):
             write(place, out)
         return Pile(voxels, stack.affine, stack.spacing)

@@ -236,6 +236,15 @@ class _Filling:
         self._last = file, frames
         return self._last
 
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+        """Where a single file's frames lie in memory one after the other, in the order of the slices: those very bytes."""
+        if len(self.paths) > 1 or self._last is None:
+            return None
+        frames = [self.frames[group[0]].frame for group in self.stack.members]
+        if frames != list(range(len(frames))) or any(len(group) > 1 for group in self.stack.members):
+            return None
+        return self._last[1].room((len(frames), *shape), dtype)
+
     def _note(self, key: str, value: Any) -> None:
         said = self.source.setdefault(key, value)
         if isinstance(said, str) and value not in said.split(", "):
@@ -250,7 +259,8 @@ def _filled(filling: _Filling, used: Sequence[_File], rules: Geometry) -> tuple[
     if needed > LARGEST:
         detail = f"The series has {needed:,} bytes of pixels; at most {LARGEST:,} are read."
         raise DecodeFailure("decode:too_large", detail)
-    pile = piled(filling.stack, rules, used[0].shape, dtype, filling.write)
+    room = filling.room(used[0].shape, dtype)
+    pile = piled(filling.stack, rules, used[0].shape, dtype, filling.write, room=room)
     if not rules_of:
         return pile, None
     rule = measured(rules_of[0], pile.voxels, inverted=used[0].photometric == "MONOCHROME1")

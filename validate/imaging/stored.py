@@ -106,6 +106,18 @@ class StoredFrames:
             values = self._by_pydicom(number)
         return self._finished(values)
 
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+        """The memory of plain frames as an array to write to, frame over frame; None where that can't be."""
+        if (
+            self.parts is not None
+            or not isinstance(self.content, bytearray)
+            or dtype.itemsize * 8 != self.shape.allocated
+        ):
+            return None
+        if len(self.content) < int(np.prod(shape, dtype=np.int64)) * dtype.itemsize or self.shape.samples != 1:
+            return None
+        return np.frombuffer(self.content, dtype, int(np.prod(shape, dtype=np.int64))).reshape(shape)
+
     def _plain(self, number: int) -> NDArray[Any] | None:
         shape, little = self.shape, self.syntax.is_little_endian
         if shape.allocated == 1 and shape.samples == 1:

@@ -71,6 +71,8 @@ def decode(task: DecodeTask) -> Decoded:
         volume = _guarded(clock, "decode", partial(_read, task, task.views[places[0]]))
         if not isinstance(volume, Failure):
             known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
+            if irregular := _irregular(volume.source.get("geometry")):
+                known["geometry"] = irregular
             source = source or known
         seen.update(_prepared(task, volume, places, clock))
     found = [seen[place] for place in range(len(task.views))]
@@ -87,6 +89,14 @@ def decode(task: DecodeTask) -> Decoded:
 class _Seen:
     image: NDArray[np.float32]
     placement: Placement | None = None
+
+
+def _irregular(found: Any) -> str:
+    """What a series was irregular in and what was done about it, such as "tilt 12.5, resampled"; "" where in nothing."""
+    if not found:
+        return ""
+    parts = [f"{code} {amount:g}" for code, amount in found["found"].items()]
+    return ", ".join([*parts, *(["resampled"] if found["resampled"] else [])])
 
 
 def _reading(view: View) -> tuple[str, str, str]:

@@ -35,6 +35,7 @@ ROWS = pa.schema(
         pa.field("score", pa.float64()),  # null when failed
         pa.field("raw", pa.list_(pa.float64())),  # before the activation; null when failed
         pa.field("decoder", pa.string()),  # null where no image was read
+        pa.field("geometry", pa.string()),  # what a series was irregular in, and what was done; null where in nothing
     ]
 )
 MARKS = pa.schema(
@@ -259,6 +260,7 @@ def _table(rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[
 def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) -> list[dict[str, Any]]:
     """One row for each target, in their order; of a mask its volume in ml, of marks how many there are."""
     known = {"unit": row.unit, "model": row.model, "pass": row.pass_id, "decoder": row.source.get("decoder")}
+    known["geometry"] = row.source.get("geometry")
     if isinstance(row.result, Failure):
         failed = {"status": "failed", "failure": row.result.reason, "detail": row.result.detail}
         return [{**known, "target": target, **failed} for target in targets]
