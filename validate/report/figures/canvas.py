@@ -74,6 +74,13 @@ class Canvas:
         self.width, self.height = width, height
         self._parts: list[Markup] = []
 
+    def open_group(self, name: str) -> None:
+        """What is drawn until `close_group` belongs to this group: a screen can put it aside."""
+        self._add('<g data-group="{}">', name)
+
+    def close_group(self) -> None:
+        self._parts.append(Markup("</g>"))
+
     def line(
         self, start: tuple[float, float], end: tuple[float, float], tone: Tone = "hair", *, width: float = 0.6,
         dash: str = "",

@@ -10,6 +10,7 @@ from validate.report.printed import Printed
 
 LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
 ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
+CONTINUED = ", continued"
 MOST_ROWS = 34  # of one figure: what fits on a page with its caption
 
 
@@ -82,10 +83,17 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
         canvas.text((at, 12), axis.goal_words, size=7.2, tone="accent", anchor=anchor, weight=600)
     if axis.also is not None:
         canvas.line((scale(axis.also), TOP - 6), (scale(axis.also), floor), "accent", width=1.1, dash="3 2")
-    y = TOP
+    y, grouped = TOP, False
     for row in rows:
+        if row.head:
+            if grouped:
+                canvas.close_group()
+            canvas.open_group(row.label.removesuffix(CONTINUED))
+            grouped = True
         y += HEAD if row.head else tall
         _draw(canvas, row, y - (10.5 if axis.tall and not row.head else 4.5), scale, tall=axis.tall)
+    if grouped:
+        canvas.close_group()
     return canvas.figure(name, title, description)
 
 
@@ -170,6 +178,8 @@ def _pages(rows: Sequence[Row]) -> list[list[Row]]:
         full = len(pages[-1]) + (min(group, MOST_ROWS) if row.head else 1) > MOST_ROWS
         head = row if row.head else head
         if full and pages[-1]:
-            pages.append([] if row.head or head is None else [Row(f"{head.label}, continued", head=True)])
+            pages.append(
+                [] if row.head or head is None else [Row(f"{head.label.removesuffix(CONTINUED)}{CONTINUED}", head=True)]
+            )
         pages[-1].append(row)
     return pages
