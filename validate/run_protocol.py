@@ -18,6 +18,7 @@ from validate import __version__
 from validate.analyses.run import required_passes
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
+from validate.casewise.image_pictures import WantedImage, write_image_pictures
 from validate.casewise.pictures import Wanted, write_pictures
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
@@ -302,6 +303,16 @@ class _Stages:
         if robustness is not None and robustness.pictures:
             causes = write_examples(self.folder, cohort.cases, required_passes(self.protocol))
             self.trail.append("pictures", {"causes": causes})
+        gallery = self.protocol.report.gallery
+        if gallery is not None and gallery.pixels:
+            seen = [
+                WantedImage(str(finding.model), one["case"])
+                for finding in numbers.findings
+                if finding.analysis == "errors"
+                for side in finding.data["sides"]
+                for one in side["worst"][: gallery.most]
+            ]
+            self.trail.append("pictures", {"written": write_image_pictures(self.folder, cohort.cases, seen)})
         if self.protocol.segmentation is None or not self.protocol.segmentation.pictures:
             return
         wanted = [

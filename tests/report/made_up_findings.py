@@ -12,7 +12,7 @@ class Findings(Groups):
     """One finding per analysis and model."""
 
     def findings(self) -> list[dict[str, Any]]:
-        each = [self._participants, self._overall, self._missing]
+        each = [self._participants, self._overall, self._errors, self._missing]
         each += [self._calibration, self._prevalence]
         each += [self._strata] if self.plan.levels else []
         return [self._population(), *(make(model) for make in each for model in self.plan.models)]
@@ -43,9 +43,29 @@ class Findings(Groups):
             "unit": "image", "sampling": self.plan.sampling, "counts": self._counts(self.images),
             "prevalence": {"positives": self.plan.positives, "labelled": labelled,
                            "share": self.plan.positives / labelled if labelled else None},
-            "attributes": attributes, "scanners": scanners, "crossings": [],
+            "attributes": attributes, "scanners": scanners, "crossings": self._crossings(),
         }  # fmt: skip
         return self._finding("population", None, f"{self.images:,} images of {self.plan.patients:,} patients.", data)
+
+    def _crossings(self) -> list[dict[str, Any]]:
+        makers, sexes = self.plan.levels.get("manufacturer", ()), self.plan.levels.get("sex", ())
+        if not makers or not sexes:
+            return []
+        counts = [[self.random.randrange(0, 60) for _ in makers] for _ in sexes]
+        return [{"rows": "sex", "columns": "manufacturer", "row_levels": list(sexes), "column_levels": list(makers),
+                 "images": counts, "positives": [[n // 2 for n in line] for line in counts]}]  # fmt: skip
+
+    def _errors(self, model: str) -> dict[str, Any]:
+        levels = {name: values[0] for name, values in self.plan.levels.items()}
+        sides = [
+            {"side": side, "wrong": min(of, 3), "of": of, "confident": None if self.plan.extreme else 1,
+             "causes": [{"cause": "hidden by the heart", "rows": 2, "patients": 1}] if self.plan.extreme else [],
+             "worst": [{"case": f"I-{side}-{n}", "score": self.random.random(), "cause": None, "confident": n == 0, "levels": levels}
+                       for n in range(min(of, 3))]}
+            for side, of in (("missed", self.plan.positives), ("false_alarm", self.plan.negatives))
+        ]  # fmt: skip
+        data = {"cause": None, "threshold": 0.5, "sides": sides}
+        return self._finding("errors", model, "Some positive images with an output are missed.", data)
 
     def _overall(self, model: str) -> dict[str, Any]:
         plan = self.plan
@@ -68,6 +88,13 @@ class Findings(Groups):
             "tables": [{"rule": r, "label": label, "locked": r == "worst_case", **table} for r, label in
                        (("worst_case", "Failures counted as wrong"), ("exclude_and_report", "Outputs only"))] if point else [],
             "roc": roc if both else None, "why_no_curve": None if both else "A curve needs both classes; here are 0 positives.",
+            "precision_recall": {
+                "points": [[x / 20, 1 - x * x / 800] for x in range(1, 21)],
+                "prevalence": plan.positives / (plan.positives + plan.negatives),
+                "average_precision": None, "band": {"points": [[x / 20, 0.4, 1.0] for x in range(1, 21)], "level": 0.95,
+                                                    "replicates": 2000, "undefined_replicates": 0},
+                "operating": {"recall": 0.885, "precision": 0.9} if point else None,
+            } if both else None,
             "histogram": {"edges": edges, "positives": [int(plan.positives * k / 210) for k in range(20)],
                           "negatives": [int(plan.negatives * (20 - k) / 210) for k in range(20)], "outputs": self.images,
                           "kind": "probability"} if self.images else None,

@@ -7,6 +7,8 @@ data: {
  "roc": {"points": [[fpr, sensitivity]], "corners", "deviation", "auroc": id | null,
          "band": {"points": [[fpr, low, high]], "level", "method", "replicates", "undefined_replicates"} | null,
          "operating": {"false_positive_rate", "sensitivity", "ids": {"sensitivity", "specificity"}} | null} | null,
+ "precision_recall": {"points": [[recall, precision]], "prevalence", "average_precision": id | null,
+         "band": {"points": [[recall, low, high]], …} | null, "operating": {"recall", "precision"} | null} | null,
  "histogram": {"edges": [n + 1], "positives": [n], "negatives": [n], "outputs", "kind"} | null,
  "endpoints": [{"endpoint", "label", "role", "estimate": id}]}
 The curve counts failures as the lock says; the histogram holds outputs only. What has no value is null, and
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.precision_recall import precision_band, precision_recall
 from validate.analyses.roc import Band, roc_band, roc_curve
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection, about_headline
@@ -75,6 +78,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
             ],
             "roc": curve,
             "why_no_curve": why,
+            "precision_recall": _precision_recall(samples, about_headline(evidence.protocol, evidence.estimates)),
             "histogram": _histogram(samples),
             "endpoints": [
                 {
@@ -131,6 +135,36 @@ def _roc(samples: ModelSamples, selection: Selection) -> tuple[dict[str, Any] | 
         "band": _band(band) if band is not None else None,
         "operating": _operating(samples, selection),
     }, None
+
+
+def _precision_recall(samples: ModelSamples, selection: Selection) -> dict[str, Any] | None:
+    """Where there are both classes."""
+    sample = samples.locked()
+    positive, score = sample.rows["positive"], sample.rows["score"]
+    if not positive.any() or positive.all():
+        return None
+    curve = precision_recall(score, positive)
+    band = precision_band(score, positive, cluster=sample.cluster, weights=samples.weights, level=LEVEL)
+    area = selection.of_metric("classification.average_precision", samples.model.id)
+    operating = None
+    if samples.model.operating_point is not None:
+        table = two_by_two(sample)
+        flags = table.true_positives + table.false_positives
+        operating = (
+            {"recall": table.true_positives / table.positives, "precision": table.true_positives / flags}
+            if flags
+            else None
+        )
+    return {
+        "points": np.column_stack([curve.recall, curve.precision]).tolist(),
+        "prevalence": curve.prevalence,
+        "average_precision": area.id if area is not None else None,
+        "band": None if band is None else {
+            "points": np.column_stack([band.recall, band.low, band.high]).tolist(), "level": LEVEL,
+            "replicates": band.replicates, "undefined_replicates": band.undefined_replicates,
+        },
+        "operating": operating,
+    }  # fmt: skip
 
 
 def _band(band: Band) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def roc_curve(score: Array, positive: NDArray[np.bool_], *, most_points: int = M
     alarms = np.append(0, np.cumsum(~positive[order])[last_of_tie])
     corner = _corners(alarms, hits)
     x, y = alarms[corner] / alarms[-1], hits[corner] / hits[-1]
-    kept, deviation = _thinned(x, y, most_points)
+    kept, deviation = thinned(x, y, most_points)
     return Curve(x[kept], y[kept], len(x), deviation)
 
 
@@ -69,7 +69,7 @@ def roc_band(
 
     Above 2,048 different scores these are grouped into as many classes of about equal size.
     """
-    codes, bins = _bins(score)
+    codes, bins = score_classes(score)
     grid = np.linspace(0.0, 1.0, points)
     everybody = np.ones((1, len(score)), np.bool_)
     counted = [Binned(side.astype(np.float64), codes, bins) for side in (positive, ~positive)]
@@ -90,7 +90,7 @@ def _at(grid: Array, hits: Array, alarms: Array) -> Array:
     return np.asarray(np.interp(grid, x, y), dtype=np.float64)
 
 
-def _bins(score: Array) -> tuple[NDArray[np.int32], int]:
+def score_classes(score: Array) -> tuple[NDArray[np.int32], int]:
     """Number of each row's score class, from the highest score down."""
     values, number = np.unique(-score, return_inverse=True)
     if len(values) > MOST_BINS:
@@ -108,7 +108,7 @@ def _corners(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(np.concatenate([[True], turn, [True]]))
 
 
-def _thinned(x: Array, y: Array, most: int) -> tuple[NDArray[np.int64], float]:
+def thinned(x: Array, y: Array, most: int) -> tuple[NDArray[np.int64], float]:
     """Douglas–Peucker by rank: the points that matter most to the shape, ends first. doi:10.3138/FM57-6770-U75U-7727"""
     if len(x) <= most:
         return np.arange(len(x)), 0.0

@@ -421,6 +421,17 @@ class Claim(Block):
     model: str | None = None
 
 
+class Gallery(Block):
+    """The worst errors by pseudonym. pixels : their images go into the report, and leave the site
+
+    cause : attribute of the cohort that holds the cause of an error, such as what a reader wrote down; most : of each kind
+    """
+
+    pixels: bool = False
+    cause: str | None = None
+    most: Annotated[int, Field(ge=1, le=12)] = 6
+
+
 class Report(Block):
     """house_style : folder of a house style, relative to the protocol; copied into the run folder."""
 
@@ -428,6 +439,7 @@ class Report(Block):
     question: str | None = None
     site: str | None = None
     house_style: str | None = None
+    gallery: Gallery | None = None
 
 
 class StudyProtocol(Block):

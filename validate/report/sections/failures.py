@@ -1,4 +1,4 @@
-"""R18: where the model gave no answer, by cause; what the evidence does not hold is said."""
+"""R18: where the model gave no answer or a wrong one, by cause, with a gallery; what the evidence does not hold is said."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.report import view
+from validate.report.gallery import galleries
 from validate.report.printed import Printed, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
@@ -19,7 +20,11 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     if not findings:
         return Missing("the count of failures by cause", "whoever runs the study: run it again with this version")
     several = len(findings) > 1
+    shown = galleries(study)
     return {
+        "galleries": shown,
+        "pixels": any(side["groups"] for one in shown for side in one["sides"]),
+        "review": view.words(study.protocol["statements"]["failure_review"], ""),
         "models": [
             {
                 "name": study.model_name(finding["model"].text) if several else Printed(),
@@ -28,7 +33,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
                 "rows": view.count(finding["data"]["rows"]),
             }
             for finding in findings
-        ]
+        ],
     }
 
 
@@ -48,6 +53,6 @@ def _failures(study: Study, finding: Node) -> Table:
 
 
 SECTION = Section(
-    id="R18", title="Failure analysis", question="Where did it give no answer?",
+    id="R18", title="Failure analysis", question="Where does it go wrong, or say nothing?",
     template="sections/failures.html.j2", content=content, rank={"acceptance": 81, "comparison": 81},
 )  # fmt: skip

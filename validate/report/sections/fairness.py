@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.wording import attribute_words
+from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
 from validate.report.adjusted import adjusted_table
 from validate.report.figures.canvas import Figure, Tone
 from validate.report.figures.forest import Axis, Row, forests
+from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -17,6 +18,7 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
+MOST_DOWN, MOST_ACROSS = 12, 7  # rows and columns of a heat map
 CONCLUSIONS = {
     "within": "within the margin",
     "beyond": "larger than the margin",
@@ -222,7 +224,30 @@ def _crossing(study: Study, crossing: Node, name: str) -> Mapping[str, Any]:
     return {
         "title": printed(study.endpoint_title(crossing["endpoint"].text) + ", ") + title,
         "table": Table(name, columns, tuple(rows)),
+        "map": _map(study, crossing, name),
     }
+
+
+def _map(study: Study, crossing: Node, name: str) -> Figure | None:
+    """The shares of a crossing, darker the higher; None where they would not fit a page."""
+    found = {tuple(level.text for level in cell["levels"]): cell for cell in crossing["cells"]}
+    down, across = (list(dict.fromkeys(levels[side] for levels in found)) for side in (0, 1))
+    if not found or len(down) > MOST_DOWN or len(across) > MOST_ACROSS:
+        return None
+    cells = [[_cell(found.get((one, two))) for two in across] for one in down]
+    words = [attribute_words(one.text) for one in crossing["attributes"]]
+    title = f"{study.endpoint_title(crossing['endpoint'].text)} by {words[0]} and {words[1]}"
+    spoken = "; ".join(f"{', '.join(levels)}: {_cell(cell).words}" for levels, cell in found.items())
+    return heat_map(
+        f"map-{name}", down, across, cells, down=sentence_case(words[0]), across=sentence_case(words[1]), title=title,
+        description=f"{title}. {spoken}.",
+    )  # fmt: skip
+
+
+def _cell(cell: Node | None) -> Cell:
+    if cell is None or cell["value"].value is None or cell["why_greyed"]:
+        return Cell(None, "too few" if cell is not None else "nobody")
+    return Cell(float(cell["value"].value), view.number(cell["value"], "proportion"), view.limits(cell, "proportion"))
 
 
 SECTION = Section(

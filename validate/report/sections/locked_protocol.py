@@ -8,6 +8,8 @@ from typing import Any
 from validate.analyses.wording import attribute_words
 from validate.report import view
 from validate.report.criterion import criterion_lines
+from validate.report.figures.canvas import Figure
+from validate.report.figures.timeline import Moment, timeline
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -21,6 +23,13 @@ RULES = {
     "exclude_and_report": "left out, and reported",
 }
 WHEN = {"before_unblinding": "before the labels were seen", "after_unblinding": "after the labels were seen"}
+MOMENTS = {
+    "started": "Run started", "resumed": "Run resumed", "cohort": "Cases read and counted", "locked": "Everything frozen",
+    "lock_held": "Held against the earlier lock", "amended": "Amended", "unlocked": "Run without a lock",
+    "inference_started": "Models begin to read cases", "inference_finished": "Models have read every case",
+    "unblinded": "Labels joined to the outputs", "measured": "Outputs measured against the reference",
+    "computed": "Numbers computed, verdict reached",
+}  # fmt: skip
 SIGNS = (("at_least", "≥ "), ("at_most", "≤ "), ("one_of", ""), ("none_of", "not "))
 
 
@@ -28,6 +37,7 @@ def content(study: Study) -> Mapping[str, Any]:
     return {
         "locked": study.sealed.lock["locked"],
         "times": _times(study),
+        "timeline": _timeline(study),
         "rules": _rules(study),
         "endpoints": _endpoints(study),
         "criteria": criterion_lines(study),
@@ -51,6 +61,23 @@ def _times(study: Study) -> Table:
         row("Amendments", _amended(lock["amendments"])),
     )
     return Table("lock-times", (Column(""), Column("")), rows)
+
+
+def _timeline(study: Study) -> Figure | None:
+    """The events of the trail that a reader needs to see in order."""
+    events = [event for event in study.sealed.audit if event["type"].text in MOMENTS]
+    seen = next((place for place, event in enumerate(events) if event["type"].text == "unblinded"), len(events))
+    moments = [
+        Moment(
+            view.second(event["time"]), printed(MOMENTS[event["type"].text], event["type"].address),
+            "seen" if place == seen else "before" if place < seen else "after",
+        )
+        for place, event in enumerate(events)
+    ]  # fmt: skip
+    if len(moments) < 2:
+        return None
+    spoken = "; ".join(f"{one.time}: {one.label}" for one in moments)
+    return timeline("timeline", moments, description=f"Events of the run in order. {spoken}.")
 
 
 def _amended(amendments: Node) -> Printed:

@@ -9,6 +9,7 @@ from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.classes import by_target
 from validate.report.figures.canvas import Figure
+from validate.report.figures.precision_recall import precision_recall
 from validate.report.figures.roc import Curve, roc
 from validate.report.figures.score_histogram import Scores, score_histogram
 from validate.report.printed import Printed, printed
@@ -41,6 +42,8 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "point": _point(data["operating_point"]),
         "decided": view.decided(data["operating_point"]),
         "roc": _roc(study, [finding], f"roc-{key}") if data["roc"] else None,
+        "recall": _recall(study, finding, f"recall-{key}") if data["precision_recall"] else None,
+        "share": view.share(data["precision_recall"]["prevalence"], 0) if data["precision_recall"] else Printed(),
         "why_no_curve": view.words(data["why_no_curve"], "") if not data["roc"] else Printed(),
         "auroc": view.estimate(study.sealed.estimate(data["roc"]["auroc"])) if data["roc"]["auroc"] else Printed(),
         "band": view.level(data["roc"]["band"]) if data["roc"]["band"] else Printed(),
@@ -105,6 +108,31 @@ def _curve(study: Study, finding: Node, *, several: bool) -> Curve:
         operating=(operating["false_positive_rate"], operating["sensitivity"]) if operating else None,
         cross=_cross(study, operating),
     )
+
+
+def _recall(study: Study, finding: Node, name: str) -> Figure:
+    found = finding["data"]["precision_recall"]
+    area = study.sealed.estimate(found["average_precision"]) if found["average_precision"] else None
+    label = (
+        printed("average precision ") + view.estimate(area) if area else printed("average precision not an endpoint")
+    )
+    band = (found["band"].value or {}).get("points", [])
+    operating = found["operating"].value
+    x, y = ("Recall: sensitivity", "Precision: flags that are right")
+    if study.comparator:
+        x, y = ("Positive percent agreement", "Flags that the comparator shares")
+    return precision_recall(
+        name,
+        Curve(
+            label=label,
+            points=[(recall, precision) for recall, precision in found["points"].value],
+            lower=[(recall, low) for recall, low, _ in band],
+            upper=[(recall, high) for recall, _, high in band],
+            operating=(operating["recall"], operating["precision"]) if operating else None,
+        ),
+        prevalence=float(found["prevalence"].value), x_title=x, y_title=y,
+        description=f"Precision against recall at the share of positives of this sample. {label}.",
+    )  # fmt: skip
 
 
 def _cross(study: Study, operating: Mapping[str, Any] | None) -> tuple[float, float, float, float] | None:

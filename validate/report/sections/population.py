@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
+from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -13,6 +15,7 @@ from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
 MOST_SCANNERS = 40
+MOST_MAPS, MOST_DOWN, MOST_ACROSS = 4, 12, 7  # of heat maps, and their rows and columns
 NBSP = "\u00a0"
 SCANNER = {"manufacturer": "Maker", "model_name": "Model", "model": "Model", "site": "Site"}
 IN_TABLE = {"sex", "age_band", "manufacturer", "site"}
@@ -34,6 +37,11 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "groups": _groups(study, data),
         "scanners": _scanners(study, data["scanners"]),
         "numbers": _numbers(data),
+        "maps": [
+            _map(study, crossing, place)
+            for place, crossing in enumerate(data["crossings"])
+            if len(crossing["row_levels"]) <= MOST_DOWN and 0 < len(crossing["column_levels"]) <= MOST_ACROSS
+        ][:MOST_MAPS],
         "acquisition": _acquisition(study, data),
     }
 
@@ -108,6 +116,35 @@ def _acquisition(study: Study, data: Node) -> Table:
         told = values or ("none" if attribute["missing"].value else "too many to list")
         rows.append(row(attribute_label(attribute), told, view.count(attribute["missing"])))
     return Table("acquisition", columns, tuple(rows))
+
+
+def _map(study: Study, crossing: Node, place: int) -> Mapping[str, Any]:
+    """Cases of each scanner in each group, darker the more."""
+    rows, columns = [one.text for one in crossing["row_levels"]], [one.text for one in crossing["column_levels"]]
+    most = max((count.value for line in crossing["images"] for count in line), default=0) or 1
+    cells = [
+        [
+            Cell(
+                count.value / most if count.value else None, view.count(count),
+                view.count(positives) + f" {study.sides[0].lower()}" if count.value else "",
+            )
+            for count, positives in zip(line, crossing["positives"][number], strict=True)
+        ]
+        for number, line in enumerate(crossing["images"])
+    ]  # fmt: skip
+    down, across = attribute_words(crossing["rows"].text), attribute_words(crossing["columns"].text)
+    spoken = "; ".join(
+        f"{row}: " + ", ".join(f"{column} {cell.words}" for column, cell in zip(columns, line, strict=True))
+        for row, line in zip(rows, cells, strict=True)
+    )
+    return {
+        "title": f"{sentence_case(down)} × {across}",
+        "figure": heat_map(
+            f"crossing-{place}", rows, columns, cells, down=sentence_case(down), across=sentence_case(across),
+            title=f"{study.units.capitalize()} by {down} and {across}",
+            description=f"{study.units.capitalize()} by {down} and {across}. {spoken}.",
+        ),
+    }  # fmt: skip
 
 
 def _numbers(data: Node) -> Table:
