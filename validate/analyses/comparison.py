@@ -8,7 +8,7 @@ data: {
  "predictive": [{"metric", "label", "first", "second", "statistic", "p"} | {"metric", "label", "reason"}],
  "levels": [{"attribute", "endpoint", "label", "levels": [{"level", "estimate": id, "ahead": model | null}],
              "compared"}],
- "family": {"method", "order"} | null}
+ "family": {"method", "order"} | null, "scope": claimed_scope.py | null}
 `levels` holds primary and declared endpoints. `first` is the model under test, `second` the one it is held against. The
 tables' p-values take rows for independent: where patients have several rows they are null and only the paired limits count.
 """
@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
+from validate.analyses.claimed_scope import claimed_scope
 from validate.analyses.samples import model_samples
 from validate.analyses.wording import attribute_words, measure, printed_estimate
 from validate.errors import Undefined
@@ -87,6 +88,7 @@ def _finding(evidence: Evidence, test: Model, reference: Model) -> Finding:
             "predictive": list(_predictive(samples)) if flagged else [],
             "levels": list(_levels([e for e in differences if e.stratum and e.endpoint in shown])),
             "family": None if family is None else {"method": family.method, "order": list(family.order)},
+            "scope": claimed_scope(evidence, test, reference),
         },
         estimates=tuple(e.id for e in differences),
         prespecified=all(e.prespecified for e in differences),

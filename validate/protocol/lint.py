@@ -86,12 +86,23 @@ def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     for side in ("include", "exclude"):
         for index, rule in enumerate(getattr(cohort, side)):
             yield from _rule(rule, ("cohort", side, index), known)
+    yield from _claimed(protocol, known)
     for name, attribute in cohort.attributes.items():
         yield from _attribute(name, attribute, ("cohort", "attributes", name), known)
     for index, value in enumerate(cohort.prevalence.values if cohort.prevalence else ()):
         if not 0 < value < 1:
             place = ("cohort", "prevalence", "values", index)
             yield Problem(place, f"got {value}, expected more than 0 and less than 1")
+
+
+def _claimed(protocol: StudyProtocol, known: frozenset[str] | None) -> Iterator[Problem]:
+    """What models are claimed for, and where the cause of an error stands."""
+    for number, model in enumerate(protocol.models):
+        for index, rule in enumerate(model.claimed_input):
+            yield from _rule(rule, ("models", number, "claimed_input", index), known)
+    gallery = protocol.report.gallery
+    if gallery is not None and gallery.cause is not None and known is not None and gallery.cause not in known:
+        yield Problem(("report", "gallery", "cause"), unknown("attribute", gallery.cause, known))
 
 
 def _sources(protocol: StudyProtocol) -> Iterator[Problem]:

@@ -242,6 +242,8 @@ class Model(Block):
     inputs : of a model that takes several, what each of them is given
     sliding_window : of a model of volumes that sees a window of them
     postprocess : from what it says of each voxel to a mask on the image's own grid
+    claimed_input : which cases its maker claims it for, by rules on attributes; every model still sees every case, and a
+        comparison shows the models on what both claim and on what either claims
     """
 
     id: str
@@ -258,6 +260,7 @@ class Model(Block):
     output: Output
     postprocess: tuple[dict[str, dict[str, Any]], ...] = ()
     operating_point: OperatingPoint | None = None
+    claimed_input: tuple[Rule, ...] = ()
     options: dict[str, Any] = {}
 
 

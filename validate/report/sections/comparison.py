@@ -10,12 +10,14 @@ from validate.report import view
 from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure
 from validate.report.figures.forest import Axis, Row, forests
+from validate.report.figures.overlap import Bar, overlap
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.sections.primary_endpoints import flag_mark, locked_overall
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
+from validate.report.table import Row as TableRow
 
 HYPOTHESES = {
     "superiority": "is better", "noninferiority": "is not inferior", "equivalence": "is equivalent",
@@ -23,6 +25,9 @@ HYPOTHESES = {
 RULES = {
     "excluded": "pairs with a failure left out", "best_case": "failures right", "worst_case": "failures wrong",
     "noninferiority_worst_case": "failures wrong for the first, right for the second",
+}  # fmt: skip
+SCOPES = {
+    "both": "Claimed by both (intersection)", "either": "Claimed by either (union)", "neither": "Claimed by neither",
 }  # fmt: skip
 FAMILIES = {
     "holm": "Holm", "benjamini_hochberg": "Benjamini–Hochberg (false discovery rate)",
@@ -69,6 +74,8 @@ def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
         "figures": _figures(study, data, number),
         "differences": _differences(study, data, number),
         "rules": _rules(study, data, number),
+        "together": _together(data, number, str(test), str(reference)),
+        "scope": _scope(study, data, number, test, reference) if data["scope"] else None,
         "overlap": _overlap(data, number, test, reference),
         "clustered": any(table["clustered"].value for table in data["tables"]),
         "predictive": _predictive(data, number, test, reference),
@@ -181,6 +188,55 @@ def _overlap(data: Node, number: int, test: Printed, reference: Printed) -> Tabl
         for table in data["tables"]
     ]  # fmt: skip
     return Table(f"overlap-{number}", columns, tuple(rows)) if rows else None
+
+
+def _together(data: Node, number: int, test: str, reference: str) -> Figure | None:
+    """The same counts as bars; None without an operating point."""
+    bars = [
+        Bar(
+            table["label"].text,
+            [(int(table[key].value), view.count(table[key])) for key in ("both", "first_only", "second_only", "neither")],
+        )
+        for table in data["tables"]
+    ]  # fmt: skip
+    if not bars:
+        return None
+    keys = ("Both right", f"Only {test}", f"Only {reference}", "Both wrong")
+    spoken = "; ".join(
+        f"{bar.label}: " + ", ".join(f"{key.lower()} {words}" for key, (_, words) in zip(keys, bar.counts, strict=True))
+        for bar in bars
+    )
+    return overlap(f"overlap-bars-{number}", bars, keys, title="Who gets what right", description=spoken)
+
+
+def _scope(study: Study, data: Node, number: int, test: Printed, reference: Printed) -> Mapping[str, Any]:
+    """What each maker claims, and the models on what both and what either claims."""
+    scope, names = data["scope"], {"test": test, "reference": reference}
+    claims = [
+        row(names[side] + " is claimed for", view.words(scope["claims"][data[side].text], "whatever comes"))
+        for side in ("test", "reference")
+    ]
+    counts = [
+        row(
+            SCOPES.get(one["where"].text) or names[one["where"].text] + " is claimed for these",
+            view.count(one["rows"], study.unit) + " of " + view.count(one["patients"], "patient"),
+        )
+        for one in scope["counts"]
+    ]
+    rows: list[TableRow] = []
+    for entry in scope["endpoints"]:
+        title, unit = study.endpoint_title(entry["endpoint"].text), entry["unit"].text
+        rows.append(row(title + (" (difference in points)" if unit == "proportion" else ""), kind="head"))
+        for one in entry["where"]:
+            found = view.difference(one, unit)
+            shown = (view.number(one[side], unit, absent="–") for side in ("first", "second"))
+            rows.append(row(SCOPES.get(one["where"].text, ""), view.count(one["rows"]), *shown, found))
+    columns = (
+        Column("Cases", width=26), Column(study.units.capitalize(), numeric=True, width=10), Column(str(test), width=16),
+        Column(str(reference), width=16), Column("Difference (95% limits)", width=32),
+    )  # fmt: skip
+    facts = Table(f"scope-{number}", (Column(""), Column("")), (*claims, *counts))
+    return {"facts": facts, "table": Table(f"scope-differences-{number}", columns, tuple(rows))}
 
 
 def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> Table | None:
