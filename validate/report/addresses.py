@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -15,6 +14,7 @@ from markupsafe import Markup, escape
 SPAN = re.compile(r'<span data-address="[^"]*">([^<]*)</span>')
 ATTRIBUTE = re.compile(r' data-address="[^"]*"')
 DRAWING = re.compile(r"<svg [^>]*data-figure=.*?</svg>", re.DOTALL)
+VALUE = re.compile(r'<section [^>]*?id="([^"]*)"|<t?span data-address="([^"]*)"[^>]*>([^<]*)</t?span>')
 DESCRIPTION = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
@@ -26,38 +26,17 @@ class Placed:
     values: list[tuple[str, str]] = field(default_factory=list)  # address, text
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.sections: list[Placed] = []
-        self._open: list[str | None] = []
-        self._text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "section":
-            self.sections.append(Placed(values.get("id") or ""))
-        if tag in {"span", "tspan"}:
-            self._open.append(values.get("data-address"))
-            self._text = ""
-
-    def handle_data(self, data: str) -> None:
-        self._text += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in {"span", "tspan"} and self._open:
-            address = self._open.pop()
-            if address is not None and self.sections:
-                self.sections[-1].values.append((address, self._text))
-
-
 def placed_values(*documents: str) -> list[Placed]:
     """Every printed value of the document, or of its parts, that has an address."""
-    reader = _Reader()
+    sections: list[Placed] = []
     for html in documents:
-        reader.feed(html)
-    reader.close()
-    return reader.sections
+        for found in VALUE.finditer(html):
+            section, address, text = found.groups()
+            if section is not None:
+                sections.append(Placed(section))
+            elif sections:
+                sections[-1].values.append((unescape(address), unescape(text)))
+    return sections
 
 
 def address_document(parts: Sequence[str], pages: dict[str, tuple[int, int]]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
+from validate.report.addresses import DRAWING
 from validate.report.sealed import Node, Sealed
 
 JOINER = "\u2060"
 GROUP = "Group of rows"
 CELLS = {"td", "th"}
+STYLE = re.compile(r"<(style|script)>.*?</\1>", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class PrintedTable:
 def printed_tables(html: str) -> list[PrintedTable]:
     """Every table of the document that has a name, in order; one without a head has its columns "Item" and "Value"."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(STYLE.sub("", DRAWING.sub("", html)))
     reader.close()
     return [table for table in reader.tables if table.rows]
 

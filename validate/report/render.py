@@ -67,7 +67,7 @@ def _files(
     task = study.protocol["task"].text
     document = filled(study, [one for one in declared(chosen, style) if one.tasks is None or task in one.tasks], style)
     html = document.on_screen()
-    tables = printed_tables(html)
+    tables = printed_tables(html) if {"tables", "pdf"} & set(formats) else []
     if "html" in formats:
         yield _write(folder / "report.html", html.encode())
         yield from _write_figures(folder / "figures", html)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from validate.report.printed import Printed, printed
 
@@ -72,14 +72,14 @@ class Canvas:
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
-        self._parts: list[Markup] = []
+        self._parts: list[str] = []
 
     def open_group(self, name: str) -> None:
         """What is drawn until `close_group` belongs to this group: a screen can put it aside."""
         self._add('<g data-group="{}">', name)
 
     def close_group(self) -> None:
-        self._parts.append(Markup("</g>"))
+        self._parts.append("</g>")
 
     def line(
         self, start: tuple[float, float], end: tuple[float, float], tone: Tone = "hair", *, width: float = 0.6,
@@ -176,7 +176,7 @@ class Canvas:
 
     def figure(self, name: str, title: str, description: str) -> Figure:
         """The finished drawing, with its title and description inside."""
-        body = Markup("").join(self._parts)
+        body = Markup("".join(self._parts))  # noqa: S704 (each part is escaped)
         svg = Markup(
             '<svg xmlns="http://www.w3.org/2000/svg" data-figure="{0}" viewBox="0 0 {1} {2}" role="img" '
             'aria-labelledby="{0}-title {0}-text" font-family="Inter, \'DejaVu Sans\', sans-serif">'
@@ -185,7 +185,10 @@ class Canvas:
         return Figure(name, svg, title, description)
 
     def _add(self, template: str, *values: object) -> None:
-        self._parts.append(Markup(template).format(*values))  # noqa: S704 (templates are literals of this file)
+        """Templates are literals of this file; what is put in them is escaped."""
+        self._parts.append(
+            template.format(*(value if isinstance(value, int | float) else escape(value) for value in values))
+        )
 
 
 def _drawn(content: Printed | str) -> Markup:
