@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from validate.report.figures.canvas import Canvas, Figure, fitted, text_width, ticks
-from validate.report.figures.degradation import Panel, Step, degradation
 from validate.report.figures.flow import Box, flow
 from validate.report.figures.forest import MOST_ROWS, Axis, Row, forests
 from validate.report.figures.froc import froc
@@ -46,15 +45,12 @@ def figures() -> list[Figure]:
         timeline("i", [Moment(printed("09:00"), "Locked"), Moment(printed("09:05"), "Labels joined", "seen")], description="x"),
         heat_map("j", ["F", "M"], ["GE", "A very long name of a maker"], [[Cell(0.1, "3"), Cell(1.0, "30", "9 positive")],
                  [Cell(None, "–"), Cell(0.5, "15")]], down="Sex", across="Maker", title="t", description="d"),
-        degradation("k", [Panel(f"Cause {n}", [Step(1, 0.9, 0.85, 0.95, "holds"), Step(2, 0.7, 0.6, 0.8, "breaks"), Step(3, None)])
-                          for n in range(4)], clean=0.92, floor=0.87, percent=False, axis="AUROC", title="t", description="d"),
         froc("l", [Curve(printed("mean"), [(0, 0), (0.2, 0.6), (3.1, 0.9)], operating=(0.2, 0.6))], x_title="x", y_title="y",
              description="d"),
         kaplan_meier("m", [Group("Low risk", [1.0, 2.5], [0.9, 0.7], [0.8, 0.5], [1.0, 0.9], [(2.0, 0.9)], ["10", "8", "2"]),
                            Group("High risk", [0.5], [0.4], at_risk=["9", "3", "0"])], last=4.0, at=[0.0, 2.0, 4.0], x_title="Years",
                      y_title="Without the event", description="d"),
         kaplan_meier("n", [Group("Nobody", [], [])], last=0.0, at=[0.0], x_title="x", y_title="y", description="d"),
-        degradation("o", [Panel("Nothing", [Step(1, None)])], clean=None, floor=None, percent=True, axis="a", title="t", description="d"),
         score_histogram("g", Scores([-3.0, 0.0, 4.0], [0, 0], [0, 0], None), description="x"),
     ]  # fmt: skip
 
