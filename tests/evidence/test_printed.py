@@ -51,7 +51,12 @@ def test_what_is_not_does_not(run: Path, text: str, pointer: str) -> None:
 
 def test_a_verdict_is_the_word_that_was_sealed(run: Path) -> None:
     assert fits(run, "Pass", "verdict.json#/outcome")
-    assert not fits(run, "INCONCLUSIVE", "verdict.json#/outcome")
+    assert fits(run, "would be met", "verdict.json#/outcome")
+    for other in ("INCONCLUSIVE", "Fail", "would be missed", "undecided"):
+        assert not fits(run, other, "verdict.json#/outcome")
+    (run / "verdict.json").write_bytes(pretty_json({"outcome": None}))
+    assert fits(run, "none", "verdict.json#/outcome")
+    assert not fits(run, "Pass", "verdict.json#/outcome")
     assert not fits(run, "1", "nowhere.json#/x")
 
 

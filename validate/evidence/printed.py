@@ -31,6 +31,12 @@ GIBIBYTE = 1 / 2**30
 SCALES = (1.0, 100.0, 1000.0, GIBIBYTE)  # as it stands, in percent or points, per thousand, of memory
 HALF = 0.5000001  # of the last place shown
 MOST_NAMED = 10
+# How a verdict's words begin, of what was decided and of what would be.
+OUTCOMES = {
+    "PASS": ("pass", "met", "would be met"),
+    "FAIL": ("fail", "missed", "would be missed"),
+    "INCONCLUSIVE": ("inconclusive", "undecided"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +130,13 @@ def _named(number: int, text: str, run: Sequence[Any]) -> Iterator[str]:
 def _not_printed(folder: Path, printed: set[str]) -> Iterator[str]:
     """What a report may not leave out: the verdict, and the estimate and outcome of each criterion."""
     verdict = read_document(folder, "verdict.json")
-    places = {e["id"]: n for n, e in enumerate(read_document(folder, "estimates.json")["estimates"])}
-    asked = ["verdict.json#/outcome"] if verdict.get("outcome") else []
+    estimates = read_document(folder, "estimates.json")["estimates"]
+    places = {one["id"]: place for place, one in enumerate(estimates) if one["value"] is not None}
+    asked = ["verdict.json#/outcome"] if verdict.get("outcome") and not verdict.get("exploratory") else []
     for index, criterion in enumerate(verdict.get("criteria") or ()):
         asked.append(f"verdict.json#/criteria/{index}/outcome")
-        asked += [f"estimates.json#/estimates/{places[name]}/value" for name in (criterion.get("estimates") or ())[:1]]
+        decisive = (criterion.get("estimates") or ())[:1]
+        asked += [f"estimates.json#/estimates/{places[name]}/value" for name in decisive if name in places]
     yield from (f"{PDF}: does not print what lies at {address}" for address in asked if address not in printed)
 
 
@@ -166,7 +174,9 @@ class _Sealed:
 
 
 def _says(text: str, value: Any) -> bool:
-    return isinstance(value, str) and text.strip().casefold() == value.casefold()
+    """No other verdict than the sealed one; where there is none, no word of any."""
+    said = text.strip().casefold()
+    return not any(said.startswith(words) for outcome, words in OUTCOMES.items() if outcome != value)
 
 
 def _holds(text: str, value: Any) -> bool:

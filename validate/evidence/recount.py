@@ -73,7 +73,7 @@ def read_table(folder: Path) -> Table:
     classes = len(reference.get("classes") or reference.get("grades") or ())
     table = Table(estimates, rows, protocol, classes, {model["id"]: model for model in protocol.get("models", ())})
     for row in rows:
-        if row["label_status"] == "present":
+        if row.get("label_status") == "present":
             table.of_answer.setdefault(_answer(row), []).append(row)
     return table
 
