@@ -187,7 +187,15 @@ class _Stages:
     def cohort(self) -> Cohort:
         """Who is in: read from the source every time (only there do the files lie), written down for later stages."""
         self.reporter.stage("Reading the cohort")
-        cohort = build_cohort(self.protocol, base=self.loaded.base, site_key=site_key(), progress=self.reporter.advance)
+        cohort = build_cohort(
+            self.protocol,
+            base=self.loaded.base,
+            site_key=site_key(),
+            cache=home() / "index",
+            progress=self.reporter.advance,
+        )
+        for warning in cohort.warnings:
+            self.reporter.say(f"warning: {warning}")
         check_groups(self.protocol, cohort.cases)
         check_labels(self.protocol.reference, self.loaded.base, cohort.cases, geometry=self.protocol.cohort.geometry)
         write_cohort(cohort, self.folder / "cohort")

@@ -7,20 +7,24 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from validate.canonical import digest
 from validate.cohort.asked_tags import check_tags, hidden
 from validate.cohort.case import AttributeValue, Case, Cohort, Exclusion
+from validate.cohort.derived import named_in, with_derived
 from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate, index_folder
 from validate.cohort.joined import numbers_if_all, with_attributes
 from validate.cohort.manifest import cohort_digest
 from validate.cohort.nifti_source import nifti_candidates, unnamed_files, with_image
 from validate.cohort.privacy import pseudonym
+from validate.cohort.privacy_check import checked_privacy
 from validate.cohort.reference import HasLabel, has_label, label_counts
 from validate.cohort.select import exclusion_reasons
+from validate.cohort.strata import StrataCounts, confounding, proposed
 from validate.cohort.table import key_text, read_table
+from validate.cohort.vendors import read_vendors
 from validate.errors import DataError
 from validate.protocol.file_names import fields
 from validate.protocol.schema import Source, StudyProtocol
@@ -37,16 +41,24 @@ UNIT_KEY = {
 
 
 def build_cohort(
-    protocol: StudyProtocol, *, base: Path, site_key: bytes, workers: int = 2, progress: Progress | None = None
+    protocol: StudyProtocol,
+    *,
+    base: Path,
+    site_key: bytes,
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> Cohort:
     """Every candidate file ends as a case or as an exclusion with its reason.
 
-    base : what the protocol's paths are relative to. Cases stand in the order of their content digests within study
+    base : what the protocol's paths are relative to      cache : where is kept what was read of headers (index_cache)
+    Cases stand in the order of their content digests within study
     within patient, so that the same data give the same order at any site.
     Raises DataError when there is nothing to read, or nobody is eligible.
     """
     check_tags(protocol.cohort.attributes)
-    candidates = _candidates(protocol, base, workers, progress)
+    candidates = _candidates(protocol, base, workers, cache, progress)
+    candidates = with_derived(candidates, named_in(protocol), site_key)
     candidates = hidden(candidates, protocol.cohort.attributes, site_key)
     in_play = [candidate for candidate in candidates if candidate.reason is None]
     attributes = [dict(candidate.attributes) for candidate in in_play]
@@ -54,35 +66,65 @@ def build_cohort(
     completed = iter([replace(c, attributes=values) for c, values in zip(in_play, attributes, strict=True)])
     candidates = [next(completed) if candidate.reason is None else candidate for candidate in candidates]
     reasons = exclusion_reasons(candidates, protocol.cohort)
+    privacy = checked_privacy(candidates, reasons, protocol.cohort.privacy) if protocol.cohort.privacy else None
+    if privacy is not None:
+        reasons |= privacy.excluded
     eligible = [candidate for at, candidate in enumerate(candidates) if at not in reasons]
     if not eligible:
         counts = Counter(code for code, _ in reasons.values())
         why = ", ".join(f"{reason_label(code).lower()}: {count}" for code, count in counts.most_common())
         raise DataError(f"no eligible case among {len(candidates)} files ({why}). Check cohort.sources and the rules.")
     cases = _cases(eligible, protocol, has_label(protocol.reference, base), site_key)
-    notes = {
+    notes: dict[str, Any] = {
         "joins": joins,
         "missing": _missing(eligible),
         "synthetic": _synthetic(eligible),
         "reference": label_counts(protocol.reference, base, cases),
     }
+    if privacy is not None:
+        notes["privacy"] = dict(privacy.notes)
+    if any(source.dicom is not None for source in protocol.cohort.sources):
+        notes["strata"] = strata_notes(eligible, site_key)
     return Cohort(
         cases=cases,
         exclusions=tuple(_exclusion(candidates[at], reason, site_key) for at, reason in sorted(reasons.items())),
         flow=participant_flow(candidates, reasons),
         digest=cohort_digest(cases),
         notes=notes,
+        warnings=() if privacy is None else privacy.warnings,
     )
 
 
-def _candidates(protocol: StudyProtocol, base: Path, workers: int, progress: Progress | None) -> list[Candidate]:
+def strata_notes(eligible: Sequence[Candidate], site_key: bytes) -> dict[str, Any]:
+    """Acquisition strata that the eligible images propose, and how groups of patients spread over them (strata.py)."""
+    counts = StrataCounts()
+    for candidate in eligible:
+        name = candidate.keys.get("institution")
+        counts.add(candidate.attributes, pseudonym(site_key, "institution", name) if name else None)
+    return {"proposed": proposed(counts), "confounding": confounding(counts)}
+
+
+def _candidates(
+    protocol: StudyProtocol, base: Path, workers: int, cache: Path | None, progress: Progress | None
+) -> list[Candidate]:
     tags = {name: source.tag for name, source in protocol.cohort.attributes.items() if source.tag is not None}
+    vendors = (base / protocol.cohort.vendors,) if protocol.cohort.vendors is not None else ()
+    for table in vendors:
+        read_vendors(str(table))  # a table that can't be read is said once, before any file is
     found: list[Candidate] = []
     for source in protocol.cohort.sources:
         if source.table is not None:
             found += _rows(protocol, source, base)
         elif source.dicom is not None:
-            found += index_folder((base / source.dicom).resolve(), tags=tags, workers=workers, progress=progress)
+            found += index_folder(
+                (base / source.dicom).resolve(),
+                tags=tags,
+                identifiers=protocol.cohort.privacy is not None,
+                vendors=vendors,
+                workers=workers,
+                cache=cache,
+                progress=progress,
+            )
         elif source.nifti is not None:
             found += nifti_candidates((base / source.nifti).resolve(), str(source.names))
         else:

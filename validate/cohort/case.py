@@ -66,10 +66,14 @@ class FlowStep:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Cases in their fixed order (patient, study, series, unit), the exclusions, and the flow up to inference."""
+    """Cases in their fixed order (patient, study, series, unit), the exclusions, and the flow up to inference.
+
+    warnings : lines for whoever runs it; not written
+    """
 
     cases: tuple[Case, ...]
     exclusions: tuple[Exclusion, ...]
     flow: tuple[FlowStep, ...]
     digest: str
     notes: Mapping[str, object] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)

@@ -28,6 +28,15 @@ LABELS = {
     "outside_period": "Outside the period",
     "no_pixel_data": "No pixels",
     "truncated": "Cut short",
+    "missing_file": "Listed, and not there",
+    "unsafe_name": "Name leads out of its source",
+    "repeated_name": "Name that the archive has twice",
+    "encrypted": "Encrypted",
+    "archive": "Archive inside an archive",
+    "archive_bomb": "Unpacks past all bounds",
+    "unreadable_archive": "Archive unreadable",
+    "privacy:identifiers": "Identifiers in the header",
+    "privacy:burned_in": "Text in the pixels",
 }
 
 

@@ -8,12 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from validate.cohort.free_text import names_somebody
 from validate.errors import DataError
 from validate.imaging.elements import Value
 
-Kind = Literal["person", "date", "institution", "device", "uid", "text"]
+Kind = Literal["person", "date", "institution", "device", "uid", "text", "characteristic"]
 HERE = Path(__file__).with_name("identifiers.csv")
 PRIVATE, BURNED_IN = "private elements", "burned-in text (says the header)"
+NAMED, OVERLAYS = "names in free text", "overlay planes, which may hold text"
+SIGNS = (PRIVATE, BURNED_IN, NAMED, OVERLAYS)
 BURNED_IN_ANNOTATION = 0x00280301
 BLANK = b" \0\\"
 
@@ -53,12 +56,13 @@ def kind_of(tag: str) -> Kind | None:
 
 
 def found_in(elements: Iterable[tuple[int, Value]]) -> frozenset[str]:
-    """Keywords of identifying elements with a value, at any level; and whether there are private or burned-in ones.
+    """Keywords of identifying elements with a value, at any level; and other signs (SIGNS).
 
     elements : every element of a header, as bytes (imaging.elements)
     """
     found: set[str] = set()
     kinds = _identifying_tags()
+    elements = list(elements)
     for tag, (_, content) in elements:
         if (tag >> 16) & 1:
             if tag & 0xFFFF > 0xFF and _filled(content):
@@ -68,6 +72,10 @@ def found_in(elements: Iterable[tuple[int, Value]]) -> frozenset[str]:
                 found.add(keyword)
         elif tag == BURNED_IN_ANNOTATION and content.strip(b" \0").upper() == b"YES":
             found.add(BURNED_IN)
+        elif 0x60000000 <= tag <= 0x60FFFFFF and tag & 0xFFFF == 0x3000 and content.strip(b"\0"):
+            found.add(OVERLAYS)
+    if names_somebody(elements, sought_tags()):
+        found.add(NAMED)
     return frozenset(found)
 
 
@@ -78,7 +86,8 @@ def _filled(content: bytes) -> bool:
 @cache
 def sought_tags() -> frozenset[int]:
     """Tags whose elements are looked for at every level."""
-    return frozenset([*_table(), BURNED_IN_ANNOTATION])
+    overlays = (0x60000000 | group << 16 | 0x3000 for group in range(0, 0x20, 2))
+    return frozenset([*_table(), BURNED_IN_ANNOTATION, *overlays])
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from validate.protocol import file_names
+from validate.protocol.acquisition import DERIVED_ATTRIBUTES
 from validate.protocol.catalog import Catalog
 from validate.protocol.compared import compared_problems
 from validate.protocol.comparisons import comparison_problems
@@ -167,6 +168,8 @@ def _attributes(protocol: StudyProtocol, catalog: Catalog) -> frozenset[str] | N
         return None
     named = {field for source in protocol.cohort.sources if source.names for field in file_names.fields(source.names)}
     harvested = catalog.attributes if any(source.dicom for source in protocol.cohort.sources) else frozenset[str]()
+    if harvested:
+        harvested |= DERIVED_ATTRIBUTES
     return harvested | protocol.cohort.attributes.keys() | (named - {"patient", "study"})
 
 

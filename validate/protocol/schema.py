@@ -83,6 +83,28 @@ class Volume(Block):
     source: str
 
 
+Level = Literal["allow", "warn", "exclude", "refuse"]
+
+
+class Privacy(Block):
+    """What to do where the images identify somebody: allow, warn, exclude the file with its reason, or refuse the run.
+
+    of : which kinds of elements count (PS3.15 Annex E): those that name persons, institutions, devices, dates; names of the
+        patient's in free text; private elements. Each value stays where it is in any case: none enters a run.
+    allowed : keywords that may be there all the same
+    burned_in : text in the pixels, by the header's word, and where `pixels` says so by a look at the borders of every image
+    """
+
+    identifiers: Level = "allow"
+    of: tuple[Literal["person", "date", "institution", "device", "text", "free_text", "private"], ...] = (
+        "person",
+        "free_text",
+    )
+    allowed: tuple[str, ...] = ("PatientID", "AccessionNumber")
+    burned_in: Level = "allow"
+    pixels: bool = False
+
+
 class Independence(Block):
     overlap: Literal["none", "possible", "known", "unknown"]
     method: str
@@ -102,6 +124,8 @@ class Cohort(Block):
     on_unreadable: Literal["worst_case", "exclude_and_report"] = "worst_case"
     geometry: Geometry = Geometry()
     attributes: dict[str, AttributeSource] = {}
+    vendors: str | None = None  # a table of makers and models, before the one that is shipped (cohort.vendors)
+    privacy: Privacy | None = None
     independence: Independence | None = None
 
 

@@ -51,12 +51,23 @@ def _cohort(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     if cohort.prevalence is not None and not cohort.prevalence.values:
         yield Problem(("cohort", "prevalence", "values"), "got an empty list, expected prevalences such as [0.08]")
     headers = any(source.dicom is not None for source in cohort.sources)
+    yield from _headers_only(protocol, headers=headers)
     for name in cohort.attributes:
         place: Place = ("cohort", "attributes", name)
         if headers and name in catalog.attributes:
             yield Problem(place, f"'{name}' is read from headers already; give this attribute another name")
         if circle := _circle(name, cohort.attributes):
             yield Problem((*place, "of"), f"made of itself: {' → '.join(circle)}")
+
+
+def _headers_only(protocol: StudyProtocol, *, headers: bool) -> Iterator[Problem]:
+    """What is about DICOM headers, in a study without any."""
+    cohort = protocol.cohort
+    for name in ("vendors", "privacy"):
+        if getattr(cohort, name) is not None and not headers:
+            yield Problem(("cohort", name), "is about DICOM headers, and no source is DICOM: remove it")
+    if cohort.privacy is not None and cohort.privacy.pixels and cohort.privacy.burned_in == "allow":
+        yield Problem(("cohort", "privacy", "pixels"), "looks for text that burned_in allows: say warn, exclude or refuse there")
 
 
 def _circle(name: str, attributes: dict[str, AttributeSource]) -> tuple[str, ...]:
