@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zlib
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pydicom
 import pypdf
+from pydicom._dicom_dict import DicomDictionary
 
 import validate
 
@@ -34,6 +36,39 @@ PLANTED = {
 LEVELS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber", "PatientID", "PatientName")
 
 
+# Without these nobody is eligible and nothing is decoded; what a run shows of them are closed lists and numbers.
+KEPT = (
+    *(
+        "Modality",
+        "ViewPosition",
+        "PhotometricInterpretation",
+        "PatientAge",
+        "PatientSex",
+        "StudyDate",
+        "AccessionNumber",
+    ),
+    *(
+        "PixelPresentation",
+        "SpecificCharacterSet",
+        "NumberOfFrames",
+        "RescaleSlope",
+        "RescaleIntercept",
+        "WindowCenter",
+    ),
+    *("WindowWidth", "VOILUTFunction", "RescaleType", "PresentationLUTShape"),
+)
+
+
+def every_text_tag() -> list[tuple[int, str]]:
+    """Every element of the dictionary that can hold words, but for groups that a data set does not have."""
+    texts = {"LO", "LT", "PN", "SH", "ST", "UC", "UT", "CS", "AE"}
+    return [
+        (tag, kind)
+        for tag, (kind, _, _, _, keyword) in DicomDictionary.items()
+        if kind in texts and tag >> 16 >= 8 and keyword and keyword not in KEPT and "Trial" not in keyword
+    ]
+
+
 def searchable(path: Path) -> bytes:
     """A file's bytes and what they unfold to: Parquet cells, PDF words, streams and attachments."""
     content = path.read_bytes()
@@ -55,14 +90,28 @@ def test_no_identifier_reaches_any_file_of_a_run(gallery: Path) -> None:
     protocol.write_text(protocol.read_text().replace("formats: [html]", "formats: [pdf, html]"))
     images = sorted((gallery / "../../sample_data/cxr").resolve().rglob("*.dcm"))
     planted = set(PLANTED.values()) - {"19550505"}
+    everywhere = every_text_tag()
+    assert len(everywhere) > 1500
     for path in images[:40]:
         try:
-            dataset = pydicom.dcmread(path)
+            dataset, original = pydicom.dcmread(path), pydicom.dcmread(path)
         except (pydicom.errors.InvalidDicomError, EOFError):
             continue
         planted |= {str(dataset[keyword].value) for keyword in LEVELS if keyword in dataset}
-        for keyword, value in PLANTED.items():
-            setattr(dataset, keyword, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a canary need not keep to the alphabet of its element
+            # The patient's own name in every element of text there is, the harvested ones too, and one level down.
+            nested = pydicom.Dataset()
+            for tag, kind in everywhere:
+                if tag not in dataset or dataset[tag].VR != "UI":
+                    dataset.add_new(tag, kind, PLANTED["PatientName"])
+                    nested.add_new(tag, kind, PLANTED["PatientName"])
+            for keyword, value in PLANTED.items():
+                setattr(dataset, keyword, value)
+            for keyword in KEPT:
+                if keyword in original:
+                    dataset[keyword] = original[keyword]
+            dataset.RequestAttributesSequence = pydicom.Sequence([nested])
         dataset.PatientSex = "F"  # one patient now, and a patient of two sexes is refused
         dataset.add_new((0x0011, 0x0010), "LO", "CANARY PRIVATE")
         dataset.add_new((0x0011, 0x1001), "LO", "canary private value")
