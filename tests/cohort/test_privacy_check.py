@@ -34,7 +34,7 @@ def test_names_in_free_text_are_found_at_any_level(archive, tmp_path):
     inner.add_new(0x00181030, "LO", "Knee of Mustermann, left")  # ProtocolName is there to identify already
     inner.add_new(0x00204000, "LT", "x")
     deep = Dataset()
-    deep.add_new(0x00181400, "LO", "seen by Mustermann")
+    deep.ContrastBolusRoute = "for Mustermann"
     archive("plain.dcm", PatientName="Mustermann^Erika", ContrastBolusRoute="oral")
     archive("deep.dcm", study="S2", PatientName="Mustermann^Erika", AcquisitionContextSequence=Sequence([deep]))
     archive("title.dcm", study="S3", FilterType="Dr. Schmidt")
