@@ -67,7 +67,9 @@ def _headers_only(protocol: StudyProtocol, *, headers: bool) -> Iterator[Problem
         if getattr(cohort, name) is not None and not headers:
             yield Problem(("cohort", name), "is about DICOM headers, and no source is DICOM: remove it")
     if cohort.privacy is not None and cohort.privacy.pixels and cohort.privacy.burned_in == "allow":
-        yield Problem(("cohort", "privacy", "pixels"), "looks for text that burned_in allows: say warn, exclude or refuse there")
+        yield Problem(
+            ("cohort", "privacy", "pixels"), "looks for text that burned_in allows: say warn, exclude or refuse there"
+        )
 
 
 def _circle(name: str, attributes: dict[str, AttributeSource]) -> tuple[str, ...]:
