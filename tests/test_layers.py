@@ -30,6 +30,8 @@ LAYERS = [
     {"locking", "evaluate_ledger"},
     {"rehearsal", "run_protocol", "sign_run", "replay"},
     {"evaluate_table", "compare_runs"},
+    {"index_source"},
+    {"index_page"},
     {"cli"},
     {"__main__"},
 ]
