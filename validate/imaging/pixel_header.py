@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
+import numpy as np
 import pydicom
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
@@ -119,7 +120,7 @@ def _quick(stream: BinaryIO, head: bytes, asked: tuple[str, ...], *, pixels: boo
     return cast("FileDataset", quick)
 
 
-def _pixels(stream: BinaryIO, found: Elements, size: int) -> tuple[int, bytes | None, int, bytes | bytearray] | None:
+def _pixels(stream: BinaryIO, found: Elements, size: int) -> tuple[int, bytes | None, int, bytes | memoryview] | None:
     """The pixels' element; None where the file ends before it, or in it, which pydicom's way explains."""
     stream.seek(found.pixels_at)
     order: Literal["little", "big"] = "little" if found.little else "big"
@@ -138,7 +139,7 @@ def _pixels(stream: BinaryIO, found: Elements, size: int) -> tuple[int, bytes | 
         return None if end is None else (tag, kind, length, content[:end])
     if start + length > size:
         return None
-    room = bytearray(length)  # which an array may be laid over and written to
+    room = np.empty(length, np.uint8).data  # which an array may be laid over and written to
     return (tag, kind, length, room) if stream.readinto(room) == length else None  # type: ignore[attr-defined]
 
 

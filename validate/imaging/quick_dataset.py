@@ -21,7 +21,7 @@ NUMBERS = frozenset([b"DS", b"IS"])
 class QuickDataset:
     """What imaging asks of a pydicom data set. syntax : transfer syntax    pixels : tag, representation and content of their element."""
 
-    __slots__ = ("_full", "_values", "implicit", "little", "pixels", "syntax")
+    __slots__ = ("_full", "_known", "_values", "implicit", "little", "pixels", "syntax")
 
     def __init__(
         self,
@@ -30,11 +30,12 @@ class QuickDataset:
         implicit: bool,
         little: bool,
         syntax: str,
-        pixels: tuple[int, bytes | None, int, bytes | bytearray] | None,
+        pixels: tuple[int, bytes | None, int, bytes | memoryview] | None,
     ) -> None:
         self._values, self.implicit, self.little = values, implicit, little
         self.syntax, self.pixels = syntax, pixels
         self._full: Dataset | None = None
+        self._known: dict[int, Any] = {}
 
     @property
     def original_encoding(self) -> tuple[bool, bool]:
@@ -44,12 +45,12 @@ class QuickDataset:
     def value(self, keyword: str) -> Any:
         """None where the element is absent or empty."""
         tag, known = element_of(keyword)
-        if self.pixels is not None and tag == self.pixels[0]:
-            return self.pixels[3]
         found = self._values.get(tag)
-        if found is None or not found[1]:
-            return None
-        return self._converted(tag, found[0] or known, found[1])
+        if found is None:
+            return self.pixels[3] if self.pixels is not None and tag == self.pixels[0] else None
+        if tag not in self._known:
+            self._known[tag] = self._converted(tag, found[0] or known, found[1]) if found[1] else None
+        return self._known[tag]
 
     def _converted(self, tag: int, kind: bytes, content: bytes) -> Any:
         if kind == b"US" and len(content) == 2:

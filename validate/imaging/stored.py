@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ class StoredFrames:
     keyword: str
     shape: Shape
     count: int
-    content: bytes | bytearray = field(repr=False)
+    content: bytes | memoryview = field(repr=False)
     parts: Sequence[bytes] | None = field(repr=False)
     _used: dict[str, None] = field(default_factory=dict)
 
@@ -110,7 +111,7 @@ class StoredFrames:
         """The memory of plain frames as an array to write to, frame over frame; None where that can't be."""
         if (
             self.parts is not None
-            or not isinstance(self.content, bytearray)
+            or not isinstance(self.content, memoryview)
             or dtype.itemsize * 8 != self.shape.allocated
         ):
             return None
@@ -204,7 +205,7 @@ def stored_frames(dataset: FileDataset) -> StoredFrames:
     syntax = transfer_syntax(dataset)
     needed = _declared_bits(dataset, keyword)
     content = value_of(dataset, keyword) or b""
-    if not isinstance(content, bytes | bytearray):
+    if not isinstance(content, bytes | memoryview):
         raise DecodeFailure("decode:corrupt", "The pixels have a value representation that holds no pixels.")
     _decoder(syntax)
     parts = None
@@ -234,7 +235,7 @@ def whole_number(dataset: Dataset, keyword: str, default: int) -> int:
 def transfer_syntax(dataset: FileDataset) -> UID:
     """As file meta says; without it, as reading showed (PS3.5 10.1)."""
     if isinstance(dataset, QuickDataset):
-        return UID(dataset.syntax)
+        return _uid(dataset.syntax)
     syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID")
     if syntax:
         return UID(syntax)
@@ -258,7 +259,7 @@ def _declared_bits(dataset: FileDataset, keyword: str) -> int:
     return pixels * bits * (2 if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" else samples)
 
 
-def _checked_frames(dataset: FileDataset, content: bytes | bytearray, syntax: UID) -> list[bytes]:
+def _checked_frames(dataset: FileDataset, content: bytes | memoryview, syntax: UID) -> list[bytes]:
     """Every declared frame is there, ends, and is of the declared size: decoders fill in what is missing, in silence."""
     count = whole_number(dataset, "NumberOfFrames", 1)
     offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
@@ -285,6 +286,12 @@ def _checked_frames(dataset: FileDataset, content: bytes | bytearray, syntax: UI
     return found
 
 
+@lru_cache(maxsize=64)
+def _uid(text: str) -> UID:
+    return UID(text)
+
+
+@lru_cache(maxsize=64)
 def _decoder(syntax: UID) -> Any:
     try:
         decoder = get_decoder(syntax)
