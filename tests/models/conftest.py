@@ -204,6 +204,63 @@ def make_batch(count: int, **changes: Any) -> Batch:
     return Batch(make_cases(count), make_pixels(count, **changes))
 
 
+BUNDLE_NETWORK = """
+import torch
+
+class Tiny(torch.nn.Module):
+    def __init__(self, labels=False):
+        super().__init__()
+        self.labels = labels
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.bias = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        if self.labels:
+            return self.weight * image + self.bias
+        return self.weight * image.flatten(1).mean(1, keepdim=True) + self.bias
+"""
+
+
+def make_bundle(folder: Path, *, labels: bool = False, **changes: Any) -> Path:
+    """A MONAI bundle of the tiny model; with `labels`, of a mask where it is above 0."""
+    import json
+
+    import torch
+
+    after: list[dict[str, Any]] = [{"_target_": "SaveImaged", "keys": "pred", "output_dir": "$@bundle_root + '/eval'"}]
+    if labels:
+        after.insert(0, {"_target_": "AsDiscreted", "keys": "pred", "threshold": 0.0})
+    configuration = {
+        "bundle_root": ".",
+        "device": "$torch.device('cuda')",
+        "network_def": {"_target_": "scripts.tiny.Tiny", "labels": labels},
+        "preprocessing": {
+            "_target_": "Compose",
+            "transforms": [
+                {"_target_": "LoadImaged", "keys": "image"},
+                {"_target_": "EnsureChannelFirstd", "keys": "image"},
+                {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": 0, "a_max": 255, "b_min": 0, "b_max": 1},
+            ],
+        },
+        "inferer": {"_target_": "SimpleInferer"},
+        "postprocessing": {"_target_": "Compose", "transforms": after},
+        **changes,
+    }
+    for name in ("configs", "models", "scripts"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "configs/inference.json").write_text(json.dumps(configuration))
+    (folder / "configs/metadata.json").write_text('{"name": "Tiny", "version": "0.3.1", "monai_version": "1.4.0"}')
+    (folder / "scripts/__init__.py").write_text("")
+    (folder / "scripts/tiny.py").write_text(BUNDLE_NETWORK)
+    torch.save({"weight": torch.tensor([WEIGHT]), "bias": torch.tensor([BIAS])}, folder / "models/model.pt")
+    return folder
+
+
+@pytest.fixture
+def bundle() -> Callable[..., Path]:
+    return make_bundle
+
+
 @pytest.fixture
 def recording_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """A folder with a "podman" that writes what it is asked to asked.jsonl; no other engine is found."""

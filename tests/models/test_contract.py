@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from open_server import OpenServer  # type: ignore[import-not-found]
 from vendor_node import CODE, VendorNode, logit, report  # type: ignore[import-not-found]
 
 from validate import registry
@@ -47,6 +48,8 @@ OPENED: dict[str, tuple[str | None, dict[str, Any]]] = {
     "python": ("tiny.py", {"call": "tiny:logits"}),
     "ensemble": (None, {"members": MEMBERS}),
     "predictions": ("tiny.csv", {"key": "case_id", "score": "logit"}),
+    "kserve": (None, {"server_model": "tiny"}),
+    "monai_bundle": ("bundle", {}),
     "dicom_results": ("reports", {"answer": REPORT}),
     "dicom_node": (None, {"answer": REPORT, "seconds": 60.0, "settle": 0.0}),
     "container": (None, {"image": f"example.org/tiny@sha256:{'cd' * 32}", "gives": "mha", "cases_per_run": COUNT}),
@@ -58,7 +61,12 @@ def test_every_shipped_format_is_in_this_contract() -> None:
     assert set(registry.names("models")) == tested
 
 
-@pytest.mark.parametrize("name", OPENED)
+SLOW = {"monai_bundle"}  # its imports alone take longer than the rest of this file
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in OPENED]
+)
 def test_the_same_model_gives_the_same_numbers_in_every_format(
     name: str,
     model: Make,
@@ -67,6 +75,7 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
     onnx_bytes: Make,
     torch_bytes: Make,
     recording_engine: Make,
+    bundle: Make,
     tmp_path: Path,
 ) -> None:
     images = imaged(COUNT)
@@ -81,6 +90,8 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
         "ensemble": lambda: (tmp_path / "tiny.onnx").write_bytes(onnx_bytes()),
         "predictions": lambda: (tmp_path / "tiny.csv").write_bytes(_table(images)),
         "container": recording_engine,
+        "kserve": lambda: servers.enter_context(_served()),
+        "monai_bundle": lambda: bundle(tmp_path / "bundle"),
         "dicom_results": lambda: _reports(images, tmp_path / "reports"),
         "dicom_node": lambda: servers.enter_context(_vendor()),
     }
@@ -109,6 +120,15 @@ def _reports(images: Batch, folder: Path) -> None:
     for number, case in enumerate(images.cases):
         image = dcmread(case.files[0])
         report(image, logit(image)).save_as(folder / f"{number}.dcm", enforce_file_format=True)
+
+
+@contextlib.contextmanager
+def _served() -> Iterator[dict[str, Any]]:
+    server = OpenServer()
+    try:
+        yield {"url": server.url}
+    finally:
+        server.close()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from validate.imaging.volume import DecodeFailure, Volume
 from validate.models import answer
 from validate.models.container_engine import Mount
 from validate.models.marks import SHAPES, marks
-from validate.models.metaimage import metaimage_bytes
+from validate.models.metaimage import metaimage_bytes, placed
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
 
@@ -142,7 +142,7 @@ class Layout:
 
     def _image(self, case: Case) -> bytes:
         volume = read_series(case.files)
-        return metaimage_bytes(volume) if self.gives == "mha" else _nifti(volume)
+        return metaimage_bytes(volume) if self.gives == "mha" else nifti_of(volume)
 
     def _attributes(self, case: Case) -> dict[str, Any]:
         return {"attributes": {name: case.attributes.get(name) for name in self.columns}} if self.columns else {}
@@ -207,11 +207,10 @@ def _suffix(path: Path) -> str:
     return next((ending for ending in reversed(ENDINGS) if path.name.lower().endswith(ending)), ".nii")
 
 
-def _nifti(volume: Volume) -> bytes:
-    if volume.affine is None:
-        raise DecodeFailure("decode:geometry_no_position", "The image does not say where it lies, which NIfTI needs.")
+def nifti_of(volume: Volume) -> bytes:
+    """The image as a .nii.gz file; one that does not say where it lies is put at the origin, along the axes."""
     shape = volume.voxels.shape
-    return image_bytes(volume.voxels, Grid((shape[0], shape[1], shape[2]), volume.affine))
+    return image_bytes(volume.voxels, Grid((shape[0], shape[1], shape[2]), placed(volume)))
 
 
 def _step(document: Any, key: str) -> Any:

@@ -38,7 +38,7 @@ def metaimage_bytes(volume: Volume) -> bytes:
     kind = voxels.dtype.str.lstrip("<>|=")
     if kind not in NAMES:
         voxels, kind = voxels.astype("<f4"), "f4"
-    affine = volume.affine if volume.affine is not None else _plain(volume)
+    affine = placed(volume)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing
     depth, rows, columns = voxels.shape[:3]
@@ -138,7 +138,10 @@ def _values(header: Mapping[str, str], key: str, default: Any = None) -> list[fl
     return values
 
 
-def _plain(volume: Volume) -> NDArray[np.float64]:
+def placed(volume: Volume) -> NDArray[np.float64]:
+    """Where the image lies; of one that does not say so, its spacing from the origin along the axes."""
+    if volume.affine is not None:
+        return volume.affine
     affine = np.eye(4)
     if volume.spacing is not None:
         z, y, x = volume.spacing

@@ -70,7 +70,7 @@ class _Program:
     ) -> tuple[dict[str, Any], Arrays]:
         import torch
 
-        _make_reproducible(torch, int(request["threads"]))
+        make_reproducible(torch, int(request["threads"]))
         self.output = request["output"]
         self.device = "cuda" if request["device"] != "cpu" and torch.cuda.is_available() else "cpu"
         if request["device"] == "cuda" and self.device == "cpu":
@@ -123,7 +123,7 @@ def _opened(torch: Any, request: Mapping[str, Any], content: bytes, code: NDArra
         return weights.to(device).eval()
     if module is None:
         raise _Unfit(f"the file holds {type(weights).__name__}, not a module; name the architecture it belongs to")
-    _fill(module, weights)
+    fill(module, weights)
     return module.to(device).eval()
 
 
@@ -145,7 +145,7 @@ def _weights(torch: Any, kind: str, content: bytes, device: str) -> Any:
         ) from error
 
 
-def _fill(module: Any, weights: Any) -> None:
+def fill(module: Any, weights: Any) -> None:
     """Every tensor in its place and none left over."""
     if hasattr(weights, "state_dict"):
         weights = weights.state_dict()
@@ -171,7 +171,7 @@ def _fill(module: Any, weights: Any) -> None:
     module.load_state_dict(weights)
 
 
-def _make_reproducible(torch: Any, threads: int) -> None:
+def make_reproducible(torch: Any, threads: int) -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     if threads:

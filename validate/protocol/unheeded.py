@@ -10,7 +10,7 @@ from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import AttributeSource, Criterion, Endpoint, Model, StudyProtocol
 
 # Named in the protocol's format, not built in this version.
-FORESEEN = {"comparison", "kserve"}
+FORESEEN = {"comparison"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
