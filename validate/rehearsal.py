@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from validate.cohort.build import build_cohort
 from validate.cohort.privacy import home, site_key
 from validate.cohort.reference import check_labels
 from validate.estimation.coverage import cohort_warnings
+from validate.inference.first_look import input_statistics
 from validate.inference.plan import make_plan
 from validate.inference.store import read_inference
 from validate.lock.amendment import Amendment
@@ -79,7 +80,10 @@ def lock_protocol(
 class DryRun:
     """What `validate check` found.
 
-    outputs : (model, case pseudonym, score or reason), three cases a model    seconds, megabytes : of the whole run
+    outputs : (model, case pseudonym, score or reason), three cases a model
+    inputs : what went into each model that is given arrays: shape, minimum, maximum, mean (first_look.input_statistics)
+    raw : by model, minimum, maximum and mean of its numbers before the stated activation
+    seconds, megabytes : of the whole run
     """
 
     cases: int
@@ -87,6 +91,8 @@ class DryRun:
     warnings: tuple[str, ...]
     models: dict[str, dict[str, Any]]
     outputs: tuple[tuple[str, str, str], ...]
+    inputs: tuple[dict[str, Any], ...]
+    raw: dict[str, dict[str, float]]
     seconds: float
     megabytes: float
 
@@ -108,6 +114,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         passes = required_passes(loaded.protocol)
         with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
             plan = make_plan(loaded.protocol, few, models, passes, elsewhere=elsewhere)
+            inputs = input_statistics(plan)
             summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)
         rows = read_inference(Path(scratch) / "inference").to_pylist()
         masks = sum(path.stat().st_size for path in (Path(scratch) / "inference").rglob("*.nii.gz"))
@@ -122,6 +129,20 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         warnings=(*loaded.warnings, *cohort_warnings(loaded.protocol, cohort)),
         models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
         outputs=outputs,
+        inputs=tuple(inputs),
+        raw=_raw_statistics(rows),
         seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
         megabytes=(total * BYTES_A_ROW + masks * len(cohort.cases) / max(len(few.cases), 1)) / 1e6,
     )
+
+
+def _raw_statistics(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """By model: what its numbers range over before the stated activation; a model that gave none is not here."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        found.setdefault(row["model"], []).extend(row["raw"] or ())
+    return {
+        name: {"minimum": min(values), "maximum": max(values), "mean": sum(values) / len(values)}
+        for name, values in found.items()
+        if values
+    }

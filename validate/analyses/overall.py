@@ -100,7 +100,8 @@ def _operating_point(evidence: Evidence, model: Model) -> dict[str, Any] | None:
     if point is None:
         return None
     found = threshold_of(model, headline(evidence.protocol).name)
-    return {"threshold": None if found is None else found.value, "rule": point.rule, "source": point.source}
+    ranks = {} if point.k is None else {"k": point.k}
+    return {"threshold": None if found is None else found.value, "rule": point.rule, **ranks, "source": point.source}
 
 
 def _tables(samples: ModelSamples) -> list[tuple[dict[str, Any], TwoByTwo]]:

@@ -46,6 +46,8 @@ def examination() -> Iterator[Symptom]:
         _onnx_providers,
         _accelerator,
         _decoders,
+        _containers,
+        _formats,
         _pdf,
         _space,
     )
@@ -113,6 +115,40 @@ def _decoders() -> Iterator[Symptom]:
         else:
             missing = "; ".join(decoder.missing_dependencies)
             yield Symptom(f"decode {syntax.name}", "absent", missing, "pip install 'pylibjpeg[all]' pyjpegls")
+
+
+def _containers() -> Iterator[Symptom]:
+    """Whether models in containers can be run here, or only their command lines be tried, as the tests then do."""
+    from validate.models.container_engine import NAMES, engines
+
+    found = engines()
+    for engine in found:
+        yield Symptom(f"containers: {engine.name}", "works", engine.version)
+    if found:
+        return
+    here = [name for name in NAMES if shutil.which(name)]
+    detail = f"{' and '.join(here)} is here and does not answer" if here else f"none of {', '.join(NAMES)} is here"
+    remedy = "start its daemon" if here else "apt-get install podman"
+    yield Symptom(
+        "containers",
+        "absent",
+        f"{detail}: models in containers can't be run, only their command line be checked",
+        remedy,
+    )
+
+
+def _formats() -> Iterator[Symptom]:
+    """Formats of models that need a package which not every installation has."""
+    for name, package, extra in (
+        ("monai_bundle", "monai", "monai"),
+        ("kserve", "tritonclient", "kserve"),
+        ("secrets from the keyring", "keyring", "credentials"),
+    ):
+        try:
+            yield Symptom(f"models: {name}", "works", f"{package} {version(package)}")
+        except PackageNotFoundError:
+            remedy = f"pip install 'validate-imaging[{extra}]'"
+            yield Symptom(f"models: {name}", "absent", f"{package} is not installed", remedy)
 
 
 def _pdf() -> Iterator[Symptom]:

@@ -308,7 +308,8 @@ def _flagged(cases: Cases, score: Array, threshold: Threshold | None) -> NDArray
     """By the threshold, or by the answer; a failed row as its score was set."""
     if threshold is not None:
         return threshold.flags(score)
-    if cases.answered is None:
+    there = np.isfinite(score)
+    if cases.answered is None or (there.any() and bool(np.isnan(cases.answered[there]).all())):
         return None
     return np.where(np.isinf(score), score > 0, cases.answered == 1.0)
 

@@ -118,6 +118,29 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     return rows
 
 
+def input_statistics(plan: InferencePlan) -> list[dict[str, Any]]:
+    """What goes into each model that is given arrays, for every case of the plan: a wrong normalisation shows here.
+
+    Each row: model, unit (pseudonym), input (name, "" where there is one), and shape, minimum, maximum, mean, or failure.
+    """
+    distinct, view_of = clean_views(plan)
+    rows: list[dict[str, Any]] = []
+    for case in plan.cases:
+        seen = _decoded(case, distinct) if distinct and case.files else []
+        for model in plan.models:
+            arrays: Any = None
+            if seen and model.id in view_of:
+                arrays = {"": seen[view_of[model.id]].images[0]}
+            elif (given := getattr(model.loaded, "given", None)) is not None:
+                arrays = given(case)
+            if isinstance(arrays, Failure):
+                arrays = {"": arrays}
+            for name, array in (arrays or {}).items():
+                found = {"failure": array.reason} if isinstance(array, Failure) else _statistics(array)
+                rows.append({"model": model.id, "unit": case.unit, "input": name, **found})
+    return rows
+
+
 def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
     """Of each view its first image, or the whole series; each is read once."""
     found: dict[int, Decoded] = {}

@@ -53,6 +53,10 @@ class PixelModel:
             )
         return self._scores({ONLY_INPUT: batch.pixels}, len(batch.cases))
 
+    def given(self, case: Case) -> dict[str, NDArray[Any]] | Failure | None:
+        """Of a model with `inputs`, what one case gives each of them; None of any other."""
+        return self._named.of(case) if self._named is not None else None
+
     def close(self) -> None:
         self._runner.close()
 

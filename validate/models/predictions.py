@@ -119,6 +119,8 @@ def _without_number(scores: tuple[float, ...]) -> bool:
 
 def _check_names(options: PredictionOptions, model: Model) -> None:
     """Raises ModelError unless `scores` names what output.columns names, in the same order."""
+    if model.output.columns is None and model.output.index is not None:
+        return  # one of several numbers is the score; a rule may look at the others
     named = tuple(written(name) for name in options.scores or ())
     declared = tuple(written(name) for name in model.output.columns or ())
     if named != declared:

@@ -206,14 +206,16 @@ class OperatingPoint(Block):
     """How scores become an answer, fixed beforehand.
 
     threshold : of the score, or of every finding      thresholds : of each finding by name
-    rule : which side of a threshold is flagged; argmax: the class with the highest score, the earlier one of a tie
+    rule : which side of a threshold is flagged; argmax: the class with the highest score, the earlier one of a tie; top_k:
+        what is among the k highest. Of one question, both look at all numbers of the model's output
     cuts : of one score into grades, rising: a score at or above so many cuts has that grade
     """
 
     threshold: float | None = None
     thresholds: dict[str, float] | None = None
     cuts: tuple[float, ...] | None = None
-    rule: Literal[">=", ">", "argmax"] = ">="
+    rule: Literal[">=", ">", "argmax", "top_k"] = ">="
+    k: Annotated[int, Field(ge=1)] | None = None
     source: str
 
 

@@ -169,18 +169,40 @@ def _operating_point(protocol: StudyProtocol, model: Model, place: Place) -> Ite
         return
     graded = task == "ordinal" and model.output.columns is None
     allowed = {
-        "classification": {"threshold"},
-        "multilabel": {"threshold", "thresholds"},
+        "classification": {"threshold", "argmax", "top_k"},
+        "multilabel": {"threshold", "thresholds", "top_k"},
         "multiclass": {"argmax"},
         "ordinal": {"cuts"} if graded else {"argmax"},
     }[task]
     given = {name for name in ("threshold", "thresholds", "cuts") if getattr(point, name) is not None}
-    given |= {"argmax"} if point.rule == "argmax" else set()
+    given |= {point.rule} if point.rule in {"argmax", "top_k"} else set()
+    yield from _ranks(model, place)
     if len(given) != 1 or not given <= allowed:
         got = " and ".join(sorted(given)) or "neither a threshold nor a rule"
         yield Problem(place, f"got {got}, expected {' or '.join(sorted(allowed))} here")
         return
     yield from _numbers(protocol, model, place)
+
+
+def _ranks(model: Model, place: Place) -> Iterator[Problem]:
+    """What a rule that looks at all of a model's numbers needs."""
+    point = model.operating_point
+    assert point is not None
+    if (point.k is None) == (point.rule == "top_k"):
+        yield Problem((*place, "k"), "belongs to rule top_k, which needs it")
+    if point.rule not in {"argmax", "top_k"}:
+        return
+    if model.output.columns is None and model.output.index is None:
+        message = f"{point.rule} of one number is always that one; say which number of the output (index) is the score"
+        yield Problem((*place, "rule"), message)
+    if isinstance(model.input, dict) and model.output.columns is None:
+        yield Problem(
+            (*place, "rule"), f"{point.rule} of several images' numbers together is not defined: use a threshold"
+        )
+    if model.output.columns is not None and point.k is not None and point.k >= len(model.output.columns):
+        yield Problem(
+            (*place, "k"), f"got {point.k} of {len(model.output.columns)} numbers: everything would be flagged"
+        )
 
 
 def _numbers(protocol: StudyProtocol, model: Model, place: Place) -> Iterator[Problem]:

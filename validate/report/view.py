@@ -235,6 +235,8 @@ def decided(point: Node) -> Printed:
     """How scores become an answer where that is no single threshold; empty where it is, or nothing is stated."""
     if point["rule"].text == "argmax":
         return printed("the class with the highest score", point["rule"].address)
+    if point["rule"].text == "top_k":
+        return printed("what is among the ") + words(point["k"]) + " highest scores"
     if point["cuts"]:
         return printed("the score cut at ") + words(point["cuts"])
     return (

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.protocol.schema import Model, StudyProtocol
-from validate.protocol.targets import Target, label_columns, targets_of
+from validate.protocol.targets import Target, label_columns, targets_of, written
 
 BY_TARGET = ("multilabel", "segmentation", "detection")  # tasks whose reference has a row for each target
 GRADED = ("multiclass", "ordinal")  # tasks whose cases have one class, and whose answers are classes
@@ -61,12 +61,49 @@ def answered(protocol: StudyProtocol, inference: pa.Table) -> pa.Table:
     inference : ordered by model, pass, score and case. Rows come out ordered by model, pass, target and case.
     """
     if protocol.task not in GRADED:
-        return inference
+        return _ranked(protocol, inference)
     models = {model.id: model for model in protocol.models}
     parts = [
         part for stretch in _stretches(inference) for part in _on_targets(protocol, models[stretch.model], stretch)
     ]
     return pa.concat_tables(parts) if parts else inference
+
+
+def _ranked(protocol: StudyProtocol, inference: pa.Table) -> pa.Table:
+    """With "answer" where a rule looks at all of a model's numbers: is this one the highest, or among the k highest?
+
+    Of a tie, the earlier number is the higher one. No answer of a model whose rule is a threshold.
+    """
+    rules = {model.id: depth for model in protocol.models if (depth := _depth(model)) is not None}
+    if not rules:
+        return inference
+    models = {model.id: model for model in protocol.models}
+    answers: list[float | None] = []
+    for name, target, raw in zip(*(inference[key].to_pylist() for key in ("model", "target", "raw")), strict=True):
+        depth = rules.get(name)
+        if depth is None or not raw:
+            answers.append(None)
+            continue
+        place = _place(models[name], target)
+        above = sum(value > raw[place] or (value == raw[place] and other < place) for other, value in enumerate(raw))
+        answers.append(float(above < depth))
+    nothing = pa.nulls(inference.num_rows, pa.list_(pa.float64()))
+    return inference.append_column("answer", pa.array(answers, pa.float64())).append_column("scores", nothing)
+
+
+def _depth(model: Model) -> int | None:
+    """How many of the highest numbers count; None where a threshold decides."""
+    point = model.operating_point
+    if point is None or point.rule not in {"argmax", "top_k"}:
+        return None
+    return point.k if point.rule == "top_k" and point.k is not None else 1
+
+
+def _place(model: Model, target: str) -> int:
+    """Which of the model's numbers is this target's."""
+    if model.output.columns is None:
+        return model.output.index or 0
+    return [written(column) for column in model.output.columns].index(target)
 
 
 @dataclass(frozen=True, slots=True)

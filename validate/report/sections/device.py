@@ -12,6 +12,11 @@ from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
+# Blocks of a model that few have: printed word for word where they are.
+ASKED = {
+    "inputs": "Named inputs", "test_time_augmentation": "Test-time augmentation", "options": "Options of the format",
+}  # fmt: skip
+
 
 def content(study: Study) -> Mapping[str, Any]:
     return {
@@ -30,8 +35,21 @@ def _facts(model: Node, study: Study) -> Table:
         row("Preprocessing", joined((_step(step) for step in model["preprocess"]), " → ") or printed("none stated")),
         row("Output", _output(model["output"])),
         row("Operating point", _operating_point(model["operating_point"])),
+        *(row(label, _told(model[key])) for key, label in ASKED.items() if model[key]),
     )
     return Table(f"device-{study.key(model['id'].text)}", (Column(""), Column("")), rows)
+
+
+def _told(node: Node) -> Printed:
+    """Whatever a protocol says in a block, in one line: what is not there is left out."""
+    if isinstance(node.value, dict):
+        said = [(name, value) for name, value in node.items() if value]
+        return joined((printed(f"{name.replace('_', ' ')} ") + _nested(value) for name, value in said), ", ")
+    return view.words(node)
+
+
+def _nested(node: Node) -> Printed:
+    return printed("(") + _told(node) + printed(")") if isinstance(node.value, dict) else _told(node)
 
 
 def _input(node: Node) -> Printed:
