@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from validate.cohort.attributes import HARVESTED
+from validate.imaging.mark_components import STEPS as MARK_STEPS
+from validate.imaging.mark_components import mark_chain_problems
 from validate.imaging.postprocess import STEPS as MASK_STEPS
 from validate.imaging.postprocess import chain_problems
 from validate.imaging.preprocess import STEPS
@@ -44,8 +46,9 @@ def shipped_catalog() -> Catalog:
             for name, analysis in analyses.items()
         },
         steps=STEPS,
-        mask_steps=MASK_STEPS,
+        mask_steps={**MASK_STEPS, **MARK_STEPS},
         mask_chain=chain_problems,
+        mark_chain=mark_chain_problems,
         attributes=frozenset(HARVESTED),
         perturbations={name: load("perturbations", name).suites for name in names("perturbations")},
     )

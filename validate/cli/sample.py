@@ -18,7 +18,7 @@ def command(
     weak_manufacturer: Annotated[
         str, typer.Option(help="Whose scanners are in poor order: GE, Siemens, Philips, Fujifilm or none.")
     ] = "Fujifilm",
-    only: Annotated[str | None, typer.Option(help="One part: cxr, tables or cardiac.")] = None,
+    only: Annotated[str | None, typer.Option(help="One part: cxr, tables, cardiac or nodules.")] = None,
     if_missing: Annotated[  # noqa: FBT002 (typer)
         bool, typer.Option("--if-missing", help="Leave an intact sample as it is.")
     ] = False,

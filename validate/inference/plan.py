@@ -20,6 +20,7 @@ from validate.errors import ProtocolError
 from validate.inference.view import View, transform_of
 from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel
+from validate.models.marks import SHAPES
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
 from validate.protocol.targets import mask_values, scored
@@ -184,6 +185,11 @@ def make_plan(
     )
 
 
+def _by_voxel(block: Model) -> bool:
+    """Whether masks, or marks, are made here of what a model says of each voxel."""
+    return block.output.kind == "mask" or (block.output.kind in SHAPES and bool(block.postprocess))
+
+
 def _planned(
     protocol: StudyProtocol, block: Model, loaded: LoadedModel, elsewhere: Mapping[str, LoadedModel]
 ) -> PlannedModel:
@@ -199,7 +205,7 @@ def _planned(
 
 
 def _answering(block: Model, loaded: LoadedModel) -> LoadedModel:
-    return VolumeModel(block, loaded) if loaded.needs_pixels and block.output.kind == "mask" else loaded
+    return VolumeModel(block, loaded) if loaded.needs_pixels and _by_voxel(block) else loaded
 
 
 def _chosen(cases: tuple[Case, ...], pass_: Pass) -> frozenset[str]:
@@ -247,13 +253,15 @@ def _step_problems(model: PlannedModel) -> Iterator[str]:
 
 
 def _mask_problems(model: PlannedModel) -> Iterator[str]:
+    from validate.imaging.mark_components import mark_chain_problems
     from validate.imaging.postprocess import chain_problems
 
     if not isinstance(model.loaded, VolumeModel):
         return
     if model.block.input != "series":
-        yield f"models.{model.id}.input: got '{model.block.input}'; a mask is made of a volume: say series."
-    for place, problem in chain_problems(model.block.postprocess):
+        yield f"models.{model.id}.input: got '{model.block.input}'; it is made of a volume: say series."
+    chain = chain_problems if model.block.output.kind == "mask" else mark_chain_problems
+    for place, problem in chain(model.block.postprocess):
         where = "postprocess" if place is None else f"postprocess[{place}]"
         yield f"models.{model.id}.{where}: {problem}."
 

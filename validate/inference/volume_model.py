@@ -1,4 +1,4 @@
-"""A model of volumes whose answer is a mask: window by window, then the declared steps, back on the grid of the image."""
+"""A model of volumes whose answer is a mask or marks: window by window, then the declared steps, to where the image lies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import Case
 from validate.errors import ModelError
+from validate.imaging.mark_components import Marks, marked_parts
 from validate.imaging.placed import Placement
 from validate.imaging.postprocess import Undecided, label_map
 from validate.inference.sliding_window import slide
 from validate.models.adapter import Batch, LoadedModel, OutOfMemory, RawModel
+from validate.models.marks import marks
 from validate.models.mask_predictions import mask_prediction
 from validate.models.output import activated_voxels, voxel_values
 from validate.models.prediction import Failure, Prediction
@@ -26,7 +28,7 @@ NOT_FINITE = Failure("nan_output", "The model's output holds a voxel that is not
 
 
 class VolumeModel:
-    """A RawModel as one that gives masks; one volume at a time."""
+    """A RawModel as one that gives masks or marks; one volume at a time."""
 
     needs_pixels = True
     fixed_batch: int | None = 1
@@ -35,7 +37,7 @@ class VolumeModel:
         if not isinstance(loaded, RawModel):
             raise ModelError(
                 f"models.{block.id}: a model of format '{block.format}' does not hand over its numbers for each voxel, so no mask "
-                "can be made of them here. Let it give masks itself."
+                "and no marks can be made of them here. Let it give them itself."
             )
         self._block, self._loaded, self._raw = block, loaded, loaded
         self.identity = loaded.identity
@@ -67,14 +69,32 @@ class VolumeModel:
             if not math.isfinite(float(values.sum(dtype=np.float64))):
                 return NOT_FINITE
             start = time.perf_counter()
-            mask = label_map(values, place.seen, place.image, self._block.postprocess)
-            found = mask_prediction(mask)
+            found = self._found(values, place)
             self.postprocess_seconds += time.perf_counter() - start
         except MemoryError as error:
             raise OutOfMemory(str(error)) from error
         except Undecided as error:
             raise ModelError(f"models.{self._block.id}.postprocess: {error}") from error
         return found
+
+    def _found(self, values: NDArray[np.float32], place: Placement) -> Prediction | Failure:
+        if self._block.output.kind != "mask":
+            return self._marks(values, place)
+        return mask_prediction(label_map(values, place.seen, place.image, self._block.postprocess))
+
+    def _marks(self, values: NDArray[np.float32], place: Placement) -> Prediction | Failure:
+        options = Marks.model_validate(dict(self._block.postprocess[0]["marks"]))
+        found = marked_parts(values, place.seen, options)
+        balls = found.balls if self._block.output.kind == "balls" else found.balls[:, :3]
+        columns = self._block.output.columns
+        if columns is None and len(values) > 1:
+            raise ModelError(
+                f"models.{self._block.id}.output.columns: missing; the model gives {len(values)} numbers for each voxel. Say which kind "
+                "of lesion each is for."
+            )
+        return marks(
+            balls, found.scores, model=self._block, targets=None if columns is None else found.channels.tolist()
+        )
 
     def _values(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
         """(channel, z, y, x) after the stated activation: what is blended are the numbers before it."""

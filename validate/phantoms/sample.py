@@ -3,6 +3,7 @@
 FOLDER/cxr/          DICOM files in one folder per accession, sites.csv, reference.csv: what a protocol reads
 FOLDER/tables/       a study of predictions that were made elsewhere
 FOLDER/cardiac/      hearts in NIfTI with masks, where asked for
+FOLDER/nodules/      chests in DICOM series with a table of nodules, where asked for
 FOLDER/truth.csv     what is in each file, mishaps included; no protocol reads it
 FOLDER/MANIFEST.sha256
 """
@@ -21,6 +22,7 @@ from validate.phantoms.chest import Scene, frontal, lateral
 from validate.phantoms.defects import with_defects
 from validate.phantoms.graded_tables import write_graded_tables
 from validate.phantoms.manifest import write_manifest
+from validate.phantoms.nodule_sample import write_nodules
 from validate.phantoms.population import INSTITUTIONS, SITES, Shot, population
 from validate.phantoms.stream import stream
 from validate.phantoms.tables import write_csv, write_tables
@@ -29,7 +31,7 @@ from validate.phantoms.vendors import MAKES, Film, Scanner, film, weakened
 SEED = 20261122
 PATIENTS = 280
 PARTS = ("cxr", "tables")
-VOLUMES = ("cardiac",)  # made where they are asked for: too large to be kept
+VOLUMES = ("cardiac", "nodules")  # made where they are asked for: too large to be kept
 FEWEST_PATIENTS = 40
 _README = """# Sample studies
 
@@ -71,7 +73,7 @@ def write_sample(
 
     weak_manufacturer : GE, Siemens, Philips or Fujifilm, whose scanners are then in poor order; None for no weakness
     patients, defects : of the images; the table study has its own 220 patients
-    parts : of "cxr", "tables", "cardiac"    progress : called with the number of exposures done and their total
+    parts : of "cxr", "tables", "cardiac", "nodules"    progress : called with the number of exposures done and their total
     Raises CommandError for an unknown manufacturer or part, too few patients, or a part that is there already.
     """
     _refuse(folder, weak_manufacturer, patients, parts)
@@ -82,6 +84,8 @@ def write_sample(
         write_graded_tables(folder / "tables", seed=seed)
     if "cardiac" in parts:
         write_cardiac(folder / "cardiac", seed=seed, progress=progress)
+    if "nodules" in parts:
+        write_nodules(folder / "nodules", seed=seed, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
     if set(parts) & set(PARTS):
         (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8", newline="\n")

@@ -51,8 +51,8 @@ class AnalysisEntry:
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """metrics, formats, analyses by name; steps : preprocessing step → its options; mask_steps : the same of
-    postprocessing, and mask_chain what is wrong with a chain of them; attributes : harvested names; perturbations : name → the
-    suites that it belongs to
+    postprocessing, and mask_chain and mark_chain what is wrong with a chain of them; attributes : harvested names;
+    perturbations : name → the suites that it belongs to
     """
 
     metrics: Mapping[str, MetricEntry] = field(default_factory=dict)
@@ -61,5 +61,6 @@ class Catalog:
     steps: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     mask_steps: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     mask_chain: Callable[[Sequence[Mapping[str, Mapping[str, Any]]]], Iterable[tuple[int | None, str]]] = lambda _: ()
+    mark_chain: Callable[[Sequence[Mapping[str, Mapping[str, Any]]]], Iterable[tuple[int | None, str]]] = lambda _: ()
     attributes: frozenset[str] = frozenset()
     perturbations: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -43,6 +43,7 @@ def detection_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Pr
     yield from _hit(block, shape)
     for index, model in enumerate(protocol.models):
         yield from _model(block, model, ("models", index), shape)
+        yield from _volumes(model, ("models", index), catalog)
     yield from _bands(block)
     yield from _strata(protocol, block, catalog)
     yield from _coco(protocol, shape)
@@ -109,7 +110,7 @@ def _model(block: Detection, model: Model, place: Place, shape: str) -> Iterator
             (*place, "output", "kind"), f"got '{kind}'; a detector's output is {', '.join(KINDS[:-1])} or a mask"
         )
         return
-    if model.output.activation != "none":
+    if model.output.activation != "none" and not model.postprocess:
         yield Problem((*place, "output", "activation"), "marks are read as they are: say none")
     if (kind == "mask") != (model.output.space is None):
         message = (
@@ -138,6 +139,25 @@ def _model(block: Detection, model: Model, place: Place, shape: str) -> Iterator
         if kind != "mask" and "unlisted" not in model.options:
             message = "is missing; say what a case without a row is: no_marks, or missing_output"
             yield Problem((*place, "unlisted"), message)
+
+
+def _volumes(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
+    """Marks and masks that are made here of what a model says of each voxel."""
+    entry = catalog.formats.get(model.format)
+    if not model.postprocess or entry is None:
+        return
+    if not entry.needs_pixels:
+        yield Problem(
+            (*place, "postprocess"), f"format '{model.format}' gives {model.output.kind} as they are: remove this"
+        )
+        return
+    if model.input != "series":
+        yield Problem((*place, "input"), f"{model.output.kind} are made of a volume here: say series")
+    if model.output.kind != "mask" and model.output.space != "mm":
+        yield Problem((*place, "output", "space"), "marks that are made of voxels are in patient coordinates: say mm")
+    chain = catalog.mask_chain if model.output.kind == "mask" else catalog.mark_chain
+    for step, problem in chain(model.postprocess):
+        yield Problem((*place, "postprocess", *(() if step is None else (step,))), problem)
 
 
 def _bands(block: Detection) -> Iterator[Problem]:

@@ -90,9 +90,10 @@ def _model(model: Model, place: Place, catalog: Catalog) -> Iterator[Problem]:
         yield Problem((*place, "preprocess"), f"format '{model.format}' reads no image, so there is nothing to prepare")
     if model.sliding_window is not None and model.input != "series":
         yield Problem((*place, "sliding_window"), "goes over a volume: say input: series, or remove it")
-    if model.postprocess and model.output.kind != "mask":
+    if model.postprocess and model.output.kind not in {"mask", "balls", "points"}:
         yield Problem(
-            (*place, "postprocess"), f"makes masks of voxels, and output.kind is {model.output.kind}: remove it"
+            (*place, "postprocess"),
+            f"makes masks or marks of voxels, and output.kind is {model.output.kind}: remove it",
         )
     point = model.operating_point
     if point is not None and not point.source.strip():
