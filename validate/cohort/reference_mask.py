@@ -39,8 +39,10 @@ def reference_mask(reference: Reference, base: Path, case: Case, geometry: Geome
             mask = read_mask(paths[0])
             return mask.on(_common(mask.grid, grid, reference))
         return _combined(reference, paths, _needed(grid))
-    except DecodeFailure as failure:
-        raise DataError(f"reference mask of case {case.unit}: {failure.detail} Mend or remove it.") from failure
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a hostile header may break the parser in any way
+        raise _unusable(case, error) from error
 
 
 def check_masks(reference: Reference, base: Path, cases: Sequence[Case], geometry: Geometry) -> None:
@@ -59,11 +61,22 @@ def _check(reference: Reference, paths: tuple[Path, ...], case: Case, geometry: 
             _common(read_grid(paths[0]), grid, reference)
             return
         values = [value for path in paths for value in _held(reference, path, grid)]
-        if len(set(values)) < len(values):
-            detail = "Two files hold the same structure, and which one counts must not be guessed."
-            raise DataError(f"reference mask of case {case.unit}: {detail}")
-    except DecodeFailure as failure:
-        raise DataError(f"reference mask of case {case.unit}: {failure.detail} Mend or remove it.") from failure
+        _check_once(values, case)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a hostile header may break the parser in any way
+        raise _unusable(case, error) from error
+
+
+def _check_once(values: Sequence[int], case: Case) -> None:
+    if len(set(values)) < len(values):
+        detail = "Two files hold the same structure, and which one counts must not be guessed."
+        raise DataError(f"reference mask of case {case.unit}: {detail}")
+
+
+def _unusable(case: Case, error: Exception) -> DataError:
+    why = error.detail if isinstance(error, DecodeFailure) else f"It can't be read ({type(error).__name__})."
+    return DataError(f"reference mask of case {case.unit}: {why} Mend or remove it.")
 
 
 def _held(reference: Reference, path: Path, grid: Grid | None) -> set[int]:

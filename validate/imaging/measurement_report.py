@@ -58,10 +58,8 @@ class Report:
 def read_report(path: Path) -> Report | None:
     """None where the file is no measurement report. Raises DecodeFailure where it can't be read."""
     dataset = read_header(path).dataset
-    if _code(dataset, "ConceptNameCodeSequence")[0] != REPORT:
-        return None
     try:
-        return _report(dataset)
+        return _report(dataset) if _name(dataset)[0] == REPORT else None
     except DecodeFailure:
         raise
     except Exception as error:  # a hostile tree may break in any way
