@@ -13,6 +13,8 @@ import yaml
 from validate.analyses.analysis import Evidence
 from validate.analyses.document import to_document as findings_document
 from validate.analyses.run import required_passes, run_analyses
+from validate.analyses.shift import shift_estimates
+from validate.analyses.shift_tables import read_shift_tables
 from validate.cohort.manifest import read_cohort
 from validate.errors import EvidenceError
 from validate.estimation.document import to_document as estimates_document
@@ -56,14 +58,17 @@ def computed(folder: Path, protocol: StudyProtocol, *, locked: bool) -> Numbers:
     units = read_units(folder / "results/units.parquet")
     marked = Tables(*read_marked(folder)) if protocol.task == "detection" else None
     estimates = estimate_all(protocol, units, cohort_digest=cohort.digest, marked=marked)
+    cases, tables = pq.read_table(folder / "cohort/cases.parquet"), read_shift_tables(folder)
+    estimates = (*estimates, *shift_estimates(protocol, estimates, units, cases, tables))
     evidence = Evidence(
         protocol=protocol,
         estimates=estimates,
         units=units,
-        cases=pq.read_table(folder / "cohort/cases.parquet"),
+        cases=cases,
         cohort_digest=cohort.digest,
         flow=cohort.flow,
         marked=marked,
+        shift=tables,
     )
     return Numbers(estimates, run_analyses(evidence), decide(protocol, estimates, locked=locked))
 

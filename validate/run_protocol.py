@@ -16,6 +16,7 @@ import yaml
 
 from validate import __version__
 from validate.analyses.run import required_passes
+from validate.analyses.shift_tables import write_shift_tables
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
 from validate.casewise.image_pictures import WantedImage, write_image_pictures
@@ -50,6 +51,7 @@ from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
 from validate.protocol.robustness import robustness_of
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.shift import shift_of
 from validate.protocol.targets import MEASURED
 from validate.provenance.actor import acting
 from validate.provenance.audit import AuditTrail
@@ -173,6 +175,7 @@ class _Stages:
             with opened_elsewhere(self.protocol, self.loaded.base, passes, models) as elsewhere:
                 plan = make_plan(self.protocol, cohort, models, passes, elsewhere=elsewhere)
                 self.inference(plan, models, engine=engine)
+        self.shift(cohort)
         self.unblind(cohort, uses)
         self.reporter.stage("Computing the numbers")
         write_units(join_folder(self.folder, self.protocol), self.folder / "results/units.parquet")
@@ -304,6 +307,14 @@ class _Stages:
             write_marked(self.folder, found.marks, found.lesions)
         failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
+
+    def shift(self, cohort: Cohort) -> None:
+        """The reference cohort, and what the images of this one are like, where the protocol asks for a comparison."""
+        if shift_of(self.protocol) is None:
+            return
+        self.reporter.stage("Describing the images")
+        facts = write_shift_tables(self.folder, self.protocol, self.loaded.base, cohort.cases, self.reporter.advance)
+        self.trail.append("shift_reference", dict(facts or {}))
 
     def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
         """Slices of the worst cases, and one case as it was disturbed: only where the protocol lets pixels leave the site."""

@@ -36,6 +36,7 @@ class Evidence:
     cohort_digest: str
     flow: tuple[FlowStep, ...] = ()
     every: pa.Table | None = None
+    shift: Any = None
     marked: Tables | None = None
 
 

@@ -22,6 +22,7 @@ from validate.protocol.robustness import robustness_problems
 from validate.protocol.scanner_shift import scanner_shift_problems
 from validate.protocol.schema import Criterion, Endpoint, Model, ModelInput, Rule, StudyProtocol
 from validate.protocol.segmentation_problems import segmentation_problems
+from validate.protocol.shift import shift_problems
 from validate.protocol.target_problems import target_problems
 from validate.protocol.targets import FITTING, MEASURED
 from validate.protocol.unheeded import NAME, foreseen, unheeded
@@ -60,6 +61,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         scanner_shift_problems,
         robustness_problems,
         compared_problems,
+        shift_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))

@@ -19,7 +19,7 @@ WORDS = {
     "started": "Run started", "resumed": "Run resumed", "stopped": "Run stopped", "cohort": "Cohort read",
     "locked": "Protocol, cohort and models locked", "lock_held": "Lock held against what is here",
     "unlocked": "No lock: exploratory", "refused": "Refused: it differs from the lock", "unblinded": "Labels joined to outputs",
-    "pictures": "Slices of the worst cases kept",
+    "pictures": "Slices of single cases kept", "shift_reference": "Reference cohort read",
     "computed": "Numbers computed", "torn_line_removed": "Torn last line removed after a crash",
     "clock_went_back": "The clock went back", "environment": "Environment noted", "batch_size_probed": "Batch size found",
     "inference_started": "Inference started", "inference_finished": "Inference finished",

@@ -12,6 +12,7 @@ from validate.report.disturbed import disturbed
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.shifted import shifted
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
@@ -25,6 +26,7 @@ LACKING = {
     "robustness": "passes over disturbed images (analyses: robustness)",
     "metamorphic": "checks that the output does not move where it must not (analyses: metamorphic)",
     "input_guard": "images that the model is not meant for (analyses: input_guard)",
+    "shift": "this cohort beside a reference (analyses: shift)",
     "scanner_shift": "each scanner left out (analyses: scanner_shift)",
 }
 
@@ -40,6 +42,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "disturbed": [disturbed(study, finding, several=several) for finding in found["robustness"]],
         "metamorphic": [metamorphic(study, finding, several=several) for finding in found["metamorphic"]],
         "guard": [input_guard(study, finding, several=several) for finding in found["input_guard"]],
+        "shifted": [shifted(study, finding, several=several) for finding in found["shift"]],
         "missing": Missing("; ".join(lacking), "whoever writes the protocol, before the lock") if lacking else None,
     }
 

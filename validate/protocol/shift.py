@@ -1,0 +1,72 @@
+"""What a protocol asks of shift: against which cohort, in what, and how far the accepted performance may fall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from validate.protocol.catalog import Catalog
+from validate.protocol.compared import SHIFT
+from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.schema import StudyProtocol
+
+NAME = SHIFT
+
+
+class ShiftOptions(BaseModel):
+    """
+    reference : a finished run folder, such as the accepted one, or a CSV or Parquet table of the development cohort, one row a case:
+        columns called as the attributes here, "patient", "score", or as the image statistics; paths are relative to the protocol
+    sha256 : of the reference's manifest (a run) or file (a table); another one is refused
+    metadata : attributes that are compared; all that both have unless given      images : whether image statistics are
+    order_by : an attribute whose order is that of time, such as a month, for the chart over time
+    alpha : under which an adjusted p value counts as a shift      permutations : behind each p value
+    endpoints, tolerance, rationale : how far an accepted endpoint may fall, in its own unit, and the acceptance still stands
+    allowance, decision : of the CUSUM chart, in standard deviations
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    reference: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    metadata: tuple[str, ...] = ()
+    images: bool = True
+    order_by: str | None = None
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    permutations: Annotated[int, Field(ge=99, le=9999)] = 999
+    endpoints: tuple[str, ...] = ()
+    tolerance: Annotated[float, Field(gt=0)] | None = None
+    rationale: str | None = None
+    allowance: Annotated[float, Field(gt=0)] = 0.5
+    decision: Annotated[float, Field(gt=0)] = 5.0
+
+
+def shift_of(protocol: StudyProtocol) -> ShiftOptions | None:
+    """The options of the protocol's shift analysis, or None where it asks for none."""
+    found = next((analysis for analysis in protocol.analyses if analysis.name == NAME), None)
+    return None if found is None else ShiftOptions.model_validate(dict(found.options))
+
+
+def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    """Endpoints that are not there, and a tolerance without a reason."""
+    del catalog
+    try:
+        options = shift_of(protocol)
+    except ValidationError:
+        return  # said by the options' own check
+    if options is None:
+        return
+    place = next(index for index, analysis in enumerate(protocol.analyses) if analysis.name == NAME)
+    at: Place = ("analyses", place, "options")
+    endpoints = [endpoint.id for endpoint in protocol.endpoints]
+    for name in options.endpoints:
+        if name not in endpoints:
+            yield Problem((*at, "endpoints"), unknown("endpoint", name, endpoints))
+    if options.endpoints and options.tolerance is None:
+        yield Problem(
+            (*at, "tolerance"), "is missing; how far may an accepted endpoint fall and the acceptance still stand?"
+        )
+    if options.tolerance is not None and not (options.rationale or "").strip():
+        yield Problem((*at, "rationale"), "is missing; a tolerance needs a reason: why does a smaller fall not matter?")
