@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.fairness_names import names_people_know, under_diagnosis
+from validate.analyses.gap_conclusion import gap_conclusion
 from validate.analyses.intersections import Crossing, crossings
 from validate.analyses.missing_groups import missing_bounds
 from validate.analyses.samples import ModelSamples, model_samples
@@ -131,7 +132,7 @@ def _endpoint(evidence: Evidence, model: Model, options: FairnessOptions, endpoi
             "reference_estimate": other.id if other is not None else None,
             "difference": difference.id,
             "ratio": ratio.id if ratio is not None else None,
-            "conclusion": _conclusion(difference, options.margin),
+            "conclusion": gap_conclusion(difference, options.margin),
         }
         groups.append((entry, difference))
     return {
@@ -148,19 +149,6 @@ def _endpoint(evidence: Evidence, model: Model, options: FairnessOptions, endpoi
 def _key(estimate: Estimate) -> tuple[str, str]:
     ((attribute, level),) = estimate.stratum.items()
     return attribute, level
-
-
-def _conclusion(difference: Estimate, margin: float | None) -> str:
-    """By the limits that hold for all groups at once. "open" is no evidence that there is no gap."""
-    interval = difference.interval
-    if interval is None or interval.simultaneous_low is None or interval.simultaneous_high is None:
-        return "not compared"
-    low, high = interval.simultaneous_low, interval.simultaneous_high
-    if margin is not None and -margin <= low and high <= margin:
-        return "within"
-    if margin is not None and (low > margin or high < -margin):
-        return "beyond"
-    return "shown" if low > 0 or high < 0 else "open"
 
 
 def _gaps(selection: Selection, model: Model, endpoint: Endpoint, options: FairnessOptions) -> Iterator[dict[str, Any]]:
@@ -221,4 +209,4 @@ def _statement(entries: Sequence[dict[str, Any]], under: Sequence[dict[str, Any]
     return " ".join(sentences)
 
 
-ANALYSIS = Analysis(OPTIONS=FairnessOptions, findings=findings, order=45)
+ANALYSIS = Analysis(OPTIONS=FairnessOptions, findings=findings, order=45, tasks=EVERY_TASK)

@@ -47,7 +47,8 @@ def crossings(evidence: Evidence, model: Model, endpoint: Endpoint, options: Fai
     metric: Metric = load("metrics", endpoint.metric)
     if metric.fraction is None:
         return []
-    sample = samples_of(evidence, model, endpoint).locked()
+    samples = samples_of(evidence, model, endpoint)
+    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
     fraction, found = metric.fraction(sample.rows), []
     least = max(evidence.protocol.cohort.suppress_below or 0, 1)
     for first, second in options.intersections:

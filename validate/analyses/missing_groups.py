@@ -28,7 +28,8 @@ def missing_bounds(
     samples = samples_of(evidence, model, endpoint)
     metric: Metric = load("metrics", endpoint.metric)
     condition = {key: float(x) for key, x in endpoint.options.items() if isinstance(x, int | float)}
-    sample = (samples.outputs_only if metric.failures == "outputs_only" else samples.locked)(condition)
+    needs = metric.needs if samples.cases.measures is not None else ()
+    sample = (samples.outputs_only if metric.failures == "outputs_only" else samples.locked)(condition, needs=needs)
     return [entry for attribute in options.attributes for entry in _of(samples, sample, metric, options, attribute)]
 
 

@@ -5,6 +5,9 @@ data: {"attributes": [{"attribute", "label",
     "levels": [{"level", "estimate": id, "without": value | null, "change", "low", "high", "simultaneous_low", "simultaneous_high",
                 "reason"}]}],                 the measure over all other cases; change: overall less that, with paired limits
   "adjusted": [standardised.Adjusted],        each level against all others, as it is and at the same mix of `adjust_for`
+  "weighted": [weighted.Weighted],            the same by inverse-probability weights
+  "confounding": [confounding.confounding],   who is imaged where
+  "rest": [{"endpoint", "level", "estimate": id, "conclusion"}],   each level less all others, against the margin
   "scores": [{"level", "with": SHIFT | null, "without": SHIFT | null}],
   "thresholds": [{"level", "sensitivity", "threshold", "specificity"} | {"level", "reason"}]}]}
 SHIFT is {"value", "low", "high", "rows"}: the chance that a case of this level scores above one of the others with the same truth;
@@ -23,15 +26,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.confounding import confounding
 from validate.analyses.differences import differences, group_values
+from validate.analyses.gap_conclusion import gap_conclusion
 from validate.analyses.samples import ModelSamples, model_samples, samples_of
 from validate.analyses.selection import Selection
 from validate.analyses.standardised import against_rest
+from validate.analyses.weighted import weighted_against_rest
 from validate.analyses.wording import attribute_words, group_phrase, measure, metric_of, printed, sentence_case
 from validate.canonical import canonical_json
 from validate.errors import Undefined
 from validate.estimation.cases import Sample, threshold_of
 from validate.estimation.estimate import Estimate
+from validate.estimation.group_gaps import REST
 from validate.protocol.scanner_shift import NAME, ScannerShiftOptions
 from validate.protocol.schema import Endpoint, Model
 from validate.results.levels import MISSING
@@ -69,9 +76,26 @@ def _attribute(evidence: Evidence, model: Model, options: ScannerShiftOptions, a
         "label": sentence_case(attribute_words(attribute)),
         "endpoints": [entry for e in endpoints if (entry := _without_each(evidence, model, e, attribute)) is not None],
         "adjusted": [json.loads(canonical_json(asdict(one))) for one in adjusted],
+        "weighted": [
+            json.loads(canonical_json(asdict(one)))
+            for e in endpoints
+            for one in weighted_against_rest(evidence, model, e, attribute, options.adjust_for)
+        ],
+        "confounding": confounding(headline, attribute, options.adjust_for),
+        "rest": list(_rest(evidence, model, options, attribute)),
         "scores": list(_score_shift(headline, attribute)),
         "thresholds": list(_thresholds(headline, attribute)),
     }
+
+
+def _rest(evidence: Evidence, model: Model, options: ScannerShiftOptions, attribute: str) -> Iterator[dict[str, Any]]:
+    """Each level less all others, judged by limits that hold for all levels at once."""
+    for found in evidence.estimates:
+        if found.model == model.id and (found.contrast or {}).get("kind") == REST and attribute in found.stratum:
+            yield {
+                "endpoint": found.endpoint, "level": found.stratum[attribute], "estimate": found.id,
+                "conclusion": gap_conclusion(found, options.margin),
+            }  # fmt: skip
 
 
 def _without_each(evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str) -> dict[str, Any] | None:

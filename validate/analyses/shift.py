@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.shift_tables import PREFIX, SCORE, ShiftTables
-from validate.analyses.wording import attribute_words, listed, measure, metric_of, printed_estimate, sentence_case
+from validate.analyses.wording import (
+    attribute_words,
+    listed,
+    measure,
+    metric_of,
+    plural,
+    printed_estimate,
+    sentence_case,
+)
 from validate.cohort.manifest import KEYS
 from validate.estimation.estimate import Estimate
 from validate.estimation.shift import CHECK, SINCE, since_accepted, told_apart
@@ -87,15 +95,16 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
     since = [_since(evidence, e, options) for e in mine if (e.contrast or {})["kind"] == SINCE]
     stands = _stands(since)
     chart = both.chart(options)
+    shared = int(np.intersect1d(both.patient[both.second], both.patient[~both.second]).size)
     return Finding(
         id=f"{SHIFT}/{model.id}",
         analysis=SHIFT,
         model=model.id,
         title=TITLE,
-        statement=_statement(features, classifier, chart, since, stands),
+        statement=_statement(features, classifier, chart, since, stands) + _shared(shared),
         data={
             "reference": {key: tables.facts[key] for key in ("kind", "sha256", "cases", "outcome")},
-            "patients_in_both": int(np.intersect1d(both.patient[both.second], both.patient[~both.second]).size),
+            "patients_in_both": shared,
             "alpha": options.alpha,
             "permutations": options.permutations,
             "features": features,
@@ -343,6 +352,12 @@ def _statement(
     if chart is not None and chart["alarm"] is not None:
         sentences.append(f"The chart over time raises an alarm at {chart['alarm']}.")
     return " ".join(sentences) or "There was nothing that both cohorts have."
+
+
+def _shared(patients: int) -> str:
+    if not patients:
+        return ""
+    return f" {patients:,} {plural(patients, 'patient')} are in both cohorts: they can't tell them apart, and are not exchanged."
 
 
 ANALYSIS = Analysis(OPTIONS=ShiftOptions, findings=findings, order=47, tasks=EVERY_TASK)

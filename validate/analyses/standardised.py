@@ -58,7 +58,7 @@ def adjusted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options:
     if not options.adjust_for or metric.fraction is None:
         return []
     samples = samples_of(evidence, model, endpoint)
-    sample = samples.locked()
+    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
     found = []
     for attribute in options.attributes:
         reference = reference_level(options, sample, attribute)
@@ -78,7 +78,7 @@ def against_rest(
     if not covariates or metric.fraction is None:
         return []
     samples = samples_of(evidence, model, endpoint)
-    sample = samples.locked()
+    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
     found = []
     for place in sample.groups.of(attribute):
         level, inside = str(sample.groups.levels[place]), sample.groups.members[place]

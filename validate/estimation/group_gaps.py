@@ -7,7 +7,7 @@ model (largest |t| of the bootstrap, never below Šidák's; estimation.simultane
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from validate.errors import DataError
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import Cases, Sample
+from validate.estimation.cases import Cases, Groups, Sample
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
@@ -25,10 +25,12 @@ from validate.estimation.simultaneous import simultaneous_level
 from validate.metrics.metric import Array, Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.protocol.fairness import LARGEST, FairnessOptions
+from validate.protocol.scanner_shift import ScannerShiftOptions
 from validate.results.levels import MISSING
 
 LEVEL = 0.95
 DIFFERENCE, RATIO = "group_difference", "group_ratio"
+REST, OTHERS = "rest_difference", "all others"
 METHOD = "bootstrap_group_gap"
 
 
@@ -48,8 +50,41 @@ def group_gaps(
 
     Raises DataError where a named reference group is not there.
     """
-    asked = [plan for plan in plans if plan.endpoint in options.endpoints]
     pairs = [pair for attribute in options.attributes for pair in _pairs(options, sample, attribute)]
+    yield from _gaps(options, pairs, plans, cases, sample, resampling, rule=rule)
+
+
+def rest_gaps(
+    options: ScannerShiftOptions, plans: Sequence[Plan], cases: Cases, sample: Sample, resampling: Resampling, *, rule: str
+) -> Iterator[Estimate]:  # fmt: skip
+    """The difference of every level from all other cases, for each of the plans that the options name."""
+    groups = sample.groups
+    pairs: list[_Pair] = []
+    rests: list[tuple[str, NDArray[np.bool_]]] = []
+    for attribute in options.attributes:
+        for place in groups.of(attribute):
+            if groups.levels[place] != MISSING and not groups.members[place].all():
+                pairs.append(_Pair(attribute, place, len(groups.levels) + len(rests)))
+                rests.append((attribute, ~groups.members[place]))
+    if not pairs:
+        return
+    wider = Groups(
+        (*groups.attributes, *(attribute for attribute, _ in rests)), (*groups.levels, *(OTHERS for _ in rests)),
+        np.concatenate([groups.members, np.stack([members for _, members in rests])]),
+    )  # fmt: skip
+    failed = np.concatenate([sample.failed, np.zeros(len(rests), np.int64)])
+    found = replace(sample, groups=wider, failed=failed)
+    for one in _gaps(options, pairs, plans, cases, found, resampling, rule=rule):
+        assert one.contrast is not None
+        if one.contrast["kind"] == DIFFERENCE:
+            yield replace(one, contrast={**one.contrast, "kind": REST})
+
+
+def _gaps(
+    options: FairnessOptions | ScannerShiftOptions, pairs: Sequence[_Pair], plans: Sequence[Plan], cases: Cases, sample: Sample,
+    resampling: Resampling, *, rule: str,
+) -> Iterator[Estimate]:  # fmt: skip
+    asked = [plan for plan in plans if plan.endpoint in options.endpoints]
     if not asked or not pairs or not len(sample.rows):
         return
     metrics, members = [plan.metric for plan in asked], sample.groups.members
@@ -97,7 +132,7 @@ def _pairs(options: FairnessOptions, sample: Sample, attribute: str) -> list[_Pa
 class _Gaps:
     """One plan on one sample."""
 
-    options: FairnessOptions
+    options: FairnessOptions | ScannerShiftOptions
     plan: Plan
     cases: Cases
     sample: Sample

@@ -26,7 +26,7 @@ from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.drops import Disturbed, drops
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
-from validate.estimation.group_gaps import group_gaps
+from validate.estimation.group_gaps import group_gaps, rest_gaps
 from validate.estimation.marked import Tables
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
@@ -35,6 +35,7 @@ from validate.estimation.suppression import suppressed
 from validate.protocol.fairness import fairness_of
 from validate.protocol.passes import CLEAN, COMPARED
 from validate.protocol.robustness import RobustnessOptions, robustness_of, severity_of
+from validate.protocol.scanner_shift import scanner_shift_of
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
@@ -211,15 +212,17 @@ class _Study:
 
     def _gaps(self, plans: Sequence[Plan], locked: tuple[Rule, Rule], label: str) -> Iterator[Estimate]:
         """Groups against a reference group, where the protocol asks for them: under the locked rule only."""
-        options = fairness_of(self.protocol)
-        if options is None:
-            return
-        for only, rules, rule in ((False, locked, label), (True, ("excluded", "excluded"), OUTPUTS_ONLY)):
-            chosen = [plan for plan in plans if plan.outputs_only is only and plan.endpoint in options.endpoints]
+        options, scanners = fairness_of(self.protocol), scanner_shift_of(self.protocol)
+        asked = {*(options.endpoints if options else ()), *(scanners.endpoints if scanners else ())}
+        for only, rules, rule in ((False, locked, label), (True, RULES_OF_OUTPUTS, OUTPUTS_ONLY)):
+            chosen = [plan for plan in plans if plan.outputs_only is only and plan.endpoint in asked]
             for condition, group in self._by_condition(chosen):
                 sample = self._sample(rules, condition, strata=True, needs=group[0].metric.needs)
-                found = group_gaps(options, group, self.cases, sample, self.resampling, rule=rule)
+                of = self.cases, sample, self.resampling
+                found = () if options is None else group_gaps(options, group, *of, rule=rule)
                 yield from (suppressed(self.protocol, one) for one in found)
+                rest = () if scanners is None else rest_gaps(scanners, group, *of, rule=rule)
+                yield from (suppressed(self.protocol, one) for one in rest)
 
     def _predictive(self) -> list[Plan]:
         """PPV and NPV: the endpoints, and as supporting where they are none."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from validate.protocol.catalog import Catalog
 from validate.protocol.fairness import NAME, FairnessOptions, fairness_of
 from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.scanner_shift import scanner_shift_of
 from validate.protocol.schema import Criterion, StudyProtocol
 
 
@@ -22,8 +23,22 @@ def fairness_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Pro
         place = next(index for index, analysis in enumerate(protocol.analyses) if analysis.name == NAME)
         yield from _options(protocol, options, ("analyses", place, "options"), catalog)
     for index, criterion in enumerate(protocol.acceptance):
-        if criterion.gap_of is not None:
+        if criterion.gap_of is not None and not _of_scanner(protocol, criterion):
             yield from _criterion(options, criterion, ("acceptance", index))
+
+
+def _of_scanner(protocol: StudyProtocol, criterion: Criterion) -> bool:
+    """Whether the gap is between scanners, by the margin of analyses: scanner_shift."""
+    try:
+        options = scanner_shift_of(protocol)
+    except ValidationError:
+        return True  # said by the options' own check
+    return (
+        options is not None
+        and options.margin is not None
+        and criterion.gap_of in options.attributes
+        and criterion.endpoint in options.endpoints
+    )
 
 
 def _options(protocol: StudyProtocol, options: FairnessOptions, place: Place, catalog: Catalog) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,7 +17,9 @@ NAME = "scanner_shift"
 class ScannerShiftOptions(BaseModel):
     """
     by : acquisition attributes, such as manufacturer      endpoints : ids of endpoints that are looked at
-    adjust_for : covariates of the patients, over which differences of proportions are standardised
+    adjust_for : covariates of the patients, over which differences are standardised (proportions) and weighted (AUROC too)
+    margin : how far a level may differ from all others and it still does not matter, in the endpoint's own unit, with its
+        rationale; without one nothing decides      min_events : under which a level is not compared
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -24,11 +27,20 @@ class ScannerShiftOptions(BaseModel):
     by: str | tuple[str, ...]
     endpoints: tuple[str, ...] = Field(min_length=1)
     adjust_for: tuple[str, ...] = ()
+    margin: Annotated[float, Field(gt=0)] | None = None
+    rationale: str | None = None
+    min_events: Annotated[int, Field(ge=1)] = 10
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """`by` as a list."""
         return (self.by,) if isinstance(self.by, str) else self.by
+
+
+def scanner_shift_of(protocol: StudyProtocol) -> ScannerShiftOptions | None:
+    """The options of the protocol's scanner-shift analysis, or None where it asks for none."""
+    found = next((analysis for analysis in protocol.analyses if analysis.name == NAME), None)
+    return None if found is None else ScannerShiftOptions.model_validate(dict(found.options))
 
 
 def scanner_shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
@@ -46,6 +58,9 @@ def scanner_shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterato
         for name in options.endpoints:
             if name not in endpoints:
                 yield Problem((*place, "endpoints"), unknown("endpoint", name, endpoints))
+        if options.margin is not None and not (options.rationale or "").strip():
+            message = "is missing; a margin needs a reason: why does a smaller difference not matter?"
+            yield Problem((*place, "rationale"), message)
         for name in options.attributes:
             if name not in protocol.strata:
                 message = f"'{name}' is not among the strata; its levels must be estimated: add it to strata"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from validate.analyses.wording import attribute_words, group_phrase, measure, printed_estimate, printed_goal
 from validate.estimation.estimate import Estimate
-from validate.estimation.group_gaps import DIFFERENCE
+from validate.estimation.group_gaps import DIFFERENCE, OTHERS, REST
 from validate.protocol.fairness import fairness_of
 from validate.protocol.passes import CLEAN
+from validate.protocol.scanner_shift import scanner_shift_of
 from validate.protocol.schema import Criterion, Model, StudyProtocol
 from validate.verdict.limits import why_unreadable
 from validate.verdict.verdict import CriterionResult, Outcome, Reason
@@ -38,9 +39,11 @@ def gap_result(
     locked: bool,
 ) -> CriterionResult:
     """One criterion with `gap_of` for one model."""
-    options = fairness_of(protocol)
+    fair, scanners = fairness_of(protocol), scanner_shift_of(protocol)
+    between = fair is None or criterion.gap_of not in fair.attributes or criterion.endpoint not in fair.endpoints
+    options, kind = (scanners, REST) if between and scanners is not None else (fair, DIFFERENCE)
     margin = options.margin if options is not None and options.margin is not None else 0.0
-    judged = [_judge(one, margin) for one in _differences(estimates, criterion, model)]
+    judged = [_judge(one, margin) for one in _differences(estimates, criterion, model, kind)]
     deciding = _deciding(judged)
     sentence = _sentence(protocol, criterion, judged, deciding, margin)
     return CriterionResult(
@@ -62,11 +65,11 @@ def gap_result(
     )
 
 
-def _differences(estimates: Sequence[Estimate], criterion: Criterion, model: Model) -> list[Estimate]:
+def _differences(estimates: Sequence[Estimate], criterion: Criterion, model: Model, kind: str) -> list[Estimate]:
     return [
         e for e in estimates
         if e.endpoint == criterion.endpoint and e.model == model.id and e.pass_id == CLEAN.id
-        and e.contrast is not None and e.contrast["kind"] == DIFFERENCE and set(e.stratum) == {criterion.gap_of}
+        and e.contrast is not None and e.contrast["kind"] == kind and set(e.stratum) == {criterion.gap_of}
     ]  # fmt: skip
 
 
@@ -115,8 +118,9 @@ def _sentence(
     match deciding.outcome, deciding.reason:
         case "PASS", _:
             count = len(judged)
+            against = "all others" if reference == OTHERS else f"the reference group of {words}"
             return (
-                f"{'The group differs' if count == 1 else f'All {count} groups differ'} from the reference group of {words} by no more "
+                f"{'The group differs' if count == 1 else f'All {count} groups differ'} from {against} by no more "
                 f"than {within}, by limits that hold for all groups at once; farthest off: {what}."
             )
         case "FAIL", _:

@@ -9,6 +9,8 @@ from validate.report import view
 from validate.report.adjusted import adjusted_table
 from validate.report.compared import input_guard, metamorphic
 from validate.report.disturbed import disturbed
+from validate.report.figures.canvas import Figure
+from validate.report.figures.confounding import Mix, confounding_map
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -22,6 +24,13 @@ NOTHING = Missing(
     "input_guard, shift)",
     "whoever writes the protocol, before the lock",
 )
+CONCLUSIONS = {
+    "within": "within the margin",
+    "beyond": "beyond the margin",
+    "shown": "a difference is shown",
+    "open": "neither shown nor ruled out",
+    "not compared": "too few to compare",
+}
 LACKING = {
     "robustness": "passes over disturbed images (analyses: robustness)",
     "metamorphic": "checks that the output does not move where it must not (analyses: metamorphic)",
@@ -67,6 +76,9 @@ def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
         )
         if entry["adjusted"]
         else None,
+        "weighted": _weighted(study, entry["weighted"], f"scanner-weighted-{key}") if entry["weighted"] else None,
+        "rest": _rest(study, entry["rest"], f"scanner-rest-{key}") if entry["rest"] else None,
+        "confounding": _confounding(entry, f"confounding-{key}") if entry["confounding"] else None,
         "scores": _scores(entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
         "thresholds": _thresholds(entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
     }
@@ -93,6 +105,63 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
         together = view.limits_signed(one, unit, low="simultaneous_low", high="simultaneous_high")
         rows.append(row(level, mine, view.number(one["without"], unit), change, together))
     return Table(name, columns, tuple(rows))
+
+
+def _weighted(study: Study, weighted: Node, name: str) -> Table:
+    columns = (
+        Column("Against all others", width=30), Column("As it is", numeric=True, width=18), Column("Weighted (limits)", width=30),
+        Column("Worth, rows", numeric=True, width=22),
+    )  # fmt: skip
+    rows: list[TableRow] = []
+    for endpoint in dict.fromkeys(one["endpoint"].text for one in weighted):
+        metric = study.metric(study.endpoint(endpoint)["metric"].text)
+        unit = metric.unit if metric is not None else "index"
+        mine = [one for one in weighted if one["endpoint"].text == endpoint]
+        over = view.words(mine[0]["covariates"])
+        rows.append(row(printed(study.endpoint_title(endpoint) + ", weighted by ") + over, kind="head"))
+        for one in mine:
+            raw = view.signed(one["raw"], unit) if one["raw"].value is not None else printed("–")
+            told = view.words(one["reason"], "–") if one["low"].value is None else view.difference(one, unit)
+            rows.append(row(view.words(one["level"]), raw, told, view.plain(one["effective"], 0)))
+    return Table(name, columns, tuple(rows))
+
+
+def _rest(study: Study, rest: Node, name: str) -> Table:
+    columns = (
+        Column("Less all others", width=30),
+        Column("Difference, limits for all at once", width=45),
+        Column("So", width=25),
+    )
+    rows: list[TableRow] = []
+    for endpoint in dict.fromkeys(one["endpoint"].text for one in rest):
+        rows.append(row(printed(study.endpoint_title(endpoint)), kind="head"))
+        for one in (one for one in rest if one["endpoint"].text == endpoint):
+            found = study.sealed.estimate(one["estimate"])
+            unit = found["unit"].text.removesuffix("_difference")
+            told = view.words(found["reason"], "not compared")
+            if found["interval"]:
+                limits = view.limits_signed(found["interval"], unit, low="simultaneous_low", high="simultaneous_high")
+                told = view.signed(found["value"], unit) + " (" + limits + ")"
+            rows.append(row(view.words(one["level"]), told, view.choice(one["conclusion"], CONCLUSIONS)))
+    return Table(name, columns, tuple(rows))
+
+
+def _confounding(entry: Node, name: str) -> Figure:
+    tables = list(entry["confounding"])
+    rows = [f"{one['level'].text} ({one['patients'].text})" for one in tables[0]["rows"]]
+    mixes = [
+        Mix(
+            table["label"].text,
+            "Cramér's V " + str(view.plain(table["association"], 2)),
+            [level.text for level in table["levels"]],
+            [[float(share.value) for share in one["shares"]] for one in table["rows"]],
+            [[view.share(share, 0) for share in one["shares"]] for one in table["rows"]],
+        )
+        for table in tables
+    ]
+    title = f"{entry['label'].text}: who is imaged where"
+    spoken = "; ".join(f"{mix.title}: {mix.said}" for mix in mixes)
+    return confounding_map(name, rows, mixes, title=title, description=f"{title}. {spoken}.")
 
 
 def _scores(scores: Node, name: str) -> Table:

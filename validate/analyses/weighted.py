@@ -1,0 +1,192 @@
+"""Each scanner against all others with the case mix weighted alike: inverse probability of being imaged there, given the covariates.
+
+A logistic model of the declared covariates gives each row its chance p of being on the level; rows of the level count 1/p, others
+1/(1 - p), so that both sides have the mix of the whole study (Rosenbaum & Rubin 1983, doi:10.1093/biomet/70.1.41; Austin & Stuart 2015,
+doi:10.1002/sim.6607). Chances are kept within 2 to 98%. The model is fitted anew in each resample of patients. Beside direct
+standardisation: weighting needs no cell to hold both sides, standardisation needs no model; where they disagree, neither should be
+leaned on. Serves proportions and the AUROC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.analyses.analysis import Evidence
+from validate.analyses.samples import ModelSamples, samples_of
+from validate.estimation.bootstrap import MOST_UNDEFINED
+from validate.estimation.cases import Sample
+from validate.metrics.metric import Metric
+from validate.protocol.schema import Endpoint, Model
+from validate.registry import load
+from validate.results.levels import MISSING
+from validate.stats.compiled import LANES
+from validate.stats.logistic import coefficients, probability
+
+Array = NDArray[np.float64]
+LEVEL = 0.95
+EDGE = 0.02  # chances are kept this far from 0 and 1
+MOST_REPLICATES = 500
+FEWEST = 10  # rows that the measure counts, on each side
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """raw, value : level less all others, as it is and weighted; low, high : None with `reason`
+
+    effective : rows that the weighted smaller side is worth, (Σw)²/Σw²      clipped : rows whose chance was held at an edge
+    """
+
+    endpoint: str
+    attribute: str
+    level: str
+    covariates: tuple[str, ...]
+    raw: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    effective: float | None = None
+    clipped: int = 0
+    reason: str | None = None
+
+
+def weighted_against_rest(
+    evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str, covariates: Sequence[str]
+) -> list[Weighted]:
+    """One for each known level; none where no covariate is named, or the measure is neither a proportion nor the AUROC."""
+    metric: Metric = load("metrics", endpoint.metric)
+    auroc = endpoint.metric == "classification.auroc"
+    if not covariates or (metric.fraction is None and not auroc):
+        return []
+    samples = samples_of(evidence, model, endpoint)
+    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
+    sample = samples.locked(condition, needs=metric.needs if samples.cases.measures is not None else ())
+    found = []
+    for place in sample.groups.of(attribute):
+        level, inside = str(sample.groups.levels[place]), sample.groups.members[place]
+        if level == MISSING or inside.all():
+            continue
+        named = (endpoint.id, attribute, level, tuple(covariates))
+        if not all(samples.shown(sample, side) for side in (inside, ~inside)):
+            found.append(Weighted(*named, reason="suppressed: too few patients to be told of"))
+            continue
+        found.append(_weighted(samples, sample, metric, named, inside))
+    return found
+
+
+def _weighted(
+    samples: ModelSamples, sample: Sample, metric: Metric, named: tuple[str, str, str, tuple[str, ...]], inside: NDArray[np.bool_]
+) -> Weighted:  # fmt: skip
+    counted, measure = _measure(sample, metric)
+    rows = np.flatnonzero(counted)
+    mine = inside[rows]
+    sides = min(int(mine.sum()), int((~mine).sum()))
+    if sides < FEWEST:
+        return Weighted(*named, reason=f"{sides} rows on one side, fewer than {FEWEST}")
+    features = _dummies(sample, named[3])[rows]
+    whole = np.ones(rows.size)
+    raw = _difference(measure, rows, mine, whole)
+    once = _weights(features, mine, whole)
+    if raw is None or once is None:
+        return Weighted(*named, raw=raw, reason="the measure is not defined on both sides")
+    weight, chance = once
+    value = _difference(measure, rows, mine, weight)
+    effective = min(float(weight[side].sum() ** 2 / (weight[side] ** 2).sum()) for side in (mine, ~mine))
+    clipped = int(((chance <= EDGE) | (chance >= 1 - EDGE)).sum())
+    drawn = [
+        _difference(measure, rows, mine, again[0])
+        for count in _resampled(samples, sample.cluster[rows])
+        if (again := _weights(features, mine, count)) is not None
+    ]
+    known = np.array([one for one in drawn if one is not None])
+    plain = Weighted(*named, raw=raw, value=value, effective=effective, clipped=clipped)
+    if known.size < (1 - MOST_UNDEFINED) * min(samples.weights.replicates, MOST_REPLICATES):
+        return replace(plain, reason="too few: over 1% of the resamples have no value")
+    low, high = (float(x) for x in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    if not low < high:
+        return replace(plain, reason="too few: every resample gives the same")
+    return replace(plain, low=low, high=high)
+
+
+def _measure(sample: Sample, metric: Metric) -> tuple[NDArray[np.bool_], tuple[Array, Array | None]]:
+    """Rows that count, and what is averaged (hits) or ranked (scores, truth)."""
+    if metric.fraction is not None:
+        fraction = metric.fraction(sample.rows)
+        return fraction.denominator, (fraction.numerator.astype(np.float64), None)
+    everybody = np.ones(len(sample.rows), np.bool_)
+    return everybody, (sample.rows["score"].astype(np.float64), sample.rows["positive"].astype(np.float64))
+
+
+def _difference(
+    measure: tuple[Array, Array | None], rows: NDArray[np.int64], mine: NDArray[np.bool_], weight: Array
+) -> float | None:
+    values, truth = measure
+    found = []
+    for side in (mine, ~mine):
+        of_side = None if truth is None else truth[rows[side]]
+        one = (
+            _mean(values[rows[side]], weight[side])
+            if of_side is None
+            else _auroc(values[rows[side]], of_side, weight[side])
+        )
+        if one is None:
+            return None
+        found.append(one)
+    return found[0] - found[1]
+
+
+def _mean(values: Array, weight: Array) -> float | None:
+    total = float(weight.sum())
+    return float((values * weight).sum() / total) if total > 0 else None
+
+
+def _auroc(score: Array, truth: Array, weight: Array) -> float | None:
+    """Weighted share of pairs in order, ties half."""
+    order = np.argsort(score, kind="stable")
+    ordered, above, below = score[order], (weight * truth)[order], (weight * (1 - truth))[order]
+    first = np.flatnonzero(np.append(True, np.diff(ordered) != 0)) if ordered.size else np.zeros(0, np.int64)
+    positives, negatives = (np.add.reduceat(part, first) for part in (above, below)) if first.size else (above, below)
+    pairs = float(positives.sum() * negatives.sum())
+    if pairs <= 0:
+        return None
+    before = np.cumsum(negatives) - negatives
+    return float((positives * (before + negatives / 2)).sum() / pairs)
+
+
+def _weights(features: Array, mine: NDArray[np.bool_], count: Array) -> tuple[Array, Array] | None:
+    """(n,) weight of each row, times how often it counts; and the chance of being on the level. Rows are gathered by cell first."""
+    cells, place = np.unique(features, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    total: Array = np.bincount(place, count, len(cells)).astype(np.float64)
+    inside: Array = np.bincount(place, count * mine, len(cells)).astype(np.float64)
+    if not 0 < inside.sum() < total.sum():
+        return None
+    there = total > 0
+    share = np.divide(inside, total, out=np.zeros_like(total), where=there)
+    beta = coefficients(cells[there], share[there], total[there], ridge=1e-4)
+    chance = np.clip(probability(cells, beta), EDGE, 1 - EDGE)[place]
+    return count * np.where(mine, 1 / chance, 1 / (1 - chance)), chance
+
+
+def _dummies(sample: Sample, covariates: Sequence[str]) -> Array:
+    """(n, d) 0 and 1: a column for each level of each covariate but its first; what is missing is a level."""
+    columns = [
+        sample.groups.members[place].astype(np.float64) for name in covariates for place in sample.groups.of(name)[1:]
+    ]
+    return np.column_stack(columns) if columns else np.zeros((len(sample.rows), 0))
+
+
+def _resampled(samples: ModelSamples, cluster: NDArray[np.int64]) -> list[Array]:
+    """(n,) how often each row counts, for each replicate of the run's own stream."""
+    weights = samples.weights
+    wanted = min(weights.replicates, MOST_REPLICATES)
+    drawn = np.empty((weights.clusters, LANES), np.uint8)
+    found: list[Array] = []
+    for block in range(-(-wanted // LANES)):
+        weights.fill(block, drawn)
+        lanes = min(LANES, wanted - block * LANES)
+        found += [drawn[cluster, lane].astype(np.float64) for lane in range(lanes)]
+    return found
