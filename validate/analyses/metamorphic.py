@@ -22,6 +22,7 @@ TITLE = "Does the output stay where nothing that matters has changed?"
 TITLES = {
     "repeat": ("The same once more", "the same output"),
     "batch_size": ("One case a batch", "the same output"),
+    "device": ("On the CPU", "the same output"),
     "precision": ("Input in half precision", "the same output"),
     "reencoding": ("Pixels coded anew without loss", "the same output"),
     "transfer_syntax": ("Another transfer syntax", "the same output"),
@@ -36,6 +37,8 @@ def passes(options: MetamorphicOptions) -> tuple[Pass, ...]:
     made: dict[str, tuple[Pass, ...]] = {
         "repeat": (_pass("repeat", options),),
         "batch_size": (_pass("batch_size", options, engine_overrides={"batch_size": 1}),),
+        # Where the run itself is on the CPU this is one more repeat, and says no more than that.
+        "device": (_pass("device", options, engine_overrides={"device": "cpu"}),),
         "precision": (_pass("precision", options, engine_overrides={"precision": "float16"}),),
         "reencoding": (_pass("reencoding", options, file_transform=_rewritten("jpeg_ls")),),
         "transfer_syntax": tuple(

@@ -12,10 +12,12 @@ from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import Criterion, StudyProtocol
 
 METAMORPHIC, INPUT_GUARD, SHIFT = "metamorphic", "input_guard", "shift"
-Check = Literal["repeat", "batch_size", "precision", "reencoding", "transfer_syntax", "tag_order", "padding", "flip"]
+Check = Literal[
+    "repeat", "batch_size", "device", "precision", "reencoding", "transfer_syntax", "tag_order", "padding", "flip"
+]
 CHECKS: tuple[Check, ...] = get_args(Check)
 TOLERANCES: dict[str, float] = {
-    "repeat": 0.0, "batch_size": 1e-4, "precision": 0.01, "reencoding": 0.0, "transfer_syntax": 0.0, "tag_order": 0.0,
+    "repeat": 0.0, "batch_size": 1e-4, "device": 1e-3, "precision": 0.01, "reencoding": 0.0, "transfer_syntax": 0.0, "tag_order": 0.0,
     "padding": 0.05, "flip": 0.05,
 }  # fmt: skip
 Kind = Literal[
