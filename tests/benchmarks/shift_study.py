@@ -1,4 +1,4 @@
-"""How often shift, gaps and breaks are called where there are none, and found where they were put: `python tests/benchmarks/shift_study.py`.
+"""How often shift, gaps and breaks are called where there are none, and found where they are: `python tests/benchmarks/shift_study.py`.
 
 The whole analysis of the product is run on simulated studies of 200 patients (shift: 160 and 200), each from a seed: makers of scanner,
 sexes, a covariate, one to three images of a patient, scores that separate the classes by two standard deviations. Writes a CSV of
@@ -46,7 +46,7 @@ class Build:
     """What the made-up studies are built with; few replicates, so that many studies are."""
 
     protocol = staticmethod(lambda **changes: MADE.protocol(**{**PLAIN, **changes}))
-    simulate = staticmethod(lambda **choices: MADE.simulate(**choices))
+    simulate = staticmethod(MADE.simulate)
     evidence = staticmethod(MADE.evidence)
     estimated = staticmethod(MADE.with_estimates)
     passes = staticmethod(MADE.with_passes)
