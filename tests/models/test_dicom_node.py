@@ -109,6 +109,7 @@ def test_one_and_the_same_answer_sent_again_is_one_answer(exchange: Make, imaged
     assert isinstance(result, ClassScores), result
 
 
+@pytest.mark.slow
 def test_a_second_answer_after_the_first_was_taken_stops_the_run(exchange: Make, imaged: Make) -> None:
     loaded = exchange(lambda image: [(0.0, report(image, 0.5)), (0.8, report(image, 0.7))], output=SCORE, seconds=3.0)
     images = imaged(2)
@@ -139,6 +140,7 @@ def test_a_node_that_refuses_an_image_is_a_failure(exchange: Make, imaged: Make)
     assert result == Failure("send_refused", "The node did not take an image of this case: status A700.")
 
 
+@pytest.mark.slow
 def test_a_node_that_goes_away_fails_its_cases_and_at_last_stops_the_run(exchange: Make, imaged: Make) -> None:
     loaded = exchange(retries={"attempts": 2, "first": 0.0, "seconds": 2})
     loaded._options = loaded._options.model_copy(
@@ -266,6 +268,7 @@ def test_both_directions_go_over_tls_with_certificates_on_both_sides(
     assert loaded.identity.notes[0] == "sent by C-STORE over TLS"
 
 
+@pytest.mark.slow
 def test_a_node_of_another_authority_is_not_trusted_and_no_secret_shows(
     model: Make, certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

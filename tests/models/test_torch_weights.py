@@ -16,6 +16,7 @@ from validate.errors import ModelError, ProtocolError
 from validate.models.torch import ADAPTER, UNPICKLED
 from validate.models.torch_weights import weights_kind
 
+pytestmark = pytest.mark.slow  # a child that loads torch for each; the contract test does it once in the default suite
 Make = Callable[..., Any]
 
 NETWORK = """

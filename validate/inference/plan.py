@@ -283,6 +283,12 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
     device = pass_.engine_overrides.get("device")
     if device is not None and any(device not in model.elsewhere for model in models if pass_.concerns(model.id)):
         yield f"pass '{pass_.id}': asks for device '{device}', on which the models are not open."
+    unmoved = [model.id for model in models if pass_.concerns(model.id) and not model.loaded.needs_pixels]
+    if unmoved and (pass_.file_transform is not None or pass_.volume_transform is not None):
+        yield (
+            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so a disturbed image would never reach it, "
+            "and its answers would pass for robust ones. Leave the analysis out of a study of this model."
+        )
     for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
         if said is not None:
             yield from (f"pass '{pass_.id}': {problem}" for problem in _transform_problems(kind, said))
