@@ -19,6 +19,7 @@ from validate.casewise.ejection import with_ejection_fractions
 from validate.casewise.mask_pair import Compared, compared
 from validate.casewise.measure import COLUMNS
 from validate.cohort.case import Case
+from validate.cohort.mask_reference import MaskFinder, mask_finder
 from validate.cohort.reference_mask import reference_mask
 from validate.errors import DataError, EvidenceError
 from validate.imaging.mask import LabelMap
@@ -67,10 +68,11 @@ def tables(question: Question, progress: Progress) -> CaseTables:
         if row["target"] == first:
             outputs[row["unit"]].append(_Output(row["model"], row["pass"], row["status"] == "failed"))
     count = question.workers or len(os.sched_getaffinity(0))
+    find = mask_finder(question.protocol.reference, question.base)
     with ThreadPoolExecutor(max(1, count)) as pool:
         found = []
         for done, one in enumerate(
-            pool.map(lambda case: _Measured(question, case, outputs[case.unit]).rows(), question.cases), 1
+            pool.map(lambda case: _Measured(question, case, outputs[case.unit], find).rows(), question.cases), 1
         ):
             found.append(one)
             progress(done, len(question.cases))
@@ -92,6 +94,7 @@ class _Measured:
     question: Question
     case: Case
     outputs: Sequence[_Output]
+    find: MaskFinder
 
     def rows(self) -> tuple[dict[str, dict[str, object]], list[dict[str, object]]]:
         """(reference row by structure, rows of measures)."""
@@ -114,7 +117,8 @@ class _Measured:
 
     def _reference(self) -> LabelMap | None:
         block = self.question.protocol.reference
-        mask = reference_mask(block, self.question.base, self.case, self.question.protocol.cohort.geometry)
+        geometry = self.question.protocol.cohort.geometry
+        mask = reference_mask(block, self.question.base, self.case, geometry, find=self.find)
         if mask is None:
             return None
         if (strange := foreign_value(mask, structures(block).values())) is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from validate.canonical import digest, file_digest
@@ -12,15 +13,32 @@ from validate.errors import DataError
 from validate.protocol.file_names import fields, read_name, written_name
 from validate.protocol.schema import Reference
 
+MaskFinder = Callable[[Mapping[str, str], Mapping[str, AttributeValue]], tuple[Path, ...]]
+
+
+def mask_finder(reference: Reference, base: Path) -> MaskFinder:
+    """Gives the file or files of a case's reference mask: none where the case lacks what names it, or there is no such file.
+
+    A folder of DICOM is looked through once, now.
+    """
+    folder = (base / str(reference.masks)).resolve()
+    if reference.names is None:
+        found = dicom_masks(folder)
+        return lambda keys, _attributes: found.of(keys)
+    return partial(_named, folder, reference.names)
+
 
 def mask_paths(
     reference: Reference, base: Path, keys: Mapping[str, str], attributes: Mapping[str, AttributeValue]
 ) -> tuple[Path, ...]:
-    """The file or files of a case's reference mask; none where the case lacks what names it, or there is no such file."""
-    folder = (base / str(reference.masks)).resolve()
-    if reference.names is None:
-        return dicom_masks(folder).of(keys)
-    name = written_name(reference.names, {**attributes, **keys})
+    """Of one case; see `mask_finder` for many."""
+    return mask_finder(reference, base)(keys, attributes)
+
+
+def _named(
+    folder: Path, names: str, keys: Mapping[str, str], attributes: Mapping[str, AttributeValue]
+) -> tuple[Path, ...]:
+    name = written_name(names, {**attributes, **keys})
     if name is None:
         return ()
     path = (folder / name).resolve()
@@ -51,7 +69,8 @@ def masks_digest(reference: Reference, base: Path) -> str:
 def mask_counts(reference: Reference, base: Path, cases: Sequence[Case]) -> dict[str, int]:
     """How mask files and cases meet: {"rows", "labelled", "unmatched"}; unmatched are files of no case."""
     files = {path.resolve() for path in mask_files(reference, base)}
-    used = {path for case in cases for path in mask_paths(reference, base, case.keys, case.attributes)}
+    find = mask_finder(reference, base)
+    used = {path for case in cases for path in find(case.keys, case.attributes)}
     return {"rows": len(files), "labelled": len(files), "unmatched": len(files - used)}
 
 
@@ -59,8 +78,9 @@ def owned_masks(reference: Reference, base: Path, cases: Sequence[Case]) -> list
     """Every case that has a mask, with its files. Raises DataError where two cases share one, or no case has any."""
     owners: dict[Path, Case] = {}
     found = []
+    find = mask_finder(reference, base)
     for case in cases:
-        paths = mask_paths(reference, base, case.keys, case.attributes)
+        paths = find(case.keys, case.attributes)
         for path in paths:
             if path in owners:
                 raise DataError(_shared(reference, owners[path], case))

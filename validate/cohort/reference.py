@@ -12,7 +12,7 @@ import pyarrow as pa
 from validate.canonical import file_digest
 from validate.cohort.case import AttributeValue, Case
 from validate.cohort.lesions import listed_keys, marked_units
-from validate.cohort.mask_reference import mask_counts, mask_files, mask_paths, masks_digest
+from validate.cohort.mask_reference import mask_counts, mask_files, mask_finder, masks_digest
 from validate.cohort.reference_mask import check_masks
 from validate.cohort.report_folder import reports_digest
 from validate.cohort.table import Table, key_text, read_table
@@ -37,7 +37,8 @@ def has_label(reference: Reference, base: Path) -> HasLabel:
     """Whether a case of these keys and attributes has a label or mask, without a look at what it says. Raises DataError."""
     if reference.masks is not None:
         mask_files(reference, base)
-        return lambda keys, attributes: bool(mask_paths(reference, base, keys, attributes))
+        find = mask_finder(reference, base)
+        return lambda keys, attributes: bool(find(keys, attributes))
     if reference.marks is not None and reference.unlisted == "no_lesion":
         return lambda _keys, _attributes: True
     labelled = labelled_keys(reference, base)

@@ -13,7 +13,7 @@ import numpy as np
 
 from validate.cohort.case import Case
 from validate.cohort.dicom_masks import SEGMENTATIONS
-from validate.cohort.mask_reference import mask_paths, owned_masks
+from validate.cohort.mask_reference import MaskFinder, mask_finder, owned_masks
 from validate.errors import DataError
 from validate.imaging.contours import contours, drawn, structure_names
 from validate.imaging.header import read_header
@@ -28,9 +28,14 @@ from validate.protocol.schema import Reference
 from validate.protocol.targets import structures
 
 
-def reference_mask(reference: Reference, base: Path, case: Case, geometry: Geometry) -> LabelMap | None:
-    """The mask; None where the case has none. Raises DataError, naming the case, where it can't be used."""
-    paths = mask_paths(reference, base, case.keys, case.attributes)
+def reference_mask(
+    reference: Reference, base: Path, case: Case, geometry: Geometry, *, find: MaskFinder | None = None
+) -> LabelMap | None:
+    """The mask; None where the case has none. Raises DataError, naming the case, where it can't be used.
+
+    find : of `mask_finder`, where masks of many cases are read
+    """
+    paths = (find or mask_finder(reference, base))(case.keys, case.attributes)
     if not paths:
         return None
     try:
