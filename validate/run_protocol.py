@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -88,6 +89,16 @@ class Run:
     exit_code: ExitCode
 
 
+def chosen_engine(name: str, address: str | None) -> Any:
+    """The engine, told where its cluster is. Raises ProtocolError for an unknown one, CommandError where it has no cluster."""
+    engine = load_plugin("engines", name)
+    if address is None:
+        return engine
+    if not hasattr(engine, "address"):
+        raise CommandError(f"--address {address}: belongs to --engine ray; the engine '{name}' has no cluster.")
+    return dataclasses.replace(engine, address=address)
+
+
 def utc_now() -> datetime:
     """The clock of a run; tests give their own."""
     return datetime.now(UTC)
@@ -100,6 +111,7 @@ def run(
     resume: bool = False,
     device: str | None = None,
     engine: str = "local",
+    address: str | None = None,
     exploratory: bool = False,
     amendment: Amendment | None = None,
     actor: str | None = None,
@@ -111,11 +123,12 @@ def run(
     protocol : path of the YAML file; what it names is relative to it
     out : run folder, new or empty; runs/<protocol id> unless given. With resume, the interrupted run's folder
     device : overrides inference.device      exploratory : run unlocked; nothing then counts as a PASS
+    engine, address : where inference runs: local, or ray on the cluster at this address ("auto" unless given)
     amendment : go on although something differs from the lock, and record what, why and when (lock/amendment.py)
     actor : who runs it, for the audit trail and the ledger; VALIDATE_ACTOR, else the account of the operating system
     Raises ValidateError (each kind has its exit code); what was already computed stays in the folder.
     """
-    load_plugin("engines", engine)  # an unknown one is refused before anything is read
+    chosen = chosen_engine(engine, address)
     if exploratory and amendment is not None:
         raise CommandError("run: exploratory and amended at once; an exploratory run has no lock to amend.")
     who = acting(actor)
@@ -129,7 +142,7 @@ def run(
         trail.append("resumed" if resume else "started", {"protocol": loaded.protocol.id, "version": __version__})
         stages = _Stages(loaded, folder, trail, progress, ledger, reporter or Silent(), clock)
         try:
-            return stages.run(device=device, engine=engine, exploratory=exploratory, amendment=amendment)
+            return stages.run(device=device, engine=chosen, exploratory=exploratory, amendment=amendment)
         except (ValidateError, KeyboardInterrupt) as error:
             # The message may name paths, which may name patients: the trail keeps the kind only.
             trail.append("stopped", {"error": type(error).__name__})
@@ -153,7 +166,7 @@ class _Stages:
     def protocol(self) -> StudyProtocol:
         return self.loaded.protocol
 
-    def run(self, *, device: str | None, engine: str, exploratory: bool, amendment: Amendment | None) -> Run:
+    def run(self, *, device: str | None, engine: Any, exploratory: bool, amendment: Amendment | None) -> Run:
         """All of them."""
         self.trail.append("environment", {"package": __version__, "device": device or self.protocol.inference.device})
         for warning in self.loaded.warnings:
@@ -173,7 +186,15 @@ class _Stages:
             uses.enter("started")
             self.progress.to(State.RUN, "models are about to read the cases")
             with opened_elsewhere(self.protocol, self.loaded.base, passes, models) as elsewhere:
-                plan = make_plan(self.protocol, cohort, models, passes, elsewhere=elsewhere)
+                plan = make_plan(
+                    self.protocol,
+                    cohort,
+                    models,
+                    passes,
+                    elsewhere=elsewhere,
+                    base=self.loaded.base.resolve(),
+                    device=device,
+                )
                 self.inference(plan, models, engine=engine)
         self.shift(cohort)
         self.unblind(cohort, uses)
@@ -259,7 +280,7 @@ class _Stages:
                 "EXPLORATORY: a major amendment came after the labels were seen; nothing counts as a PASS"
             )
 
-    def inference(self, plan: InferencePlan, models: Mapping[str, LoadedModel], *, engine: str) -> None:
+    def inference(self, plan: InferencePlan, models: Mapping[str, LoadedModel], *, engine: Any) -> None:
         """Every case through every model and pass, into crash-safe shards."""
         self.reporter.stage("Running the models")
         out = self.folder / "inference"
@@ -268,9 +289,7 @@ class _Stages:
             self.reporter.advance(update.done, update.total, update.failures)
 
         with Meter() as meter:
-            summary = load_plugin("engines", engine).run(
-                plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append
-            )
+            summary = engine.run(plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append)
         cost = cost_document(read_timings(out).to_pylist(), meter.document())
         write_atomically(self.folder / "evidence/cost.json", pretty_json(cost))
         if summary.rows:

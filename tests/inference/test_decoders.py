@@ -72,7 +72,7 @@ def test_a_reader_that_raises_anything_is_a_failure_of_its_image(
         def raising(path: Path, error: Exception = error) -> Any:
             raise error
 
-        monkeypatch.setattr("validate.imaging.dicom.read_image", raising)
+        monkeypatch.setattr("validate.imaging.image.read_image", raising)
         (image,) = decode(tasks[0]).images
         assert isinstance(image, Failure) and image.reason == reason
         assert "Doe" not in image.detail

@@ -83,7 +83,7 @@ def test_several_models_share_each_decoded_image(
     ]
     models[3]["output"] = {"activation": "none", "kind": "probability"}
     read: list[Path] = []
-    monkeypatch.setattr("validate.imaging.dicom.read_image", lambda path: read.append(path) or read_image(path))
+    monkeypatch.setattr("validate.imaging.image.read_image", lambda path: read.append(path) or read_image(path))
     table = _run(plan(tmp_path, cases, models), tmp_path / "out")
     assert table.num_rows == 36
     assert len(read) == 9 + 1  # and one for the first look

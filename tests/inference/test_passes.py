@@ -32,7 +32,7 @@ def test_a_case_is_decoded_once_for_all_passes_and_models(
 ) -> None:
     cases = study(tmp_path / "dicom", 9)
     read: list[Path] = []
-    monkeypatch.setattr("validate.imaging.dicom.read_image", lambda path: read.append(path) or read_image(path))
+    monkeypatch.setattr("validate.imaging.image.read_image", lambda path: read.append(path) or read_image(path))
     passes = (CLEAN, noise("a", 50.0), noise("b", 100.0))
     ENGINE.run(plan(tmp_path, cases, [{}, {"id": "other"}], passes=passes), out=tmp_path / "out", resume=False)
     assert read_inference(tmp_path / "out").num_rows == 9 * 3 * 2

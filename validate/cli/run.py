@@ -19,7 +19,10 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder to write.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run in --out.")] = False,
     device: Annotated[Literal["cpu", "cuda", "auto"] | None, typer.Option(help="Overrides the protocol's.")] = None,
-    engine: Annotated[str, typer.Option(help="Where inference runs: local.")] = "local",
+    engine: Annotated[str, typer.Option(help="Where inference runs: local, or ray.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the Ray cluster; auto: the one this machine is in.")
+    ] = None,
     exploratory: Annotated[
         bool, typer.Option("--exploratory", help="Run without a lock; every number is marked exploratory.")
     ] = False,
@@ -47,6 +50,7 @@ def command(
             resume=resume,
             device=device,
             engine=engine,
+            address=address,
             exploratory=exploratory,
             amendment=None if amend is None else Amendment(amend, severity),
             actor=actor,

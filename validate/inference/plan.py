@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from validate import registry
 from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
+from validate.inference.rebuild import Rebuild
 from validate.inference.view import View, transform_of
 from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel
@@ -100,6 +102,7 @@ class InferencePlan:
 
     batch_size : cases per batch, or "auto": probed once, then kept in plan.json
     workers : decoding workers, or "auto"; no result depends on it
+    rebuild : what another machine needs to open the same models, where one may be asked
     """
 
     cases: tuple[Case, ...] = field(repr=False)
@@ -109,6 +112,7 @@ class InferencePlan:
     shard_size: int
     batch_size: int | Literal["auto"] = "auto"
     workers: int | Literal["auto"] = "auto"
+    rebuild: Rebuild | None = field(default=None, repr=False)
 
     def stretches(self) -> Iterator[Stretch]:
         """Every stretch of `shard_size` cases with its shards, over all models and passes; empty ones are left out."""
@@ -145,10 +149,13 @@ def make_plan(
     passes: Sequence[Pass] = (CLEAN,),
     *,
     elsewhere: Mapping[tuple[str, str], LoadedModel] | None = None,
+    base: Path | None = None,
+    device: str | None = None,
 ) -> InferencePlan:
     """The plan of a run. `loaded_models` is keyed by model id (models.load.load_models makes it).
 
     elsewhere : models on other devices, by (model, device), where passes ask for them (models.load.opened_elsewhere)
+    base, device : what the models were opened with, where other machines are to open them too
 
     Raises ProtocolError, with every problem, where a model can't be asked about this cohort's unit.
     """
@@ -182,6 +189,9 @@ def make_plan(
         shard_size=protocol.inference.shard_size,
         batch_size=protocol.inference.batch_size,
         workers=protocol.inference.workers,
+        rebuild=None
+        if base is None
+        else Rebuild(protocol, base, device, tuple(model.identity for model in loaded_models.values())),
     )
 
 

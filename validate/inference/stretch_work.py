@@ -1,0 +1,180 @@
+"""What one process does with stretches of the cohort: decode ahead, run every model and pass on each image, hand shards over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from validate.cohort.case import Case
+from validate.inference.batching import Batcher
+from validate.inference.decode import Decoded, DecodeTask
+from validate.inference.decoders import Decoders
+from validate.inference.plan import InferencePlan, Shard, Stretch
+from validate.inference.shard_work import ShardWork
+from validate.inference.store import Timing
+from validate.inference.summary import Tally
+from validate.inference.view import View
+from validate.models.prediction import Failure, Inference
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+HandOver = Callable[[Shard, Sequence[Inference], Timing], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """paths : decoded together      number : of the image in its case      views : numbers of what is wanted of it"""
+
+    paths: tuple[Path, ...]
+    number: int
+    views: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seconds so far; a shard's timing is the difference of two."""
+
+    decode: float
+    waited: float
+    stages: Counter[str]
+
+
+class StretchWork:
+    """
+    batch_sizes : by model      hand_over : is given each finished shard      show : is called after each case
+    """
+
+    def __init__(
+        self,
+        plan: InferencePlan,
+        *,
+        tally: Tally,
+        batch_sizes: Mapping[str, int],
+        on_event: OnEvent,
+        hand_over: HandOver,
+        show: Callable[[Decoders], None] = lambda _: None,
+    ) -> None:
+        self.plan, self.tally, self.batch_sizes = plan, tally, batch_sizes
+        self.hand_over, self.show = hand_over, show
+        self.views, self.number_of = _views(plan)
+        self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
+        self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
+        self.elsewhere = {
+            (model.id, device): Batcher(loaded, on_event)
+            for model in plan.models
+            for device, loaded in model.elsewhere.items()
+        }
+
+    @property
+    def model_seconds(self) -> float:
+        """Spent in models so far."""
+        return sum(batcher.seconds for batcher in (*self.batchers.values(), *self.elsewhere.values()))
+
+    def run(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
+        """Every case of these stretches, in order."""
+        stream = decoders.stream(self._tasks(pending))
+        for stretch in pending:
+            before = self._clocks(decoders)
+            works = [self._shard_work(shard) for shard in stretch.shards]
+            for case in stretch.cases:
+                self._case(case, [work for work in works if work.wants(case)], stream)
+                self.show(decoders)
+            for work in works:
+                self._finish(work, before, decoders)
+
+    def _tasks(self, pending: Sequence[Stretch]) -> Iterator[DecodeTask]:
+        """What to decode, in exactly the order in which `_work` asks for it."""
+        place = 0
+        for stretch in pending:
+            works = [
+                (self.number_of[shard.model.id, shard.pass_.id], {case.unit for case in shard.cases})
+                for shard in stretch.shards
+            ]
+            for case in stretch.cases:
+                for reading in self._readings(case, [view for view, units in works if case.unit in units]):
+                    yield DecodeTask(place, reading.paths, self._seen(reading.views), case.unit, reading.number)
+                    place += 1
+
+    def _seen(self, numbers: tuple[int, ...]) -> tuple[View, ...]:
+        """These views, always as the same object: a decoding child is told only what is new."""
+        if numbers not in self.together:
+            self.together[numbers] = tuple(self.views[number] for number in numbers)
+        return self.together[numbers]
+
+    def _readings(self, case: Case, wanted: Iterable[int | None]) -> Iterator[Reading]:
+        """What is decoded together of a case: each image by itself, and all of them as one volume."""
+        of_image: list[int] = []
+        of_series: list[int] = []
+        for view in _distinct(wanted):
+            (of_series if self.views[view].reader == "series" else of_image).append(view)
+        if of_series and case.files:
+            yield Reading(case.files, 0, tuple(of_series))
+        for number, path in enumerate(case.files if of_image else ()):
+            yield Reading((path,), number, tuple(of_image))
+
+    def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
+        decoded = [(reading, next(stream)[1]) for reading in self._readings(case, [work.view for work in works])]
+        for _, found in decoded:
+            self.tally.decode_seconds += found.seconds
+            self.tally.stages.update(found.stages)
+        for work in works:
+            if work.view is None:
+                work.add(case, [None], {})
+                continue
+            mine = [(found, reading.views.index(work.view)) for reading, found in decoded if work.view in reading.views]
+            work.add(
+                case,
+                [found.images[place] for found, place in mine],
+                mine[0][0].source if mine else {},
+                [found.places[place] if found.places else None for found, place in mine],
+            )
+        self.tally.cases += 1
+
+    def _shard_work(self, shard: Shard) -> ShardWork:
+        size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))
+        device = shard.pass_.engine_overrides.get("device")
+        batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
+        return ShardWork(shard, batcher, size, self.number_of[shard.model.id, shard.pass_.id])
+
+    def _finish(self, work: ShardWork, before: Clocks, decoders: Decoders) -> None:
+        shard, rows = work.shard, work.rows()
+        failures = [row.result.reason if isinstance(row.result, Failure) else None for row in rows]
+        self.tally.count(failures)
+        now = self._clocks(decoders)
+        timing = Timing(
+            shard=shard.index,
+            cases=len(rows),
+            failures=len(rows) - failures.count(None),
+            batch_size=work.batch_size,
+            decode_seconds=now.decode - before.decode,
+            wait_seconds=now.waited - before.waited,
+            predict_seconds=work.seconds,
+            perturb_seconds=now.stages["perturb"] - before.stages["perturb"],
+            preprocess_seconds=now.stages["preprocess"] - before.stages["preprocess"],
+            postprocess_seconds=work.postprocess_seconds,
+        )
+        self.hand_over(shard, rows, timing)
+
+    def _clocks(self, decoders: Decoders) -> Clocks:
+        return Clocks(self.tally.decode_seconds, decoders.waited, Counter(self.tally.stages))
+
+
+def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], int | None]]:
+    """The distinct views of a run, and the number of the one that each model has in each pass."""
+    distinct: dict[bytes, int] = {}
+    views: list[View] = []
+    number_of: dict[tuple[str, str], int | None] = {}
+    for model in plan.models:
+        for pass_ in plan.passes:
+            view = model.view(pass_)
+            if view is not None and view.key not in distinct:
+                distinct[view.key] = len(views)
+                views.append(view)
+            number_of[model.id, pass_.id] = None if view is None else distinct[view.key]
+    return views, number_of
+
+
+def _distinct(numbers: Iterable[int | None]) -> list[int]:
+    return sorted({number for number in numbers if number is not None})
