@@ -37,7 +37,9 @@ def test_every_file_ends_in_exactly_one_box(simulated: Simulate) -> None:
     steps = {step["id"]: step for step in finding.data["steps"]}
     assert steps["no_output"]["images"] == 5
     assert steps["no_output"]["reasons"] == {"truncated": 5}
-    assert steps["no_output"]["kind"] == "among"
+    assert steps["no_output"]["kind"] == "leave"
+    assert (steps["failed"]["kind"], steps["failed"]["images"]) == ("join", 5)
+    assert steps["labelled"]["images"] + 5 == steps["analysed"]["images"]
     assert steps["analysed"]["images"] == evidence.units.num_rows - 3
     assert "excluded beforehand" in finding.statement
     assert "For 5 images there is no output: counted as wrong" in finding.statement
@@ -48,15 +50,18 @@ def test_failures_left_out_leave_the_analysed(simulated: Simulate) -> None:
     rule = evidence.protocol.inference.model_copy(update={"on_failure": "exclude_and_report"})
     left_out = replace(evidence, protocol=evidence.protocol.model_copy(update={"inference": rule}))
     (finding,) = ANALYSIS.findings(left_out, Options())
-    *_, silent, analysed = finding.data["steps"]
-    assert silent["kind"] == "leave"
+    steps = {step["id"]: step for step in finding.data["steps"]}
+    analysed = steps["analysed"]
+    assert "failed:no_output" not in steps
+    assert steps["labelled"]["images"] == analysed["images"]
     assert analysed["images"] == evidence.units.num_rows - 3 - 5
 
 
 def test_a_table_without_a_cohort_stage_still_has_its_flow(simulated: Simulate) -> None:
     (finding,) = ANALYSIS.findings(simulated(), Options())
     assert [step["id"] for step in finding.data["steps"]] == [
-        "eligible", "no_label", "labelled", "no_output", "analysed",
+        "eligible", "unreadable", "readable", "not_sent", "sent", "no_output", "output", "no_label", "labelled", "failed",
+        "analysed",
     ]  # fmt: skip
 
 
@@ -93,3 +98,25 @@ def test_rows_of_patients_are_not_counted_as_studies(simulated: Simulate) -> Non
     counts = {step["id"]: step["studies"] for step in finding.data["steps"]}
     assert counts["eligible"] == more[-1].studies
     assert counts["analysed"] is None
+
+
+def test_every_site_and_class_has_its_own_flow_that_adds_up(simulated: Simulate) -> None:
+    evidence = simulated()
+    (finding,) = ANALYSIS.findings(evidence, Options())
+    totals = {step["id"]: step["units"] for step in finding.data["steps"]}
+    by = {found["attribute"]: found["rows"] for found in finding.data["by"]}
+    assert "reference" in by
+    assert {row["level"] for row in by["reference"]} == {"positive", "negative", "no reference"}
+    for rows in by.values():
+        for name in ("eligible", "readable", "sent", "no_output", "output", "labelled", "analysed"):
+            assert sum(row[name] for row in rows) == totals[name]
+
+
+def test_an_image_that_the_model_does_not_take_is_not_sent(simulated: Simulate) -> None:
+    evidence = simulated()
+    failures = ["preprocess:channels" if reason else None for reason in evidence.units["failure"].to_pylist()]
+    place = evidence.units.column_names.index("failure")
+    units = evidence.units.set_column(place, "failure", [failures])
+    (finding,) = ANALYSIS.findings(replace(evidence, units=units), Options())
+    steps = {step["id"]: step for step in finding.data["steps"]}
+    assert (steps["not_sent"]["units"], steps["no_output"]["units"], steps["failed"]["units"]) == (5, 0, 5)

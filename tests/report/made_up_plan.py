@@ -72,15 +72,21 @@ class Counts:
             "id": name, "kind": kind, "label": label, "files": n, "images": n, "units": n, "studies": min(n, p + 9), "patients": p,
             "reasons": reasons or {},
         }  # fmt: skip
+        silent, lost = self.plan.silent, {"truncated": self.plan.silent} if self.plan.silent else {}
         out = {"rule:view_position": 121, "rule:age": 38, "duplicate": 15}
         return [
             step("found", "remain", "Files found", images + 188, patients + 22),
             *(step(f"excluded:{c}", "leave", f"Excluded: {c}", n, min(n, 9), {c: n}) for c, n in out.items()),
             step("eligible", "remain", "Eligible images", images + 14, patients + 1),
+            step("unreadable", "leave", "Could not be read", 0, 0),
+            step("readable", "remain", "Readable", images + 14, patients + 1),
+            step("not_sent", "leave", "Not what the model takes", 0, 0),
+            step("sent", "remain", "Sent to the model", images + 14, patients + 1),
+            step("no_output", "leave", "No output", silent, min(silent, 5), lost),
+            step("output", "remain", "With an output", images + 14 - silent, patients + 1),
             step("no_label", "leave", "No reference label, reported", 14, 1, {"missing": 14}),
-            step("labelled", "remain", "With a reference label", images, patients),
-            step("no_output", "among", "No output, counted as wrong", self.plan.silent, min(self.plan.silent, 5),
-                 {"truncated": self.plan.silent} if self.plan.silent else {}),
+            step("labelled", "remain", "Output and reference label", images - silent, patients),
+            step("failed", "join", "Without output, counted as wrong", silent, min(silent, 5), lost),
             step("analysed", "remain", "Analysed", images, patients),
         ]  # fmt: skip
 

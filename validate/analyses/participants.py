@@ -1,9 +1,12 @@
-"""Who is in, who is out, and why: the flow of the cohort, completed after inference. Its sums are checked.
+"""Who is in, who is out, and why: the flow of the cohort, completed after inference (STARD 2015, item 19). Its sums are checked.
 
-data: {"steps": [{"id", "kind": "remain"|"leave"|"among", "label", "files", "images", "units", "studies", "patients",
-"reasons": {code: count}}], "unit", "rule", "adds_up": true}. "units" counts rows of the study and is null before there
-are any; "files" and "images" are null after that where a row is no image, "studies" where it is a patient. "among" stay
-in, counted as the rule says.
+identified → eligible → readable → sent → output → reference available → analysed
+
+data: {"steps": [{"id", "kind": "remain"|"leave"|"join", "label", "files", "images", "units", "studies", "patients",
+"reasons": {code: count}}], "by": [{"attribute", "words", "rows": [{"level", step id: units, …}]}], "unit", "rule",
+"adds_up": true}. "units" counts rows of the study and is null before there are any; "files" and "images" are null after that
+where a row is no image, "studies" where it is a patient. "join" left on the way for want of an output, and comes back to be
+counted as the rule says. "by" gives the boxes from "eligible" on for each site and each class of the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +24,22 @@ from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
 from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.targets import class_names
 
+SITES = ("site", "institution")
+NOT_SAID, NO_LABEL = "not said", "no reference"
+BINARY = frozenset({"classification", "multilabel"})
+REFUSED = "preprocess:"  # how the reason begins where an image was read and could not be made into what the model takes
+BOXES = (
+    ("unreadable", "leave", "Could not be read"),
+    ("readable", "remain", "Readable"),
+    ("not_sent", "leave", "Not what the model takes"),
+    ("sent", "remain", "Sent to the model"),
+    ("no_output", "leave", "No output"),
+    ("output", "remain", "With an output"),
+    ("no_label", "leave", "No reference label, reported"),
+    ("labelled", "remain", "Output and reference label"),
+)
 RULES = {
     "worst_case": "counted as wrong",
     "best_case": "counted as right",
@@ -44,18 +62,19 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     rows = model_rows(evidence.units, model.id)
     rule = evidence.protocol.inference.on_failure
     unit = evidence.protocol.cohort.unit
-    silent, analysed = rows.labelled & rows.failed, rows.labelled.copy()
-    without_output = []
+    silent, analysed = rows.labelled & rows.failed, rows.labelled & ~rows.failed
+    returning = []
     for name, label, failed, counted in _failures(evidence.protocol, rows):
-        leaves = counted == "exclude_and_report"
-        analysed &= ~(failed if leaves else np.zeros_like(failed))
-        words, members = f"{label}, {RULES[counted]}", rows.where(rows.labelled & failed)
-        without_output.append(_counted(name, "leave" if leaves else "among", words, members, unit=unit))
+        if counted == "exclude_and_report":
+            continue
+        analysed |= rows.labelled & failed
+        members = rows.where(rows.labelled & failed)
+        returning.append(_counted(name, "join", f"{label}, {RULES[counted]}", members, unit=unit))
+    boxes = _boxes(rows) | {"analysed": analysed}
     steps = [
         *_until_eligible(evidence, rows),
-        _counted("no_label", "leave", "No reference label, reported", rows.where(~rows.labelled), unit=unit),
-        _counted("labelled", "remain", "With a reference label", rows.where(rows.labelled), unit=unit),
-        *without_output,
+        *(_counted(name, kind, label, rows.where(boxes[name]), unit=unit) for name, kind, label in BOXES),
+        *returning,
         _counted("analysed", "remain", "Analysed", rows.where(analysed), unit=unit),
     ]
     check_sums(steps, rows, unit=unit)
@@ -65,18 +84,83 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         model=model.id,
         title="Who is in, who is out, and why",
         statement=_statement(evidence, rows, analysed, silent),
-        data={"steps": steps, "unit": unit, "rule": rule, "adds_up": True},
+        data={
+            "steps": steps,
+            "by": _breakdowns(evidence.protocol, rows, boxes),
+            "unit": unit,
+            "rule": rule,
+            "adds_up": True,
+        },
     )
+
+
+def _boxes(rows: ModelRows) -> dict[str, NDArray[np.bool_]]:
+    """Which rows are in each box from "eligible" on: what leaves is apart from what remains."""
+    refused = np.array([str(reason or "").startswith(REFUSED) for reason in rows.text("failure")], dtype=np.bool_)
+    readable = ~rows.unreadable
+    refused &= readable & rows.failed
+    sent, output = readable & ~refused, ~rows.failed
+    return {
+        "eligible": np.ones(len(rows), dtype=np.bool_),
+        "unreadable": ~readable,
+        "readable": readable,
+        "not_sent": refused,
+        "sent": sent,
+        "no_output": sent & ~output,
+        "output": output,
+        "no_label": output & ~rows.labelled,
+        "labelled": output & rows.labelled,
+    }
+
+
+def _breakdowns(
+    protocol: StudyProtocol, rows: ModelRows, boxes: Mapping[str, NDArray[np.bool_]]
+) -> list[dict[str, Any]]:
+    """The same boxes for each site and each class of the reference."""
+    found = []
+    site = next((name for name in SITES if name in rows.table.column_names), None)
+    if site is not None:
+        levels = [str(level) if level is not None else NOT_SAID for level in rows.table[site].to_pylist()]
+        found.append(_breakdown(site, "Site", levels, boxes))
+    found.append(_breakdown("reference", "Reference", _classes(protocol, rows), boxes))
+    return found
+
+
+def _breakdown(
+    attribute: str, words: str, levels: Sequence[str], boxes: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Any]:
+    of = np.array(levels, dtype=object)
+    ordered = sorted(set(levels), key=lambda level: (level in {NOT_SAID, NO_LABEL}, level))
+    shown = [name for name in boxes if name not in {"unreadable", "not_sent", "no_label"}]
+    rows = [{"level": level, **{name: int((boxes[name] & (of == level)).sum()) for name in shown}} for level in ordered]
+    return {"attribute": attribute, "words": words, "rows": rows}
+
+
+def _classes(protocol: StudyProtocol, rows: ModelRows) -> list[str]:
+    """The class of the reference of each row, in words; of masks and measurements, whether there is one."""
+    names = class_names(protocol.reference)
+    statuses, labels = rows.text("label_status"), rows.table["label"].to_pylist()
+    found = []
+    for status, label in zip(statuses, labels, strict=True):
+        if status != "present":
+            found.append("indeterminate" if status == "indeterminate" else NO_LABEL)
+        elif names and label is not None and 0 <= int(label) < len(names):
+            found.append(names[int(label)])
+        elif protocol.task in BINARY and label in {0.0, 1.0}:
+            found.append("positive" if label == 1.0 else "negative")
+        else:
+            found.append("with a reference")
+    return found
 
 
 def _failures(protocol: StudyProtocol, rows: ModelRows) -> list[tuple[str, str, NDArray[np.bool_], str]]:
     """(id, label, rows, rule): what the protocol counts alike is one box."""
     ours, theirs = protocol.cohort.on_unreadable, protocol.inference.on_failure
     if ours == theirs:
-        return [("no_output", "No output", rows.failed, theirs)]
+        return [("failed", "Without output", rows.failed, theirs)]
     return [
-        ("unreadable", "Could not be read", rows.unreadable, ours),
-        ("no_output", "No output", rows.failed & ~rows.unreadable, theirs),
+        ("failed:unreadable", "Could not be read", rows.unreadable, ours),
+        ("failed:no_output", "Without output", rows.failed & ~rows.unreadable, theirs),
     ]
 
 
@@ -97,9 +181,9 @@ def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str
 def _check_level(steps: Sequence[Mapping[str, Any]], level: str) -> None:
     before: int | None = None
     left: list[int] = []
-    for step in (step for step in steps if step[level] is not None and step["kind"] != "among"):
-        if step["kind"] == "leave":
-            left.append(step[level])
+    for step in (step for step in steps if step[level] is not None):
+        if step["kind"] in {"leave", "join"}:
+            left.append(step[level] if step["kind"] == "leave" else -step[level])
             continue
         if before is not None and before - sum(left) != step[level]:
             raise EvidenceError(
@@ -146,8 +230,11 @@ def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]
     ]
 
 
+COLUMNS = {"no_label": "label_status", **dict.fromkeys(("no_output", "unreadable", "not_sent", "failed"), "failure")}
+
+
 def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) -> dict[str, Any]:
-    column = {"no_label": "label_status", "no_output": "failure", "unreadable": "failure"}.get(name)
+    column = COLUMNS.get(name.partition(":")[0])
     reasons = Counter(str(reason) for reason in rows.text(column)) if column else Counter[str]()
     images = len(rows) if unit == "image" else None
     return {

@@ -51,7 +51,7 @@ class Exclusion:
 class FlowStep:
     """One box of the participant flow. `kind` is "remain" or "leave"; counts at every level.
 
-    id : "found", "excluded:not_dicom", "eligible", "no_label", "labelled", "no_output", "analysed"
+    id : "found", "excluded:not_dicom", "eligible"; what follows inference is counted by the analysis of participants
     """
 
     id: str

@@ -15,7 +15,7 @@ LINE, TOP, FOOT, COMPACT = 11.5, 14.5, 7.5, 19.0
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One step. leaves : stands to the right, with its reasons line by line; compact : on a single line."""
+    """One step. leaves : stands to the right, with its reasons line by line; compact : on a single line; joins : comes back."""
 
     label: str
     counts: Printed
@@ -23,6 +23,7 @@ class Box:
     reasons: tuple[Printed, ...] = ()
     tone: Tone = "ink"
     compact: bool = False
+    joins: bool = False
 
     @property
     def height(self) -> float:
@@ -42,8 +43,9 @@ def flow(name: str, boxes: Sequence[Box], *, description: str) -> Figure:
     for box, y in zip(boxes, places, strict=True):
         if box.leaves:
             middle = y + box.height / 2
-            canvas.line((BOX / 2, middle), (SIDE_LEFT - 4, middle), "grey", width=0.8)
-            canvas.area([(SIDE_LEFT - 5, middle - 2.6), (SIDE_LEFT - 5, middle + 2.6), (SIDE_LEFT, middle)], "grey")
+            canvas.line((BOX / 2, middle), (SIDE_LEFT - (0 if box.joins else 4), middle), "grey", width=0.8)
+            tip, back = (BOX / 2, BOX / 2 + 5) if box.joins else (SIDE_LEFT, SIDE_LEFT - 5)
+            canvas.area([(back, middle - 2.6), (back, middle + 2.6), (tip, middle)], "grey")
         _draw(canvas, box, y)
     return canvas.figure(name, "Participant flow", description)
 

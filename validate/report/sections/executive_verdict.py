@@ -121,10 +121,10 @@ def _level(study: Study) -> Printed:
 
 
 def _strip(study: Study) -> list[Fact]:
-    """Found → eligible → with a label → analysed, in numbers."""
+    """Found → eligible → with an output → analysed, in numbers."""
     facts = []
     for name, label in (
-        ("found", "Files found"), ("eligible", "Eligible"), ("labelled", "With a reference label"),
+        ("found", "Files found"), ("eligible", "Eligible"), ("output", "With an output"),
         ("analysed", "Analysed"),
     ):  # fmt: skip
         step = step_of(study, name)

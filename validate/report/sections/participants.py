@@ -15,6 +15,11 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
 MOST_REASONS = 8
+SIGNS = {"remain": "", "leave": "− ", "join": "+ ", "among": "of these: "}
+FLOW_COLUMNS = {
+    "eligible": "Eligible", "readable": "Readable", "sent": "Sent", "no_output": "No output", "output": "Output",
+    "labelled": "And reference", "analysed": "Analysed",
+}  # fmt: skip
 FEW_EXCLUSIONS = 3  # more are drawn on a line each
 
 
@@ -30,7 +35,19 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         }
         for finding in findings
     ]
-    return {"flows": shown, "table": _table(findings[0])}
+    by = [_breakdown(found) for found in findings[0]["data"]["by"]]
+    return {"flows": shown, "table": _table(findings[0]), "by": [table for table in by if table.rows]}
+
+
+def _breakdown(found: Node) -> Table:
+    """The boxes from eligible on, for each level."""
+    attribute = found["attribute"].text
+    columns = (Column(found["words"].text, width=40), *(Column(title, numeric=True) for title in FLOW_COLUMNS.values()))
+    rows = [
+        row(view.words(one["level"]), *(view.count(one[name], absent="–") for name in FLOW_COLUMNS))
+        for one in found["rows"]
+    ]
+    return Table(f"flow-by-{attribute}", columns, tuple(rows))
 
 
 def step_of(study: Study, name: str) -> Node:
@@ -70,6 +87,7 @@ def _empty(step: Node) -> bool:
 
 def _box(study: Study, step: Node, *, compact: bool) -> Box:
     leaves = step["kind"].text != "remain"
+    joins = step["kind"].text == "join"
     first, noun = rows_of(study, step)
     if step["id"].text == "found" or not first.value:
         first, noun = step["files"], "file"
@@ -81,7 +99,7 @@ def _box(study: Study, step: Node, *, compact: bool) -> Box:
     lines = [printed(f"{reason_words(code)}: ") + view.count(number) for code, number in reasons][:MOST_REASONS]
     return Box(
         step["label"].text, joined(parts, " · "), leaves, () if single else tuple(lines),
-        "accent" if step["id"].text == "analysed" else "ink", compact and step["id"].text.startswith("excluded:"),
+        "accent" if step["id"].text == "analysed" else "ink", compact and step["id"].text.startswith("excluded:"), joins,
     )  # fmt: skip
 
 
@@ -94,7 +112,7 @@ def _table(finding: Node) -> Table:
     rows = []
     for step in finding["data"]["steps"]:
         cells = [view.count(step[level], absent="–") for level in ("files", "images", "studies", "patients")]
-        sign = "" if step["kind"].text == "remain" else "− " if step["kind"].text == "leave" else "of these: "
+        sign = SIGNS[step["kind"].text]
         rows.append(row(printed(sign) + view.words(step["label"]), *cells, kind="" if sign else "total"))
     return Table("flow-counts", columns, tuple(rows))
 
