@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from validate.errors import CommandError, EvidenceError, ExitCode, MissingLibrary
 from validate.report.render import render
 
+FEW = {"sex": ("F", "M")}
 FORBIDDEN = re.compile(r"\b(NaN|nan|None|inf|Infinity|null|Undefined)\b")
 
 
@@ -72,6 +73,102 @@ def test_the_pdf_carries_evidence_bookmarks_tags_and_no_clock(folder: Path) -> N
     assert reader.metadata is not None and reader.metadata["/CreationDate"].startswith("D:20260304")
 
 
+def test_parts_bound_by_one_process_or_several_are_the_same_bytes_and_one_document(
+    folder: Path, tmp_path: Path
+) -> None:
+    render(folder, out=tmp_path, formats=("pdf",), workers=1)
+    assert (tmp_path / "report.pdf").read_bytes() == (folder / "report/report.pdf").read_bytes()
+    reader = pypdf.PdfReader(tmp_path / "report.pdf", strict=True)
+    root = reader.trailer["/Root"]
+    structure = root["/StructTreeRoot"]["/ParentTree"]["/Nums"]
+    keys = structure[::2]
+    assert list(keys) == sorted(set(keys))
+    for page in reader.pages:
+        assert page["/StructParents"] in keys
+    places = root["/Names"]["/Dests"]["/Names"][::2]
+    assert list(places) == sorted(places)
+    linked = {
+        link.get_object()["/Dest"] for page in reader.pages for link in page.get("/Annots", ())
+        if "/Dest" in link.get_object()
+    }  # fmt: skip
+    assert linked and linked <= set(places)
+    assert len([item for item in reader.outline if isinstance(item, dict)]) > 20
+    metadata = root["/Metadata"].get_object().get_data().decode()
+    assert 'pdfaid:part="3"' in metadata and "<pdfuaid:part>1</pdfuaid:part>" in metadata
+    assert len(root["/AF"]) == len(reader.attachments)
+
+
+def test_one_sealed_value_changes_exactly_its_places_in_the_pdf(build: Callable[..., Path]) -> None:
+    texts, values = [], []
+    for change in (0.0, 0.1):
+        folder = build(seed=7, levels=FEW)
+        path = folder / "estimates.json"
+        document = json.loads(path.read_text())
+        document["estimates"][1]["value"] -= change
+        path.write_text(json.dumps(document))
+        render(folder, formats=("pdf",))
+        sections = json.loads((folder / "report/addresses.json").read_text())["sections"]
+        values.append([(v["address"], v["text"]) for s in sections for v in s["values"]])
+        texts.append("".join(page.extract_text() for page in pypdf.PdfReader(folder / "report/report.pdf").pages))
+    address = "estimates.json#/estimates/1/value"
+    differ = {a for (a, was), (b, now) in zip(*values, strict=True) if (a, was) != (b, now)}
+    assert differ == {address}
+    (old, new) = ({text for a, text in side if a == address} for side in values)
+    before, after = texts
+    for was in old:
+        before = before.replace(was, "#")
+    for now in new:
+        after = after.replace(now, "#")
+    assert before == after
+
+
+def test_a_long_table_shows_its_first_rows_and_travels_whole(build: Callable[..., Path]) -> None:
+    folder = build(levels={"site": tuple(f"site {k}" for k in range(70))})
+    render(folder, formats=("pdf", "html"))
+    reader = pypdf.PdfReader(folder / "report/report.pdf")
+    attached = {name: content[0].decode() for name, content in reader.attachments.items() if name.endswith(".csv")}
+    name = next(name for name in attached if name.startswith("differences-"))
+    assert attached[name].count("site 69") == 1
+    text = " ".join(page.extract_text() for page in reader.pages).replace("\n", " ")
+    assert f"more rows stand in the attached table {name}" in text
+    printed_values = {
+        v["address"]
+        for s in json.loads((folder / "report/addresses.json").read_text())["sections"]
+        for v in s["values"]
+    }
+    html = (folder / "report/report.html").read_text()
+    assert html.count('class="beyond"') == len(attached)
+    assert printed_values < set(re.findall(r'data-address="([^"]*)"', html))
+
+
+def test_methods_stand_at_the_foot_of_the_page_that_needs_them(pages: list[str]) -> None:
+    page = next(text for text in pages if "Every endpoint, over all cases" in text)
+    assert "Obuchowski 1997" in page.replace("\n", " ")
+
+
+def test_every_table_is_there_as_data_with_the_sealed_values(folder: Path) -> None:
+    import csv
+
+    import pyarrow.parquet as pq
+
+    tables = folder / "report/tables"
+    names = {path.stem for path in tables.glob("*.csv")}
+    assert {"endpoints", "verdict-criteria", "population"} <= names
+    for name in names:
+        rows = list(csv.reader((tables / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
+        found = pq.read_table(tables / f"{name}.parquet")
+        assert found.column_names == rows[0]
+        assert found.num_rows == len(rows) - 1
+    estimates = json.loads((folder / "estimates.json").read_text())["estimates"]
+    seen = 0
+    for cell in pq.read_table(tables / "cells.parquet").to_pylist():
+        for address, value in zip(cell["addresses"], cell["values"], strict=True):
+            if address.startswith("estimates.json#/estimates/") and address.endswith("/value"):
+                assert value == estimates[int(address.split("/")[2])]["value"]
+                seen += 1
+    assert seen > 50
+
+
 def test_equal_evidence_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
     again = render(folder, out=tmp_path)
     assert {path.name for path in again} >= {"report.pdf", "report.html", "addresses.json"}
@@ -99,7 +196,6 @@ def test_nobody_is_called_compliant(folder: Path, pages: list[str]) -> None:
     assert "compliant" not in " ".join(pages).lower()
 
 
-FEW = {"sex": ("F", "M")}
 HOSTILE: dict[str, dict[str, object]] = {
     "tiny": {"patients": 3, "positives": 2, "negatives": 2, "silent": 0},
     "only positives": {"positives": 40, "negatives": 0, "patients": 30},
@@ -141,6 +237,11 @@ def assert_readable(folder: Path) -> None:
     assert found is None, text[max(0, found.start() - 200) : found.end() + 50]
     assert not re.search(r"<(td|th)[^>]*></\1>", re.sub(r'id="signatures".*?</table>', "", html, flags=re.DOTALL))
     assert "<tbody>\n</tbody>" not in html
+    assert not re.search(r"<tbody[^>]*>\s*</tbody>", html)
+    for value, low, high in re.findall(
+        r">(\d\.\d{3})</span> \(<span[^>]*>(\d\.\d{3})</span>\W*<span[^>]*>(\d\.\d{3})</span>\)", html
+    ):
+        assert float(low) <= float(high) <= 1.0, (value, low, high)  # no index beyond 1, such as 1.000 (0.000–2.000)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -166,6 +267,11 @@ STUDIES = st.fixed_dictionaries(
         "kind": st.sampled_from(["reference_standard", "comparator"]),
         "profile": st.sampled_from(["acceptance", "submission", "comparison"]),
         "question": NAMES,
+        "models": st.integers(1, 5).map(lambda count: tuple("abcde"[:count])),
+        "model_names": st.tuples(NAMES, NAMES, NAMES, NAMES, NAMES),
+        "format": st.sampled_from(["onnx", "predictions"]),
+        "sampling": st.sampled_from(["enriched", "consecutive"]),
+        "synthetic": st.booleans(),
     }
 )
 
@@ -173,7 +279,8 @@ STUDIES = st.fixed_dictionaries(
 @settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])  # shrinking takes minutes
 @given(fields=STUDIES)
 def test_no_random_study_prints_it_either(build: Callable[..., Path], fields: dict[str, object]) -> None:
-    assert_readable(build(**fields))
+    names = fields["model_names"][: len(fields["models"])]  # type: ignore[index, arg-type]
+    assert_readable(build(**{**fields, "model_names": names}))
 
 
 def test_the_pdf_of_a_hostile_study_has_no_forbidden_word(build: Callable[..., Path]) -> None:

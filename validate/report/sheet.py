@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -92,10 +93,12 @@ class Sheet:
                     _replace(box, str(folios[name]))
             page.links = [_bound(link, here) for link in page.links]
         caught: list[Any] = []
-        self._document.write_pdf(
-            target=BytesIO(), finisher=lambda _, pdf: _catch(caught, pdf), pdf_variant=VARIANT, pdf_tags=True,
-            pdf_identifier=b"part",
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves the file of its colour profile open
+            self._document.write_pdf(
+                target=BytesIO(), finisher=lambda _, pdf: _catch(caught, pdf), pdf_variant=VARIANT, pdf_tags=True,
+                pdf_identifier=b"part",
+            )  # fmt: skip
         return _leaves(caught[0], part)
 
 

@@ -88,9 +88,7 @@ def _lede(study: Study) -> Printed:
 
 def _named(study: Study, attribute: str, words: str) -> Printed:
     """The levels by name, while they are few enough to be read."""
-    found = study.sealed.finding("population")["data"]["attributes"]
-    entry = next((a for a in found if a["attribute"].text == attribute), None)
-    levels = [level["level"] for level in entry["levels"] if level["level"].text != "missing"] if entry else []
+    levels = _levels_of(study, attribute)
     if not 0 < len(levels) <= 5:
         return Printed()
     return printed(words if len(levels) > 1 else words.replace("sites", "site")) + enumerated(levels)
@@ -159,7 +157,30 @@ def _silent(study: Study) -> list[tuple[str, Printed]]:
 
 
 def _conditions(study: Study) -> Printed:
-    return view.words(study.protocol["intended_use"])
+    """What was claimed, what that was shown on, and what came in between."""
+    said = view.words(study.protocol["intended_use"])
+    tested = joined(
+        (_named(study, a, words) for a, words in (("manufacturer", "scanners of "), ("site", "sites "))), "; "
+    )
+    if tested:
+        said = said + " Shown for no other than " + tested + "."
+    if len(_levels_of(study, "site")) == 1:
+        said += " One site: a local acceptance, not a general one."
+    changes = study.sealed.lock["amendments"]
+    if changes:
+        said = (
+            said
+            + " Amended after the lock "
+            + printed(f"{len(changes)} times" if len(changes) > 1 else "once", changes.address)
+            + "."
+        )
+    return said
+
+
+def _levels_of(study: Study, attribute: str) -> list[Node]:
+    found = study.sealed.finding("population")["data"]["attributes"]
+    entry = next((a for a in found if a["attribute"].text == attribute), None)
+    return [level["level"] for level in entry["levels"] if level["level"].text != "missing"] if entry else []
 
 
 SECTION = Section(

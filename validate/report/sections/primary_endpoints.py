@@ -9,6 +9,7 @@ from validate.analyses.wording import attribute_words, titled
 from validate.report import view
 from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
+from validate.report.methods import footnotes
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -25,6 +26,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
+        "methods": footnotes([e["interval"]["method"].text for e in locked_overall(study) if e["interval"]]),
         "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
         "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import listed
 from validate.report import view
+from validate.report.methods import METHODS
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -14,23 +15,6 @@ from validate.report.sections.primary_endpoints import locked_overall
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
-METHODS = {
-    "bootstrap": "percentile bootstrap of whole clusters",
-    "bootstrap_bca": "bias-corrected and accelerated bootstrap of whole clusters",
-    "bootstrap_studentised": "studentised bootstrap of whole clusters",
-    "delong": "DeLong, for independent rows",
-    "delong_logit": "DeLong on the logit scale, for independent rows",
-    "obuchowski": "Obuchowski, for clustered rows",
-    "wilson_rarer_class": "Wilson score with the patients of the rarer class, since no pair is out of order",
-    "wilson": "Wilson score, for independent rows",
-    "wilson_effective_n": "Wilson score at the effective number of rows, given the clusters",
-    "clopper_pearson": "Clopper–Pearson, for independent rows",
-    "clopper_pearson_effective_n": "Clopper–Pearson at the effective number of rows, given the clusters",
-    "jeffreys": "Jeffreys, for independent rows",
-    "jeffreys_effective_n": "Jeffreys at the effective number of rows, given the clusters",
-    "cluster_robust": "logistic model or ratio, errors robust to the clusters",
-    "mercaldo_logit": "Mercaldo, on the logit scale",
-}
 RULES = {
     "worst_case": "failures counted as wrong", "best_case": "failures counted as right",
     "exclude_and_report": "failures left out", "excluded": "failures left out", "outputs_only": "outputs only",

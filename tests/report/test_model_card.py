@@ -1,0 +1,68 @@
+"""The model card: in the order of the schema, with sealed values, and nothing that the evidence does not hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from validate.report.render import render
+
+# The sequence of https://mc.chai.org/v0.2/schema.xsd.
+ORDER = ["BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings", "TrustIngredients", "KeyMetrics",
+         "Resources", "Bibliography"]  # fmt: skip
+METRIC = [
+    "MetricGoal",
+    "Results",
+    "Interpretation",
+    "TestType",
+    "TestingDataDescription",
+    "ValidationProcessAndJustification",
+]
+SPACE = "{https://mc.chai.org/v0.2/schema.xsd}"
+
+
+def names(element: ET.Element) -> list[str]:
+    return [child.tag.removeprefix(SPACE) for child in element]
+
+
+def test_the_xml_follows_the_schema_and_holds_the_sealed_values(build: Callable[..., Path]) -> None:
+    folder = build()
+    render(folder, formats=("card",))
+    root = ET.parse(folder / "report/model_card.xml").getroot()
+    assert names(root) == ORDER
+    assert names(root[2]) == ["Summary", "Keywords"]
+    assert names(root[5]) == ["AISystemFacts", "TransparencyInformation"]
+    for metric in root[6]:
+        assert names(metric) == METRIC
+    estimates = json.loads((folder / "estimates.json").read_text())["estimates"]
+    values = [json.loads(value.text or "") for value in root.iter(f"{SPACE}ValueJson")]
+    known = [value for value in values if value["value"] is not None]
+    assert known
+    for value in known:
+        estimate = estimates[int(value["address"].rsplit("/", 1)[1])]
+        assert (value["value"], value["low"]) == (estimate["value"], (estimate["interval"] or {}).get("low"))
+    assert all(element.text and element.text.strip() for element in root.iter() if not len(element))
+
+
+def test_what_is_not_known_is_said_with_who_supplies_it(build: Callable[..., Path]) -> None:
+    folder = build(exploratory=True)
+    render(folder, formats=("card",))
+    text = (folder / "report/model_card.md").read_text(encoding="utf-8")
+    assert "Not in this evidence: developer; the manufacturer supplies it" in text
+    assert "EXPLORATORY" in text
+    assert not re.search(r"\b(None|nan|NaN)\b", text)
+
+
+def test_several_models_have_a_card_each_and_names_can_do_no_harm(build: Callable[..., Path]) -> None:
+    folder = build(models=("a", "b/../x"), model_names=("A | `rm`", "<B>\x08&"))
+    written = render(folder, formats=("card",))
+    assert len(written) == 4
+    assert all(path.parent == folder / "report" for path in written)
+    texts = [path.read_text(encoding="utf-8") for path in written]
+    assert any("A \\| \\`rm\\`" in text for text in texts)
+    for path in written:
+        if path.suffix == ".xml":
+            ET.parse(path)
