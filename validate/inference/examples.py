@@ -44,13 +44,12 @@ def write_examples(folder: Path, cases: Iterable[Case], passes: Sequence[Pass]) 
 
 
 def _first(cases: Iterable[Case]) -> tuple[Volume | None, Case | None]:
-    from validate.imaging.dicom import read_image
-    from validate.imaging.nifti import read_nifti
+    from validate.imaging.image import read_image
 
     for case in list(cases)[:TRIES]:
         try:
             path = case.files[0]
-            volume = read_nifti(path) if path.name.endswith((".nii", ".nii.gz")) else read_image(path)
+            volume = read_image(path)
             ends(volume)
         except (DecodeFailure, LookupError):
             continue
