@@ -275,3 +275,12 @@ def _five_axes() -> bytes:
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n"])],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+
+
+def test_an_operator_set_of_the_future_is_said(model: Make, onnx_bytes: Make, saved: Save) -> None:
+    import onnx
+
+    proto = onnx.load_from_string(onnx_bytes())
+    proto.opset_import[0].version = 99
+    with pytest.raises(ModelError, match=r"can't open this model: .*[Oo]pset 99"):
+        ADAPTER.load(model(), base=saved("tiny.onnx", proto.SerializeToString()), device="cpu")

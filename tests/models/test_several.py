@@ -139,6 +139,32 @@ def test_augmentation_without_pixels_is_refused(model: Make, tmp_path: Path) -> 
         _open(block, tmp_path)
 
 
+def test_raw_outputs_of_every_view_are_turned_back_before_they_are_combined(model: Make, tmp_path: Path) -> None:
+    """A model that says of each voxel what it is, on a picture that is the same from no side: all views agree."""
+    (tmp_path / "same.py").write_text("def same(images):\n    return images\n")
+    plain = {"format": "python", "path": "same.py", "options": {"call": "same:same"}}
+    views = {"transforms": ["identity", "flip_x", "flip_y", "rotate_90", "rotate_180", "rotate_270"], "of": "raw"}
+    loaded = _open(
+        model(**plain, test_time_augmentation=views, output={"activation": "none", "kind": "mask"}), tmp_path
+    )
+    pixels = np.arange(2 * 4 * 5, dtype=np.float32).reshape(1, 2, 4, 5)
+    assert loaded.raw(pixels) == pytest.approx(pixels)
+    loaded.close()
+    scored = _open(model(**plain, test_time_augmentation={**views, "of": "scores"}), tmp_path)
+    with pytest.raises(ModelError, match="masks are made of raw outputs; say of: raw"):
+        scored.raw(pixels)
+    scored.close()
+
+
+def test_an_ensemble_combines_raw_outputs_for_masks(model: Make, tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text("def one(images):\n    return images\ndef three(images):\n    return 3 * images\n")
+    members = [{"format": "python", "path": "two.py", "call": f"two:{name}"} for name in ("one", "three")]
+    loaded = _open(model(format="ensemble", path=None, options={"members": members, "of": "raw"}), tmp_path)
+    pixels = np.ones((1, 1, 2, 2), np.float32)
+    assert loaded.raw(pixels) == pytest.approx(2 * pixels)
+    loaded.close()
+
+
 # --- several named inputs
 
 
@@ -278,3 +304,17 @@ def test_a_format_that_gathers_its_own_inputs_refuses_them(model: Make, tmp_path
     block = model(format="constant", path=None, inputs={"image": {"image": {}}})
     with pytest.raises(ProtocolError, match="the 'constant' format gathers its own inputs"):
         _open(block, tmp_path)
+
+
+def test_a_callable_gets_its_inputs_by_their_names(model: Make, cases: Make, tmp_path: Path) -> None:
+    program = "def risk(image, clinical):\n    return image.mean(axis=(1, 2, 3)) + clinical.sum(axis=1)\n"
+    (tmp_path / "risk.py").write_text(program)
+    inputs = {"image": {"image": {}, "preprocess": GREY}, "clinical": {"columns": ["age"]}}
+    output = {"activation": "none", "kind": "score"}
+    block = model(format="python", path="risk.py", options={"call": "risk:risk"}, inputs=inputs, output=output)
+    loaded = _open(block, tmp_path)
+    given = cases(1, attributes={"age": 40.0}, files=(_image(tmp_path / "pa.dcm", 51),))
+    (result,) = loaded.predict(Batch(given))
+    assert _score(result) == pytest.approx(40.2, abs=1e-5)
+    assert loaded.given(given[0])["image"].shape == (1, 8, 8)
+    loaded.close()

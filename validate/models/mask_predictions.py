@@ -68,6 +68,9 @@ class MaskPredictions:
                 "so it is coarser than this study's unit."
             )
         without = [case.unit for case, name in zip(cases, names, strict=True) if name not in self._files]
+        # by number in the order of names: a name may hold an identifier
+        taken = set(there)
+        unmatched = [number for number, name in enumerate(self._files, start=1) if name not in taken]
         return {
             "model": self._model.id,
             "cases": len(cases),
@@ -75,6 +78,7 @@ class MaskPredictions:
             "cases_without_row": len(without),
             "rows_without_case": len(self._files) - len(there),
             "cases_without_row_listed": without[:LISTED],
+            "rows_without_case_listed": unmatched[:LISTED],
         }
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
