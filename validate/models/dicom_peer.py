@@ -92,8 +92,10 @@ class Receiver:
         self._ae = AE(listener.ae_title)
         self._ae.require_called_aet = True
         self._ae.require_calling_aet = list(listener.accept)
-        self._ae.maximum_associations = 20
-        self._ae.network_timeout = self._ae.acse_timeout = self._ae.dimse_timeout = 60
+        # A connection without a word, as monitors and load balancers make, is held until acse_timeout.
+        self._ae.maximum_associations = 200
+        self._ae.network_timeout = self._ae.dimse_timeout = 60
+        self._ae.acse_timeout = 10
         for one in classes:
             self._ae.add_supported_context(one, DEFAULT_TRANSFER_SYNTAXES)
         self._ae.add_supported_context(VERIFICATION)
@@ -146,6 +148,7 @@ class Peer:
 
 def echo(node: Node, own_title: str, tls: ssl.SSLContext | None, *, hostname: str | None, seconds: float) -> Peer:
     """C-ECHO. Raises Unreachable."""
+    _check_reached(node, tls, hostname, seconds)
     association = _associated(node, own_title, [(VERIFICATION, None)], tls, hostname=hostname, seconds=seconds)
     try:
         status = association.send_c_echo()
@@ -219,7 +222,6 @@ def _associated(
     from pynetdicom import AE
 
     _quiet()
-    _check_reached(node, tls, hostname, seconds)
     entity = AE(own_title)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = seconds
     for abstract, transfer in wanted:
@@ -231,6 +233,7 @@ def _associated(
         return association
     if association.is_rejected:
         raise Unreachable(f"it rejects our association as '{own_title}' to '{node.ae_title}'")
+    _check_reached(node, tls, hostname, seconds)
     raise Unreachable("what answers at its address does not speak DICOM")
 
 
