@@ -1,0 +1,246 @@
+"""Whoever knows the format and rewrites every hash: what still tells, and what only a trusted key and an outside time can tell."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pypdf
+import pytest
+import yaml
+
+from validate.canonical import file_digest, pretty_json
+from validate.evidence.derived import write_derived
+from validate.evidence.manifest import AUDIT, MANIFEST
+from validate.evidence.seal import write_manifest, write_seal
+from validate.evidence.verify import UNPROVEN, Verification, verify
+from validate.numbers import computed, join_folder, recomputation
+from validate.protocol.load import from_resolved
+from validate.provenance.audit import read_events
+from validate.provenance.event import GENESIS, line_of, made
+from validate.provenance.keys import new_key
+from validate.report.render import render
+from validate.results.store import write_units
+from validate.run_protocol import Run
+from validate.sign_run import sign_run
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def copy(finished: Run, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished.folder, tmp_path / "run"))
+
+
+def answer(run: Path, **options: Any) -> Verification:
+    return verify(run, recompute=recomputation, **options)
+
+
+def rewrite_chain(run: Path, change: Change) -> None:
+    """The whole trail again, each event changed as one likes, every hash right."""
+    previous, lines = GENESIS, []
+    for event in read_events(run / AUDIT):
+        change(event)
+        forged = made(
+            seq=event["seq"],
+            time=event["time"],
+            actor=event["actor"],
+            kind=event["type"],
+            data=event["data"],
+            previous=previous,
+        )
+        previous = forged["hash"]
+        lines.append(line_of(forged) + b"\n")
+    (run / AUDIT).write_bytes(b"".join(lines))
+
+
+def rewrite_hashes(run: Path, change: Change = lambda event: None) -> None:
+    """Manifest, what the trail says of manifest and report, the chain, and the seal."""
+    created = json.loads((run / MANIFEST).read_text())["created"]
+    inputs = json.loads((run / MANIFEST).read_text())["inputs"]
+    write_manifest(run, inputs=inputs, created=created)
+
+    def forge(event: dict[str, Any]) -> None:
+        if event["type"] == "manifest":
+            event["data"]["sha256"] = file_digest(run / MANIFEST)
+        if event["type"] == "reported":
+            event["data"]["sha256"] = {name: file_digest(run / name) for name in event["data"]["sha256"]}
+        change(event)
+
+    rewrite_chain(run, forge)
+    head = [event["hash"] for event in read_events(run / AUDIT)][-1]
+    write_seal(run, audit_head=head)
+
+
+def swap_labels(run: Path) -> None:
+    """Two cases' labels, and every number computed again from them, as somebody does who has the program."""
+    path = run / "cohort/reference.parquet"
+    table = pq.read_table(path)
+    labels = table["label"].to_pylist()
+    one, other = labels.index(1.0), labels.index(0.0)
+    labels[one], labels[other] = labels[other], labels[one]
+    place = table.schema.get_field_index("label")
+    field = table.schema.field("label")
+    pq.write_table(table.set_column(place, field, pa.array(labels, field.type)), path)
+    protocol = from_resolved(yaml.safe_load((run / "protocol.yaml").read_text()))
+    write_units(join_folder(run, protocol), run / "results/units.parquet")
+    for name, document in computed(run, protocol, locked=True).documents().items():
+        (run / name).write_bytes(pretty_json(document))
+    write_derived(run, created=json.loads((run / MANIFEST).read_text())["created"])
+    shutil.rmtree(run / "report")
+    render(run, formats=("html",))
+
+
+def test_an_untouched_run_holds(finished: Run) -> None:
+    found = answer(finished.folder)
+    assert (found.status, found.differences) == ("VERIFIED", ())
+    assert found.printed > 1000
+    assert found.recounted > 100
+    assert found.unproven == UNPROVEN
+
+
+def other_numbers(content: bytes) -> tuple[bytes, int]:
+    """The PDF with two digits of one printed number changed for each other, and the page it was done on."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(content))
+    for number, page in enumerate(writer.pages, 1):
+        stream = page["/Contents"].get_object()
+        data = stream.get_data()
+        codes = _digits(page)
+        for font, of_digit in codes.items():
+            start = data.find(f"/{font} ".encode())
+            place = data.find(of_digit["8"], start) if start >= 0 and {"8", "3"} <= of_digit.keys() else -1
+            if place >= 0:
+                stream.set_data(data[:place] + of_digit["3"] + data[place + 4 :])
+                out = io.BytesIO()
+                writer.write(out)
+                return out.getvalue(), number
+    raise AssertionError("no digit found")
+
+
+def _digits(page: Any) -> dict[str, dict[str, bytes]]:
+    """By font the glyph of each digit, as it is written in a page's content."""
+    found: dict[str, dict[str, bytes]] = {}
+    for name, font in page["/Resources"].get_object()["/Font"].get_object().items():
+        table = font.get_object()["/ToUnicode"].get_object().get_data().decode()
+        pairs = (line.split() for line in table.splitlines() if line.count("<") == 2)
+        of_digit = {chr(int(to[1:-1], 16)): code[1:-1].encode() for code, to in pairs if len(to) == 6}
+        found[name[1:]] = {sign: code for sign, code in of_digit.items() if sign.isdigit()}
+    return found
+
+
+def test_a_pdf_with_another_number_is_named_even_where_every_hash_was_made_again(copy: Path) -> None:
+    path = copy / "report/report.pdf"
+    content, page = other_numbers(path.read_bytes())
+    path.write_bytes(content)
+    assert any(line.startswith("report/report.pdf: SHA-256 is") for line in verify(copy).differences)
+    rewrite_hashes(copy)
+    assert verify(copy).holds  # the hashes alone no longer tell
+    found = answer(copy).differences
+    assert any(line.startswith(f"report/report.pdf: page {page} prints ") for line in found), found
+
+
+def test_a_pdf_and_what_is_told_of_it_changed_together_no_longer_fit_the_sealed_values(copy: Path) -> None:
+    told = copy / "report/printed.json"
+    document = json.loads(told.read_text())
+    place = next(
+        piece
+        for page in document["pages"]
+        for run in page["runs"]
+        for piece in run
+        if not isinstance(piece, str) and piece[1].endswith("/value") and "%" in piece[0]
+    )
+    was = place[0]
+    place[0] = "99.9%"
+    told.write_bytes(json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    rewrite_hashes(copy)
+    found = " ".join(answer(copy).differences)
+    assert f"prints '99.9%', which is not what lies at {place[1]}" in found, was
+
+
+def test_a_number_on_the_screen_that_was_changed_is_named(copy: Path) -> None:
+    path = copy / "report/report.html"
+    text = path.read_text()
+    address = 'data-address="estimates.json#/estimates/0/value">'
+    start = text.index(address) + len(address)
+    end = text.index("<", start)
+    path.write_text(text[:start] + "0.999" + text[end:])
+    rewrite_hashes(copy)
+    assert any(
+        line.startswith(
+            "report/report.html: prints '0.999', which is not what lies at estimates.json#/estimates/0/value"
+        )
+        for line in answer(copy).differences
+    )
+
+
+def test_a_goal_lowered_after_the_lock_is_named_by_the_lock(copy: Path) -> None:
+    protocol = yaml.safe_load((copy / "protocol.yaml").read_text())
+    protocol["acceptance"][0]["at_least"] = 0.5
+    (copy / "protocol.yaml").write_text(yaml.safe_dump(protocol, sort_keys=False))
+    rewrite_hashes(copy)
+    assert "protocol.yaml: is not what lock.json froze" in answer(copy).differences
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("lock.json", "lock.json: missing, and the audit trail says that this run was locked"),
+        ("report/printed.json", "report/printed.json: missing"),
+        ("evidence/checklists.json", "evidence/checklists.json"),
+        ("evidence/cases.json", "evidence/cases.json"),
+    ],
+)
+def test_a_file_taken_out_with_every_hash_made_again_is_named(copy: Path, file: str, message: str) -> None:
+    (copy / file).unlink()
+
+    def forget(event: dict[str, Any]) -> None:
+        if event["type"] == "reported":
+            event["data"]["sha256"].pop(file, None)
+
+    rewrite_chain(copy, forget)
+    rewrite_hashes(copy)
+    assert any(message in line for line in answer(copy).differences), answer(copy).differences
+
+
+def test_a_trail_without_its_unblinding_or_with_another_lock_is_named(copy: Path) -> None:
+    def other_lock(event: dict[str, Any]) -> None:
+        if "lock" in event["data"]:
+            event["data"]["lock"] = "0" * 64
+
+    rewrite_hashes(copy, other_lock)
+    assert any("names another lock than lock.json" in line for line in answer(copy).differences)
+
+
+def test_who_swaps_labels_computes_all_again_and_signs_is_told_only_by_a_key_and_never_more_than_integrity(
+    finished: Run, tmp_path: Path
+) -> None:
+    owner = new_key(tmp_path / "owner", name="Dr A. Example")
+    forger = new_key(tmp_path / "forger", name="Dr A. Example")
+    run = Path(shutil.copytree(finished.folder, tmp_path / "run"))
+    true = Path(shutil.copytree(finished.folder, tmp_path / "true"))
+    sign_run(true, owner, meaning="approved")
+
+    def dated_back(event: dict[str, Any]) -> None:
+        event["time"] = (datetime.fromisoformat(event["time"]) - timedelta(days=90)).isoformat(timespec="microseconds")
+        if event["type"] == "reported":
+            names = [name for name in event["data"]["sha256"] if (run / name).is_file()]
+            event["data"]["sha256"] = {name: file_digest(run / name) for name in names}
+
+    swap_labels(run)
+    rewrite_chain(run, dated_back)
+    rewrite_hashes(run)
+    sign_run(run, forger, meaning="approved")
+    alone = answer(run)
+    assert alone.differences == ()
+    assert alone.unproven == UNPROVEN
+    assert alone.unproven.startswith("integrity only")
+    known = answer(run, trusted=[owner.certificate])
+    assert "no signature of this run is by a key that you trust" in known.differences
+    assert answer(true, trusted=[owner.certificate]).differences == ()
