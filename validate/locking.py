@@ -10,7 +10,8 @@ from validate.canonical import write_atomically
 from validate.cohort.case import Cohort
 from validate.errors import CommandError, ProtocolError
 from validate.lock.amendment import Amendment
-from validate.lock.lock import Lock, amend_lock, check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.lock.lock import amend_lock, check_lock, lock_path, make_lock, write_lock
+from validate.lock.stored import Lock, read_lock
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass

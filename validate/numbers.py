@@ -21,7 +21,7 @@ from validate.estimation.document import to_document as estimates_document
 from validate.estimation.marked import Tables
 from validate.estimation.run import estimate_all
 from validate.inference.store import read_inference
-from validate.lock.lock import confirmatory_run
+from validate.lock.stored import confirmatory_run
 from validate.protocol.load import from_resolved
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED

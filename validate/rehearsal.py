@@ -20,7 +20,8 @@ from validate.inference.first_look import input_statistics
 from validate.inference.plan import make_plan
 from validate.inference.store import read_inference
 from validate.lock.amendment import Amendment
-from validate.lock.lock import Lock, lock_path
+from validate.lock.lock import lock_path
+from validate.lock.stored import Lock
 from validate.locking import current_lock, hold
 from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import load_protocol

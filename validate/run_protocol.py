@@ -43,7 +43,8 @@ from validate.inference.plan import InferencePlan, make_plan
 from validate.inference.progress import Update
 from validate.inference.store import read_timings
 from validate.lock.amendment import Amendment
-from validate.lock.lock import Lock, confirmatory_run, lock_path, read_lock
+from validate.lock.lock import lock_path
+from validate.lock.stored import Lock, confirmatory_run, read_lock
 from validate.locking import current_lock, hold, keep_lock
 from validate.models.adapter import LoadedModel, ModelIdentity
 from validate.models.load import opened_elsewhere, opened_models

@@ -14,7 +14,7 @@ from validate.evidence.pdf_signature import signed_pdf, write_signed_pdf
 from validate.evidence.seal import read_document, write_seal
 from validate.evidence.signature import MEANINGS, Meaning, write_signature
 from validate.evidence.verify import verify
-from validate.lock.lock import read_lock
+from validate.lock.stored import read_lock
 from validate.provenance.audit import AuditTrail
 from validate.provenance.keys import Key
 from validate.provenance.ledger import Ledger

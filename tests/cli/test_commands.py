@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from validate.cli import main as command_line
 from validate.cli.main import app
 from validate.errors import DataError
-from validate.lock.lock import lock_path, read_lock
+from validate.lock.lock import lock_path
+from validate.lock.stored import read_lock
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "sample_data" / "tables"

@@ -16,7 +16,7 @@ from validate.canonical import digest, pretty_json
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import UNPROVEN, verify
-from validate.lock.lock import FROZEN
+from validate.lock.stored import FROZEN
 from validate.provenance.attestation import attest
 from validate.provenance.audit import AuditTrail
 from validate.provenance.certificate import read_certificates

@@ -11,7 +11,8 @@ import pytest
 
 from validate.cohort.case import Case, Cohort
 from validate.errors import DataError, ProtocolError
-from validate.lock.lock import Lock, check_lock, lock_path, make_lock, read_lock, write_lock
+from validate.lock.lock import check_lock, lock_path, make_lock, write_lock
+from validate.lock.stored import Lock, read_lock
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import CLEAN, Pass

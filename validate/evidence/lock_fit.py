@@ -11,7 +11,7 @@ import yaml
 from validate.canonical import digest
 from validate.errors import EvidenceError
 from validate.evidence.seal import read_document
-from validate.lock.lock import lock_digest
+from validate.lock.stored import lock_digest
 from validate.provenance.states import TRANSITION
 
 LOCK = "lock.json"

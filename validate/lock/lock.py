@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,38 +13,13 @@ from validate import __version__
 from validate.canonical import digest, pretty_json, write_atomically
 from validate.cohort.case import Cohort
 from validate.cohort.reference import reference_digest
-from validate.errors import CommandError, ProtocolError
-from validate.lock.amendment import Amendment, amended, confirmatory
+from validate.errors import CommandError
+from validate.lock.amendment import Amendment, amended
+from validate.lock.stored import FROZEN, Lock, lock_digest
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass
 from validate.provenance.source import source_digest
-
-# What must not have changed between lock and run. The time is a fact about the lock, not part of what is frozen.
-FROZEN = ("protocol", "cohort", "reference", "models", "passes", "program")
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """document : as stored in PROTOCOL.lock.json    digest : SHA-256 of the frozen part."""
-
-    document: Mapping[str, Any]
-
-    @property
-    def digest(self) -> str:
-        """The lock's name: SHA-256 of the canonical form of everything frozen, and of the amendments that led here."""
-        return lock_digest(self.document)
-
-    @property
-    def confirmatory(self) -> bool:
-        """Whether what runs under this lock was promised before anybody looked (amendment.py)."""
-        return confirmatory(self.document)
-
-
-def lock_digest(document: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical form of what a lock freezes; raises KeyError where a part is missing."""
-    amendments = {"amendments": document["amendments"]} if document.get("amendments") else {}
-    return digest({name: document[name] for name in FROZEN} | amendments)
 
 
 def make_lock(
@@ -103,19 +77,6 @@ def write_lock(lock: Lock, path: Path) -> None:
     write_atomically(path, pretty_json(dict(lock.document)))
 
 
-def read_lock(path: Path) -> Lock:
-    """A stored lock. Raises ProtocolError when it is torn, or its digest no longer fits its content."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        lock = Lock(document)
-        intact = document["lock_sha256"] == lock.digest
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ProtocolError(f"{path}: not a lock that this version can read: {error}") from error
-    if not intact:
-        raise ProtocolError(f"{path}: the lock was edited: its content no longer has the digest it states")
-    return lock
-
-
 def amend_lock(locked: Lock, current: Lock, amendment: Amendment, *, unblinded: bool, actor: str, time: str) -> Lock:
     """The lock that follows. Raises CommandError as `amended` does, and where nothing differs."""
     differences = check_lock(locked, current)
@@ -125,12 +86,6 @@ def amend_lock(locked: Lock, current: Lock, amendment: Amendment, *, unblinded: 
         locked.document, current.document, differences, amendment, unblinded=unblinded, actor=actor, time=time
     )
     return Lock({**document, "lock_sha256": lock_digest(document)})
-
-
-def confirmatory_run(folder: Path) -> bool:
-    """Whether a run folder's numbers were promised beforehand: it has a lock, and no major amendment after looking."""
-    path = folder / "lock.json"
-    return path.is_file() and read_lock(path).confirmatory
 
 
 def check_lock(locked: Lock, current: Lock) -> tuple[str, ...]:
