@@ -9,9 +9,13 @@ PROTOCOL_compare := protocols/gallery/cxr-two-models.yaml
 PROTOCOL_grades := protocols/gallery/retinopathy-grading.yaml
 PROTOCOL_classes := protocols/gallery/stroke-classes.yaml
 PROTOCOL_findings := protocols/gallery/cxr-findings.yaml
-PROTOCOL_cardiac := protocols/gallery/cardiac-ventricles.yaml
+PROTOCOL_cardiac := protocols/gallery/cardiac-heartnet.yaml
+PROTOCOL_masks := protocols/gallery/cardiac-ventricles.yaml
+PROTOCOL_nodules := protocols/gallery/ct-nodules.yaml
 # studies of volumes, made from a seed where they are asked for
 VOLUMES_cardiac := cardiac
+VOLUMES_masks := cardiac
+VOLUMES_nodules := nodules
 RUN := runs/demo-$(TASK)
 VALIDATE := .venv/bin/validate
 
@@ -27,7 +31,7 @@ sample: setup
 	@$(VALIDATE) sample sample_data --if-missing
 
 demo: sample
-	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare, grades, classes, findings, cardiac" >&2; exit 2; }
+	@test -n "$(PROTOCOL_$(TASK))" || { echo "no demo called '$(TASK)'; there are: cxr, compare, grades, classes, findings, cardiac, masks, nodules" >&2; exit 2; }
 	@test -z "$(VOLUMES_$(TASK))" || $(VALIDATE) sample sample_volumes --only $(VOLUMES_$(TASK)) --if-missing
 	@# a demonstration starts from nothing: no earlier run, no earlier lock
 	@rm -rf $(RUN) $(PROTOCOL_$(TASK):.yaml=.lock.json)

@@ -19,6 +19,7 @@ from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.plan import Plan, plan_for, refuse_naive
 from validate.estimation.replicates import Resampling
 from validate.evaluate_ledger import note_look
+from validate.evaluate_marks import MarkedTables, marked_samples
 from validate.evaluate_questions import Asked, Question, column, questions
 from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
@@ -32,6 +33,7 @@ GRADED_METRICS = {
     "multiclass": ("accuracy", "balanced_accuracy", "kappa"),
     "ordinal": ("quadratic_kappa", "linear_kappa", "within_one", "exact_agreement"),
 }
+DETECTION_METRICS = ("mean_sensitivity", "weighted_afroc", "highest_rating_auc")
 ANSWERS = ("score", "positive", "true", "predicted", "scores")
 INTERVALS = (
     *("bootstrap", "bootstrap_bca", "bootstrap_studentised", "delong", "delong_logit", "obuchowski"),
@@ -68,11 +70,16 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     workers: int = 0,
+    marks: Any = None,
+    lesions: Any = None,
+    key: str | None = None,
+    hit: Mapping[str, Any] | None = None,
+    repeated_hits: str = "ignore",
 ) -> Estimates:
     """Each metric, overall and in every level of every column in `by`, overall first.
 
     frame : any pandas, polars or Arrow table, one row per case
-    task : "classification", "multiclass", "ordinal", "multilabel" or "segmentation"
+    task : "classification", "multiclass", "ordinal", "multilabel", "segmentation" or "detection"
     truth : column that says whether the finding is there: `positive` means yes, one other value no; or which class or grade
         it is, one of `classes` (of grades, in rising order); of several findings, {finding: column}
     score : column of the model's numbers; threshold, threshold_rule (">=" or ">") turn them into flags, cuts into grades
@@ -80,6 +87,11 @@ def evaluate(
         compare_masks measured of each case, such as {"dice": "dice"}, and no truth
     predicted : column of its answers, the class with the highest score unless given
     cluster : column of patients, so that intervals respect several rows of one; None where rows are patients
+    marks, lesions : of a detection, tables with a row for each, and `key`, the column that names the case in all three. Marks have a
+        column `score` ("score" unless given); both have x, y[, z] and diameter, or x_min, y_min[, z_min], x_max, …, and `hit` says
+        when one hits the other, such as {"criterion": "distance", "value": 5.0}; or, without `hit`, a column "lesion" says which
+        lesion a mark hits. repeated_hits : a second mark on a lesion, "ignore" or "false_mark". Cases without lesions or marks have
+        their row in `frame`; `by` may name columns of lesions too
     metrics : names such as "auroc"; interval : one method for all, or each metric's own default. A binary metric in a study of
         several classes, grades or findings gives one estimate for each (`target`)
     Everything here is exploratory: nothing was locked before it was looked at. Where patients are named (cluster), the look is
@@ -88,6 +100,24 @@ def evaluate(
     """
     _check_arguments(task, threshold_rule, replicates, level)
     table = _arrow(frame)
+    if task == "detection":
+        if marks is None or lesions is None or key is None or isinstance(threshold, Mapping):
+            raise DataError("task 'detection' needs marks=, lesions= and key=, and one threshold or none.")
+        tables = MarkedTables(
+            table,
+            _arrow(marks, "marks"),
+            _arrow(lesions, "lesions"),
+            key,
+            score or "score",
+            hit,
+            repeated_hits,
+            tuple(by),
+        )
+        return _of_marks(
+            tables, threshold, threshold_rule, cluster, metrics, interval, replicates, level, seed, workers
+        )
+    if marks is not None or lesions is not None or hit is not None:
+        raise DataError(f"marks, lesions, hit: belong to task 'detection'; this one is '{task}'.")
     asked = Asked(
         task=task, truth=truth, score=score, scores=scores, predicted=predicted, classes=classes, threshold=threshold,
         threshold_rule=threshold_rule, cuts=cuts, positive=positive,
@@ -111,6 +141,51 @@ def evaluate(
     if cluster is not None:
         note_look(table, cluster, metrics=[plan.endpoint for plan in plans], threshold=threshold)
     return Estimates(tuple(one for plan in plans for of in by_question for one in of.get(plan.endpoint, ())))
+
+
+def _of_marks(  # noqa: PLR0917 (the arguments of evaluate)
+    tables: MarkedTables, threshold: float | None, rule: str, cluster: str | None, metrics: Sequence[str] | None,
+    interval: str | None, replicates: int, level: float, seed: int, workers: int,
+) -> Estimates:  # fmt: skip
+    """Each metric of marks, overall and by level."""
+    patients = _patients(tables.cases, cluster)
+    clusters = int(patients.max()) + 1
+    own = [name for name in tables.by if name in tables.cases.column_names]
+    for name in tables.by:
+        if name not in own and name not in tables.lesions.column_names:
+            raise DataError(f"by: no column '{name}' in the frame or in lesions.")
+    levels = {name: level_texts(name, column(tables.cases, name).to_pylist()) for name in own}
+    samples = marked_samples(
+        tables, patients, groups_of(levels, patients.size), threshold=threshold, inclusive=rule == ">="
+    )
+    told = (
+        patients,
+        samples.found.mark_case,
+        samples.found.mark_score,
+        samples.found.lesion_case,
+        samples.found.lesion_score,
+    )
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in told)).hexdigest()
+    resampling = Resampling(clusters, replicates, resampling_key(seed, digest), workers)
+    found = []
+    for name in metrics or DETECTION_METRICS:
+        plan = _plan(name, "detection", interval, level)
+        refuse_naive(plan.method, rows=patients.size, clusters=clusters, where=f"metric '{plan.endpoint}'")
+        sample = samples.of(plan.metric.needs)
+        if "flagged" in plan.metric.needs and threshold is None:
+            raise DataError(f"metrics: {plan.endpoint} needs a threshold; pass threshold=…")
+        if plan.metric.check_options is not None and (wrong := plan.metric.check_options({})):
+            raise DataError(f"metrics: {plan.endpoint} needs options, which a protocol's endpoint gives it: {wrong}.")
+        if "matched" in plan.metric.needs and not samples.found.counted.any():
+            raise DataError(
+                f"metrics: {plan.endpoint} is of boxes against boxes; pass hit= and tables with x_min, y_min, x_max, y_max."
+            )
+        (of_plan,) = estimate_sample([plan], sample, model="model", resampling=resampling)
+        question = Question("lesions", {}, samples.condition, plan.metric.tasks)
+        found += [_estimate(plan, question, sample.groups.stratum(place), one) for place, one in enumerate(of_plan)]
+    if cluster is not None:
+        note_look(tables.cases, cluster, metrics=list(metrics or DETECTION_METRICS), threshold=threshold)
+    return Estimates(tuple(found))
 
 
 def _estimates(
@@ -212,7 +287,7 @@ def _plan(name: str, task: str, interval: str | None, level: float) -> Plan:
     )
 
 
-def _arrow(frame: Any) -> pa.Table:
+def _arrow(frame: Any, name: str = "frame") -> pa.Table:
     """Any table that speaks Arrow, or a dict of columns, without importing the library it came from."""
     if isinstance(frame, pa.Table):
         table = frame
@@ -221,8 +296,8 @@ def _arrow(frame: Any) -> pa.Table:
     elif isinstance(frame, dict):
         table = _from_lists(frame)
     else:
-        raise DataError(f"frame: got {type(frame).__name__}, expected a pandas, polars or Arrow table.")
-    if table.num_rows == 0:
+        raise DataError(f"{name}: got {type(frame).__name__}, expected a pandas, polars or Arrow table.")
+    if table.num_rows == 0 and name == "frame":
         raise DataError("frame: the table has no rows.")
     return table
 

@@ -250,8 +250,8 @@ def _chosen_output(session: _Session, model: Model) -> str:
             f"models.{model.id}.output: '{name}' is {element}; expected a tensor of floats. "
             "A classifier converted from scikit-learn has one when exported with zipmap off."
         )
-    if model.output.kind == "mask":
-        return name
+    if model.output.kind == "mask" or model.postprocess:
+        return name  # a value for each voxel, of which masks or marks are made
     if shape and len(shape) not in {1, 2}:
         raise ModelError(
             f"models.{model.id}.output: '{name}' has the shape {shape}; expected (batch,) or "

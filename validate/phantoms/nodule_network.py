@@ -12,13 +12,14 @@ class NoduleNet(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv3d(1, 8, 3, padding=1), nn.ReLU(),
-            nn.Conv3d(8, 12, 3, padding=1), nn.ReLU(),
-            nn.Conv3d(12, 12, 3, padding=2, dilation=2), nn.ReLU(),
-            nn.Conv3d(12, 8, 3, padding=2, dilation=2), nn.ReLU(),
-            nn.Conv3d(8, 1, 1),
+            *_block(1, 8, reach=1), *_block(8, 12, reach=1), *_block(12, 12, reach=2), *_block(12, 8, reach=2), nn.Conv3d(8, 1, 1)
         )  # fmt: skip
 
     def forward(self, volume: Tensor) -> Tensor:
         logits: Tensor = self.layers((volume - 0.4) * 2.0)
         return torch.clamp(logits, -30.0, 30.0)
+
+
+def _block(channels: int, filters: int, *, reach: int) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv3d(channels, filters, 3, padding=reach, dilation=reach, bias=False)
+    return convolution, nn.BatchNorm3d(filters), nn.ReLU()

@@ -24,8 +24,8 @@ from validate.phantoms.nodule_network import NoduleNet
 from validate.phantoms.stream import stream
 
 SEED = 9_100_001
-PATIENTS = 32
-EPOCHS = 12
+PATIENTS = 40
+EPOCHS = 8
 PATCH = (16, 24, 24)  # voxels of 3 mm
 SPACING = 3.0
 
@@ -57,9 +57,9 @@ def trained(epochs: int = EPOCHS, patients: int = PATIENTS) -> NoduleNet:
     network = NoduleNet()
     network.train()
     steps = epochs * patients
-    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=8e-3, pct_start=0.2, total_steps=steps)
-    loss_function = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(4.0))
+    loss_function = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))
     random = np.random.default_rng(11)
     for epoch in range(epochs):
         total = 0.0
