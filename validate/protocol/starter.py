@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from validate.errors import CommandError
+from validate.protocol.starter_marks import MARKS
 from validate.protocol.starter_masks import MASKS
 from validate.protocol.starter_targets import TARGETED
 
-TASKS = ("classification", *TARGETED, "segmentation")
+TASKS = ("classification", *TARGETED, "segmentation", "detection")
 SOURCES = ("dicom", "table")
 
 
@@ -18,8 +19,8 @@ def starter(task: str, source: str) -> str:
         raise CommandError(f"--task: got '{task}', expected {' or '.join(TASKS)}")
     if source not in SOURCES:
         raise CommandError(f"--source: got '{source}', expected {' or '.join(SOURCES)}")
-    if task == "segmentation":
-        return MASKS
+    if task in {"segmentation", "detection"}:
+        return MASKS if task == "segmentation" else MARKS
     dicom = source == "dicom"
     parts = (HEAD, COHORT_DICOM if dicom else COHORT_TABLE, REFERENCE_DICOM if dicom else REFERENCE_TABLE)
     text = "".join((*parts, MODEL_DICOM if dicom else MODEL_TABLE, REST_DICOM if dicom else REST_TABLE))
