@@ -47,6 +47,10 @@ def command(
             whose = "trusted key" if one.trusted else "key not named as trusted"
             when = f"{one.time}, stamped {one.stamp.time}" if one.stamp else f"{one.time} by the signer's own clock"
             typer.echo(f"  {one.meaning} by {one.signer} ({whose} {one.fingerprint[:16]}…), {when}")
+        if answer.other_version:
+            typer.echo(
+                f"  made by another version of the program ({answer.other_version}): checklists and scripts not made again"
+            )
         if answer.left_over:
             typer.echo(
                 f"  a signature, or a report made again, was interrupted and does not count ({', '.join(answer.left_over)})"

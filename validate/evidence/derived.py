@@ -14,8 +14,9 @@ from validate.evidence.crate import CRATE, crate_document
 from validate.evidence.recount_tables import recount_files
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
+from validate.provenance.source import source_digest
 
-MODELS = "evidence/models.json"
+MODELS, ENVIRONMENT = "evidence/models.json", "evidence/environment.json"
 BILLS = {SBOM: software_document, MODEL_BOM: model_document}
 LISTS = "evidence/checklists/"
 
@@ -51,13 +52,29 @@ def write_derived(folder: Path, *, created: str) -> None:
     write_atomically(folder / CRATE, pretty_json(crate_document(folder, created=created)))
 
 
+def made_by(folder: Path) -> str | None:
+    """In words, which other version of the program made this evidence; None where it was this one."""
+    if not (folder / ENVIRONMENT).is_file():
+        return None
+    program = read_document(folder, ENVIRONMENT).get("validate") or {}
+    source = program.get("source_sha256")
+    if source == source_digest():
+        return None
+    return f"version {program.get('version')}, source {str(source)[:12]}…"
+
+
 def derived_differences(folder: Path) -> list[str]:
-    """Whichever of them is not what this evidence gives; nothing for a run that has none. Raises EvidenceError if torn."""
+    """Whichever of them is not what this evidence gives; nothing for a run that has none. Raises EvidenceError if torn.
+
+    Of another version's, only what follows from the tables alone: its rules, lists and scripts were others.
+    """
     if not (folder / CHECKLISTS).is_file():
         return []
     read_document(folder, CHECKLISTS)
+    of_tables = {CASES, TRACEABILITY} if made_by(folder) is not None else None
     return [
         f"{name}: is not what the rest of this evidence gives"
         for name, content in derived_files(folder)
-        if not (folder / name).is_file() or (folder / name).read_bytes() != content
+        if (of_tables is None or name in of_tables)
+        and (not (folder / name).is_file() or (folder / name).read_bytes() != content)
     ]

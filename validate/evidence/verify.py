@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from validate.canonical import file_digest, pretty_json
 from validate.errors import EvidenceError, ValidateError
-from validate.evidence.derived import derived_differences
+from validate.evidence.derived import derived_differences, made_by
 from validate.evidence.interrupted import sealed_state
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.lock_fit import lock_differences
@@ -48,6 +48,7 @@ class Verification:
     printed : numbers in the PDF that are what lies at their addresses
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
+    other_version : of the program, which made this evidence: its checklists and scripts were not made again
     left_over : files in which an interrupted signature left something, which counts for nothing
     """
 
@@ -64,6 +65,7 @@ class Verification:
     lock_signer: str | None = None
     lock_stamp: str | None = None
     left_over: tuple[str, ...] = ()
+    other_version: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -119,6 +121,7 @@ def _verified(folder: Path, recompute: Recomputation | None, trusted: Sequence[C
         if locked.signer is None
         else f"{locked.signer} ({'trusted key' if locked.trusted else 'key not named as trusted'})",
         None if locked.stamp is None else f"{locked.stamp.time} by {locked.stamp.authority}",
+        other_version=_other_version(folder),
     )
 
 
@@ -216,6 +219,13 @@ def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[s
     for path in sorted(present & expected.keys()):
         if (got := file_digest(folder / path)) != expected[path]:
             yield f"{path}: SHA-256 is {got}, sealed as {expected[path]}"
+
+
+def _other_version(folder: Path) -> str | None:
+    try:
+        return made_by(folder)
+    except EvidenceError:
+        return None  # that it is missing is told where the manifest names it
 
 
 def _derived(folder: Path) -> list[str]:
