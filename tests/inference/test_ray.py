@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from validate.errors import CommandError, MachineError
+from validate.inference.local import LocalEngine
 from validate.inference.plan import make_plan
 from validate.inference.ray import ENGINE, RayEngine
 from validate.inference.ray_worker import Worker, piece_of
@@ -93,3 +95,105 @@ def test_an_address_belongs_to_an_engine_with_a_cluster() -> None:
     assert chosen_engine("ray", None).address == "auto"
     with pytest.raises(CommandError, match="belongs to --engine ray"):
         chosen_engine("local", "10.0.0.7:6379")
+
+
+class _Future:
+    def __init__(self, value: Any, *, lost: bool = False) -> None:
+        self.value, self.lost = value, lost
+
+
+class _Cluster:
+    """Stands for Ray's library: workers in this process, some of which are lost at their n-th stretch."""
+
+    class exceptions:  # noqa: N801 - as in the library
+        class RayError(Exception):
+            pass
+
+    def __init__(self, lost: set[int], nodes: int = 2) -> None:
+        self.lost, self.asked, self.count, self.killed = lost, 0, nodes, 0
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 1.0}}] * self.count
+
+    def remote(self, **_: Any) -> Any:
+        return lambda kind: type("Kind", (), {"remote": lambda _, *given: self.worker(kind(*given))})()
+
+    def worker(self, inner: Any) -> Any:
+        def method(name: str) -> Any:
+            def call(*given: Any) -> Any:
+                if name == "work":
+                    self.asked += 1
+                    if self.asked in self.lost:
+                        return _Future(None, lost=True)
+                return _Future(getattr(inner, name)(*given))
+
+            return type("Method", (), {"remote": staticmethod(call)})()
+
+        return type("Handle", (), {"ready": method("ready"), "work": method("work")})()
+
+    def wait(self, futures: list[Any], *, num_returns: int, timeout: float) -> tuple[list[Any], list[Any]]:
+        return futures[:num_returns], futures[num_returns:]
+
+    def get(self, future: Any, *, timeout: float) -> Any:
+        if future.lost:
+            raise self.exceptions.RayError("the node is gone")
+        return future.value
+
+    def kill(self, worker: Any) -> None:
+        self.killed += 1
+
+
+@pytest.fixture
+def clustered(plan: Make, study: Make, protocol: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run through the driver on a stand-in for the cluster; returns a function of the stretches that are lost."""
+    from validate.cohort.case import Cohort
+    from validate.inference import ray as module
+
+    cases = study(tmp_path / "dicom", 30, broken=(4,))
+    plan(tmp_path, cases)  # writes the model
+    settings = protocol([{}, {"id": "n"}], shard_size=4)
+    work = make_plan(settings, Cohort(cases, (), (), "c" * 64), load_models(settings, base=tmp_path), base=tmp_path)
+    LocalEngine(kind="thread").run(work, out=tmp_path / "local", resume=False)
+
+    def run(lost: set[int], name: str, **options: Any) -> tuple[Any, list[str], _Cluster]:
+        cluster, events = _Cluster(lost), list[str]()
+        monkeypatch.setattr(module, "_connected", lambda _: contextlib.nullcontext(cluster))
+        summary = RayEngine(**options).run(
+            work, out=tmp_path / name, resume=True, on_event=lambda event, _: events.append(event)
+        )
+        return summary, events, cluster
+
+    return run
+
+
+def test_the_driver_ends_in_the_bytes_of_one_machine(clustered: Any, results_of: Make, tmp_path: Path) -> None:
+    summary, events, cluster = clustered(set(), "cluster")
+    assert results_of(tmp_path / "cluster") == results_of(tmp_path / "local")
+    assert (summary.rows, summary.shards, summary.workers, summary.worker_kind) == (60, 16, 2, "ray")
+    assert events.count("shard_written") == 16 and "worker_lost" not in events and cluster.killed >= 2
+    again, _, _ = clustered(set(), "cluster")
+    assert again.resumed_shards == 16
+
+
+def test_stretches_of_lost_workers_are_done_by_others(clustered: Any, results_of: Make, tmp_path: Path) -> None:
+    _, events, cluster = clustered({1, 3, 4, 8}, "lost")
+    assert events.count("worker_lost") == 4 and cluster.asked == 8 + 4
+    assert results_of(tmp_path / "lost") == results_of(tmp_path / "local")
+
+
+def test_a_stretch_that_every_worker_is_lost_at_stops_the_run_and_keeps_the_rest(
+    clustered: Any, results_of: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(MachineError, match="4 workers were lost in a row at the same 4 cases"):
+        clustered(set(range(5, 400)), "never")
+    clustered(set(), "never")
+    assert results_of(tmp_path / "never") == results_of(tmp_path / "local")
+
+
+def test_a_cluster_that_gives_no_worker_is_given_up(clustered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from validate.inference import ray as module
+
+    monkeypatch.setattr(module, "_room", lambda *_: 0)
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    with pytest.raises(MachineError, match=r"gave no worker in 0\.2 seconds"):
+        clustered(set(), "none", starting=0.2)

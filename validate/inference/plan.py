@@ -130,8 +130,11 @@ class InferencePlan:
 
     def document(self) -> dict[str, Any]:
         """What the results rest on, as plain JSON; a resumed run must find it unchanged."""
+        from validate.imaging import postprocess, preprocess
+
         return {
             "schema_version": "1",
+            "steps": {"preprocess": preprocess.VERSION, "postprocess": postprocess.VERSION},
             "cohort": self.cohort_digest,
             "units": digest([case.unit for case in self.cases]),
             "cases": len(self.cases),
