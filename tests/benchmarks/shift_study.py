@@ -150,7 +150,7 @@ STUDIES: dict[str, tuple[str, Callable[[int], dict[str, bool]]]] = {
     ),
     "confounded scanner, weak itself": ("weighted, standardised: right", lambda seed: confounded(seed, 1.5)),
     "shift, the same population": ("false alarm", lambda seed: cohort(seed, 0.02)),
-    "shift, noise up by one spread in a half": ("right", lambda seed: cohort(seed, 0.022)),
+    "shift, noise up by half its spread": ("right", lambda seed: cohort(seed, 0.022)),
 }
 
 

@@ -86,10 +86,11 @@ def _weighted(
     sides = min(int(mine.sum()), int((~mine).sum()))
     if sides < FEWEST:
         return Weighted(*named, reason=f"{sides} rows on one side, fewer than {FEWEST}")
-    features = _dummies(sample, named[3])[rows]
+    cells, place = np.unique(_dummies(sample, named[3])[rows], axis=0, return_inverse=True)
+    where = cells, place.reshape(-1)
     whole = np.ones(rows.size)
     raw = _difference(measure, rows, mine, whole)
-    once = _weights(features, mine, whole)
+    once = _weights(where, mine, whole)
     if raw is None or once is None:
         return Weighted(*named, raw=raw, reason="the measure is not defined on both sides")
     weight, chance = once
@@ -99,7 +100,7 @@ def _weighted(
     drawn = [
         _difference(measure, rows, mine, again[0])
         for count in _resampled(samples, sample.cluster[rows])
-        if (again := _weights(features, mine, count)) is not None
+        if (again := _weights(where, mine, count)) is not None
     ]
     known = np.array([one for one in drawn if one is not None])
     plain = Weighted(*named, raw=raw, value=value, effective=effective, clipped=clipped)
@@ -147,7 +148,7 @@ def _auroc(score: Array, truth: Array, weight: Array) -> float | None:
     """Weighted share of pairs in order, ties half."""
     order = np.argsort(score, kind="stable")
     ordered, above, below = score[order], (weight * truth)[order], (weight * (1 - truth))[order]
-    first = np.flatnonzero(np.append(True, np.diff(ordered) != 0)) if ordered.size else np.zeros(0, np.int64)
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if ordered.size else np.zeros(0, np.int64)
     positives, negatives = (np.add.reduceat(part, first) for part in (above, below)) if first.size else (above, below)
     pairs = float(positives.sum() * negatives.sum())
     if pairs <= 0:
@@ -156,10 +157,14 @@ def _auroc(score: Array, truth: Array, weight: Array) -> float | None:
     return float((positives * (before + negatives / 2)).sum() / pairs)
 
 
-def _weights(features: Array, mine: NDArray[np.bool_], count: Array) -> tuple[Array, Array] | None:
-    """(n,) weight of each row, times how often it counts; and the chance of being on the level. Rows are gathered by cell first."""
-    cells, place = np.unique(features, axis=0, return_inverse=True)
-    place = place.reshape(-1)
+def _weights(
+    where: tuple[Array, NDArray[np.int64]], mine: NDArray[np.bool_], count: Array
+) -> tuple[Array, Array] | None:
+    """(n,) weight of each row, times how often it counts; and the chance of being on the level.
+
+    where : the distinct rows of covariates, and which of them each row has
+    """
+    cells, place = where
     total: Array = np.bincount(place, count, len(cells)).astype(np.float64)
     inside: Array = np.bincount(place, count * mine, len(cells)).astype(np.float64)
     if not 0 < inside.sum() < total.sum():

@@ -22,6 +22,10 @@ from validate.models.prediction import Failure, Inference
 OnEvent = Callable[[str, dict[str, Any]], None]
 HandOver = Callable[[Shard, Sequence[Inference], Timing], None]
 
+HELD_IMAGES = (
+    256  # preprocessed images that wait for their batch, over all passes: memory must not grow with their number
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -134,6 +138,8 @@ class StretchWork:
 
     def _shard_work(self, shard: Shard) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))
+        if self.batchers[shard.model.id].model.fixed_batch is None:
+            size = min(size, max(HELD_IMAGES // len(self.plan.passes), 1))
         device = shard.pass_.engine_overrides.get("device")
         batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
         return ShardWork(shard, batcher, size, self.number_of[shard.model.id, shard.pass_.id])

@@ -61,7 +61,7 @@ def kolmogorov_smirnov(values: Array, exchanged: Exchange) -> Test:
     known = ~np.isnan(values)
     order = np.argsort(values[known], kind="stable")
     ordered = values[known][order]
-    last = np.append(np.diff(ordered) != 0, True)  # only behind the last of a tie do both functions stand still
+    last = np.append(ordered[1:] != ordered[:-1], True)  # only behind the last of a tie do both functions stand still
 
     def statistic(labels: NDArray[np.bool_]) -> Array:
         """Labels : (k, n) → (k,)"""

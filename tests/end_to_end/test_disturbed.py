@@ -1,0 +1,101 @@
+"""The robustness protocol of the gallery from files to a sealed report; a later month against the accepted run; gaps between masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import validate
+from validate.evidence.verify import verify
+from validate.numbers import recomputation
+from validate.phantoms.cardiac_sample import write_cardiac
+
+pytestmark = pytest.mark.slow
+Tree = Callable[[Path], Path]
+
+
+def html_only(path: Path, replicates: int = 200) -> Path:
+    text = path.read_text().replace("formats: [pdf, html]", "formats: [html]")
+    for number in (1000, 2000):
+        text = text.replace(f"replicates: {number}", f"replicates: {replicates}")
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def gallery(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tree(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def disturbed(gallery: Path) -> Any:
+    return validate.run(html_only(gallery / "cxr-opacity-robustness.yaml"), out=gallery.parent / "accepted")
+
+
+def findings(run: Any) -> dict[str, Any]:
+    document = json.loads((run.folder / "findings.json").read_text())
+    return {one["analysis"]: one for one in document["findings"]}
+
+
+def test_a_sealed_report_shows_what_disturbs_it(disturbed: Any) -> None:
+    found = findings(disturbed)
+    assert all(found[name]["status"] == "ok" for name in ("scanner_shift", "robustness", "metamorphic", "input_guard"))
+    causes = {one["cause"]: one["endpoints"][0] for one in found["robustness"]["data"]["causes"]}
+    assert causes["quantum_noise"]["holds_up_to"] == 5
+    assert causes["dead_lines"]["breaks_at"] == 5
+    checks = {one["pass"]: one["conclusion"] for one in found["metamorphic"]["data"]["checks"]}
+    for name in ("repeat", "reencoding", "transfer_syntax.implicit", "transfer_syntax.jpeg_2000", "tag_order"):
+        assert checks[f"metamorphic.{name}"] == "held", name
+    assert found["input_guard"]["data"]["kinds"][0]["refused"] == 0
+    outcome = {(c.analysis or c.perturbation or c.gap_of or "auroc"): c.outcome for c in disturbed.verdict.criteria}
+    assert outcome["quantum_noise"] == "PASS" and outcome["input_guard"] == "FAIL"
+    page = (disturbed.folder / "report/report.html").read_text()
+    for words in (
+        "Disturbed images",
+        "Where the output must not move",
+        "Images that it is not meant for",
+        "Who is imaged where",
+    ):
+        assert words in page
+    assert page.count("<image") >= 4 * 4  # four causes, clean and three severities
+
+
+def test_every_number_is_computed_again_from_the_folder_alone(disturbed: Any) -> None:
+    assert verify(disturbed.folder, recompute=recomputation).differences == ()
+
+
+def test_a_later_month_is_held_against_the_accepted_run(disturbed: Any, gallery: Path) -> None:
+    text = (gallery / "cxr-opacity-acceptance.yaml").read_text()
+    start, end = text.index("analyses:\n"), text.index("acceptance:\n")
+    shift = "analyses:\n  - shift: {reference: ../../accepted, endpoints: [auroc], tolerance: 0.10, rationale: r}\n\n"
+    path = gallery / "later.yaml"
+    path.write_text(text[:start] + shift.replace("../../accepted", str(disturbed.folder)) + text[end:])
+    run = validate.run(html_only(path), out=gallery.parent / "later")
+    found = findings(run)["shift"]
+    assert found["data"]["stands"] == "yes" and "The acceptance still stands" in found["statement"]
+    assert found["data"]["patients_in_both"] > 0 and "are in both cohorts" in found["statement"]
+    assert {one["group"] for one in found["data"]["features"]} >= {"metadata", "outputs"}
+    assert verify(run.folder, recompute=recomputation).differences == ()
+
+
+def test_gaps_between_groups_are_told_of_masks_too(gallery: Path) -> None:
+    write_cardiac(gallery.parents[1] / "sample_volumes" / "cardiac", seed=3, patients=24)
+    path = html_only(gallery / "cardiac-ventricles.yaml")
+    text = path.read_text()
+    fair = (
+        "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: 0.2, rationale: r}\n\n"
+        "acceptance:\n  - {endpoint: dice.left_ventricle, gap_of: sex, rationale: r}\n"
+    )
+    path.write_text(text.replace("acceptance:\n", fair, 1))
+    run = validate.run(path, out=gallery.parent / "masks")
+    document = json.loads((run.folder / "findings.json").read_text())
+    found = next(one for one in document["findings"] if one["analysis"] == "fairness")
+    dice, volume = found["data"]["endpoints"]
+    assert dice["groups"][0]["conclusion"] in {"within", "open", "shown"} and dice["gaps"]
+    assert volume["groups"][0]["difference"].startswith("volume/candidate/clean/sex=")
+    gap = next(one for one in run.verdict.criteria if one.gap_of == "sex")
+    assert gap.outcome in {"PASS", "INCONCLUSIVE"}

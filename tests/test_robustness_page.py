@@ -1,0 +1,28 @@
+"""docs/robustness.md names every cause with its five severities, and the rates that the study wrote."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from validate.registry import load, names
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_every_cause_is_on_the_page_with_its_severities() -> None:
+    page = (DOCS / "robustness.md").read_text()
+    for name in names("perturbations"):
+        one = load("perturbations", name)
+        if one.suites:
+            values = [severity[one.strength] for severity in one.severities]
+            shown = ", ".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in values)
+            assert f"| {', '.join(sorted(one.suites))} | `{name}` | {shown}" in page, name
+
+
+def test_the_rates_on_the_page_are_those_of_the_study() -> None:
+    page = (DOCS / "robustness.md").read_text()
+    with (DOCS / "robustness-rates.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            line = f"| {row['study']} | {row['called'].replace('_', ' ')} | {row['hits']} of {row['studies']} |"
+            assert line in page, line
