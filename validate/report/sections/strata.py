@@ -208,5 +208,5 @@ def _others(study: Study, entries: list[Node], key: str) -> Table:
 
 SECTION = Section(
     id="R14", title="Results by group", question="Does it hold on every scanner and in every group?",
-    template="sections/strata.html.j2", content=content, rank={"acceptance": 20, "comparison": 20}, opens_page=True,
+    template="sections/strata.html.j2", content=content, rank={"acceptance": 20, "comparison": 20},
 )  # fmt: skip
