@@ -33,7 +33,8 @@ def test_a_study_of_handed_in_outputs_reads_as_its_example(tmp_path: Path, monke
     gallery = tmp_path / "protocols/gallery"
     gallery.mkdir(parents=True)
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
-    (gallery / "study.yaml").write_text((ROOT / "protocols/gallery/cxr-opacity-table.yaml").read_text(encoding="utf-8"))
+    protocol = (ROOT / "protocols/gallery/cxr-opacity-table.yaml").read_text(encoding="utf-8")
+    (gallery / "study.yaml").write_text(protocol.replace("formats: [pdf, html]", "formats: [html]"), encoding="utf-8")
     run = validate.run(gallery / "study.yaml", out=tmp_path / "run")
     now = values((run.folder / "report/report.html").read_text(encoding="utf-8"))
     example = values((EXAMPLES / "cxr-opacity-table.html").read_text(encoding="utf-8"))
@@ -44,7 +45,7 @@ def test_a_study_of_handed_in_outputs_reads_as_its_example(tmp_path: Path, monke
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.pdf")), ids=lambda path: path.stem)
 def test_an_example_on_paper_and_on_a_screen_say_the_same_first_words(path: Path) -> None:
     html = path.with_suffix(".html").read_text(encoding="utf-8")
-    page = re.sub(r"\s", "", pypdf.PdfReader(path).pages[0].extract_text())
+    page = re.sub(r"[\s\u2060]", "", pypdf.PdfReader(path).pages[0].extract_text()).lower()
     first = next(section for section in placed_values(html) if section.id == "section-r02")
     for _, text in first.values:
-        assert re.sub(r"[\s\u2060]", "", text)[:40] in page.replace("\u2060", "") or "data-figure" in text, text
+        assert re.sub(r"[\s\u2060]", "", text)[:40].lower() in page, text
