@@ -17,7 +17,6 @@ from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.imaging.mask import Grid
 from validate.imaging.nifti import ENDINGS, image_bytes, is_nifti
-from validate.imaging.series import read_series
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.models import answer
 from validate.models.container_engine import Mount
@@ -141,6 +140,8 @@ class Layout:
         return {f"{called(number)}/{place:04d}{_suffix(path)}": path for place, path in enumerate(case.files)}
 
     def _image(self, case: Case) -> bytes:
+        from validate.imaging.series import read_series
+
         volume = read_series(case.files)
         return metaimage_bytes(volume) if self.gives == "mha" else nifti_of(volume)
 

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from validate.canonical import digest
 from validate.cohort.case import Case
 from validate.errors import ModelError
-from validate.imaging.reader_warnings import silence_readers
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.dicom_answer import CLASSES, NAMES, DicomReading, References, check_reading, read, references
 from validate.models.dicom_peer import (
@@ -284,6 +283,8 @@ class DicomNodeAdapter:
 
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> DicomNodeModel:
         del device, threads  # the node computes
+        from validate.imaging.reader_warnings import silence_readers
+
         silence_readers()
         options = read_options(DicomNodeOptions, model)
         check_reading(options.answer, model)

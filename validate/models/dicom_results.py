@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import pydicom
 from pydantic import BaseModel, ConfigDict, Field
 
 from validate.canonical import file_digest
 from validate.cohort.case import Case
 from validate.errors import ModelError
-from validate.imaging.reader_warnings import silence_readers
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.dicom_answer import CLASSES, NAMES, DicomReading, References, check_reading, read, references
 from validate.models.digest import check_digest, digest_of_digests
@@ -67,7 +66,7 @@ class DicomResultsModel:
             format="dicom_results",
             digest=digest,
             provider="none",
-            runtime=f"pydicom {pydicom.__version__}",
+            runtime=f"pydicom {metadata.version('pydicom')}",
             outputs=({"name": what, "type": "DICOM object", "shape": [None]},),
             witnessed=False,
             notes=("objects made elsewhere: inference was not witnessed",),
@@ -131,7 +130,9 @@ class DicomResultsModel:
         one = self._of.get(case.unit)
         if one is None:
             return _NO_OBJECT
-        dataset = pydicom.dcmread(one.path)
+        from pydicom import dcmread
+
+        dataset = dcmread(one.path)
         return read(dataset, self._options.answer, instances=instances_of(case), model=self._model)
 
     def _matches(self, cases: Sequence[Case]) -> list[list[_Object]]:
@@ -173,15 +174,19 @@ def instances_of(case: Case) -> frozenset[str]:
     own = case.keys.get(KEYS["image"])
     if own is not None or not case.files:
         return frozenset({own} if own is not None else ())
+    from pydicom import dcmread
+
     found = set()
     for path in case.files:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+        header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
         found.add(str(header.get("SOPInstanceUID", "")))
     return frozenset(found - {""})
 
 
 def _objects(paths: Sequence[Path], reading: DicomReading) -> tuple[list[_Object], int]:
     """Those of the kind asked for, and how many other files there are."""
+    from validate.imaging.reader_warnings import silence_readers
+
     silence_readers()
     found, others = [], 0
     for number, path in enumerate(paths, start=1):
@@ -194,10 +199,12 @@ def _objects(paths: Sequence[Path], reading: DicomReading) -> tuple[list[_Object
 
 
 def _referring(path: Path, reading: DicomReading) -> References | None:
+    from pydicom import dcmread
+
     if path.stat().st_size > LARGEST:
         return None
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        dataset = dcmread(path, stop_before_pixels=True)
         if _class(dataset) not in CLASSES[reading.kind]:
             return None
         return references(dataset)

@@ -21,7 +21,6 @@ from validate.cohort.case import Case
 from validate.errors import MissingLibrary, ModelError
 from validate.imaging.mask import Grid, LabelMap, whole_labels
 from validate.imaging.nifti import RAS_TO_LPS
-from validate.imaging.series import read_series
 from validate.imaging.volume import DecodeFailure
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.child_host import ChildHost, ModelCrashed
@@ -101,6 +100,8 @@ class MonaiBundleModel:
         self._scratch.cleanup()
 
     def _one(self, case: Case) -> Prediction | Failure:
+        from validate.imaging.series import read_series
+
         if not case.files:
             return Failure("no_image", "This unit has no image to give to the model.")
         path = Path(self._scratch.name, "image.nii.gz")
