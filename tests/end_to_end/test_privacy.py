@@ -91,7 +91,7 @@ def test_no_identifier_reaches_any_file_of_a_run(gallery: Path) -> None:
     images = sorted((gallery / "../../sample_data/cxr").resolve().rglob("*.dcm"))
     planted = set(PLANTED.values()) - {"19550505"}
     everywhere = every_text_tag()
-    assert len(everywhere) > 1500
+    assert len(everywhere) > 1400
     for path in images[:40]:
         try:
             dataset, original = pydicom.dcmread(path), pydicom.dcmread(path)

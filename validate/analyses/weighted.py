@@ -145,7 +145,7 @@ def _mean(values: Array, weight: Array) -> float | None:
 
 
 def _auroc(score: Array, truth: Array, weight: Array) -> float | None:
-    """Weighted share of pairs in order, ties half."""
+    """Weighted share of pairs in order, ties half; those without an output are at either end, and tie there."""
     order = np.argsort(score, kind="stable")
     ordered, above, below = score[order], (weight * truth)[order], (weight * (1 - truth))[order]
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if ordered.size else np.zeros(0, np.int64)
