@@ -75,7 +75,7 @@ PROBLEMS = [
     ("- calibration: {}", "- calibration\n  - calibration: {}", "analyses[1]: 'calibration' stands twice"),
     ("- calibration: {}", "- fairness: {attributes: [sex]}", "analyses[0].fairness.endpoints: missing; the protocol"),
     ("- calibration: {}", "- scanner_shift: {by: site}", "analyses[0].scanner_shift.endpoints: missing; the protocol"),
-    ("- calibration: {}", "- robustness", "analysis 'robustness' is not in this version of validate yet"),
+    ("- calibration: {}", "- robustness", "options.suite: missing"),
     ("format: onnx ", "format: container ", "format 'container' is not in this version of validate yet"),
     ("metric: classification.auroc, role: primary", "metric: classification.auroc, role: exploratory", "decides nothing"),
     (AUROC, f"{AUROC}\n  - {AUROC}", "acceptance[1]: judges the same as acceptance[0]"),
