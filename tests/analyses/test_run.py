@@ -16,7 +16,7 @@ from validate.errors import EvidenceError, ProtocolError
 from validate.protocol.passes import CLEAN
 
 Study = Callable[..., Evidence]
-ALWAYS = ["participants", "population", "overall", "targets", "strata", "comparison", "prevalence", "missing"]
+ALWAYS = ["participants", "population", "overall", "targets", "strata", "comparison", "prevalence", "errors", "missing"]
 
 
 def test_what_always_runs_comes_in_the_order_of_the_report(build: SimpleNamespace) -> None:

@@ -48,7 +48,7 @@ def test_a_model_that_fails_closes_those_already_open(
 def test_a_runtime_without_memory_asks_for_a_smaller_batch(
     model: Make, onnx_bytes: Make, saved: Make, batch: Make, message: str
 ) -> None:
-    loaded = ADAPTER.load(model(), base=saved("tiny.onnx", onnx_bytes()), device="cpu")
+    loaded = ADAPTER.load(model(options={"contained": False}), base=saved("tiny.onnx", onnx_bytes()), device="cpu")
 
     def exhausted(*_: Any) -> Any:
         raise RuntimeError(message)
@@ -60,7 +60,7 @@ def test_a_runtime_without_memory_asks_for_a_smaller_batch(
 
 
 def test_fewer_rows_than_cases_is_a_wrong_model(model: Make, onnx_bytes: Make, saved: Make, batch: Make) -> None:
-    loaded = ADAPTER.load(model(), base=saved("tiny.onnx", onnx_bytes()), device="cpu")
+    loaded = ADAPTER.load(model(options={"contained": False}), base=saved("tiny.onnx", onnx_bytes()), device="cpu")
     session = SimpleNamespace(run=lambda *_: [np.zeros((1, 1), dtype=np.float32)])
     loaded._runner._session = dataclasses.replace(loaded._runner._session, session=session)
     with pytest.raises(ModelError, match=r"came out as \(1, 1\) for 3 cases; expected one row per case"):

@@ -76,7 +76,6 @@ PROBLEMS = [
     ("- calibration: {}", "- fairness: {attributes: [sex]}", "analyses[0].fairness.endpoints: missing; the protocol"),
     ("- calibration: {}", "- scanner_shift: {by: site}", "analyses[0].scanner_shift.endpoints: missing; the protocol"),
     ("- calibration: {}", "- robustness", "options.suite: missing"),
-    ("format: onnx ", "format: container ", "format 'container' is not in this version of validate yet"),
     ("metric: classification.auroc, role: primary", "metric: classification.auroc, role: exploratory", "decides nothing"),
     (AUROC, f"{AUROC}\n  - {AUROC}", "acceptance[1]: judges the same as acceptance[0]"),
     ("formats: [pdf, html]", "formats: []", "report.formats: got an empty list"),
