@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 NAMESPACES = ("unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
 
 
-@pytest.mark.services
+@pytest.mark.cluster
 def test_two_nodes_end_in_the_bytes_of_one_machine_whatever_is_lost(tmp_path: Path) -> None:
     script = Path(__file__).with_name("ray_two_nodes.py")
     done = subprocess.run(
