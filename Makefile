@@ -44,7 +44,7 @@ lint: setup
 	@.venv/bin/mypy
 
 test: lint
-	@.venv/bin/python -m pytest -q
+	@.venv/bin/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 bench: setup
 	@.venv/bin/python tests/benchmarks/run.py
