@@ -96,7 +96,7 @@ def test_findings_are_judged_one_by_one_each_at_its_own_threshold() -> None:
         ({"task": "ordinal", "truth": "grade", "classes": [0, 1, 2], "score": "p_none", "cuts": [0.7, 0.2]}, "2 rising numbers"),
         ({"task": "multilabel", "truth": "truth", "scores": SCORES}, "needs both as {finding: column}"),
         ({"task": "classification", "truth": "truth"}, "name one column each"),
-        ({"task": "detection", "truth": "truth", "score": "p_none"}, "task: got 'detection', expected"),
+        ({"task": "survival", "truth": "truth", "score": "p_none"}, "task: got 'survival', expected"),
         (
             {"task": "ordinal", "truth": "grade", "classes": [0, 1, 2], "predicted": "answer", "metrics": ["hand_till_auroc"]},
             "needs scores of every class",
