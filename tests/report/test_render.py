@@ -243,7 +243,11 @@ def assert_readable(folder: Path) -> None:
         for value, low, high in re.findall(
             r">(\d\.\d{3})</span> \(<span[^>]*>(\d\.\d{3})</span>\W*<span[^>]*>(\d\.\d{3})</span>\)", row
         ):
-            assert float(low) <= float(high) <= bound, (value, low, high)  # no index beyond 1, such as 1.000 (0.000–2.000)
+            assert float(low) <= float(high) <= bound, (
+                value,
+                low,
+                high,
+            )  # no index beyond 1, such as 1.000 (0.000–2.000)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
