@@ -168,6 +168,8 @@ class _Sealed:
                 self._documents[file] = yaml.safe_load(content) if file.endswith(".yaml") else json.loads(content)
         value = self._documents[file]
         for escaped in pointer.split("/")[1:]:
+            if value is None:
+                return None  # below what is not there, such as an interval, only words can be printed
             step = escaped.replace("~1", "/").replace("~0", "~")
             value = value[int(step)] if isinstance(value, list) else value[step]
         return value

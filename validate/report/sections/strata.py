@@ -56,6 +56,7 @@ def _endpoint(study: Study, entry: Node, model: str) -> Mapping[str, Any]:
         "goal": bool(entry["goal"]),
         "points": entry["unit"].text == "proportion",
         "level": view.level(study.sealed.estimate(entry["overall"])["interval"]),
+        "limits": study.sealed.estimate(entry["overall"])["interval"].value is not None,
     }
 
 
