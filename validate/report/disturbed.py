@@ -82,11 +82,20 @@ def _panel(study: Study, cause: Node, endpoint: Node) -> Panel:
 
 
 def _said(endpoint: Node) -> str:
-    """As in "holds up to 3, breaks at 5"."""
-    if endpoint["holds_up_to"].value is None:
-        return "no tolerance"
-    held, broken = endpoint["holds_up_to"].value, endpoint["breaks_at"].value
-    return (f"holds up to {held}" if held else "does not hold") + (f", breaks at {broken}" if broken else "")
+    return str(_told(endpoint))
+
+
+def _told(endpoint: Node) -> Printed:
+    """As in "holds up to 3, breaks at 5", each number with its address."""
+    held, broken = endpoint["holds_up_to"], endpoint["breaks_at"]
+    if held.value is None:
+        return printed("no tolerance", held.address)
+    told = (
+        "holds up to " + printed(str(held.value), held.address)
+        if held.value
+        else printed("does not hold", held.address)
+    )
+    return told + (", breaks at " + printed(str(broken.value), broken.address) if broken.value else "")
 
 
 def _pictures(study: Study, cause: Node) -> list[Any]:
@@ -104,7 +113,7 @@ def _table(study: Study, data: Node, place: int, name: str) -> Table:
     rows: list[Row] = []
     for cause in data["causes"]:
         endpoint = cause["endpoints"][place]
-        head = view.words(cause["title"]) + printed(f" · {_said(endpoint)}", endpoint["holds_up_to"].address)
+        head = view.words(cause["title"]) + " · " + _told(endpoint)
         area = study.sealed.estimate(endpoint["area"])
         if area["value"].value is not None:
             head += printed(" · mean over the curve ") + view.value_only(area)
