@@ -68,6 +68,7 @@ def test_every_number_is_computed_again_from_the_folder_alone(disturbed: Any) ->
     assert verify(disturbed.folder, recompute=recomputation).differences == ()
 
 
+@pytest.mark.manual
 def test_a_later_month_is_held_against_the_accepted_run(disturbed: Any, gallery: Path) -> None:
     text = (gallery / "cxr-opacity-acceptance.yaml").read_text()
     start, end = text.index("analyses:\n"), text.index("acceptance:\n")
