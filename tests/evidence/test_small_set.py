@@ -87,7 +87,6 @@ def test_computing_every_number_again_needs_no_more(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.manual
 @pytest.mark.slow
 def test_a_finished_run_verifies_without_them(tmp_path: Path) -> None:
     import shutil
