@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 from validate.errors import EvidenceError, MissingLibrary
+from validate.evidence.pdf_reader import opened_pdf
 
 OPERATOR = re.compile(
     rb"/(?P<font>[^\s/\[\]<>()]+)\s+[-+.\d]+\s+Tf\b"
@@ -43,12 +43,10 @@ def pages_of(content: bytes) -> list[Page]:
     """Every page of a PDF. Raises EvidenceError for what is no PDF that can be read."""
     try:
         from pyhanko.pdf_utils.misc import PdfError
-        from pyhanko.pdf_utils.reader import PdfFileReader
     except ImportError as error:
         raise MissingLibrary("pyHanko", "Reading numbers back from the PDF", "pip install pyhanko") from error
     try:
-        reader = PdfFileReader(BytesIO(content), strict=False)
-        return [_page(page) for page in _leaves(reader.root["/Pages"], 0)]
+        return [_page(page) for page in _leaves(opened_pdf(content).root["/Pages"], 0)]
     except (PdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
         raise EvidenceError(f"its text can't be read: {type(error).__name__}: {error}") from error
 
