@@ -15,7 +15,7 @@ from typing import Any
 
 LUA = """
 function OnStoredInstance(instanceId, tags, metadata, origin)
-  if tags['Modality'] == 'SR' then SendToModality(instanceId, 'ours') else SendToModality(instanceId, 'vendor') end
+  if origin['RemoteAet'] == 'VENDOR' then SendToModality(instanceId, 'ours') else SendToModality(instanceId, 'vendor') end
   Delete(instanceId)
 end
 """
@@ -57,6 +57,7 @@ def main() -> None:
     bring_loopback_up()
     folder, images = Path(sys.argv[1]), json.loads(sys.argv[2])
     sys.path.insert(0, str(Path(__file__).parent))
+    from vendor_answers import KINDS
     from vendor_node import CODE, VendorNode
 
     from validate.cohort.case import Case
@@ -64,32 +65,46 @@ def main() -> None:
     from validate.models.dicom_node import ADAPTER
     from validate.protocol.schema import Model
 
+    cases = tuple(
+        Case(
+            unit=f"unit-{number}", patient="p", study="s", series="e", digest="0" * 64, attributes={}, has_label=True,
+            files=(Path(one["path"]),), keys=one["keys"],
+        )
+        for number, one in enumerate(images)
+    )  # fmt: skip
     vendor = VendorNode(("127.0.0.1", ROUTER, "ROUTER"))
     process = started(folder, vendor.port)
-    options: dict[str, Any] = {
-        "node": {"host": "127.0.0.1", "port": ROUTER, "ae_title": "ROUTER"},
-        "listen": {"port": OURS, "accept": ["ROUTER"]},
-        "answer": {"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}},
-        "seconds": 60,
-    }
-    output = {"activation": "none", "kind": "score"}
-    block = Model.model_validate(
-        {"id": "m", "name": "Box", "version": "1", "format": "dicom_node", "output": output, "options": options}
-    )
-    loaded = ADAPTER.load(block, base=folder, device="cpu")
+
+    def asked(answer: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "node": {"host": "127.0.0.1", "port": ROUTER, "ae_title": "ROUTER"},
+            "listen": {"port": OURS, "accept": ["ROUTER"]},
+            "answer": answer,
+            "seconds": 30,
+        }
+        block = Model.model_validate(
+            {"id": "m", "name": "Box", "version": "1", "format": "dicom_node", "output": output, "options": options}
+        )
+        loaded = ADAPTER.load(block, base=folder, device="cpu")
+        try:
+            results = loaded.predict(Batch(cases))
+            return {
+                "results": [getattr(result, "scores", None) or getattr(result, "reason", None) for result in results],
+                "right": [kind.expected(result) if not hasattr(result, "reason") else False for result in results],
+                "runtime": loaded.identity.runtime,
+                "events": loaded.drain_events(),
+            }
+        finally:
+            loaded.close()
+
     try:
-        cases = tuple(
-            Case(
-                unit=f"unit-{number}", patient="p", study="s", series="e", digest="0" * 64, attributes={}, has_label=True,
-                files=(Path(one["path"]),), keys=one["keys"],
-            )
-            for number, one in enumerate(images)
-        )  # fmt: skip
-        results = loaded.predict(Batch(cases))
-        told = [getattr(result, "scores", None) or [result.reason, result.detail] for result in results]
-        print(json.dumps({"results": told, "runtime": loaded.identity.runtime, "events": loaded.drain_events()}))
+        kind = KINDS["sr"]
+        found = {"own": asked({"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}}, kind.output)}
+        for name, kind in KINDS.items():
+            vendor.behave = lambda image, kind=kind: [(0.0, kind.right(image))]
+            found[name] = asked(kind.answer, kind.output)
+        print(json.dumps(found))
     finally:
-        loaded.close()
         vendor.close()
         process.terminate()
         process.wait(20)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from vendor_node import CODE, VendorNode, logit, report  # type: ignore[import-not-found]
+from vendor_answers import KINDS, SCORE, SR, Kind, spaced_file  # type: ignore[import-not-found]
+from vendor_node import VendorNode, logit, report  # type: ignore[import-not-found]
 
 from validate.errors import ModelError
 from validate.models.adapter import Batch
@@ -23,15 +24,16 @@ from validate.models.dicom_node import ADAPTER
 from validate.models.prediction import ClassScores, Failure
 
 Make = Callable[..., Any]
-SR = {"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}}
 LOGIT = {"activation": "sigmoid", "kind": "probability"}
-SCORE = {"activation": "none", "kind": "score"}
 
 
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+SOME = [pytest.param(name, marks=() if name in {"sr", "seg"} else pytest.mark.slow) for name in KINDS]  # a second each
 
 
 @pytest.fixture
@@ -75,30 +77,72 @@ def test_answers_are_matched_by_their_uids_and_timed(exchange: Make, imaged: Mak
     assert loaded.drain_events() == []
 
 
-BEHAVIOURS: dict[str, tuple[Any, str, str]] = {
-    "never": (lambda image: [], "node_timeout", "No structured report of this case came in 1.5 seconds"),
-    "late": (lambda image: [(2.5, report(image, 0.5))], "node_timeout", "came in 1.5 seconds"),
-    "twice": (
-        lambda image: [(0.0, report(image, 0.5)), (0.0, report(image, 0.7))],
-        "duplicate_answer",
-        "2 different answers",
-    ),
-    "another study": (lambda image: [(0.0, report(image, 0.5, study="1.2.3.4.5"))], "node_timeout", "No structured"),
-    "another code": (
-        lambda image: [(0.0, report(image, 0.5, concept=("1", "99OTHER")))],
-        "no_code",
-        "no number under the code 9901 (99VENDOR)",
-    ),
-    "no value": (lambda image: [(0.0, report(image, None))], "missing_output", "no value under the code"),
-}
+@pytest.fixture
+def told(exchange: Make, imaged: Make) -> Callable[..., Any]:
+    """What comes of one case whose answers are these, of one kind."""
+
+    def made(kind: Kind, *answers: tuple[float, Callable[[Any], Any]], **options: Any) -> Any:
+        images = imaged(1)
+        spaced_file(images.cases[0].files[0])
+        loaded = exchange(
+            lambda image: [(wait, answer(image)) for wait, answer in answers],
+            output=kind.output, answer=kind.answer, **options,
+        )  # fmt: skip
+        (result,) = loaded.predict(Batch(images.cases))
+        return result
+
+    return made
 
 
-@pytest.mark.parametrize("name", BEHAVIOURS)
-def test_a_node_that_answers_wrongly_gives_a_failure_and_no_number(name: str, exchange: Make, imaged: Make) -> None:
-    behave, reason, says = BEHAVIOURS[name]
-    (result,) = exchange(behave, output=SCORE).predict(Batch(imaged(1).cases))
-    assert isinstance(result, Failure)
-    assert (result.reason, says in result.detail) == (reason, True), result
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_answer_is_read_as_it_comes(name: str, told: Make) -> None:
+    kind = KINDS[name]
+    result = told(kind, (0.0, kind.right), seconds=20.0)
+    assert not isinstance(result, Failure), result
+    assert kind.expected(result)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_two_different_answers_of_any_kind_are_none(name: str, told: Make) -> None:
+    kind = KINDS[name]
+    result = told(kind, (0.0, kind.right), (0.0, kind.other), seconds=20.0, settle=0.5)
+    assert result == Failure("duplicate_answer", "2 different answers on this case came; expected one.")
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_an_answer_of_any_kind_without_the_expected_content_is_a_failure(name: str, told: Make) -> None:
+    kind = KINDS[name]
+    result = told(kind, (0.0, kind.wrong), seconds=20.0)
+    assert isinstance(result, Failure), result
+    assert result.reason == kind.reason
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_an_answer_of_any_kind_that_is_late_or_never_comes_is_a_failure(name: str, told: Make) -> None:
+    kind = KINDS[name]
+    expected = Failure("node_timeout", f"No {kind.noun} of this case came in 0.4 seconds.")
+    assert told(kind, seconds=0.4) == expected
+    assert told(kind, (1.5, kind.right), seconds=0.4) == expected
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_an_answer_of_any_kind_on_another_study_is_none(name: str, told: Make) -> None:
+    kind = KINDS[name]
+
+    def elsewhere(image: Any) -> Any:
+        image.StudyInstanceUID = "1.2.3.4.5"
+        return kind.right(image)
+
+    assert told(kind, (0.0, elsewhere), seconds=0.8).reason == "node_timeout"
+
+
+def test_an_answer_of_another_kind_is_none(told: Make) -> None:
+    assert told(KINDS["seg"], (0.0, KINDS["gsps"].right), seconds=0.8).reason == "node_timeout"
+
+
+def test_a_report_without_a_value_is_a_failure(told: Make) -> None:
+    result = told(KINDS["sr"], (0.0, lambda image: report(image, None)), seconds=20.0)
+    assert (result.reason, "no value under the code" in result.detail) == ("missing_output", True)
 
 
 def test_one_and_the_same_answer_sent_again_is_one_answer(exchange: Make, imaged: Make) -> None:

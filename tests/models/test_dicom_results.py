@@ -10,11 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset
 
 sys.path.insert(0, str(Path(__file__).parent))
 from vendor_node import CODE, logit, report  # type: ignore[import-not-found]
+from vendor_objects import (  # type: ignore[import-not-found]
+    FINDING,
+    GSPS,
+    capture,
+    drawn,
+    flat_region,
+    other,
+    region_in_space,
+    region_report,
+    segmentation,
+    volume_files,
+)
 
 from validate.errors import ModelError, ProtocolError
 from validate.imaging.nifti import read_mask
@@ -25,8 +36,6 @@ from validate.models.prediction import Boxes, ClassScores, Failure, Mask
 Make = Callable[..., Any]
 SR = {"kind": "sr", "measurement": {"code": CODE[0], "scheme": CODE[1]}}
 SCORE = {"activation": "none", "kind": "score"}
-GSPS = "1.2.840.10008.5.1.4.1.1.11.1"
-CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @pytest.fixture
@@ -50,24 +59,6 @@ def _put(folder: Path, name: str, dataset: Dataset) -> None:
 
 def _image(batch: Batch, number: int = 0) -> Dataset:
     return dcmread(batch.cases[number].files[0])
-
-
-def _other(image: Dataset, sop_class: str, **elements: Any) -> Dataset:
-    """An object of another class on this image."""
-    made = Dataset()
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = sop_class
-    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    made.StudyInstanceUID, made.SeriesInstanceUID = image.StudyInstanceUID, generate_uid()
-    instance = Dataset()
-    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
-    series = Dataset()
-    series.SeriesInstanceUID, series.ReferencedImageSequence = image.SeriesInstanceUID, [instance]
-    made.ReferencedSeriesSequence = [series]
-    for name, value in elements.items():
-        setattr(made, name, value)
-    return made
 
 
 def test_reports_are_matched_and_the_rest_is_listed(opened: Make, imaged: Make, results: Path) -> None:
@@ -171,97 +162,186 @@ def test_several_classes_each_have_a_code(opened: Make, imaged: Make, results: P
 
 
 def test_a_report_that_highdicom_writes_by_tid_1500_is_read(opened: Make, imaged: Make, results: Path) -> None:
-    import highdicom as hd
-    from highdicom.sr import CodedConcept
-
     images = imaged(1)
-    image = _image(images)
-    image.StudyDate, image.StudyTime, image.PatientBirthDate = "20250101", "120000", "19500101"
-    observer = hd.sr.ObservationContext(
-        observer_device_context=hd.sr.ObserverContext(
-            observer_type=CodedConcept("121007", "DCM", "Device"),
-            observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(uid=generate_uid()),
-        )
-    )
-    number = hd.sr.Measurement(
-        name=CodedConcept(CODE[0], CODE[1], "Probability"), value=0.625, unit=CodedConcept("1", "UCUM", "no units")
-    )
-    group = hd.sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(generate_uid(), "one"),
-        finding_type=CodedConcept("36118008", "SCT", "Pneumothorax"),
-        measurements=[number],
-        source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image)],
-    )
-    content = hd.sr.MeasurementReport(
-        observation_context=observer,
-        procedure_reported=CodedConcept("399208008", "SCT", "Plain chest X-ray"),
-        imaging_measurements=[group],
-    )
-    made = hd.sr.ComprehensiveSR(
-        evidence=[image], content=content[0], series_instance_uid=generate_uid(), series_number=2,
-        sop_instance_uid=generate_uid(), instance_number=1, manufacturer="Vendor",
-    )  # fmt: skip
-    made.save_as(results / "a.dcm")
-    (result,) = opened({**SR, "measurement": {**SR["measurement"], "finding": ["36118008", "SCT"]}}).predict(  # type: ignore[dict-item]
+    _put(results, "a", region_report(_image(images), [(None, 0.625)], code=CODE))
+    (result,) = opened({**SR, "measurement": {**SR["measurement"], "finding": list(FINDING)}}).predict(  # type: ignore[dict-item]
         Batch(images.cases)
     )
     assert isinstance(result, ClassScores), result
     assert result.scores == {"score": 0.625}
 
 
+# --- marks of reports
+
+SHAPES = {kind: {"activation": "none", "kind": kind, "space": "pixels"} for kind in ("boxes", "points", "balls")}
+IN_MM = {kind: {**output, "space": "mm"} for kind, output in SHAPES.items()}
+# By hand: columns and rows from the corner of the first pixel.
+FLAT: dict[str, tuple[str, str, list[list[float]], list[float]]] = {
+    "a point": ("points", "POINT", [[3.5, 2.0]], [3.5, 2.0]),
+    "a box drawn as a closed line": ("boxes", "POLYLINE", [[1, 2], [5, 2], [5, 6], [1, 6], [1, 2]], [1, 2, 5, 6]),
+    "a circle as a box": ("boxes", "CIRCLE", [[4, 3], [6, 3]], [2, 1, 6, 5]),
+    "a circle as a ball": ("balls", "CIRCLE", [[4, 3], [6, 3]], [4, 3, 4]),
+    "an ellipse as a box": ("boxes", "ELLIPSE", [[1, 3], [7, 3], [4, 2], [4, 4]], [1, 2, 7, 4]),
+    # half axes (2, 2) and (-1, 1): it reaches sqrt(4 + 1) from its centre to every side
+    "a turned ellipse as a box": (
+        "boxes",
+        "ELLIPSE",
+        [[2, 2], [6, 6], [5, 3], [3, 5]],
+        [4 - 5**0.5] * 2 + [4 + 5**0.5] * 2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_regions_of_a_report_become_marks_with_their_scores(
+    name: str, opened: Make, imaged: Make, results: Path
+) -> None:
+    output, kind, points, expected = FLAT[name]
+    images = imaged(1)
+    image = _image(images)
+    _put(results, "a", region_report(image, [(flat_region(image, kind, points), 0.75)], code=CODE))
+    (found,) = opened(SR, SHAPES[output]).predict(Batch(images.cases))
+    assert isinstance(found, Boxes), found
+    assert found.geometry.tolist() == [pytest.approx(expected)]
+    assert (found.scores.tolist(), found.targets) == ([0.75], ("",))
+
+
+def test_kinds_of_lesion_are_told_by_their_findings_and_other_groups_are_left_out(
+    opened: Make, imaged: Make, results: Path
+) -> None:
+    images = imaged(1)
+    image = _image(images)
+    nodule, effusion = ("427359005", "SCT"), ("60046008", "SCT")
+    found = region_report(image, [(flat_region(image, "POINT", [[1, 1]]), 0.25)], code=CODE, finding=nodule)
+    for finding, at in ((FINDING, 2), (effusion, 3)):
+        one = region_report(image, [(flat_region(image, "POINT", [[at, at]]), 0.5)], code=CODE, finding=finding)
+        found.ContentSequence[-1].ContentSequence.extend(one.ContentSequence[-1].ContentSequence)
+    _put(results, "a", found)
+    measured = {name: {**SR["measurement"], "finding": list(of)} for name, of in (("nodule", nodule), ("air", FINDING))}  # type: ignore[dict-item]
+    (marks,) = opened({"kind": "sr", "measurements": measured}, SHAPES["points"]).predict(Batch(images.cases))
+    assert isinstance(marks, Boxes), marks
+    assert (marks.geometry.tolist(), marks.targets) == ([[1.0, 1.0], [2.0, 2.0]], ("nodule", "air"))
+    (only,) = opened({"kind": "sr", "measurement": measured["air"]}, SHAPES["points"]).predict(Batch(images.cases))
+    assert only.geometry.tolist() == [[2.0, 2.0]]
+
+
+def test_a_report_without_a_region_has_no_marks(opened: Make, imaged: Make, results: Path) -> None:
+    images = imaged(1)
+    found = region_report(_image(images), [(None, 0.5)], code=CODE)
+    del found.ContentSequence[-1]
+    _put(results, "a", found)
+    (marks,) = opened(SR, SHAPES["boxes"]).predict(Batch(images.cases))
+    assert isinstance(marks, Boxes), marks
+    assert len(marks) == 0
+
+
+def test_marks_without_a_number_of_their_own_have_the_one_that_the_protocol_says(
+    opened: Make, imaged: Make, results: Path
+) -> None:
+    images = imaged(1)
+    image = _image(images)
+    _put(results, "a", region_report(image, [(flat_region(image, "POINT", [[1, 1]]), None)], code=CODE))
+    (marks,) = opened({"kind": "sr", "mark_score": 1.0}, SHAPES["points"]).predict(Batch(images.cases))
+    assert marks.scores.tolist() == [1.0]
+    (result,) = opened(SR, SHAPES["points"]).predict(Batch(images.cases))
+    assert result == Failure("no_code", "A finding of the report has a place and no score.")
+
+
+def test_a_score_without_a_place_is_no_mark(opened: Make, imaged: Make, results: Path) -> None:
+    images = imaged(1)
+    _put(results, "a", region_report(_image(images), [(None, 0.5)], code=CODE))
+    (result,) = opened(SR, SHAPES["points"]).predict(Batch(images.cases))
+    assert result == Failure("sr:mark", "A finding of the report has a score and no place on an image.")
+
+
+def test_a_region_on_another_image_is_not_this_cases(opened: Make, imaged: Make, results: Path) -> None:
+    images = imaged(2)
+    image, elsewhere = _image(images), _image(images, 1)
+    found = region_report(image, [(flat_region(image, "POINT", [[1, 1]]), 0.5)], code=CODE)
+    other_one = region_report(elsewhere, [(flat_region(elsewhere, "POINT", [[2, 2]]), 0.5)], code=CODE)
+    found.ContentSequence[-1].ContentSequence.extend(other_one.ContentSequence[-1].ContentSequence)
+    _put(results, "a", found)
+    (marks,) = opened(SR, SHAPES["points"], match="study").predict(Batch(images.cases[:1]))
+    assert marks.geometry.tolist() == [[1.0, 1.0]]
+
+
+def test_a_region_of_another_shape_is_a_failure(opened: Make, imaged: Make, results: Path) -> None:
+    images = imaged(1)
+    image = _image(images)
+    _put(results, "a", region_report(image, [(flat_region(image, "POINT", [[1, 1]]), 0.5)], code=CODE))
+    (result,) = opened(SR, SHAPES["balls"]).predict(Batch(images.cases))
+    assert result == Failure("sr:shape", "A region of the report is of a shape that the protocol does not ask for.")
+
+
+@pytest.fixture
+def stack(cases: Make, results: Path, tmp_path: Path) -> Callable[..., Any]:
+    """A series of four slices as a case, and a report with one region: of its second slice, or in its space."""
+
+    def made(kind: str, points: list[list[float]], **changes: Any) -> Any:
+        paths = volume_files(tmp_path)
+        image = dcmread(paths[1])
+        (case,) = cases(
+            1, files=tuple(paths),
+            keys={"study_instance_uid": image.StudyInstanceUID, "series_instance_uid": image.SeriesInstanceUID},
+        )  # fmt: skip
+        space = len(points[0]) == 3
+        place = (region_in_space if space else flat_region)(image, kind, points)
+        for name, value in changes.items():
+            setattr(place, name, value)
+        _put(results, "a", region_report(image, [(place, 0.5)], code=CODE))
+        return case
+
+    return made
+
+
+# The second slice starts at (10, 20, 33) mm; columns are 0.7 mm apart and rows 0.5 mm.
+IN_SPACE: dict[str, tuple[str, str, list[list[float]], list[float]]] = {
+    "a point of a slice": ("points", "POINT", [[1.5, 2.5]], [10.7, 21.0, 33.0]),  # centre of column 1, row 2
+    "a point in space": ("points", "POINT", [[11, 22, 33]], [11, 22, 33]),
+    "a ball in space": (
+        "balls",
+        "ELLIPSOID",
+        [[1, 2, 3], [5, 2, 3], [3, 0, 3], [3, 4, 3], [3, 2, 1], [3, 2, 5]],
+        [3, 2, 3, 4],
+    ),
+    "a box in space": (
+        "boxes",
+        "ELLIPSOID",
+        [[1, 2, 3], [5, 2, 3], [3, 1, 3], [3, 3, 3], [3, 2, 0], [3, 2, 6]],
+        [1, 1, 0, 5, 3, 6],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_SPACE)
+def test_regions_of_a_series_lie_in_the_patient(name: str, opened: Make, stack: Any) -> None:
+    output, kind, points, expected = IN_SPACE[name]
+    case = stack(kind, points)
+    (found,) = opened(SR, IN_MM[output], match="series").predict(Batch((case,)))
+    assert isinstance(found, Boxes), found
+    assert found.geometry.tolist() == [pytest.approx(expected)]
+
+
+def test_regions_that_are_no_place_in_the_patient_are_failures(opened: Make, stack: Any) -> None:
+    elsewhere = stack("POINT", [[11, 22, 33]], ReferencedFrameOfReferenceUID="1.2.3")
+    (result,) = opened(SR, IN_MM["points"], match="series").predict(Batch((elsewhere,)))
+    assert (result.reason, "another frame of reference" in result.detail) == ("sr:frame_of_reference", True)
+
+
+def test_a_ball_on_pixels_that_are_not_square_and_a_box_in_one_slice_are_failures(opened: Make, stack: Any) -> None:
+    case = stack("CIRCLE", [[2, 2], [3, 2]])
+    for output, reason in (("balls", "sr:ball"), ("boxes", "sr:flat")):
+        (result,) = opened(SR, IN_MM[output], match="series").predict(Batch((case,)))
+        assert result.reason == reason, result
+
+
+def test_pixels_of_one_slice_are_no_place_in_a_series(opened: Make, stack: Any) -> None:
+    case = stack("POINT", [[1, 1]])
+    with pytest.raises(ModelError, match=r"output\.space: a case has 4 images, so pixels of one of them are no place"):
+        opened(SR, SHAPES["points"], match="series").predict(Batch((case,)))
+
+
 # --- segmentations
-
-
-def _volume_files(folder: Path) -> list[Path]:
-    """Four CT slices of 6 × 5 pixels, 0.5 × 0.7 mm, 3 mm apart."""
-    study, series, frame = generate_uid(), generate_uid(), generate_uid()
-    paths = []
-    for number in range(4):
-        image = Dataset()
-        image.file_meta = FileMetaDataset()
-        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, frame
-        image.PatientID, image.PatientName, image.PatientBirthDate, image.PatientSex = "P", "N^", "", ""
-        image.StudyDate = image.StudyTime = image.AccessionNumber = image.StudyID = image.ReferringPhysicianName = ""
-        image.Modality, image.Manufacturer, image.SeriesNumber, image.InstanceNumber = "CT", "V", 1, number + 1
-        image.PositionReferenceIndicator = ""
-        image.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        image.Rows, image.Columns, image.PixelSpacing, image.SliceThickness = 6, 5, [0.5, 0.7], 3
-        image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [10, 20, 30 + 3 * number]
-        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-        image.BitsAllocated = image.BitsStored = 16
-        image.HighBit, image.PixelRepresentation, image.RescaleSlope, image.RescaleIntercept = 15, 0, 1, 0
-        image.PixelData = np.zeros((6, 5), np.uint16).tobytes()
-        image.save_as(folder / f"slice-{number}.dcm", enforce_file_format=True)
-        paths.append(folder / f"slice-{number}.dcm")
-    return paths
-
-
-def _segmentation(paths: list[Path], labels: np.ndarray) -> Dataset:
-    import highdicom as hd
-    from highdicom.sr import CodedConcept
-
-    def segment(number: int, label: str) -> Any:
-        return hd.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=label,
-            segmented_property_category=CodedConcept("123037004", "SCT", "Anatomical structure"),
-            segmented_property_type=CodedConcept("10200004", "SCT", "Liver"),
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=hd.AlgorithmIdentificationSequence(
-                name="x", version="1", family=CodedConcept("123110", "DCM", "Artificial Intelligence")
-            ),
-        )
-
-    return hd.seg.Segmentation(
-        source_images=[dcmread(path) for path in paths], pixel_array=labels,
-        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[segment(1, "Liver"), segment(2, "Spleen")],
-        series_instance_uid=generate_uid(), series_number=9, sop_instance_uid=generate_uid(), instance_number=1,
-        manufacturer="V", manufacturer_model_name="M", software_versions="1", device_serial_number="1",
-    )  # fmt: skip
 
 
 MASK = {"activation": "none", "kind": "mask"}
@@ -270,10 +350,10 @@ MASK = {"activation": "none", "kind": "mask"}
 def test_a_segmentation_becomes_a_mask_on_its_own_grid(
     opened: Make, cases: Make, results: Path, tmp_path: Path
 ) -> None:
-    paths = _volume_files(tmp_path)
+    paths = volume_files(tmp_path)
     labels = np.zeros((4, 6, 5), np.uint8)
     labels[1, 2:5, 1:3], labels[2, 0, 0] = 1, 2
-    made = _segmentation(paths, labels)
+    made = segmentation(paths, labels)
     made.save_as(results / "seg.dcm")
     header = dcmread(paths[0])
     keys = {"study_instance_uid": header.StudyInstanceUID, "series_instance_uid": header.SeriesInstanceUID}
@@ -308,20 +388,60 @@ def test_a_segmentation_becomes_a_mask_on_its_own_grid(
     assert result.reason == "seg:unknown_segment"
 
 
+@pytest.fixture
+def flat(imaged: Make, results: Path) -> Callable[..., Batch]:
+    """A radiograph that says how large its pixels are, or not, and a segmentation of it without any geometry."""
+
+    def made(spacing: tuple[float, float] | None = (0.5, 0.7), **changes: Any) -> Batch:
+        images: Batch = imaged(1)
+        path = images.cases[0].files[0]
+        image = dcmread(path)
+        image.StudyDate = image.StudyTime = ""
+        if spacing is not None:
+            image.ImagerPixelSpacing = list(spacing)
+        image.save_as(path)
+        labels = np.zeros((1, 8, 8), np.uint8)
+        labels[0, 2:5, 1:3], labels[0, 0, 0] = 1, 2
+        made = segmentation([path], labels)
+        for name, value in changes.items():
+            setattr(made, name, value)
+        _put(results, "seg", made)
+        return images
+
+    return made
+
+
+FLAT_SEG = {"kind": "seg", "segments": {"Liver": 7, "Spleen": 3}}
+
+
+def test_a_segmentation_of_a_radiograph_lies_on_its_pixels(opened: Make, flat: Make, tmp_path: Path) -> None:
+    images = flat()
+    (result,) = opened(FLAT_SEG, MASK).predict(Batch(images.cases))
+    assert isinstance(result, Mask), result
+    (tmp_path / "back.nii.gz").write_bytes(result.content)
+    back = read_mask(tmp_path / "back.nii.gz")
+    assert (back.grid.shape, back.grid.spacing) == ((1, 8, 8), (1.0, 0.5, 0.7))
+    expected = np.zeros((1, 8, 8), int)
+    expected[0, 2:5, 1:3], expected[0, 0, 0] = 7, 3
+    assert back.labels.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("spacing", "changes", "reason", "says"),
+    [
+        (None, {}, "seg:no_geometry", "Neither the segmentation nor its image says how large a pixel is."),
+        ((0.5, 0.7), {"Rows": 7}, "seg:grid", "The segmentation has 7 × 8 pixels, its image 8 × 8."),
+    ],
+)
+def test_a_segmentation_that_does_not_lie_on_its_radiographs_pixels_says_why(
+    spacing: Any, changes: dict[str, Any], reason: str, says: str, opened: Make, flat: Make
+) -> None:
+    images = flat(spacing, **changes)
+    (result,) = opened(FLAT_SEG, MASK).predict(Batch(images.cases))
+    assert result == Failure(reason, says)
+
+
 # --- presentation states and secondary captures
-
-
-def _drawn(image: Dataset, text: str | None = None, *, kind: str = "CIRCLE", units: str = "PIXEL") -> Dataset:
-    graphic = Dataset()
-    graphic.GraphicAnnotationUnits, graphic.GraphicDimensions, graphic.NumberOfGraphicPoints = units, 2, 2
-    graphic.GraphicData, graphic.GraphicType, graphic.GraphicFilled = [4.0, 3.0, 6.0, 3.0], kind, "N"
-    layer = Dataset()
-    layer.GraphicLayer, layer.GraphicObjectSequence = "AI", [graphic]
-    if text is not None:
-        words = Dataset()
-        words.UnformattedTextValue = text
-        layer.TextObjectSequence = [words]
-    return _other(image, GSPS, GraphicAnnotationSequence=[layer])
 
 
 PATTERN = r"Score: (?P<score>[\d.,]+) ?%"
@@ -331,8 +451,8 @@ def test_words_and_marks_of_a_presentation_state_are_read_by_the_stated_rule(
     opened: Make, imaged: Make, results: Path
 ) -> None:
     images = imaged(2)
-    _put(results, "a", _drawn(_image(images), "Score: 87,5 % (v2)"))
-    _put(results, "b", _other(_image(images, 1), GSPS))
+    _put(results, "a", drawn(_image(images), "Score: 87,5 % (v2)"))
+    _put(results, "b", other(_image(images, 1), GSPS))
     read = opened({"kind": "gsps", "pattern": PATTERN, "percent": True})
     first, second = read.predict(Batch(images.cases))
     assert first.scores == {"score": 0.875}
@@ -354,7 +474,7 @@ def test_words_and_marks_of_a_presentation_state_are_read_by_the_stated_rule(
 
 def test_a_mark_on_the_display_is_on_no_image(opened: Make, imaged: Make, results: Path) -> None:
     images = imaged(1)
-    _put(results, "a", _drawn(_image(images), units="DISPLAY"))
+    _put(results, "a", drawn(_image(images), units="DISPLAY"))
     answer = {"kind": "gsps", "mark_score": 1.0}
     (result,) = opened(answer, {"activation": "none", "kind": "boxes", "space": "pixels"}).predict(Batch(images.cases))
     assert isinstance(result, Failure)
@@ -363,7 +483,7 @@ def test_a_mark_on_the_display_is_on_no_image(opened: Make, imaged: Make, result
 
 def test_text_of_a_secondary_capture_is_read_by_a_pattern(opened: Make, imaged: Make, results: Path) -> None:
     images = imaged(1)
-    _put(results, "a", _other(_image(images), CAPTURE, ImageComments="AI Score: 12 %"))
+    _put(results, "a", capture(_image(images), "AI Score: 12 %"))
     (result,) = opened({"kind": "secondary_capture", "pattern": PATTERN, "percent": True}).predict(Batch(images.cases))
     assert result.scores == {"score": 0.12}
 
@@ -379,6 +499,15 @@ def test_text_of_a_secondary_capture_is_read_by_a_pattern(opened: Make, imaged: 
         ({"kind": "seg"}, SCORE, ModelError, "a segmentation holds no score"),
         (SR, MASK, ModelError, "a structured report holds no mask"),
         ({"kind": "gsps"}, {**SCORE, "kind": "boxes", "space": "pixels"}, ModelError, "marks need a score"),
+        (SR, {**SCORE, "kind": "boxes", "space": "voxels"}, ModelError, "a report says where a mark is in pixels"),
+        ({"kind": "sr", "mark_score": 1.0}, SCORE, ModelError, "mark_score: belongs to marks"),
+        ({"kind": "seg", "mark_score": 1.0}, MASK, ProtocolError, "mark_score belongs to marks"),
+        (
+            {"kind": "sr", "measurements": {"a": {"code": "1", "scheme": "X"}}},
+            {**SCORE, "kind": "boxes", "space": "pixels"},
+            ModelError,
+            "finding: missing; it tells which kind of lesion",
+        ),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(

@@ -18,7 +18,7 @@ from validate.canonical import digest
 from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
-from validate.models.dicom_answer import CLASSES, NAMES, DicomReading, References, check_reading, read, references
+from validate.models.dicom_answer import read
 from validate.models.dicom_peer import (
     Arrival,
     Listener,
@@ -30,7 +30,8 @@ from validate.models.dicom_peer import (
     send,
     tls_contexts,
 )
-from validate.models.dicom_results import Level, instances_of, refers_to
+from validate.models.dicom_reading import CLASSES, NAMES, DicomReading, check_reading
+from validate.models.dicom_references import Level, References, references, refers_to
 from validate.models.digest import check_digest
 from validate.models.prediction import Failure, Prediction
 from validate.models.retry import Backoff, retried
@@ -251,7 +252,7 @@ class DicomNodeModel:
             return Failure("duplicate_answer", f"{len(one.answers)} different answers on this case came; expected one.")
         ((instance, arrival),) = one.answers.items()
         self._seen[instance] = one.case.unit
-        return read(arrival.dataset, self._options.answer, instances=instances_of(one.case), model=self._model)
+        return read(arrival.dataset, self._options.answer, case=one.case, model=self._model)
 
     def _report(self, waiting: Mapping[str, _Waiting], results: Sequence[Prediction | Failure]) -> None:
         answered = [

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,15 +14,15 @@ from validate.canonical import file_digest
 from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
-from validate.models.dicom_answer import CLASSES, NAMES, DicomReading, References, check_reading, read, references
+from validate.models.dicom_answer import read
+from validate.models.dicom_reading import CLASSES, NAMES, DicomReading, check_reading
+from validate.models.dicom_references import KEYS, Level, References, references, refers_to
 from validate.models.digest import check_digest, digest_of_digests
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
 
 LISTED = 1000
 LARGEST = 2 << 30  # bytes of one object
-KEYS = {"study": "study_instance_uid", "series": "series_instance_uid", "image": "sop_instance_uid"}
-Level = Literal["study", "series", "image"]
 _NO_OBJECT = Failure("missing_output", "There is no DICOM object for this case.")
 
 
@@ -133,7 +133,7 @@ class DicomResultsModel:
         from pydicom import dcmread
 
         dataset = dcmread(one.path)
-        return read(dataset, self._options.answer, instances=instances_of(case), model=self._model)
+        return read(dataset, self._options.answer, case=case, model=self._model)
 
     def _matches(self, cases: Sequence[Case]) -> list[list[_Object]]:
         by_study: dict[str, list[_Object]] = {}
@@ -156,31 +156,6 @@ class DicomResultsAdapter:
         if model.path is None or not (base / model.path).is_dir():
             raise ModelError(f"models.{model.id}.path: expected the folder that the DICOM objects lie in.")
         return DicomResultsModel(model, base / model.path, options)
-
-
-def refers_to(refers: References, case: Case, level: Level) -> bool:
-    """Whether an object is of this case: of its study, and, where asked, of its series or one of its images."""
-    if refers.study != case.keys.get(KEYS["study"]) or (refers.studies and refers.study not in refers.studies):
-        return False
-    if level == "study":
-        return True
-    if level == "series":
-        return case.keys.get(KEYS["series"]) in refers.series
-    return not refers.instances.isdisjoint(instances_of(case))
-
-
-def instances_of(case: Case) -> frozenset[str]:
-    """SOP instance UIDs of a case: its own key, or, where it has several files, those in their headers."""
-    own = case.keys.get(KEYS["image"])
-    if own is not None or not case.files:
-        return frozenset({own} if own is not None else ())
-    from pydicom import dcmread
-
-    found = set()
-    for path in case.files:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
-        found.add(str(header.get("SOPInstanceUID", "")))
-    return frozenset(found - {""})
 
 
 def _objects(paths: Sequence[Path], reading: DicomReading) -> tuple[list[_Object], int]:
