@@ -5,6 +5,7 @@ ValidateError (1)
 ├── ProtocolError (2)     the protocol is wrong; carries every problem of the file, not the first only
 ├── DataError (3)         the data can't be used
 ├── ModelError (3)        the model can't be used
+│   └── Contradiction     what it said, and is stored, has turned out to be doubtful; the run can't be resumed
 ├── EvidenceError (4)     the evidence does not verify
 └── MachineError (5)      the machine can't: disk, memory, a missing library; resume works
     └── MissingLibrary    names the package or extra to install
@@ -60,6 +61,10 @@ class DataError(ValidateError):
 
 class ModelError(ValidateError):
     exit_code = ExitCode.UNUSABLE
+
+
+class Contradiction(ModelError):
+    """A stored answer is contradicted by a later one."""
 
 
 class EvidenceError(ValidateError):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from validate.errors import CommandError, MachineError, ModelError, ProtocolError
+from validate.errors import CommandError, Contradiction, MachineError, ModelError, ProtocolError
 from validate.imaging.dicom import read_image
 from validate.inference.local import LocalEngine
 from validate.inference.progress import Update
@@ -397,3 +397,21 @@ def test_an_unknown_step_is_a_protocol_error_not_a_failed_case(plan: Make, study
         plan(tmp_path, cases, [{"preprocess": [{"resize": {"size": [0, 1], "method": "bilinear"}}]}])
     with pytest.raises(ProtocolError, match="got 2 names"):
         plan(tmp_path, cases, [{"preprocess": [{"resize": {}, "scale": {}}]}])
+
+
+def test_a_run_whose_answers_were_contradicted_at_the_end_can_not_be_resumed(
+    plan: Make, study: Make, tmp_path: Path
+) -> None:
+    """A model out of our hands may answer twice, the second time when all is stored."""
+    made = plan(tmp_path, study(tmp_path / "data", 3))
+    events: list[str] = []
+
+    def conclude() -> None:
+        raise Contradiction("models.m: a second, different answer.")
+
+    made.models[0].loaded.conclude = conclude
+    with pytest.raises(Contradiction, match="second, different answer"):
+        ENGINE.run(made, out=tmp_path / "out", resume=False, on_event=lambda name, data: events.append(name))
+    assert events[-1] == "inference_stopped"
+    with pytest.raises(CommandError, match=r"contradicted by a later one.*Run anew with another --out"):
+        ENGINE.run(made, out=tmp_path / "out", resume=True)

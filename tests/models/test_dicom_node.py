@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from vendor_answers import KINDS, SCORE, SR, Kind, spaced_file  # type: ignore[import-not-found]
 from vendor_node import VendorNode, logit, report  # type: ignore[import-not-found]
 
-from validate.errors import ModelError
+from validate.errors import Contradiction, ModelError
 from validate.models.adapter import Batch
 from validate.models.dicom_node import ADAPTER
 from validate.models.prediction import ClassScores, Failure
@@ -154,17 +154,37 @@ def test_one_and_the_same_answer_sent_again_is_one_answer(exchange: Make, imaged
     assert isinstance(result, ClassScores), result
 
 
-@pytest.mark.slow
+def _twice_late(image: Any) -> Any:
+    return [(0.0, report(image, 0.5)), (0.5, report(image, 0.7))]
+
+
+CONTRADICTED = r"sent a second, different answer on case unit-000, \d\.\d seconds after.*Raise settle"
+
+
 def test_a_second_answer_after_the_first_was_taken_stops_the_run(exchange: Make, imaged: Make) -> None:
-    loaded = exchange(lambda image: [(0.0, report(image, 0.5)), (0.8, report(image, 0.7))], output=SCORE, seconds=3.0)
+    loaded = exchange(_twice_late, output=SCORE, seconds=3.0, settle=0.05)
     images = imaged(2)
     (first,) = loaded.predict(Batch(images.cases[:1]))
     assert isinstance(first, ClassScores)
-    loaded.predict(Batch(images.cases[1:]))
     for arrival in loaded._receiver.arrivals(time.monotonic() + 10):
         loaded._place(arrival, {})
-    with pytest.raises(ModelError, match=r"sent a second, different answer on case unit-00.*Raise settle"):
-        loaded.predict(Batch(images.cases))
+    with pytest.raises(Contradiction, match=CONTRADICTED):
+        loaded.predict(Batch(images.cases[1:]))
+
+
+def test_a_second_answer_on_the_last_case_is_still_heard(exchange: Make, imaged: Make) -> None:
+    loaded = exchange(_twice_late, output=SCORE, seconds=3.0, settle=0.05, linger=5.0)
+    loaded.predict(Batch(imaged(1).cases))
+    with pytest.raises(Contradiction, match=CONTRADICTED):
+        loaded.conclude()
+    names = [name for name, _ in loaded.drain_events()]
+    assert names == ["node_answers", "late_answer"]
+
+
+def test_an_answer_that_stays_the_only_one_is_left_in_peace(exchange: Make, imaged: Make) -> None:
+    loaded = exchange(seconds=10.0, linger=0.0)
+    loaded.predict(Batch(imaged(1).cases))
+    loaded.conclude()
 
 
 def test_percentages_are_said_or_refused(exchange: Make, imaged: Make) -> None:

@@ -120,6 +120,8 @@ class VendorNode:
     def _send(self, answer: Dataset) -> None:
         host, port, title = self.answer_to
         for _ in range(50):
+            if self._ending.is_set():
+                return
             try:
                 socket.create_connection((host, port), timeout=5).close()
             except OSError:

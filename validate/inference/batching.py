@@ -110,8 +110,18 @@ class Batcher:
             return list(self.model.predict(batch))
         finally:
             self.seconds += time.perf_counter() - start
-            for name, data in getattr(self.model, "drain_events", tuple)():
-                self.on_event(name, data)  # such as what a node out of our hands took, case by case
+            self._pass_events_on()
+
+    def conclude(self) -> None:
+        """Raises ModelError where what the model hears last contradicts what it said."""
+        try:
+            getattr(self.model, "conclude", tuple)()
+        finally:
+            self._pass_events_on()
+
+    def _pass_events_on(self) -> None:
+        for name, data in getattr(self.model, "drain_events", tuple)():
+            self.on_event(name, data)  # such as what a node out of our hands took, case by case
 
     def _halved(self, given: _Given, places: Sequence[int]) -> list[Result]:
         if len(places) == 1:

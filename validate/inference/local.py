@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from validate.errors import MachineError, ValidateError
+from validate.errors import Contradiction, MachineError, ValidateError
 from validate.inference.begin import Begun, OnEvent, begin
 from validate.inference.decode import DecodeTask
 from validate.inference.decoders import PATIENCE, Decoders, Kind
@@ -81,11 +81,14 @@ def _run(
     on_event("inference_started", {**begun.facts(plan), "workers": decoders.count, "worker_kind": decoders.kind})
     try:
         work.run(begun.pending, decoders)
+        work.conclude()
         show(decoders, last=True)
         writer.finish()
     except (ValidateError, MemoryError, KeyboardInterrupt) as error:
         with contextlib.suppress(MachineError):
             writer.finish()
+            if isinstance(error, Contradiction):
+                begun.store.condemn(str(error))
         on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": tally.cases})
         raise
     finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from validate import errors
-from validate.errors import CommandError, MachineError, MissingLibrary, ModelError, ValidateError
+from validate.errors import CommandError, Contradiction, MachineError, MissingLibrary, ModelError, ValidateError
 from validate.inference.begin import Begun, OnEvent, begin
 from validate.inference.local import ignore_event
 from validate.inference.plan import InferencePlan
@@ -101,6 +101,8 @@ class _Drive:
         except (ValidateError, KeyboardInterrupt) as error:
             with contextlib.suppress(MachineError):
                 writer.finish()
+                if isinstance(error, Contradiction):
+                    self.begun.store.condemn(str(error))
             self.on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": tally.cases})
             raise
         finally:

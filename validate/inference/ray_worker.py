@@ -102,6 +102,7 @@ class Worker:
             decoders = Decoders(cores() if plan.workers == "auto" else plan.workers, "thread")
             try:
                 work.run([_stretch(plan, piece)], decoders)
+                work.conclude()
             finally:
                 decoders.close()
         except ValidateError as error:

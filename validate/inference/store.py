@@ -67,6 +67,7 @@ TIMINGS = pa.schema(
     ]
 )
 PLAN = "plan.json"
+CONDEMNED = "contradicted.json"
 TIMING = "timing.parquet"
 _PLAN_KEY, _SHARD_KEY, _ROWS_KEY = b"validate.plan", b"validate.shard", b"validate.rows"
 
@@ -128,6 +129,10 @@ class Store:
         rows = sorted([*known, row], key=lambda row: row["shard"])
         _put(path, _parquet(pa.Table.from_pylist(rows, schema=TIMINGS)), durable=False)
 
+    def condemn(self, reason: str) -> None:
+        """No run goes on from here any more: what is stored has turned out to be doubtful."""
+        _put(self.folder / CONDEMNED, pretty_json({"schema_version": "1", "reason": reason}))
+
     def _path(self, shard: Shard) -> Path:
         return self.folder / shard.model.id / shard.pass_.id / f"shard-{shard.index:05d}.parquet"
 
@@ -142,6 +147,11 @@ def stored_batch_sizes(folder: Path, document: Mapping[str, Any], *, resume: boo
         return None
     if not resume:
         raise CommandError(f"{folder} already holds results. Continue them with --resume, or choose another --out.")
+    if (folder / CONDEMNED).exists():
+        raise CommandError(
+            f"{folder}: a stored answer of a model was contradicted by a later one ({CONDEMNED} says by which), so nothing can be "
+            "resumed here. Run anew with another --out."
+        )
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         begun, sizes = stored["plan"], {str(name): int(size) for name, size in stored["batch_sizes"].items()}

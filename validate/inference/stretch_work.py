@@ -88,6 +88,11 @@ class StretchWork:
             for work in works:
                 self._finish(work, before, decoders)
 
+    def conclude(self) -> None:
+        """When no case is left: a model that was asked elsewhere may still hear what changes an answer of its own."""
+        for batcher in (*self.batchers.values(), *self.elsewhere.values()):
+            batcher.conclude()
+
     def _tasks(self, pending: Sequence[Stretch]) -> Iterator[DecodeTask]:
         """What to decode, in exactly the order in which `_work` asks for it."""
         place = 0

@@ -68,7 +68,8 @@ class LoadedModel(Protocol):
 
     needs_pixels : False where predictions are looked up, so that no image is decoded for it
     fixed_batch : the only batch size the model takes, or None; `predict` fills a smaller batch up by itself
-    One more may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked.
+    Two more may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked;
+    `conclude()`, called when no case is left, which raises Contradiction where an answer that was given turns out to be doubtful.
     """
 
     identity: ModelIdentity

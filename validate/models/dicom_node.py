@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from validate.canonical import digest
 from validate.cohort.case import Case
-from validate.errors import ModelError
+from validate.errors import Contradiction, ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.dicom_answer import read
 from validate.models.dicom_peer import (
@@ -46,6 +46,7 @@ class DicomNodeOptions(BaseModel):
     answer : what kind of object the answer is, and how it is read      match : what it must refer to
     seconds : from the last file sent to the answer; after that the case is a failure
     settle : seconds to wait after an answer for a second one, which would contradict it
+    linger : seconds to listen on after the last case, for the same
     in_flight : cases sent before the first answer is waited for      tls : for both directions      retries : of sending
     """
 
@@ -57,6 +58,7 @@ class DicomNodeOptions(BaseModel):
     match: Level = "image"
     seconds: Annotated[float, Field(gt=0)] = 120.0
     settle: Annotated[float, Field(ge=0)] = 0.5
+    linger: Annotated[float, Field(ge=0)] = 2.0
     in_flight: Annotated[int, Field(ge=1, le=256)] = 4
     tls: Tls | None = None
     retries: Backoff = Backoff()
@@ -132,8 +134,7 @@ class DicomNodeModel:
         return found
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
-        if self._conflict is not None:
-            raise ModelError(self._conflict)
+        self._check_not_contradicted()
         waiting = {case.unit: _Waiting(case, len(case.files)) for case in batch.cases}
         self._send(waiting)
         self._wait(waiting)
@@ -141,8 +142,20 @@ class DicomNodeModel:
         self._report(waiting, results)
         return results
 
+    def conclude(self) -> None:
+        """Listen on for a while: a late answer on one of the last cases counts as one on any other."""
+        until = time.monotonic() + self._options.linger
+        while self._conflict is None and (arrivals := self._receiver.arrivals(until)):
+            for arrival in arrivals:
+                self._place(arrival, {})
+        self._check_not_contradicted()
+
     def close(self) -> None:
         self._receiver.close()
+
+    def _check_not_contradicted(self) -> None:
+        if self._conflict is not None:
+            raise Contradiction(self._conflict)
 
     def _echo(self) -> Any:
         options = self._options

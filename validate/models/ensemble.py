@@ -106,6 +106,15 @@ class EnsembleModel:
             raise ModelError(f"models.{self._model.id}: its members' outputs have different shapes.")
         return by_rule(options.combine, np.stack(found), options.weights)
 
+    def drain_events(self) -> list[tuple[str, dict[str, Any]]]:
+        """What its members have for the audit trail."""
+        return [event for one in self._members.values() for event in getattr(one, "drain_events", tuple)()]
+
+    def conclude(self) -> None:
+        """Let every member hear what is still on its way."""
+        for one in self._members.values():
+            getattr(one, "conclude", tuple)()
+
     def close(self) -> None:
         for one in self._members.values():
             one.close()
