@@ -18,7 +18,7 @@ import pytest
 from validate.errors import ProtocolError
 from validate.inference import decoders as module
 from validate.inference.decode import Decoded, DecodeTask, decode
-from validate.inference.decoders import Decoders
+from validate.inference.decoders import TIMED_OUT, Decoders
 from validate.inference.view import View
 from validate.models.prediction import Failure
 
@@ -133,7 +133,7 @@ def test_decoding_children_end_with_their_parent(tasks: list[DecodeTask]) -> Non
 import os, time
 from pathlib import Path
 from validate.inference.decode import DecodeTask
-from validate.inference.decoders import Decoders
+from validate.inference.decoders import TIMED_OUT, Decoders
 from validate.inference.view import View
 decoders = Decoders(2, "process")
 list(decoders.stream([DecodeTask(n, (Path({str(tasks[0].paths[0])!r}),), (View({STEPS!r}),)) for n in range(8)]))
@@ -181,3 +181,14 @@ def _runs(process: int) -> bool:
         return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_case_whose_time_is_long_over_is_given_up_at_once(tmp_path: Path) -> None:
+    """The reader of the results may come late itself, as on a machine that is busy."""
+    decoders = Decoders(1, patience=0.5)
+    task = DecodeTask(0, (tmp_path / "none.dcm",), (VIEW,))
+    decoders._begun[0] = time.monotonic() - 100
+    done: dict[int, Any] = {}
+    decoders._collect({0: task}, done, 0)
+    assert done[0].images == (TIMED_OUT,)
+    decoders.close()

@@ -14,8 +14,9 @@ import pytest
 from validate.errors import ModelError, ProtocolError
 from validate.models import constant
 from validate.models.adapter import OutOfMemory
-from validate.models.load import load_models
+from validate.models.load import load_models, opened_elsewhere
 from validate.models.onnx import ADAPTER
+from validate.protocol.passes import Pass
 
 Make = Callable[..., Any]
 
@@ -65,3 +66,14 @@ def test_fewer_rows_than_cases_is_a_wrong_model(model: Make, onnx_bytes: Make, s
     loaded._runner._session = dataclasses.replace(loaded._runner._session, session=session)
     with pytest.raises(ModelError, match=r"came out as \(1, 1\) for 3 cases; expected one row per case"):
         loaded.predict(batch(3))
+
+
+def test_a_pass_on_another_device_opens_nothing_twice_that_is_computed_elsewhere(
+    model: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendor's node listens on one port: a second one could not be opened, and would change nothing."""
+    protocol = _protocol(model(format="constant"))
+    opened = load_models(protocol, base=tmp_path)
+    monkeypatch.setattr(constant.ConstantAdapter, "load", None)
+    with opened_elsewhere(protocol, tmp_path, (Pass("x", engine_overrides={"device": "cuda"}),), opened) as found:
+        assert found == {("m", "cuda"): opened["m"]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -19,13 +19,50 @@ from numpy.typing import NDArray
 from validate.cohort.case import Case
 from validate.errors import ValidateError
 from validate.imaging.placed import Placement
-from validate.models.adapter import Batch, LoadedModel, OutOfMemory
+from validate.models.adapter import Batch, LoadedModel, NamedModel, OutOfMemory
 from validate.models.prediction import Failure, Prediction
 
-Image = NDArray[np.float32]
+Pixels = NDArray[np.float32]
 Result = Prediction | Failure
 
 _PATHS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":]+){2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The images of one case that a model of several inputs is given, by input."""
+
+    images: Mapping[str, Pixels]
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Of each input, in their order."""
+        return tuple(image.shape for image in self.images.values())
+
+    @property
+    def nbytes(self) -> int:
+        return sum(image.nbytes for image in self.images.values())
+
+
+Image = Pixels | Named
+
+
+def named_images(images: Mapping[str, Pixels | Failure]) -> Named | Failure:
+    """Of one case; or why one of its inputs has none."""
+    for name, image in images.items():
+        if isinstance(image, Failure):
+            return Failure(image.reason, f"Input '{name}': {image.detail}")
+    return Named({name: image for name, image in images.items() if not isinstance(image, Failure)})
+
+
+def batch_of(cases: Sequence[Case], images: Sequence[Any], places: Sequence[Placement | None] = ()) -> Batch:
+    """Images of one shape, or none. Raises MemoryError where they do not fit together into this machine's memory."""
+    first = images[0]
+    if isinstance(first, Named):
+        stacked = {name: np.stack([image.images[name] for image in images]) for name in first.images}
+        return Batch(tuple(cases), None, tuple(places), stacked)
+    pixels = None if first is None else first[None] if len(images) == 1 else np.stack(images)
+    return Batch(tuple(cases), pixels, tuple(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +76,7 @@ class _Given:
     def batch(self, chosen: Sequence[int]) -> Batch:
         """Raises MemoryError where the images do not fit together into this machine's memory."""
         images = [self.images[place] for place in chosen]
-        pixels = None if images[0] is None else images[0][None] if len(images) == 1 else np.stack(images)
-        return Batch(
-            tuple(self.cases[place] for place in chosen), pixels, tuple(self.places[place] for place in chosen)
-        )
+        return batch_of([self.cases[place] for place in chosen], images, [self.places[place] for place in chosen])
 
 
 @dataclass(slots=True)
@@ -84,7 +118,7 @@ class Batcher:
         return [results[place] for place in range(len(cases))]
 
     def _misfit(self, image: Image | None) -> Failure | None:
-        problem = None if image is None else self.model.misfit(image.shape)
+        problem = None if image is None else misfit(self.model, image)
         return None if problem is None else Failure("input_shape", problem)
 
     def _group(self, given: _Given, places: Sequence[int]) -> list[Result]:
@@ -140,6 +174,15 @@ class Batcher:
             "batch_split", {"model": self.model.identity.id, "cases": len(places), "error": plain_message(error)}
         )
         return [result for place in places for result in self._attempt(given, [place])]
+
+
+def misfit(model: LoadedModel, image: Image) -> str | None:
+    """Why this case's image, or one of its images, can't go in."""
+    if not isinstance(image, Named):
+        return model.misfit(image.shape)
+    shapes = {name: one.shape for name, one in image.images.items()}
+    problem: str | None = model.misfit_of_inputs(shapes) if isinstance(model, NamedModel) else None
+    return problem
 
 
 def plain_message(error: Exception) -> str:

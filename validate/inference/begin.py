@@ -74,7 +74,7 @@ def _batch_size(plan: InferencePlan, model: PlannedModel, look: Look, on_event: 
     loaded = model.loaded
     if loaded.fixed_batch is not None:
         return loaded.fixed_batch
-    if not loaded.needs_pixels:
+    if not model.is_shown:
         return plan.shard_size
     if plan.batch_size != "auto":
         return plan.batch_size

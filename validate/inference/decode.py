@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.imaging.chosen import Choice, chosen_files
 from validate.imaging.mask import Grid
 from validate.imaging.placed import Placement
 from validate.inference.view import Transform, View
@@ -68,13 +69,24 @@ def decode(task: DecodeTask) -> Decoded:
     order = sorted(range(len(task.views)), key=lambda place: (_reading(task.views[place]), _volume(task.views[place])))
     for _, same_reading in groupby(order, key=lambda place: _reading(task.views[place])):
         places = list(same_reading)
-        volume = _guarded(clock, "decode", partial(_read, task, task.views[places[0]]))
+        view = task.views[places[0]]
+        if view.choice is None:
+            mine: DecodeTask | Failure = task
+        elif view.choice.zeros is not None and not view.choice.of(task.paths):
+            seen.update(dict.fromkeys(places, _Seen(np.zeros(view.choice.zeros, np.float32))))
+            continue
+        else:
+            mine = _guarded(clock, "decode", partial(chosen_task, task, view.choice))
+        if isinstance(mine, Failure):
+            seen.update(dict.fromkeys(places, mine))
+            continue
+        volume = _guarded(clock, "decode", partial(_read, mine, view))
         if not isinstance(volume, Failure):
             known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
             if irregular := _irregular(volume.source.get("geometry")):
                 known["geometry"] = irregular
             source = source or known
-        seen.update(_prepared(task, volume, places, clock))
+        seen.update(_prepared(mine, volume, places, clock))
     found = [seen[place] for place in range(len(task.views))]
     return Decoded(
         images=tuple(one if isinstance(one, Failure) else one.image for one in found),
@@ -99,8 +111,8 @@ def _irregular(found: Any) -> str:
     return ", ".join([*parts, *(["resampled"] if found["resampled"] else [])])
 
 
-def _reading(view: View) -> tuple[str, str, str]:
-    return view.reader, repr(view.geometry), repr(view.file_transform or "")
+def _reading(view: View) -> tuple[str, str, str, str]:
+    return view.reader, repr(view.geometry), repr(view.file_transform or ""), repr(view.choice or "")
 
 
 def _volume(view: View) -> str:
@@ -137,6 +149,12 @@ def _read(task: DecodeTask, view: View) -> Any:
     if view.file_transform is None:
         return read_image(path)
     return read_image(_rewritten(path.read_bytes(), view.file_transform, task))
+
+
+def chosen_task(task: DecodeTask, choice: Choice) -> DecodeTask:
+    """The task of one of several inputs; its noise is that of its file. Raises DecodeFailure where no file, or several, are it."""
+    files = chosen_files(choice, task.paths)
+    return replace(task, paths=files, number=task.paths.index(files[0]))
 
 
 def _rewritten(content: bytes, by: Transform, task: DecodeTask) -> bytes:

@@ -86,7 +86,7 @@ class Decoders:
     def _collect(self, waiting: dict[int, DecodeTask], done: dict[int, Decoded], place: int) -> None:
         start = time.perf_counter()
         try:
-            arrived, result = self._results.get(timeout=self._left(place))
+            arrived, result = self._results.get(timeout=max(self._left(place), 0.0))
         except queue.Empty:
             if self._left(place) <= 0:
                 arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].views), {}, self.patience)

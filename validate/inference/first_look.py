@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
 from validate.imaging.placed import Placement
-from validate.inference.batching import Image, plain_message
+from validate.inference.batching import Image, Named, batch_of, misfit, named_images, plain_message
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.plan import InferencePlan, PlannedModel
 from validate.inference.view import View
@@ -32,17 +32,17 @@ class Look:
     decode_seconds: float
 
 
-def clean_views(plan: InferencePlan) -> tuple[tuple[View, ...], dict[str, int]]:
-    """The distinct views of all models that read pixels, undisturbed, and the number of each model's."""
+def clean_views(plan: InferencePlan) -> tuple[tuple[View, ...], dict[str, dict[str, int]]]:
+    """The distinct views of all models that are shown images, undisturbed, and the numbers of each model's by input."""
     distinct: dict[bytes, View] = {}
-    keys = {}
+    keys: dict[str, dict[str, bytes]] = {}
     for model in plan.models:
-        view = model.view(CLEAN)
-        if view is not None:
-            keys[model.id] = view.key
-            distinct.setdefault(view.key, view)
+        if views := model.views(CLEAN):
+            keys[model.id] = {name: view.key for name, view in views.items()}
+            distinct |= {view.key: view for view in views.values() if view.key not in distinct}
     order = list(distinct)
-    return tuple(distinct.values()), {name: order.index(key) for name, key in keys.items()}
+    numbers = {model: {name: order.index(key) for name, key in of.items()} for model, of in keys.items()}
+    return tuple(distinct.values()), numbers
 
 
 def first_look(plan: InferencePlan) -> Look:
@@ -60,9 +60,9 @@ def first_look(plan: InferencePlan) -> Look:
         seen = _decoded(case, distinct)
         seconds.append(sum(one.seconds for one in seen))
         for name, trial in trials.items():
-            one = seen[view_of[name]]
-            if not trial.settled and not isinstance(one.images[0], Failure):
-                trial.take(case, one.images[0], one.places[0])
+            image, place = _shown(seen, view_of[name])
+            if not trial.settled and not isinstance(image, Failure):
+                trial.take(case, image, place)
         if all(trial.settled for trial in trials.values()):
             break
     samples = {name: sample for name, trial in trials.items() if (sample := trial.sample()) is not None}
@@ -112,7 +112,7 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     for case in plan.cases[:count]:
         seen = _decoded(case, distinct) if distinct and case.files else []
         rows += [
-            _dry_row(model, case, seen[view_of[model.id]] if seen and model.id in view_of else None)
+            _dry_row(model, case, seen, view_of[model.id] if seen and model.id in view_of else {})
             for model in plan.models
         ]
     return rows
@@ -130,11 +130,9 @@ def input_statistics(plan: InferencePlan) -> list[dict[str, Any]]:
         for model in plan.models:
             arrays: Any = None
             if seen and model.id in view_of:
-                arrays = {"": seen[view_of[model.id]].images[0]}
-            elif (given := getattr(model.loaded, "given", None)) is not None:
-                arrays = given(case)
-            if isinstance(arrays, Failure):
-                arrays = {"": arrays}
+                arrays = {name: seen[number].images[0] for name, number in view_of[model.id].items()}
+            if (numbers := getattr(model.loaded, "numbers", None)) is not None:
+                arrays = {**(arrays or {}), **numbers(case)}
             for name, array in (arrays or {}).items():
                 found = {"failure": array.reason} if isinstance(array, Failure) else _statistics(array)
                 rows.append({"model": model.id, "unit": case.unit, "input": name, **found})
@@ -142,10 +140,11 @@ def input_statistics(plan: InferencePlan) -> list[dict[str, Any]]:
 
 
 def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
-    """Of each view its first image, or the whole series; each is read once."""
+    """Of each view its first image, the whole series, or what it chooses; each is read once."""
     found: dict[int, Decoded] = {}
-    for reader, paths in (("image", case.files[:1]), ("series", case.files)):
-        places = [place for place, view in enumerate(views) if view.reader == reader]
+    readers = ["named" if view.choice is not None else view.reader for view in views]
+    for reader, paths in (("image", case.files[:1]), ("series", case.files), ("named", case.files)):
+        places = [place for place, kind in enumerate(readers) if kind == reader]
         if not places:
             continue
         together = decode(DecodeTask(0, paths, tuple(views[place] for place in places), case.unit))
@@ -156,25 +155,33 @@ def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
     return [found[place] for place in range(len(views))]
 
 
+def _shown(seen: Sequence[Decoded], numbers: Mapping[str, int]) -> tuple[Image | Failure, Placement | None]:
+    """What a model is given of a case, and where it lies."""
+    if "" in numbers:
+        one = seen[numbers[""]]
+        return one.images[0], one.places[0]
+    return named_images({name: seen[number].images[0] for name, number in numbers.items()}), None
+
+
 def _tried(model: PlannedModel, case: Case, image: Image, place: Placement | None) -> Prediction | Failure:
-    problem = model.loaded.misfit(image.shape)
+    problem = misfit(model.loaded, image)
     if problem is not None:
         raise ModelError(problem)
-    (result,) = model.loaded.predict(Batch((case,), image[None], (place,)))
+    (result,) = model.loaded.predict(batch_of((case,), (image,), (place,)))
     return result
 
 
-def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None) -> dict[str, Any]:
-    image = decoded.images[0] if decoded is not None else None
+def _dry_row(model: PlannedModel, case: Case, seen: Sequence[Decoded], numbers: Mapping[str, int]) -> dict[str, Any]:
+    image, place = _shown(seen, numbers) if numbers else (None, None)
     row: dict[str, Any] = {"model": model.id, "unit": case.unit, "decoder": None, "input": None}
-    if model.loaded.needs_pixels and (image is None or isinstance(image, Failure)):
+    if model.is_shown and (image is None or isinstance(image, Failure)):
         result: Prediction | Failure = image or Failure("no_image", "This unit has no image.")
     elif isinstance(image, Failure) or image is None:
         (result,) = model.loaded.predict(Batch((case,)))
     else:
-        row["decoder"] = decoded.source.get("decoder") if decoded is not None else None
-        row["input"] = _statistics(image)
-        result = _tried(model, case, image, decoded.places[0] if decoded is not None else None)
+        row["decoder"] = seen[next(iter(numbers.values()))].source.get("decoder")
+        row["input"] = None if isinstance(image, Named) else _statistics(image)
+        result = _tried(model, case, image, place)
     if isinstance(result, Failure):
         return {**row, "score": None, "raw": [], "failure": result.reason, "detail": result.detail}
     if isinstance(result, Mask):
@@ -186,6 +193,6 @@ def _dry_row(model: PlannedModel, case: Case, decoded: Decoded | None) -> dict[s
     return {**row, "score": score, "raw": list(result.raw), "failure": None, "detail": None}
 
 
-def _statistics(image: Image) -> dict[str, Any]:
+def _statistics(image: Any) -> dict[str, Any]:
     values: Sequence[float] = (float(image.min()), float(image.max()), float(image.mean(dtype="float64")))
     return {"shape": list(image.shape), **dict(zip(("minimum", "maximum", "mean"), values, strict=True))}

@@ -111,7 +111,10 @@ def decoders_for(plan: InferencePlan, engine: LocalEngine, begun: Begun, on_even
         kind = "thread"
         if sum(len(case.files) for case in cases) * begun.look.decode_seconds > LONG_RUN:
             views = tuple(
-                view for model in plan.models if (view := model.view(CLEAN)) is not None and view.reader == "image"
+                view
+                for model in plan.models
+                for view in model.views(CLEAN).values()
+                if view.reader == "image" and view.choice is None
             )
             tasks = [DecodeTask(0, case.files[:1], views, case.unit) for case in cases[:SAMPLE] if case.files]
             if not views:

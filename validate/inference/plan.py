@@ -18,11 +18,13 @@ from validate import registry
 from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
+from validate.imaging.chosen import Choice
 from validate.inference.rebuild import Rebuild
-from validate.inference.view import View, transform_of
+from validate.inference.view import Steps, View, transform_of
 from validate.inference.volume_model import VolumeModel
-from validate.models.adapter import LoadedModel
+from validate.models.adapter import LoadedModel, NamedModel
 from validate.models.marks import SHAPES
+from validate.models.named_inputs import choice
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
 from validate.protocol.targets import mask_values, scored
@@ -55,16 +57,32 @@ class PlannedModel:
     def id(self) -> str:
         return self.block.id
 
-    def view(self, pass_: Pass) -> View | None:
-        """What the model sees of a case in this pass; None where it reads no pixels."""
+    def views(self, pass_: Pass) -> dict[str, View]:
+        """What the model sees of a case in this pass, by input; "" of one that takes one image, {} of one that is shown none."""
+        if isinstance(self.loaded, NamedModel) and self.loaded.takes_inputs:
+            given = (self.block.inputs or {}).items()
+            return {
+                name: self._view(pass_, one.preprocess, series=one.input == "series", choice=choice(one))
+                for name, one in given
+                if one.columns is None
+            }
         if not self.loaded.needs_pixels:
-            return None
+            return {}
+        return {"": self._view(pass_, self.block.preprocess, series=self.block.input == "series")}
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether images are decoded for it here, so that what a pass does to them reaches it."""
+        return bool(self.views(CLEAN))
+
+    def _view(self, pass_: Pass, steps: Steps, *, series: bool, choice: Choice | None = None) -> View:
         return View(
-            steps=self.block.preprocess,
-            reader="series" if self.block.input == "series" else "image",
-            geometry=self.geometry if self.block.input == "series" else {},
+            steps=steps,
+            reader="series" if series else "image",
+            geometry=self.geometry if series else {},
             file_transform=transform_of(pass_.file_transform, pass_.id),
             volume_transform=transform_of(pass_.volume_transform, pass_.id),
+            choice=choice,
         )
 
     @property
@@ -296,15 +314,33 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
     device = pass_.engine_overrides.get("device")
     if device is not None and any(device not in model.elsewhere for model in models if pass_.concerns(model.id)):
         yield f"pass '{pass_.id}': asks for device '{device}', on which the models are not open."
-    unmoved = [model.id for model in models if pass_.concerns(model.id) and not model.loaded.needs_pixels]
+    unmoved = [name for model in models if pass_.concerns(model.id) for name in _unmoved(model)]
     if unmoved and (pass_.file_transform is not None or pass_.volume_transform is not None):
         yield (
             f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so a disturbed image would never reach it, "
             "and its answers would pass for robust ones. Leave the analysis out of a study of this model."
         )
+    if unmoved and "precision" in pass_.engine_overrides:
+        yield (
+            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so they can't be rounded for it. Leave this "
+            "check out of a study of this model."
+        )
+    away = [
+        model.id for model in models if pass_.concerns(model.id) and getattr(model.loaded, "remote", not model.is_shown)
+    ]
+    if away and device is not None:
+        yield (
+            f"pass '{pass_.id}': model '{away[0]}' is not computed here, so it can't be put on another device. Leave this check out "
+            "of a study of this model."
+        )
     for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
         if said is not None:
             yield from (f"pass '{pass_.id}': {problem}" for problem in _transform_problems(kind, said))
+
+
+def _unmoved(model: PlannedModel) -> tuple[str, ...]:
+    """The model, or those members of it, whose images are not decoded here."""
+    return (model.id,) if not model.is_shown else tuple(getattr(model.loaded, "unmoved", ()))
 
 
 def _transform_problems(kind: str, said: Mapping[str, Any]) -> Iterator[str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-from numpy.typing import NDArray
-
 from validate.cohort.case import Case
 from validate.errors import ValidateError
+from validate.inference.batching import Image, batch_of
 from validate.models.adapter import Batch, LoadedModel
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -18,9 +16,7 @@ SECONDS = 2.0  # about what the probe may take
 GOOD_ENOUGH = 1.05  # the smallest size within 5% of the fastest: less memory, and less lost if a batch fails
 
 
-def probed_batch_size(
-    model: LoadedModel, case: Case, image: NDArray[np.float32], *, at_most: int
-) -> tuple[int, dict[int, float]]:
+def probed_batch_size(model: LoadedModel, case: Case, image: Image, *, at_most: int) -> tuple[int, dict[int, float]]:
     """The size to use, and milliseconds per case by size tried. `case` and `image` are one of the study's."""
     if model.fixed_batch is not None:
         return model.fixed_batch, {}
@@ -28,7 +24,7 @@ def probed_batch_size(
     for size in SIZES:
         if measured and (size > at_most or size * image.nbytes > LARGEST_BYTES or spent > SECONDS):
             break
-        batch = Batch((case,) * size, np.repeat(image[None], size, axis=0))
+        batch = batch_of((case,) * size, (image,) * size)
         try:
             durations = [_seconds(model, batch) for _ in range(3)]
         except ValidateError:

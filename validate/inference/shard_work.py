@@ -11,7 +11,7 @@ import numpy as np
 from validate.cohort.case import Case
 from validate.imaging.placed import Placement
 from validate.inference.aggregate import aggregated
-from validate.inference.batching import Batcher, Image, Result
+from validate.inference.batching import Batcher, Image, Named, Pixels, Result
 from validate.inference.plan import Shard
 from validate.models.prediction import Failure, Inference
 
@@ -21,13 +21,13 @@ class ShardWork:
     """
     batch_size : images per planned batch; failed ones keep their place, so that no border depends on them
     seconds, postprocess_seconds : in the model so far, and of them in making masks
-    view : number of the view that this model wants in this pass, None where it reads no pixels
+    views : numbers of the views that this model wants in this pass, by input; "" of the only one, {} where it is shown none
     """
 
     shard: Shard
     batcher: Batcher
     batch_size: int
-    view: int | None
+    views: Mapping[str, int]
     seconds: float = 0.0
     postprocess_seconds: float = 0.0
     _cases: list[Case] = field(default_factory=list)
@@ -94,4 +94,10 @@ def _halved(image: Image | Failure | None) -> Image | Failure | None:
     """Rounded to the 11 significant bits of half precision, and given as single precision again."""
     if image is None or isinstance(image, Failure):
         return image
-    return image.astype(np.float16).astype(np.float32)
+    if isinstance(image, Named):
+        return Named({name: _rounded(one) for name, one in image.images.items()})
+    return _rounded(image)
+
+
+def _rounded(pixels: Pixels) -> Pixels:
+    return pixels.astype(np.float16).astype(np.float32)

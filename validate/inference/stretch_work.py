@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.cohort.case import Case
-from validate.inference.batching import Batcher
+from validate.inference.batching import Batcher, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
 from validate.inference.plan import InferencePlan, Shard, Stretch
@@ -62,7 +62,7 @@ class StretchWork:
     ) -> None:
         self.plan, self.tally, self.batch_sizes = plan, tally, batch_sizes
         self.hand_over, self.show = hand_over, show
-        self.views, self.number_of = _views(plan)
+        self.views, self.numbers_of = _views(plan)
         self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
         self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
         self.elsewhere = {
@@ -98,11 +98,12 @@ class StretchWork:
         place = 0
         for stretch in pending:
             works = [
-                (self.number_of[shard.model.id, shard.pass_.id], {case.unit for case in shard.cases})
+                (self.numbers_of[shard.model.id, shard.pass_.id].values(), {case.unit for case in shard.cases})
                 for shard in stretch.shards
             ]
             for case in stretch.cases:
-                for reading in self._readings(case, [view for view, units in works if case.unit in units]):
+                wanted = [view for views, units in works if case.unit in units for view in views]
+                for reading in self._readings(case, wanted):
                     yield DecodeTask(place, reading.paths, self._seen(reading.views), case.unit, reading.number)
                     place += 1
 
@@ -112,34 +113,48 @@ class StretchWork:
             self.together[numbers] = tuple(self.views[number] for number in numbers)
         return self.together[numbers]
 
-    def _readings(self, case: Case, wanted: Iterable[int | None]) -> Iterator[Reading]:
-        """What is decoded together of a case: each image by itself, and all of them as one volume."""
+    def _readings(self, case: Case, wanted: Iterable[int]) -> Iterator[Reading]:
+        """What is decoded together of a case: each image by itself, all of them as one volume, and those that are inputs by name."""
         of_image: list[int] = []
         of_series: list[int] = []
-        for view in _distinct(wanted):
-            (of_series if self.views[view].reader == "series" else of_image).append(view)
+        named: list[int] = []
+        for number in sorted(set(wanted)):
+            view = self.views[number]
+            kind = named if view.choice is not None else of_series if view.reader == "series" else of_image
+            kind.append(number)
+        if named:
+            yield Reading(case.files, 0, tuple(named))
         if of_series and case.files:
             yield Reading(case.files, 0, tuple(of_series))
         for number, path in enumerate(case.files if of_image else ()):
             yield Reading((path,), number, tuple(of_image))
 
     def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
-        decoded = [(reading, next(stream)[1]) for reading in self._readings(case, [work.view for work in works])]
+        wanted = [view for work in works for view in work.views.values()]
+        decoded = [(reading, next(stream)[1]) for reading in self._readings(case, wanted)]
         for _, found in decoded:
             self.tally.decode_seconds += found.seconds
             self.tally.stages.update(found.stages)
         for work in works:
-            if work.view is None:
+            if not work.views:
                 work.add(case, [None], {})
-                continue
-            mine = [(found, reading.views.index(work.view)) for reading, found in decoded if work.view in reading.views]
-            work.add(
-                case,
-                [found.images[place] for found, place in mine],
-                mine[0][0].source if mine else {},
-                [found.places[place] if found.places else None for found, place in mine],
-            )
+            elif "" in work.views:
+                self._add_images(work, case, decoded, work.views[""])
+            else:
+                (found,) = (found for reading, found in decoded if set(work.views.values()) <= set(reading.views))
+                (reading,) = (reading for reading, other in decoded if other is found)
+                images = {name: found.images[reading.views.index(view)] for name, view in work.views.items()}
+                work.add(case, [named_images(images)], found.source)
         self.tally.cases += 1
+
+    def _add_images(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]], view: int) -> None:
+        mine = [(found, reading.views.index(view)) for reading, found in decoded if view in reading.views]
+        work.add(
+            case,
+            [found.images[place] for found, place in mine],
+            mine[0][0].source if mine else {},
+            [found.places[place] if found.places else None for found, place in mine],
+        )
 
     def _shard_work(self, shard: Shard) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))
@@ -147,7 +162,7 @@ class StretchWork:
             size = min(size, max(HELD_IMAGES // len(self.plan.passes), 1))
         device = shard.pass_.engine_overrides.get("device")
         batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
-        return ShardWork(shard, batcher, size, self.number_of[shard.model.id, shard.pass_.id])
+        return ShardWork(shard, batcher, size, self.numbers_of[shard.model.id, shard.pass_.id])
 
     def _finish(self, work: ShardWork, before: Clocks, decoders: Decoders) -> None:
         shard, rows = work.shard, work.rows()
@@ -172,20 +187,17 @@ class StretchWork:
         return Clocks(self.tally.decode_seconds, decoders.waited, Counter(self.tally.stages))
 
 
-def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], int | None]]:
-    """The distinct views of a run, and the number of the one that each model has in each pass."""
+def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], dict[str, int]]]:
+    """The distinct views of a run, and the numbers of those that each model has in each pass, by input."""
     distinct: dict[bytes, int] = {}
     views: list[View] = []
-    number_of: dict[tuple[str, str], int | None] = {}
+    numbers_of: dict[tuple[str, str], dict[str, int]] = {}
     for model in plan.models:
         for pass_ in plan.passes:
-            view = model.view(pass_)
-            if view is not None and view.key not in distinct:
-                distinct[view.key] = len(views)
-                views.append(view)
-            number_of[model.id, pass_.id] = None if view is None else distinct[view.key]
-    return views, number_of
-
-
-def _distinct(numbers: Iterable[int | None]) -> list[int]:
-    return sorted({number for number in numbers if number is not None})
+            numbers_of[model.id, pass_.id] = {}
+            for name, view in model.views(pass_).items():
+                if view.key not in distinct:
+                    distinct[view.key] = len(views)
+                    views.append(view)
+                numbers_of[model.id, pass_.id][name] = distinct[view.key]
+    return views, numbers_of

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from numpy.random import Generator, Philox
 
 from validate.canonical import canonical_json
+from validate.imaging.chosen import Choice, choice_of
 
 Steps = tuple[Mapping[str, Mapping[str, Any]], ...]
 Reader = Literal["image", "series"]
@@ -35,6 +36,7 @@ class View:
     """
     steps : preprocessing      reader : "image", each file by itself; "series", all files of the case as one volume
     geometry : of a series, what may be done where its slices make no regular box (protocol/geometry.py)
+    choice : of one of several named inputs, which of the case's files it is; None where all are given
     """
 
     steps: Steps
@@ -42,6 +44,7 @@ class View:
     geometry: Mapping[str, Any] = field(default_factory=dict)
     file_transform: Transform | None = None
     volume_transform: Transform | None = None
+    choice: Choice | None = None
 
     @property
     def key(self) -> bytes:
@@ -56,6 +59,7 @@ class View:
             "geometry": dict(self.geometry),
             "file_transform": _document(self.file_transform),
             "volume_transform": _document(self.volume_transform),
+            "choice": None if self.choice is None else self.choice.document(),
         }
 
 
@@ -67,6 +71,7 @@ def view_of(document: Mapping[str, Any]) -> View:
         document["geometry"],
         _transform(document["file_transform"]),
         _transform(document["volume_transform"]),
+        None if document["choice"] is None else choice_of(document["choice"]),
     )
 
 

@@ -41,6 +41,8 @@ class VolumeModel:
             )
         self._block, self._loaded, self._raw = block, loaded, loaded
         self.identity = loaded.identity
+        self.remote = bool(getattr(loaded, "remote", False))
+        self.unmoved: tuple[str, ...] = getattr(loaded, "unmoved", ())
         self.postprocess_seconds = 0.0
 
     def misfit(self, shape: tuple[int, ...]) -> str | None:

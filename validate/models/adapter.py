@@ -52,11 +52,13 @@ class Batch:
 
     pixels : (n, channel, y, x) float32, of volumes (n, channel, z, y, x), or None where the format reads none
     places : of volumes, where each lies; None where the file says nothing
+    inputs : of a model of several inputs, its images by input, each as `pixels`; None of any other
     """
 
     cases: tuple[Case, ...]
     pixels: NDArray[np.float32] | None = None
     places: tuple[Placement | None, ...] = ()
+    inputs: Mapping[str, NDArray[np.float32]] | None = None
 
 
 class OutOfMemory(Exception):
@@ -68,7 +70,8 @@ class LoadedModel(Protocol):
 
     needs_pixels : False where predictions are looked up, so that no image is decoded for it
     fixed_batch : the only batch size the model takes, or None; `predict` fills a smaller batch up by itself
-    Two more may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked;
+    More may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked;
+    `remote`, whether it is computed elsewhere, so that no device can be chosen for it; `unmoved`, members that are given no images here;
     `conclude()`, called when no case is left, which raises Contradiction where an answer that was given turns out to be doubtful.
     """
 
@@ -104,6 +107,17 @@ class RawModel(Protocol):
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """One row per input, before the stated activation. Raises as `LoadedModel.predict`."""
+        ...
+
+
+@runtime_checkable
+class NamedModel(Protocol):
+    """A model of several named inputs, whose images the engine decodes; its numbers it takes from the cases itself."""
+
+    takes_inputs: bool
+
+    def misfit_of_inputs(self, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+        """As `LoadedModel.misfit`, of each image by the input it is for."""
         ...
 
 

@@ -42,6 +42,8 @@ class AugmentedModel:
         self._model, self._inner, self._how = model, inner, how
         self.needs_pixels = True
         self.fixed_batch = inner.fixed_batch
+        self.remote = bool(getattr(inner, "remote", False))
+        self.unmoved: tuple[str, ...] = getattr(inner, "unmoved", ())
         note = f"test-time augmentation: {', '.join(how.transforms)}; {how.combine} of {_SUBJECT[how.of]}"
         self.identity: ModelIdentity = dataclasses.replace(inner.identity, notes=(*inner.identity.notes, note))
 

@@ -23,7 +23,7 @@ from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
 
 
-def annotations(dataset: Any, reading: DicomReading, model: Model, case: Case) -> Prediction | Failure:
+def annotated(dataset: Any, reading: DicomReading, model: Model, case: Case) -> Prediction | Failure:
     """What a presentation state says of the case's images."""
     instances = instances_of(case)
     layers = [item for item in items(dataset, "GraphicAnnotationSequence") if _is_of(item, instances)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from validate.cohort.case import Case
-from validate.models.dicom_annotation import annotations, scored
+from validate.models.dicom_annotation import annotated, scored
 from validate.models.dicom_reading import DicomReading
 from validate.models.dicom_report import report_marks, report_scores
 from validate.models.dicom_segmentation import segmentation_mask
@@ -28,4 +28,4 @@ def read(dataset: Any, reading: DicomReading, *, case: Case, model: Model) -> Pr
         return segmentation_mask(dataset, reading, case)
     if reading.kind == "secondary_capture":
         return scored([str(dataset.get(reading.text, ""))], reading, model)
-    return annotations(dataset, reading, model, case)
+    return annotated(dataset, reading, model, case)

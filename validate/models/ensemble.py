@@ -45,10 +45,16 @@ class EnsembleOptions(BaseModel):
 
 
 class EnsembleModel:
+    """
+    unmoved : members that are given no images here      remote : whether one of them is computed elsewhere
+    """
+
     def __init__(self, model: Model, members: Mapping[str, LoadedModel], options: EnsembleOptions) -> None:
         self._model, self._members, self._options = model, dict(members), options
         loaded = list(members.values())
         self.needs_pixels = any(one.needs_pixels for one in loaded)
+        self.unmoved = tuple(f"{model.id}.{name}" for name, one in members.items() if not one.needs_pixels)
+        self.remote = any(getattr(one, "remote", not one.needs_pixels) for one in loaded)
         self.fixed_batch = _batch(model, loaded)
         said = {name: {"format": one.identity.format, "sha256": one.identity.digest} for name, one in members.items()}
         counts = [one.identity.parameters for one in loaded]

@@ -175,6 +175,8 @@ class _Connection:
 
 
 class KServeRunner:
+    remote = True
+
     def __init__(self, model: Model, options: KServeOptions, connection: _Connection) -> None:
         self._model, self._options, self._connection = model, options, connection
         self._silent = 0

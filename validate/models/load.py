@@ -66,7 +66,9 @@ def opened_elsewhere(
                 key, here = (block.id, str(device)), models[block.id]
                 if not pass_.concerns(block.id) or key in found:
                     continue
-                if not here.needs_pixels or (device == "cpu" and here.identity.provider.lower().startswith("cpu")):
+                if not (here.needs_pixels or getattr(here, "takes_inputs", False)) or (
+                    device == "cpu" and here.identity.provider.lower().startswith("cpu")
+                ):
                     found[key] = here
                 else:
                     found[key] = load_one(block, base=base, device=str(device))

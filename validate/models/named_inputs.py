@@ -5,9 +5,7 @@ Nothing is guessed: a case that lacks an input is a failure, unless the protocol
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,8 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import AttributeValue, Case
 from validate.errors import ModelError
+from validate.imaging.chosen import Choice, chosen_files
+from validate.imaging.volume import DecodeFailure
 from validate.models.prediction import Failure
 from validate.protocol.schema import Model, ModelInput, Stand
 
@@ -28,6 +28,7 @@ class NamedInputs:
         self._model = model
         self._inputs: Mapping[str, ModelInput] = model.inputs or {}
         self._types = dict.fromkeys(self._inputs, "float32")
+        self._shapes: dict[str, Sequence[int | str | None]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ class NamedInputs:
             )
         for name, port in declared.items():
             self._check_port(f"{place}.{name}", self._inputs[name], port)
-            self._types[name] = port["type"]
+            self._types[name], self._shapes[name] = port["type"], port["shape"]
 
     def coverage(self, cases: Sequence[Case]) -> Mapping[str, Any]:
         """How many values of each column are missing. Raises ModelError for an attribute that no case has."""
@@ -62,11 +63,44 @@ class NamedInputs:
                 missing[f"{name}.{column}"] = sum(case.attributes.get(column) is None for case in cases)
         return {"model": self._model.id, "cases": len(cases), "values_missing": missing} if missing else {}
 
+    def misfit(self, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+        """Why one of a case's images can't go into its input; in words that name the step to change."""
+        for name, shape in shapes.items():
+            declared = self._shapes.get(name)
+            if declared is None:
+                continue
+            expected = tuple(declared[1:])
+            sizes = zip(expected, shape, strict=False)
+            if len(expected) != len(shape) or any(isinstance(size, int) and size != got for size, got in sizes):
+                wanted = ", ".join("any" if size is None else str(size) for size in expected)
+                return (
+                    f"models.{self._model.id}.inputs.{name}.preprocess makes images of shape {shape}, but the model takes "
+                    f"({wanted}) there; change its steps."
+                )
+        return None
+
     def of(self, case: Case) -> dict[str, NDArray[Any]] | Failure:
-        """One case's arrays by input name, without the batch axis; or why it has not got them all."""
+        """One case's arrays by input name, without the batch axis, all read here; or why it has not got them all."""
+        images: dict[str, NDArray[np.float32]] = {}
+        for name, given in self._inputs.items():
+            if given.columns is None:
+                one = _image(name, given, case)
+                if isinstance(one, Failure):
+                    return one
+                images[name] = one
+        return self.with_numbers(case, images)
+
+    def numbers(self, case: Case) -> dict[str, NDArray[Any] | Failure]:
+        """What one case gives the inputs that are table columns."""
+        return {
+            name: self._numbers(name, given, case) for name, given in self._inputs.items() if given.columns is not None
+        }
+
+    def with_numbers(self, case: Case, images: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]] | Failure:
+        """These images and the case's numbers, in the inputs' order; or why it has not got them all."""
         found: dict[str, NDArray[Any]] = {}
         for name, given in self._inputs.items():
-            one = self._numbers(name, given, case) if given.columns is not None else _image(name, given, case)
+            one = self._numbers(name, given, case) if given.columns is not None else images[name]
             if isinstance(one, Failure):
                 return one
             found[name] = one
@@ -75,10 +109,11 @@ class NamedInputs:
     def _check_port(self, place: str, given: ModelInput, port: Mapping[str, Any]) -> None:
         shape, element = port["shape"], port["type"]
         if given.columns is None:
-            if element != "float32" or len(shape) not in {4, 5}:
+            axes = 5 if given.input == "series" else 4
+            if element != "float32" or len(shape) != axes:
                 raise ModelError(
                     f"{place}: the model takes {element} of {len(shape)} axes there; an image is float32 of "
-                    "(batch, channel, y, x), a volume of (batch, channel, z, y, x)."
+                    "(batch, channel, y, x); a volume, with input: series, of (batch, channel, z, y, x)."
                 )
             return
         if element not in NUMBERS or len(shape) != 2:
@@ -126,48 +161,30 @@ def _stand_in(given: ModelInput, column: str) -> float | None:
     return fill.get(column) if isinstance(fill, dict) else fill
 
 
-def _image(name: str, given: ModelInput, case: Case) -> NDArray[Any] | Failure:
-    from validate.imaging.preprocess import apply
-    from validate.imaging.volume import DecodeFailure
+def choice(given: ModelInput) -> Choice:
+    """Which of a case's files an image input is."""
+    zeros = given.missing.zeros if isinstance(given.missing, Stand) else None
+    header = {keyword: tuple(str(value) for value in values) for keyword, values in (given.image or {}).items()}
+    return Choice(given.file, header, several=given.input == "series", zeros=zeros)
 
-    fitting = [path for path in case.files if _fits(path, given)]
-    if not fitting and isinstance(given.missing, Stand) and given.missing.zeros is not None:
-        return np.zeros(given.missing.zeros, dtype=np.float32)
-    if len(fitting) != 1:
-        return Failure(
-            "missing_input" if not fitting else "ambiguous_input",
-            f"Input '{name}': {len(fitting)} of this case's {len(case.files)} files fit its description; expected one.",
-        )
+
+def _image(name: str, given: ModelInput, case: Case) -> NDArray[Any] | Failure:
+    from validate.imaging.image import read_image
+    from validate.imaging.preprocess import apply, apply_to_volume
+    from validate.imaging.series import read_series
+
+    which = choice(given)
+    if which.zeros is not None and not which.of(case.files):
+        return np.zeros(which.zeros, dtype=np.float32)
     try:
-        return np.ascontiguousarray(apply(_read(fitting[0]), given.preprocess), dtype=np.float32)
+        files = chosen_files(which, case.files)
+        if given.input == "series":
+            return apply_to_volume(read_series(files), given.preprocess).voxels
+        return np.ascontiguousarray(apply(read_image(files[0]), given.preprocess), dtype=np.float32)
     except DecodeFailure as failure:
         return Failure(failure.reason, f"Input '{name}': {failure.detail}")
     except (ArithmeticError, LookupError, ValueError) as error:
         return Failure("preprocess:error", f"Input '{name}': preprocessing raised {type(error).__name__}.")
-
-
-def _read(path: Path) -> Any:
-    from validate.imaging.dicom import read_image
-    from validate.imaging.nifti import ENDINGS, read_nifti
-
-    return read_nifti(path) if path.name.lower().endswith(ENDINGS) else read_image(path)
-
-
-def _fits(path: Path, given: ModelInput) -> bool:
-    if given.file is not None and not fnmatch.fnmatchcase(path.name, given.file):
-        return False
-    if not given.image:
-        return True
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=list(given.image))
-    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError, EOFError):
-        return False
-    return all(
-        str(header.get(keyword, "")) in {str(value) for value in values} for keyword, values in given.image.items()
-    )
 
 
 def _words(given: ModelInput) -> str:
@@ -175,7 +192,8 @@ def _words(given: ModelInput) -> str:
         what = "numbers " + ", ".join(given.columns)
     else:
         chosen = [f"{keyword} {' or '.join(map(str, values))}" for keyword, values in (given.image or {}).items()]
-        what = "the image with " + ", ".join(chosen) if chosen else "the image"
+        noun = "the series" if given.input == "series" else "the image"
+        what = f"{noun} with " + ", ".join(chosen) if chosen else noun
         what += f" called {given.file}" if given.file is not None else ""
     if not isinstance(given.missing, Stand):
         return f"{what}; a case that lacks one is a failure"

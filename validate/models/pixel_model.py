@@ -21,14 +21,19 @@ from validate.protocol.schema import Model
 
 
 class PixelModel:
-    """A Runner as a LoadedModel. With `inputs` in the protocol it gathers them itself, case by case (named_inputs.py)."""
+    """A Runner as a LoadedModel. With `inputs` in the protocol, it adds the numbers of each case to the images that it is given.
+
+    takes_inputs : whether it is given images by input; without them, as a member of an ensemble, it reads them itself, one by one
+    """
 
     def __init__(self, model: Model, runner: Runner) -> None:
         self._model = model
         self._runner = runner
         self._named = NamedInputs(model) if model.inputs is not None else None
         self.needs_pixels = self._named is None
+        self.takes_inputs = self._named is not None
         self.fixed_batch = runner.fixed_batch
+        self.remote = bool(getattr(runner, "remote", False))
         self.identity: ModelIdentity = runner.identity
         declared = {str(port["name"]): port for port in runner.identity.inputs}
         if self._named is not None:
@@ -46,22 +51,31 @@ class PixelModel:
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
         if self._named is not None:
-            return self._predict_named(batch.cases, self._named)
+            return self._predict_named(batch, self._named)
         if batch.pixels is None:
             raise ModelError(
                 f"models.{self._model.id}: a model of format '{self._model.format}' needs pixels; these cases have none."
             )
         return self._scores({ONLY_INPUT: batch.pixels}, len(batch.cases))
 
-    def given(self, case: Case) -> dict[str, NDArray[Any]] | Failure | None:
-        """Of a model with `inputs`, what one case gives each of them; None of any other."""
-        return self._named.of(case) if self._named is not None else None
+    def numbers(self, case: Case) -> dict[str, NDArray[Any] | Failure]:
+        """Of a model with `inputs`, what one case gives those that are table columns."""
+        return self._named.numbers(case) if self._named is not None else {}
 
     def close(self) -> None:
         self._runner.close()
 
-    def _predict_named(self, cases: Sequence[Case], named: NamedInputs) -> list[Prediction | Failure]:
-        gathered = [named.of(case) for case in cases]
+    def misfit_of_inputs(self, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+        return None if self._named is None else self._named.misfit(shapes)
+
+    def _predict_named(self, batch: Batch, named: NamedInputs) -> list[Prediction | Failure]:
+        given = batch.inputs
+        gathered = [
+            named.of(case)
+            if given is None
+            else named.with_numbers(case, {name: images[place] for name, images in given.items()})
+            for place, case in enumerate(batch.cases)
+        ]
         there = [one for one in gathered if not isinstance(one, Failure)]
         # Images of a case may have sizes of their own; what has the same shapes goes together.
         groups: dict[tuple[Any, ...], list[int]] = {}

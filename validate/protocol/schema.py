@@ -236,12 +236,14 @@ class ModelInput(Block):
 
     image : which file of the unit, as DICOM keyword → values, such as {ViewPosition: [PA, AP]}; {} where it has only one
     file : pattern of its name, such as "*_T1.nii.gz"      preprocess : of this image
+    input : "image", one file; "series", all that fit, as one volume
     columns : attributes of the case, in the model's order      codes : number of each word of an attribute, {sex: {F: 0, M: 1}}
     missing : "fail", or what stands in its place
     """
 
     image: dict[str, tuple[Scalar, ...]] | None = None
     file: str | None = None
+    input: Literal["image", "series"] = "image"
     preprocess: tuple[dict[str, dict[str, Any]], ...] = ()
     columns: tuple[str, ...] | None = None
     codes: dict[str, dict[str, float]] = {}
