@@ -39,6 +39,7 @@ def test_the_manifest_lists_every_file_and_every_digest_holds() -> None:
     assert differences(SAMPLE) == ()
 
 
+@pytest.mark.slow
 def test_the_seed_gives_the_committed_bytes_again(tmp_path: Path) -> None:
     write_sample(tmp_path)
     made = read_manifest(tmp_path)

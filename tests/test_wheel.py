@@ -53,6 +53,7 @@ def test_the_wheel_carries_templates_gallery_types_and_console_module(wheel: Pat
     assert not any(n.startswith(("tests/", "sample_data/")) for n in names)
 
 
+@pytest.mark.slow
 def test_a_report_is_rendered_from_the_wheel_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     command(sys.executable, "-m", "uv", "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / "bin" / "python"

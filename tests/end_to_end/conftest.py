@@ -31,14 +31,26 @@ def tree() -> Callable[[Path], Path]:
     return study_tree
 
 
+def html_only(protocol: Path) -> Path:
+    """Take the PDF out of this protocol: setting pages takes longer than all the rest of a run."""
+    text, times = re.subn(r"  formats: \[pdf, html[^\]]*\]\n", "  formats: [html]\n", protocol.read_text())
+    assert times == 1, protocol
+    protocol.write_text(text)
+    return protocol
+
+
+@pytest.fixture(scope="session")
+def on_screen() -> Callable[[Path], Path]:
+    """`html_only`, for fixtures of a module."""
+    return html_only
+
+
 @pytest.fixture
 def gallery(tmp_path: Path) -> Path:
-    """A tree to spoil. Reports are HTML only: setting pages takes longer than all the rest of a run."""
+    """A tree to spoil. Reports are HTML only."""
     gallery = study_tree(tmp_path)
     for path in gallery.glob("*.yaml"):
-        text, times = re.subn(r"  formats: \[pdf, html[^\]]*\]\n", "  formats: [html]\n", path.read_text())
-        assert times == 1, path
-        path.write_text(text)
+        html_only(path)
     return gallery
 
 

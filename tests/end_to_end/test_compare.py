@@ -18,14 +18,15 @@ from validate.numbers import recomputation
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Path]) -> tuple[Path, Path]:
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Path], on_screen: Callable[[Path], Path]
+) -> tuple[Path, Path]:
     """The comparison of the gallery, and the acceptance test of one of its models, on the same cases; HTML only."""
     folder = tmp_path_factory.mktemp("compared")
     gallery = tree(folder)
     found = []
     for name in ("cxr-two-models", "cxr-opacity-acceptance"):
-        path = gallery / f"{name}.yaml"
-        path.write_text(path.read_text().replace("formats: [pdf, html]", "formats: [html]"))
+        path = on_screen(gallery / f"{name}.yaml")
         found.append(validate.run(path, out=folder / name).folder)
     return found[0], found[1]
 

@@ -101,16 +101,22 @@ def auroc_rate(n: int, goal: float, simulations: int, *, clustered: bool) -> flo
     return count / simulations
 
 
-CELLS = [(n, goal) for n in (20, 30, 100) for goal in (0.8, 0.9)]
+# The others are of the same kind, and take minutes.
+QUICK = (30, 0.9)
+CELLS = [
+    pytest.param(n, goal, marks=() if (n, goal) == QUICK else pytest.mark.slow)
+    for n in (20, 30, 100)
+    for goal in (0.8, 0.9)
+]
 
 
-@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("clustered", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("n", "goal"), CELLS)
 def test_sensitivity_at_its_goal_passes_in_at_most_one_of_forty_studies(n: int, goal: float, clustered: bool) -> None:
     assert sensitivity_rate(n, goal, 300, clustered=clustered) <= allowed(300)
 
 
-@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("clustered", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("n", "goal"), CELLS)
 def test_auroc_at_its_goal_passes_in_at_most_one_of_forty_studies(n: int, goal: float, clustered: bool) -> None:
     assert auroc_rate(n, goal, 300, clustered=clustered) <= allowed(300)

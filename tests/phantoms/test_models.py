@@ -137,6 +137,7 @@ def test_small_opacities_are_missed_more_often(committed: list[Scored]) -> None:
     assert small < large - 0.05
 
 
+@pytest.mark.slow
 def test_without_a_weak_manufacturer_none_is_found(tmp_path: Path) -> None:
     write_sample(tmp_path, weak_manufacturer=None, parts=("cxr",))
     values = sensitivities(scored(tmp_path))
@@ -197,6 +198,7 @@ def test_folding_the_normalisation_changes_nothing() -> None:
         torch.testing.assert_close(fused(network)(images), network(images), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_learns_is_repeatable_and_its_models_are_read_again(tmp_path: Path) -> None:
     """A whole training in miniature: two shades of grey, told apart after a few steps."""
     labels = (np.arange(2 * BATCH) % 2).astype(np.float32)
