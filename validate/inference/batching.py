@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from validate.cohort.case import Case
-from validate.errors import ValidateError
+from validate.errors import MachineError, ValidateError
 from validate.imaging.placed import Placement
 from validate.models.adapter import Batch, LoadedModel, NamedModel, OutOfMemory
+from validate.models.lost_device import lost_device
 from validate.models.prediction import Failure, Prediction
 
 Pixels = NDArray[np.float32]
@@ -82,12 +83,14 @@ class _Given:
 @dataclass(slots=True)
 class Batcher:
     """
+    on_device_loss : whether a device that is gone ends the run, or is a failure of each case
     ceiling : the most cases that have proved to fit, once a batch has not
     seconds : spent in the model so far
     """
 
     model: LoadedModel
     on_event: Callable[[str, dict[str, Any]], None]
+    on_device_loss: Literal["stop", "record"] = "stop"
     ceiling: int | None = None
     seconds: float = 0.0
 
@@ -99,7 +102,8 @@ class Batcher:
     ) -> list[Result]:
         """One result per case, in order. images[i] is None for a model that reads no pixels; places[i], where a volume lies.
 
-        Raises ModelError where the declaration of the model is wrong: that concerns the run, not a case.
+        Raises ModelError where the declaration of the model is wrong, MachineError where its device is gone and that is to
+        stop the run: neither concerns a case.
         """
         results: dict[int, Result] = {}
         fit: list[int] = []
@@ -165,6 +169,10 @@ class Batcher:
         return self._group(given, places)
 
     def _one_by_one(self, given: _Given, places: Sequence[int], error: Exception) -> list[Result]:
+        if lost_device(error):
+            self._lost(error, of_one=len(places) == 1)
+        if len(places) == 1 and lost_device(error):
+            return [Failure("device_lost", f"The model's device was lost on this case: {plain_message(error)}")]
         if len(places) == 1:
             reason = getattr(error, "reason", "model_error")
             return [
@@ -174,6 +182,17 @@ class Batcher:
             "batch_split", {"model": self.model.identity.id, "cases": len(places), "error": plain_message(error)}
         )
         return [result for place in places for result in self._attempt(given, [place])]
+
+    def _lost(self, error: Exception, *, of_one: bool) -> None:
+        """A batch is tried again case by case, as the loss may be one case's doing; on one case alone, it stands."""
+        model = self.model.identity.id
+        self.on_event("device_lost", {"model": model, "error": plain_message(error)})
+        if of_one and self.on_device_loss == "stop":
+            raise MachineError(
+                f"models.{model}: its device is lost ({plain_message(error)}). Every finished shard is kept: see to the device "
+                "and run again with --resume. Should one case be the cause, inference: {on_device_loss: record} makes it a "
+                "failed case."
+            ) from error
 
 
 def misfit(model: LoadedModel, image: Image) -> str | None:

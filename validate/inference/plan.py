@@ -121,6 +121,7 @@ class InferencePlan:
     batch_size : cases per batch, or "auto": probed once, then kept in plan.json
     workers : decoding workers, or "auto"; no result depends on it
     rebuild : what another machine needs to open the same models, where one may be asked
+    on_device_loss : what a device that is gone means: the end of the run, or a failure of each case that it owes
     """
 
     cases: tuple[Case, ...] = field(repr=False)
@@ -131,6 +132,7 @@ class InferencePlan:
     batch_size: int | Literal["auto"] = "auto"
     workers: int | Literal["auto"] = "auto"
     rebuild: Rebuild | None = field(default=None, repr=False)
+    on_device_loss: Literal["stop", "record"] = "stop"
 
     def stretches(self) -> Iterator[Stretch]:
         """Every stretch of `shard_size` cases with its shards, over all models and passes; empty ones are left out."""
@@ -209,6 +211,7 @@ def make_plan(
         passes=tuple(passes),
         shard_size=protocol.inference.shard_size,
         batch_size=protocol.inference.batch_size,
+        on_device_loss=protocol.inference.on_device_loss,
         workers=protocol.inference.workers,
         rebuild=None
         if base is None

@@ -64,9 +64,9 @@ class StretchWork:
         self.hand_over, self.show = hand_over, show
         self.views, self.numbers_of = _views(plan)
         self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
-        self.batchers = {model.id: Batcher(model.loaded, on_event) for model in plan.models}
+        self.batchers = {model.id: Batcher(model.loaded, on_event, plan.on_device_loss) for model in plan.models}
         self.elsewhere = {
-            (model.id, device): Batcher(loaded, on_event)
+            (model.id, device): Batcher(loaded, on_event, plan.on_device_loss)
             for model in plan.models
             for device, loaded in model.elsewhere.items()
         }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from validate.errors import ModelError
 from validate.models.adapter import OutOfMemory
 from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start_child
+from validate.models.lost_device import DeviceLost, lost_device
 from validate.protocol.schema import Model
 
 PATIENCE = 300.0  # seconds for one answer
@@ -57,13 +58,16 @@ class ChildHost:
         self.facts = self._start()
 
     def ask(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[dict[str, Any], Arrays]:
-        """The child's answer. Raises OutOfMemory, ModelCrashed, or what the program raised, as ModelCrashed too."""
+        """The child's answer. Raises OutOfMemory, DeviceLost, ModelCrashed, or what the program raised, as ModelCrashed too."""
         if self._child is None:
             self._start()
         answer, received = self._exchange(header, arrays, self._patience)
         self._crashes = 0
         if answer.get("error") == "out_of_memory":
             raise OutOfMemory(answer["message"])
+        if "error" in answer and lost_device(str(answer["message"])):
+            self.close()  # its context on the device is of no more use; the next batch gets a process of its own
+            raise DeviceLost(str(answer["message"]))
         if "error" in answer:
             raise ModelCrashed("model_error", f"{answer['error']}: {answer['message']}")
         return answer, received

@@ -297,6 +297,7 @@ class Inference(Block):
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     precision: Literal["float32", "float16"] = "float32"
     on_failure: Literal["worst_case", "best_case", "exclude_and_report"] = "worst_case"
+    on_device_loss: Literal["stop", "record"] = "stop"  # record: what the lost device owes are failed cases
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     shard_size: Annotated[int, Field(ge=1)] = 256
 
