@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+import pypdf
 import pytest
 
 from validate.evidence.pdf_text import pages_of
@@ -33,7 +36,7 @@ HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</
 <body data-running-title="Study 12 of 3"><section id="section-a"><h1>What {value("was", "e.json#/word")} found</h1>
 <div class="late">{value("70", "e.json#/late/0")} of 80 are found, {value("10", "e.json#/late/1")} are missed</div>
 <p>Sensitivity {value("88.5%", "e.json#/s")} ({value("85.2", "e.json#/low")}–{value("91.2", "e.json#/high")}); Study 12 of 3.</p>
-{DRAWING}<table><thead><tr><th>Group 95</th><th>Estimate</th></tr></thead><tbody>{ROWS}</tbody></table></section></body></html>"""
+{DRAWING}<p style="opacity: .5">Faint</p><p style="opacity: .5">and pale</p><p style="opacity: .4">and paler</p><table><thead><tr><th>Group 95</th><th>Estimate</th></tr></thead><tbody>{ROWS}</tbody></table></section></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,9 @@ def test_the_runs_are_those_of_the_pdf_in_its_order(pdf: bytes, paper: dict[str,
 def test_a_value_that_the_page_does_not_show_is_named(pdf: bytes) -> None:
     more = HTML.replace("</section>", f"<p>{value('0.987654', 'e.json#/hidden')}</p></section>")
     assert unplaced([more], paper_document([more], pdf)) == ["e.json#/hidden"]
+
+
+def test_another_program_copies_it_without_making_more_of_it(pdf: bytes) -> None:
+    writer = pypdf.PdfWriter(clone_from=pypdf.PdfReader(io.BytesIO(pdf), strict=True), strict=True)
+    assert len(writer.pages) == len(pages_of(pdf))
+    assert len(re.findall(rb"\[/ICCBased \d+ 0 R\]", pdf)) == 0  # each is an object of its own, and compressed

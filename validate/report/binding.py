@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 from validate.report.sheet import REFERENCE, Leaves
 
 PAGES, CATALOG = 1, 2
+COLOUR_SPACE = re.compile(rb"\[/ICCBased \d+ 0 R\]")
 MEDIA = {".json": "application/json", ".yaml": "application/yaml", ".xml": "text/xml", ".csv": "text/csv"}
 # PDF/UA is no schema that PDF/A knows by itself, so it is described (ISO 19005-3, 6.6.2.3).
 UNIVERSAL = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"
@@ -76,6 +78,7 @@ def bind(parts: Sequence[Leaves], attached: Sequence[Attached], *, identifier: b
         {"Dests": pydyf.Dictionary({"Names": pydyf.Array(x for name in sorted(places) for x in (name, places[name]))})}
     )
     _outline(pdf, outlines, top)
+    _share_colour_spaces(pdf)
     _attach(pdf, attached, created)
     _describe(pdf, parts[0])
     output = io.BytesIO()
@@ -112,6 +115,21 @@ def _renumbering(leaves: Leaves, first: int, roots: tuple[int, int, int]) -> Cal
         return REFERENCE.sub(lambda found: b"%d 0 R" % places[int(found[1])] if found[1] else found[0], data)
 
     return numbered
+
+
+def _share_colour_spaces(pdf: Any) -> None:
+    """Each colour space once, and referred to: programs that copy a PDF make a profile anew for every array around it."""
+    shared: dict[bytes, _Ready] = {}
+
+    def reference(found: re.Match[bytes]) -> bytes:
+        if found[0] not in shared:
+            shared[found[0]] = _Ready(found[0], apart=False)
+            pdf.add_object(shared[found[0]])
+        return shared[found[0]].reference
+
+    for entry in [one for one in pdf.objects if isinstance(one, _Ready)]:
+        head, keyword, rest = entry.data.partition(b"\nstream\n")
+        entry.data = COLOUR_SPACE.sub(reference, head) + keyword + rest
 
 
 def _outline(pdf: Any, outlines: Any, top: Sequence[tuple[int, bytes, int]]) -> None:
