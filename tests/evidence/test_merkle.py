@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from validate.canonical import pretty_json
+from validate.cli.main import app
 from validate.errors import CommandError, EvidenceError
+from validate.evidence.bundle import write_bundle
 from validate.evidence.cases import cases_document, check_inclusion, inclusion
+from validate.evidence.manifest import AUDIT, CASES, MANIFEST
 from validate.evidence.merkle import Proof, leaf, node, proof, proven_root, root
+from validate.evidence.seal import write_manifest, write_seal
+from validate.evidence.verify import verify
+from validate.provenance.audit import AuditTrail
 
 # The leaves and roots of the test vectors of RFC 6962 and RFC 9162 implementations (google/certificate-transparency,
 # merkletree tests): eight inputs in hexadecimal, and the root over the first n of them.
@@ -99,3 +108,52 @@ def test_an_edited_case_another_name_or_another_root_is_no_proof(run: Path) -> N
         check_inclusion({"index": "x"}, known)
     with pytest.raises(CommandError, match="no case 'U-9'"):
         inclusion(run, "U-9")
+
+
+def test_a_case_is_checked_from_the_command_line_against_a_run_a_bundle_or_a_known_root(
+    reported: Path, tmp_path: Path
+) -> None:
+    (reported / "results").mkdir()
+    rows = {"unit": ["U-1", "U-2", "U-3"], "model": ["a"] * 3, "score": [0.1, None, 0.4]}
+    pq.write_table(pa.table(rows), reported / "results/units.parquet")
+    (reported / CASES).write_bytes(pretty_json(cases_document(reported)))
+    with AuditTrail(reported / AUDIT) as trail:
+        write_manifest(reported, inputs={}, created="2026-03-03T00:00:00Z")
+        write_seal(reported, audit_head=trail.head)
+    root = json.loads((reported / MANIFEST).read_text())["cases"]["root"]
+    assert root == cases_document(reported)["root"]
+    case, bundle = tmp_path / "case.json", tmp_path / "a.zip"
+    write_bundle(reported, bundle)
+
+    def ask(*arguments: object) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["verify", *map(str, arguments)])
+        return done.exit_code, done.output + str(done.exception or "")
+
+    assert CliRunner().invoke(app, ["bundle", str(reported), str(case), "--case", "U-2"]).exit_code == 0
+    for known in (("--of", reported), ("--of", bundle), ("--root", root)):
+        code, output = ask(case, *known)
+        assert (code, output.splitlines()[0]) == (0, "INCLUDED")
+        assert "unproven" in output
+        assert "U-1" not in output
+    assert "say under which root" in ask(case)[1]
+    assert "not in that evidence" in ask(case, "--root", "0" * 64)[1]
+    document = json.loads(case.read_text())
+    case.write_bytes(pretty_json({**document, "rows": [{**document["rows"][0], "score": 0.9}]}))
+    assert "not in that evidence" in ask(case, "--of", reported)[1]
+    case.write_text("{}")
+    assert "not the proof of one case" in ask(case, "--of", reported)[1]
+    assert "are for one case" in ask(reported, "--root", root)[1]
+
+
+def test_a_manifest_with_another_root_than_the_cases_is_named(run: Path) -> None:
+    (run / "evidence").mkdir()
+    (run / CASES).write_bytes(pretty_json(cases_document(run)))
+    with AuditTrail(run / AUDIT) as trail:
+        trail.append("started")
+        write_manifest(run, inputs={}, created="2026-03-03T00:00:00Z")
+        path = run / MANIFEST
+        path.write_text(path.read_text().replace(cases_document(run)["root"], "0" * 64))
+        write_seal(run, audit_head=trail.head)
+    assert verify(run).differences == (
+        f"{MANIFEST}#/cases: is not the root over the cases that lies in evidence/cases.json",
+    )

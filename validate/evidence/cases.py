@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,6 @@ from validate.errors import CommandError, EvidenceError
 from validate.evidence.merkle import Proof, case_leaf, proof, proven_root, root
 
 UNITS = "results/units.parquet"
-CASES = "evidence/cases.json"
 
 
 def cases_document(folder: Path) -> dict[str, Any]:
@@ -47,6 +47,17 @@ def inclusion(folder: Path, case: str) -> dict[str, Any]:
         "path": [base64.b16encode(step).decode().lower() for step in shown.path],
         "root": root(leaves).hex(),
     }
+
+
+def read_inclusion(path: Path) -> dict[str, Any]:
+    """The document that `inclusion` wrote. Raises EvidenceError for what is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvidenceError(f"{path}: not the proof of one case: {type(error).__name__}") from error
+    if not isinstance(document, dict) or not {"case", "rows", "index", "cases", "path"} <= document.keys():
+        raise EvidenceError(f"{path}: not the proof of one case, as `validate bundle RUN FILE --case CASE` writes it")
+    return document
 
 
 def check_inclusion(document: Mapping[str, Any], trusted_root: str) -> None:

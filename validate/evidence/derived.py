@@ -8,16 +8,18 @@ from typing import Any
 
 from validate.canonical import pretty_json, write_atomically
 from validate.evidence.bill_of_materials import MODEL_BOM, SBOM, model_document, software_document
-from validate.evidence.cases import CASES, cases_document
+from validate.evidence.cases import cases_document
 from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists_document
 from validate.evidence.crate import CRATE, crate_document
+from validate.evidence.manifest import CASES
+from validate.evidence.outcome_statement import STATEMENT, statement_document
 from validate.evidence.recount_tables import recount_files
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
 from validate.provenance.source import source_digest
 
 MODELS, ENVIRONMENT = "evidence/models.json", "evidence/environment.json"
-BILLS = {SBOM: software_document, MODEL_BOM: model_document}
+OF_MODELS = {SBOM: software_document, MODEL_BOM: model_document, STATEMENT: statement_document}
 LISTS = "evidence/checklists/"
 
 
@@ -27,7 +29,7 @@ def derived_documents(folder: Path) -> dict[str, dict[str, Any]]:
         CASES: cases_document(folder),
         CHECKLISTS: checklists_document(folder),
         TRACEABILITY: traceability_document(folder),
-        **{name: made(folder) for name, made in BILLS.items() if (folder / MODELS).is_file()},
+        **{name: made(folder) for name, made in OF_MODELS.items() if (folder / MODELS).is_file()},
     }
 
 

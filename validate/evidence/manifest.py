@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from validate.errors import EvidenceError
 MANIFEST = "evidence/manifest.json"
 SEAL = "evidence/seal.json"
 AUDIT = "evidence/audit.jsonl"
+CASES = "evidence/cases.json"
 REPORT = "report/"
 SIGNATURES = "signatures/"
 PARTIAL = ".partial"  # how the name of a file or folder ends that is being written, and is no evidence yet
@@ -78,10 +80,23 @@ def manifest_document(folder: Path, *, inputs: Mapping[str, Any], created: str) 
 
     inputs : digests of what was read from outside the run folder (model files, reference table, case files are in
     the cohort table)    created : UTC time, ISO 8601
+    "cases" is the Merkle root over the cases, where the run has any: it proves one case to who has the manifest alone.
     """
     files = [
         sealed_file(folder, relative).document()
         for relative in run_files(folder)
         if relative not in OUTSIDE and not relative.startswith((REPORT, SIGNATURES))
     ]
-    return {"schema_version": "1", "created": created, "inputs": dict(inputs), "files": files}
+    cases = {"cases": root} if (root := case_root(folder)) is not None else {}
+    return {"schema_version": "1", "created": created, "inputs": dict(inputs), **cases, "files": files}
+
+
+def case_root(folder: Path) -> dict[str, Any] | None:
+    """Number of cases and the root over them, from evidence/cases.json; None where there is none."""
+    if not (folder / CASES).is_file():
+        return None
+    try:
+        told = json.loads((folder / CASES).read_text(encoding="utf-8"))
+        return {"count": told["cases"], "root": told["root"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{CASES}: can't be read: {type(error).__name__}") from error

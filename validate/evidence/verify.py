@@ -16,9 +16,20 @@ from validate.canonical import file_digest, pretty_json
 from validate.errors import EvidenceError, ValidateError
 from validate.evidence.derived import derived_differences, made_by
 from validate.evidence.interrupted import sealed_state
+from validate.evidence.ledger_fit import ledger_differences
 from validate.evidence.lock_attestation import LockAttestation, check_lock_attestation
 from validate.evidence.lock_fit import lock_differences
-from validate.evidence.manifest import AUDIT, MANIFEST, OUTSIDE, REPORT, SEAL, SIGNATURES, run_files
+from validate.evidence.manifest import (
+    AUDIT,
+    CASES,
+    MANIFEST,
+    OUTSIDE,
+    REPORT,
+    SEAL,
+    SIGNATURES,
+    case_root,
+    run_files,
+)
 from validate.evidence.printed import Printed, check_printed
 from validate.evidence.recount import UNITS, Recount, recount
 from validate.evidence.seal import read_document, seal_document
@@ -73,25 +84,35 @@ class Verification:
 
 
 def verify(
-    folder: Path, *, recompute: Recomputation | None = None, trusted: Sequence[Certificate] = ()
+    folder: Path,
+    *,
+    recompute: Recomputation | None = None,
+    trusted: Sequence[Certificate] = (),
+    ledger: Path | None = None,
 ) -> Verification:
     """Check a run folder against its seal. Raises EvidenceError only where there is no evidence to check at all.
 
     trusted : certificates of signers and time-stamp authorities whose word the reader takes
+    ledger : an export of the site's ledger, which this run must stand in
     """
     with sealed_state(folder) as (sealed, left_over):
-        return replace(_verified(sealed, recompute, trusted), left_over=left_over)
+        return replace(_verified(sealed, recompute, trusted, ledger), left_over=left_over)
 
 
-def _verified(folder: Path, recompute: Recomputation | None, trusted: Sequence[Certificate]) -> Verification:
+def _verified(
+    folder: Path, recompute: Recomputation | None, trusted: Sequence[Certificate], ledger: Path | None
+) -> Verification:
     seal, manifest = read_document(folder, SEAL), read_document(folder, MANIFEST)
     differences = [*_seal_differences(folder, seal), *_file_differences(folder, manifest, seal)]
+    differences += _root_differences(folder, manifest)
     chain = verify_chain(folder / AUDIT)
     events = [] if chain.problems else list(read_events(folder / AUDIT))
     differences += [f"{AUDIT}: {problem}" for problem in (*chain.problems, *transition_problems(events))]
     if chain.head != _text(seal, "audit", "head"):
         differences.append(f"{AUDIT}: its last event is {chain.head}, the seal says {_text(seal, 'audit', 'head')}")
     differences += trail_differences(folder, events)
+    if ledger is not None:
+        differences += ledger_differences(folder, ledger)
     trust = Trust(tuple(trusted))
     signatures, problems = check_signatures(folder, events, trust)
     locked = check_lock_attestation(folder, events, trust)
@@ -219,6 +240,16 @@ def _file_differences(folder: Path, manifest: Mapping[str, Any], seal: Mapping[s
     for path in sorted(present & expected.keys()):
         if (got := file_digest(folder / path)) != expected[path]:
             yield f"{path}: SHA-256 is {got}, sealed as {expected[path]}"
+
+
+def _root_differences(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        here = case_root(folder)
+    except EvidenceError as error:
+        yield str(error)
+        return
+    if manifest.get("cases") != here:
+        yield f"{MANIFEST}#/cases: is not the root over the cases that lies in {CASES}"
 
 
 def _other_version(folder: Path) -> str | None:
