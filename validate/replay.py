@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+import pyarrow.parquet as pq
 import yaml
 
 from validate.analyses.run import required_passes
 from validate.canonical import digest
+from validate.casewise.casewise import Casewise, Question
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
+from validate.cohort.case import Cohort
 from validate.cohort.manifest import read_cohort
 from validate.cohort.privacy import site_key
 from validate.errors import DataError, EvidenceError, ModelError, ProtocolError
 from validate.evidence.seal import read_document
 from validate.evidence.verify import verify
+from validate.inference.comparison import Tally, compare_measures, compare_outputs
 from validate.inference.plan import make_plan
-from validate.inference.store import read_inference
 from validate.models.load import opened_elsewhere, opened_models
-from validate.protocol.load import from_resolved, load_protocol, resolved
+from validate.numbers import MEASURES
+from validate.protocol.load import LoadedProtocol, from_resolved, load_protocol, resolved
+from validate.protocol.targets import MEASURED
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
 
-KEY = ("unit", "model", "pass", "target")
 TOLERANCE = 1e-6  # relative; models are float32
 MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """cases : rows compared      identical : to the bit      largest : largest difference of a score, absolute
+    """cases : outputs compared      identical : to the bit      largest : largest difference of a number in one, absolute
 
-    differences : rows beyond the tolerance, or that failed in one run only, in words (at most 20, then how many more)
+    marks, masks : of them, each compared place by place or voxel by voxel
+    measures : rows of what was measured of each case, measured again and compared
+    differences : whatever is not the sealed one, case by case, in words (at most 20, then how many more)
     """
 
     cases: int
     identical: int
     largest: float
     differences: tuple[str, ...]
+    marks: int = 0
+    masks: int = 0
+    measures: int = 0
 
     @property
     def holds(self) -> bool:
@@ -60,7 +66,7 @@ def replay(
     """Run the models of a finished run again and compare case by case; the run folder is only read.
 
     protocol : the YAML file, for where images and models lie; must be the protocol that was sealed
-    tolerance : relative difference of two scores up to which they count as the same
+    tolerance : relative difference of two numbers up to which they count as the same; a voxel of a mask is the same or another
     Raises EvidenceError where the evidence does not fit its seal, ProtocolError, DataError or ModelError where protocol, cohort or
     a model is not the one of that run.
     """
@@ -92,44 +98,36 @@ def replay(
         told.stage("Running the models again")
         out = Path(scratch) / "inference"
         with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
-            plan = make_plan(loaded.protocol, cohort, models, passes, elsewhere=elsewhere)
+            plan = make_plan(
+                loaded.protocol, cohort, models, passes, elsewhere=elsewhere, base=loaded.base.resolve(), device=device
+            )
             load_plugin("engines", "local").run(plan, out=out, resume=False)
-        return _compared(_rows(folder / "inference"), _rows(out), tolerance)
+        tally = compare_outputs(folder / "inference", out, tolerance)
+        if loaded.protocol.task in MEASURED:
+            told.stage("Measuring each case again")
+            _measured(tally, folder, loaded, cohort, out, tolerance, told)
+    return told_of(tally)
 
 
-def _rows(folder: Path) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    return {tuple(row[name] for name in KEY): row for row in read_inference(folder).to_pylist()}
+def _measured(
+    tally: Tally,
+    folder: Path,
+    loaded: LoadedProtocol,
+    cohort: Cohort,
+    inference: Path,
+    tolerance: float,
+    reporter: Reporter,
+) -> None:
+    """What a task measures of each case, from the outputs and the labels as they lie there now."""
+    casewise: Casewise = load_plugin("casewise", loaded.protocol.task)
+    question = Question(loaded.protocol, loaded.base, inference, cohort.cases)
+    found = casewise.tables(question, reporter.advance)
+    compare_measures(tally, pq.read_table(folder / MEASURES), found.measures, tolerance)
 
 
-def _compared(
-    was: Mapping[tuple[str, ...], Mapping[str, Any]], now: Mapping[tuple[str, ...], Mapping[str, Any]], tolerance: float
-) -> Replay:
-    differences = list(_differences(was, now, tolerance))
-    pairs = [(was[key]["score"], now[key]["score"]) for key in was.keys() & now.keys()]
-    both = [(a, b) for a, b in pairs if a is not None and b is not None]
-    shown = differences[:MOST_NAMED]
-    if len(differences) > MOST_NAMED:
-        shown.append(f"… and {len(differences) - MOST_NAMED} more rows differ")
-    return Replay(
-        cases=len(pairs),
-        identical=sum(a == b for a, b in pairs),
-        largest=max((abs(a - b) for a, b in both), default=0.0),
-        differences=tuple(shown),
-    )
-
-
-def _differences(
-    was: Mapping[tuple[str, ...], Mapping[str, Any]], now: Mapping[tuple[str, ...], Mapping[str, Any]], tolerance: float
-) -> Iterator[str]:
-    for key in sorted(was.keys() | now.keys()):
-        place = " ".join(key)
-        if key not in was or key not in now:
-            yield f"{place}: {'not in the sealed outputs' if key not in was else 'no output now'}"
-            continue
-        old, new = was[key], now[key]
-        if (old["status"], old["failure"]) != (new["status"], new["failure"]):
-            yield f"{place}: was {old['failure'] or 'ok'}, is {new['failure'] or 'ok'}"
-        elif old["score"] is not None and not math.isclose(
-            old["score"], new["score"], rel_tol=tolerance, abs_tol=tolerance
-        ):
-            yield f"{place}: was {old['score']!r}, is {new['score']!r}"
+def told_of(tally: Tally) -> Replay:
+    """The first differences in words, and how many more there are."""
+    shown = tally.differences[:MOST_NAMED]
+    if len(tally.differences) > MOST_NAMED:
+        shown.append(f"… and {len(tally.differences) - MOST_NAMED} more differ")
+    return Replay(tally.outputs, tally.identical, tally.largest, tuple(shown), tally.marks, tally.masks, tally.measures)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -15,7 +17,10 @@ import yaml
 import validate
 from validate.errors import DataError
 from validate.evidence.verify import verify
+from validate.inference.comparison import compare_outputs
+from validate.inference.store import MARKS
 from validate.numbers import recomputation
+from validate.replay import replay
 
 NO_ANSWER = "C0070"
 
@@ -259,6 +264,24 @@ def test_a_run_is_the_same_on_another_day_and_an_altered_mark_is_noticed(study: 
     table = pq.read_table(path)
     pq.write_table(table.slice(1), path)
     assert any("marks.parquet" in line for line in verify(again.folder).differences)
+
+
+def test_replay_holds_each_mark_and_what_it_hit_against_the_sealed_ones(study: Path, run: Any, tmp_path: Path) -> None:
+    found = replay(run.folder, study / "protocol.yaml")
+    assert (found.holds, found.differences) == (True, ())
+    assert found.marks == sum(pq.read_table(p).num_rows for p in (run.folder / "inference").rglob("marks-*.parquet"))
+    assert found.marks > 100 and found.measures > 0
+    other = Path(shutil.copytree(run.folder / "inference", tmp_path / "other"))
+    path = sorted((other / "a").rglob("marks-*.parquet"))[0]
+    rows = pq.read_table(path).to_pylist()
+    rows[0]["geometry"][0] += 0.5
+    lost = next(row["unit"] for row in rows[2:] if row["unit"] not in {rows[0]["unit"], rows[1]["unit"]})
+    kept = [row for number, row in enumerate(rows) if number != [r["unit"] for r in rows].index(lost)]
+    pq.write_table(pa.Table.from_pylist(kept, schema=MARKS), path)
+    told = compare_outputs(run.folder / "inference", other, 1e-6).differences
+    assert len(told) == 2
+    assert any(line.startswith(f"{rows[0]['unit']} a clean: mark 1: geometry was ") for line in told)
+    assert any(line.startswith(f"{lost} a clean: had ") for line in told)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 import validate
 from validate.errors import DataError
 from validate.evidence.verify import verify
+from validate.inference.comparison import compare_outputs
 from validate.numbers import recomputation
 from validate.phantoms.cardiac_sample import write_cardiac
+from validate.replay import replay
 
 PATIENTS = 24
 
@@ -148,6 +151,29 @@ def test_a_run_is_the_same_on_another_day_and_an_altered_mask_is_noticed(protoco
     mask = next((again.folder / "inference" / "candidate" / "clean" / "masks").iterdir())
     mask.write_bytes(mask.read_bytes() + b"\0")
     assert any("masks/" in line for line in verify(again.folder).differences)
+
+
+def test_replay_holds_each_mask_and_what_was_measured_of_it_against_the_sealed_ones(
+    protocol: Path, run: Any, tmp_path: Path
+) -> None:
+    found = replay(run.folder, protocol)
+    assert (found.holds, found.differences) == (True, ())
+    assert found.masks == len(list((run.folder / "inference").glob("*/clean/masks/*.nii.gz")))
+    assert found.measures == pq.read_table(run.folder / "casewise/measures.parquet").num_rows
+    other = Path(shutil.copytree(run.folder / "inference", tmp_path / "other"))
+    first, second, third = sorted(other.glob("*/clean/masks/*.nii.gz"))[:3]
+    image = nibabel.load(first)
+    labels = np.asarray(image.dataobj).copy()
+    labels[0, 0, 0] += 1
+    nibabel.save(nibabel.Nifti1Image(labels, image.affine, image.header), first)
+    moved = nibabel.load(second)
+    nibabel.save(nibabel.Nifti1Image(np.asarray(moved.dataobj), moved.affine + np.eye(4)), second)
+    third.unlink()
+    told = " ".join(compare_outputs(run.folder / "inference", other, 1e-6).differences)
+    assert f"1 of {labels.size:,} voxels of its mask are others" in told
+    assert "its mask lies on another grid" in told
+    assert "gives no mask now" in told
+    assert told.count(" clean: ") == 3
 
 
 def test_a_reference_of_another_kind_of_file_stops_the_run_before_any_model(protocol: Path, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +15,8 @@ from typer.testing import CliRunner
 import validate
 from validate.cli.main import app
 from validate.errors import DataError, EvidenceError, ModelError, ProtocolError
-from validate.replay import _compared, replay
+from validate.inference.comparison import Tally, compare_measures, compare_rows
+from validate.replay import Replay, replay, told_of
 
 NAME = "cxr-opacity-table.yaml"
 
@@ -52,21 +55,58 @@ def test_another_protocol_cohort_or_model_is_not_compared(gallery: Path, tmp_pat
         replay(broken, gallery / NAME)
 
 
-def rows(*scores: float | None) -> dict[tuple[str, ...], dict[str, object]]:
-    return {
-        (f"U-{n}", "a", "clean", "x"): {
+def rows(*scores: float | None) -> list[dict[str, Any]]:
+    return [
+        {
+            "unit": f"U-{n}",
+            "model": "a",
+            "pass": "clean",
+            "target": "x",
             "score": score,
+            "raw": None if score is None else [score],
+            "geometry": None,
             "status": "failed" if score is None else "ok",
             "failure": "crashed" if score is None else None,
         }
         for n, score in enumerate(scores)
-    }
+    ]
+
+
+def compared(was: list[dict[str, Any]], now: list[dict[str, Any]]) -> Replay:
+    tally = Tally()
+    compare_rows(tally, was, now, 1e-6)
+    return told_of(tally)
 
 
 def test_each_row_that_differs_is_named_and_small_differences_are_counted() -> None:
-    found = _compared(rows(0.5, 0.5, None, 0.25), rows(0.5, 0.5 + 1e-9, 0.1, 0.75), 1e-6)
+    found = compared(rows(0.5, 0.5, None, 0.25), rows(0.5, 0.5 + 1e-9, 0.1, 0.75))
     assert (found.cases, found.identical, found.largest) == (4, 1, 0.5)
     assert found.differences == ("U-2 a clean x: was crashed, is ok", "U-3 a clean x: was 0.25, is 0.75")
-    missing = _compared(rows(0.5, 0.6), rows(0.5), 1e-6)
-    assert missing.differences == ("U-1 a clean x: no output now",)
-    assert len(_compared(rows(*[0.0] * 50), rows(*[1.0] * 50), 1e-6).differences) == 21
+    assert compared(rows(0.5, 0.6), rows(0.5)).differences == ("U-1 a clean x: no output now",)
+    assert compared(rows(0.5), rows(0.5, 0.6)).differences == ("U-1 a clean x: not in the sealed outputs",)
+    assert len(compared(rows(*[0.0] * 50), rows(*[1.0] * 50)).differences) == 21
+
+
+def test_what_a_model_gave_before_its_activation_and_a_series_read_otherwise_are_named() -> None:
+    was, now = rows(1.0, 1.0), rows(1.0, 1.0)
+    now[0]["raw"], now[1]["geometry"] = [40.0], "gap"  # a sigmoid of both is 1
+    assert compared(was, now).differences == (
+        "U-0 a clean x: the output before its activation was [1.0], is [40.0]",
+        "U-1 a clean x: the series was None, is gap",
+    )
+
+
+def test_each_measure_of_a_case_is_compared_and_no_value_is_like_no_value_only() -> None:
+    def table(dice: list[float | None], hd95: list[float]) -> pa.Table:
+        keys = {"unit": ["U-0", "U-1"], "model": ["a"] * 2, "pass": ["clean"] * 2, "target": ["x"] * 2}
+        return pa.table({**keys, "dice": dice, "hd95": hd95, "detail": [str(dice), None]})
+
+    tally = Tally()
+    compare_measures(tally, table([0.5, None], [3.0, float("nan")]), table([0.5, None], [3.0, float("nan")]), 1e-6)
+    assert (tally.measures, tally.differences) == (2, [])
+    compare_measures(tally, table([0.5, None], [3.0, 1.0]), table([0.5, 0.0], [4.0, float("nan")]), 1e-6)
+    assert tally.differences == [
+        "U-0 a clean x: hd95 was 3.0, is 4.0",
+        "U-1 a clean x: dice was None, is 0.0",
+        "U-1 a clean x: hd95 was 1.0, is nan",
+    ]

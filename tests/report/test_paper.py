@@ -32,11 +32,12 @@ DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" data-figure="one" width="200" height="40"><title>no</title><desc>A drawing of 7</desc>'
     '<text x="5" y="20">Found <tspan data-address="e.json#/drawn">62.5%</tspan></text></svg>'
 )
+FAINT = "".join(f'<p style="opacity: .5">{word}</p>' for word in ("Faint", "and pale", "and paler"))
 HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</style></head>
 <body data-running-title="Study 12 of 3"><section id="section-a"><h1>What {value("was", "e.json#/word")} found</h1>
 <div class="late">{value("70", "e.json#/late/0")} of 80 are found, {value("10", "e.json#/late/1")} are missed</div>
 <p>Sensitivity {value("88.5%", "e.json#/s")} ({value("85.2", "e.json#/low")}–{value("91.2", "e.json#/high")}); Study 12 of 3.</p>
-{DRAWING}<p style="opacity: .5">Faint</p><p style="opacity: .5">and pale</p><p style="opacity: .4">and paler</p><table><thead><tr><th>Group 95</th><th>Estimate</th></tr></thead><tbody>{ROWS}</tbody></table></section></body></html>"""
+{DRAWING}{FAINT}<table><thead><tr><th>Group 95</th><th>Estimate</th></tr></thead><tbody>{ROWS}</tbody></table></section></body></html>"""
 
 
 @pytest.fixture(scope="module")
