@@ -167,7 +167,9 @@ def test_replay_holds_each_mask_and_what_was_measured_of_it_against_the_sealed_o
     labels[0, 0, 0] += 1
     nibabel.save(nibabel.Nifti1Image(labels, image.affine, image.header), first)
     moved = nibabel.load(second)
-    nibabel.save(nibabel.Nifti1Image(np.asarray(moved.dataobj), moved.affine + np.eye(4)), second)
+    affine = moved.affine.copy()
+    affine[:3, 3] += 1
+    nibabel.save(nibabel.Nifti1Image(np.asarray(moved.dataobj), affine), second)
     third.unlink()
     told = " ".join(compare_outputs(run.folder / "inference", other, 1e-6).differences)
     assert f"1 of {labels.size:,} voxels of its mask are others" in told

@@ -20,10 +20,12 @@ from validate.casewise.measure import MEASURES as MASK_MEASURES
 from validate.errors import EvidenceError
 from validate.evidence import recount_classes, recount_masks, recount_yes_no
 from validate.evidence.recount_classes import Answer, Answers
+from validate.evidence.recount_passes import of_passes
 from validate.evidence.recount_yes_no import Found, Row
 from validate.evidence.seal import read_document
 
 UNITS = "results/units.parquet"
+ACCEPTED = "shift/reference.json"
 TOLERANCE = 1e-9
 UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
 INFINITY = math.inf
@@ -92,6 +94,12 @@ def recount(folder: Path) -> Recount:
             if found is not None:
                 counted[index] = found
     counted |= dict(_differences_between(table, counted))
+    accepted = read_document(folder, ACCEPTED).get("estimates") if (folder / ACCEPTED).is_file() else None
+    passes = of_passes(
+        table.estimates, table.rows, table.protocol, count=lambda one: count(table, one), less_is_better=_distance,
+        accepted=accepted or (),
+    )  # fmt: skip
+    counted |= dict(passes)
     return Recount(
         len(counted),
         tuple(
@@ -206,6 +214,13 @@ def _masks(table: Table, estimate: Mapping[str, Any], columns: Sequence[str]) ->
         if len(whole) == len(values):
             found.append(whole)
     return found
+
+
+def _distance(metric: str) -> bool:
+    """Whether a measure of masks is one of which less is better."""
+    named = recount_masks.statistic(metric)
+    known = MASK_MEASURES.get(named[1][0]) if named is not None and named[0] in {"mean", "median", "quantile"} else None
+    return known is not None and known.better == "lower"
 
 
 def _differences_between(table: Table, counted: Mapping[int, Found]) -> Iterator[tuple[int, Found]]:

@@ -17,6 +17,9 @@ from validate.imaging.placed import Placement
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.schema import Model
 
+# A note on every model that another program runs, on this machine or elsewhere.
+OUT_OF_SIGHT = "run by another program: that it could not open the labels was not witnessed here"
+
 Options = TypeVar("Options", bound=BaseModel)
 
 

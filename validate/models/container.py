@@ -112,7 +112,7 @@ class ContainerModel:
             notes=(
                 f"image {options.image or model.path}, id sha256:{image.id}",
                 *(f"repository digest {name}" for name in image.digests),
-                f"{convention} convention; {CONFINED}",
+                f"{convention} convention; {CONFINED}; of this machine it sees the folders given to it, and no label",
                 f"at most {limits.memory} of memory, {limits.processes} processes, {limits.seconds:g} seconds a run",
             ),
         )

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from validate.canonical import digest
 from validate.cohort.case import Case
 from validate.errors import Contradiction, ModelError
-from validate.models.adapter import Batch, ModelIdentity, read_options
+from validate.models.adapter import OUT_OF_SIGHT, Batch, ModelIdentity, read_options
 from validate.models.dicom_answer import read
 from validate.models.dicom_peer import (
     Arrival,
@@ -117,6 +117,7 @@ class DicomNodeModel:
                 f"sent by C-STORE{' over TLS' if options.tls is not None else ''}",
                 f"an answer within {options.seconds:g} seconds counts; a second one within {options.settle:g} makes it a failure",
                 "the node's software was not seen: its digest is of what it says of itself",
+                OUT_OF_SIGHT,
             ),
         )
 

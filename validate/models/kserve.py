@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from validate.canonical import digest
 from validate.errors import MissingLibrary, ModelError
-from validate.models.adapter import ModelIdentity, read_options
+from validate.models.adapter import OUT_OF_SIGHT, ModelIdentity, read_options
 from validate.models.child_host import ModelCrashed
 from validate.models.credentials import Secret, SecretSource, secret
 from validate.models.digest import check_digest
@@ -205,6 +205,7 @@ class KServeRunner:
             notes=(
                 f"model '{about.get('name')}', versions {versions}, platform {about.get('platform') or 'not said'}",
                 "its weights were not seen here: the digest is of what the server says of itself and of the model",
+                OUT_OF_SIGHT,
             ),
             opset=str(about.get("platform") or "") or None,
         )

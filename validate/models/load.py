@@ -10,6 +10,7 @@ from validate import registry
 from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
+from validate.models.label_guard import refuse_labels
 from validate.protocol.passes import Pass
 from validate.protocol.schema import Model, StudyProtocol
 
@@ -78,7 +79,8 @@ def opened_elsewhere(
 
 @contextmanager
 def opened_models(protocol: StudyProtocol, base: Path, device: str | None) -> Iterator[dict[str, LoadedModel]]:
-    """Models that are closed again whatever happens. Raises as load_models."""
+    """Models that are closed again whatever happens. Raises as load_models, and where one could read the labels."""
+    refuse_labels(protocol, base)
     models = load_models(protocol, base=base, device=device)
     try:
         yield models

@@ -64,6 +64,16 @@ def read_onnx(content: bytes, *, model_id: str, allowed: Collection[str] = ()) -
     return found
 
 
+def external_names(content: bytes) -> frozenset[str]:
+    """Files that hold weights, as the model names them; none for what is no model. Nothing else is asked of it."""
+    found = OnnxFile()
+    try:
+        _model(memoryview(content), found)
+    except (ValueError, IndexError, UnicodeDecodeError):
+        return frozenset()  # it is refused where it is opened
+    return frozenset(found.external)
+
+
 def _model(message: memoryview, found: OnnxFile) -> None:
     for number, value in _fields(message):
         if number == 7:
