@@ -85,7 +85,7 @@ def test_sigkill_at_any_step_of_the_first_sealing_leaves_no_seal_or_a_whole_one(
     gallery = tree(tmp_path)
     study = gallery / "killed.yaml"
     text = (gallery / "cxr-opacity-table.yaml").read_text().replace("formats: [pdf, html", "formats: [html")
-    study.write_text(text + "\nresampling: {replicates: 100, at_most: 100}\n" if "resampling:" not in text else text)
+    study.write_text(text + "\nresampling: {replicates: 200, at_most: 200}\n" if "resampling:" not in text else text)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", DRIVER, str(study), str(tmp_path)], capture_output=True, text=True,
         timeout=500, check=False, env={**os.environ, "VALIDATE_HOME": str(tmp_path / "home")},

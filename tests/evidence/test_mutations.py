@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from validate.errors import EvidenceError
+from validate.evidence.bundle import opened_bundle, write_bundle
 from validate.evidence.verify import verify
 from validate.provenance.keys import Key
 from validate.sign_run import sign_run
@@ -40,7 +41,7 @@ def swapped_lines(content: bytes, dice: random.Random) -> bytes:
 
 
 def changed_digit(content: bytes, dice: random.Random) -> bytes:
-    places = [i for i, byte in enumerate(content) if chr(byte).isdigit()]
+    places = [i for i, byte in enumerate(content) if 48 <= byte <= 57]
     if not places:
         return content + b"0"
     changed = bytearray(content)
@@ -97,10 +98,69 @@ def missed(run: Path, count: int, seed: int) -> list[str]:
     return found
 
 
+def missed_in_zip(bundle: Path, count: int, seed: int) -> list[str]:
+    """Edits of the bytes of a bundle, wherever they fall: headers, packed content, table of contents, its own digest."""
+    dice, original, found = random.Random(seed), bundle.read_bytes(), list[str]()
+    for number in range(count):
+        edit = dice.choice(EDITS)
+        changed = edit(original, dice)
+        if changed == original:
+            changed = original + b"\n"
+        bundle.write_bytes(changed)
+        if holds(bundle):
+            found.append(f"{number}: {edit.__name__}")
+    bundle.write_bytes(original)
+    return found
+
+
+def missed_when_packed(run: Path, bundle: Path, count: int, seed: int) -> list[str]:
+    """Edits of a run folder that is then packed anew, so that the zip itself is sound."""
+    dice, found = random.Random(seed), list[str]()
+    for _ in range(count):
+        what, undo = mutate(run, dice)
+        try:
+            write_bundle(run, bundle)
+            if holds(bundle):
+                found.append(what)
+        except EvidenceError:
+            pass  # without its seal it is not even packed
+        finally:
+            bundle.unlink(missing_ok=True)
+            undo()
+    return found
+
+
+def holds(bundle: Path) -> bool:
+    try:
+        with opened_bundle(bundle) as folder:
+            return verify(folder).holds
+    except EvidenceError:
+        return False  # nothing of it is unpacked, or nothing in it could be taken for evidence, and it says so
+
+
 def test_of_a_thousand_random_edits_none_is_missed(reported: Path, key: Key) -> None:
     sign_run(reported, key, meaning="approved")
     assert missed(reported, 1000, seed=20261124) == []
     assert verify(reported).holds  # every edit was undone
+
+
+def test_of_random_edits_of_a_bundle_none_is_missed(reported: Path, key: Key, tmp_path: Path) -> None:
+    sign_run(reported, key, meaning="approved")
+    bundle = tmp_path / "a.zip"
+    write_bundle(reported, bundle)
+    assert holds(bundle)
+    assert missed_in_zip(bundle, 300, seed=20261124) == []
+    assert holds(bundle)
+    assert missed_when_packed(reported, tmp_path / "b.zip", 60, seed=20261124) == []
+
+
+@pytest.mark.slow
+def test_of_ten_thousand_random_edits_of_a_bundle_none_is_missed(reported: Path, key: Key, tmp_path: Path) -> None:
+    sign_run(reported, key, meaning="approved")
+    bundle = tmp_path / "a.zip"
+    write_bundle(reported, bundle)
+    assert missed_in_zip(bundle, 10_000, seed=1) == []
+    assert missed_when_packed(reported, tmp_path / "b.zip", 1_000, seed=1) == []
 
 
 @pytest.mark.slow
