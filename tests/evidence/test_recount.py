@@ -210,6 +210,14 @@ def test_a_difference_of_models_and_of_groups_is_counted_from_both(run: Path) ->
     assert recount(run).differences == ("estimates.json#/estimates/4/value: stored 0.1, counted 0.0",)
 
 
+def test_a_level_is_held_against_all_others_together(run: Path) -> None:
+    rest = {"stratum": {"sex": "F"}, "contrast": {"kind": "rest_difference", "against": "sex=all others"}}
+    # by hand: specificity of F 0/2 (.7 is flagged, the failed one counts as wrong), of the rest 1/1
+    found = [estimate("specificity", -1.0, **rest), estimate("specificity", 0.5, **rest)]
+    (run / "estimates.json").write_bytes(pretty_json({"estimates": found}))
+    assert recount(run).differences == ("estimates.json#/estimates/1/value: stored 0.5, counted -1.0",)
+
+
 def test_tables_that_cannot_be_read_are_an_error(run: Path) -> None:
     (run / "results/units.parquet").write_bytes(b"nothing")
     with pytest.raises(EvidenceError, match="can't be read to count again"):

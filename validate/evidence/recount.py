@@ -29,6 +29,7 @@ ACCEPTED = "shift/reference.json"
 TOLERANCE = 1e-9
 UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
 INFINITY = math.inf
+ALL_BUT = "\0"  # before a level, where every other one is meant
 YES_NO = "classification."
 
 
@@ -150,8 +151,14 @@ def _group(table: Table, estimate: Mapping[str, Any], made: Any) -> Any:
 
 def _chosen(table: Table, estimate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for row in table.of_answer[_answer(estimate)]:
-        if all(row.get(f"by.{name}") == level for name, level in estimate["stratum"].items()):
+        if all(_is_of(row.get(f"by.{name}"), level) for name, level in estimate["stratum"].items()):
             yield row
+
+
+def _is_of(own: Any, level: Any) -> bool:
+    """Whether a row is of a level, or of none but this one where all others are meant."""
+    others = str(level).startswith(ALL_BUT)
+    return bool(own != str(level).removeprefix(ALL_BUT)) if others else bool(own == level)
 
 
 Rules = tuple[str, str]  # what a file that could not be read counts as, and a model that gave nothing
@@ -229,6 +236,9 @@ def _differences_between(table: Table, counted: Mapping[int, Found]) -> Iterator
     places = {_name(one): index for index, one in enumerate(table.estimates) if index in plain}
     for index, one in enumerate(table.estimates):
         contrast = one["contrast"]
+        if contrast is not None and contrast["kind"] == "rest_difference" and one["status"] == "ok":
+            yield from _against_the_rest(table, index, one)
+            continue
         if contrast is None or one["status"] != "ok" or one["missing_rule"] not in {"worst_case", "best_case"}:
             continue
         other = _other(one, contrast)
@@ -242,6 +252,14 @@ def _differences_between(table: Table, counted: Mapping[int, Found]) -> Iterator
             yield index, Found(a / b if b else math.nan)
         elif contrast["kind"] in {"difference", "group_difference"}:
             yield index, Found(a - b)
+
+
+def _against_the_rest(table: Table, index: int, one: Mapping[str, Any]) -> Iterator[tuple[int, Found]]:
+    """One level less all others together."""
+    others = {name: f"{ALL_BUT}{level}" for name, level in one["stratum"].items()}
+    own, rest = (count(table, {**one, "contrast": None, "stratum": stratum}) for stratum in (one["stratum"], others))
+    if own is not None and rest is not None:
+        yield index, Found(own.value - rest.value)
 
 
 def _other(one: Mapping[str, Any], contrast: Mapping[str, Any]) -> Mapping[str, Any] | None:
