@@ -40,10 +40,10 @@ def planted(folder: Path, count: int) -> set[str]:
     readable = 0
     for path in sorted((ROOT / "sample_data/cxr").rglob("*.dcm")):
         try:
-            image = pydicom.dcmread(path)
-            found |= {str(image[name].value) for name in KEPT if name in image}
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+                warnings.simplefilter("ignore")  # some of the sample is torn on purpose
+                image = pydicom.dcmread(path)
+                found |= {str(image[name].value) for name in KEPT if name in image}
                 for name, value in {**PERSON, "PatientSex": "F"}.items():  # one person now, and of one sex
                     setattr(image, name, value)
                 image.save_as(folder / f"Canary_Ophelia_{readable}.dcm")

@@ -7,7 +7,7 @@ output counts as. Counted in recount_yes_no, recount_classes and recount_masks, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,30 +114,37 @@ def recount(folder: Path) -> Recount:
 
 def count(table: Table, estimate: Mapping[str, Any]) -> Found | None:
     """One estimate; None where it is not counted here."""
+    way = way_to_count(table, estimate)
+    return None if way is None else way()
+
+
+def way_to_count(table: Table, estimate: Mapping[str, Any]) -> Callable[[], Found] | None:
+    """How an estimate is counted, not counted yet; None where it is not counted here."""
     metric, condition = str(estimate["metric"]), estimate["condition"]
     if _answer(estimate) not in table.of_answer:
         return None
     if metric.startswith(YES_NO):
         return _yes_no(table, estimate, metric.removeprefix(YES_NO))
     if metric in recount_classes.MEASURES and table.classes:
-        return recount_classes.MEASURES[metric](Answers(_group(table, estimate, _answers), table.classes))
+        return lambda: recount_classes.MEASURES[metric](Answers(_group(table, estimate, _answers), table.classes))
     named = recount_masks.statistic(metric)
     if named is None:
         return None
-    return recount_masks.STATISTICS[named[0]](_masks(table, estimate, named[1]), condition)
+    return lambda: recount_masks.STATISTICS[named[0]](_masks(table, estimate, named[1]), condition)
 
 
-def _yes_no(table: Table, estimate: Mapping[str, Any], name: str) -> Found | None:
+def _yes_no(table: Table, estimate: Mapping[str, Any], name: str) -> Callable[[], Found] | None:
     condition, of_scores = set(estimate["condition"]), name in recount_yes_no.OF_SCORES
     if name not in recount_yes_no.MEASURES or condition - {"threshold", "prevalence"}:
+        return None
+    if "prevalence" in condition and name not in {"ppv", "npv"}:
         return None
     rows: list[Row] = _group(table, estimate, _rows)
     if not of_scores and any(row.flagged is None for row in rows):
         return None
     if "prevalence" in condition:
-        known = name in {"ppv", "npv"}
-        return recount_yes_no.at_prevalence(name, rows, estimate["condition"]["prevalence"]) if known else None
-    return recount_yes_no.MEASURES[name](rows)
+        return lambda: recount_yes_no.at_prevalence(name, rows, estimate["condition"]["prevalence"])
+    return lambda: recount_yes_no.MEASURES[name](rows)
 
 
 def _group(table: Table, estimate: Mapping[str, Any], made: Any) -> Any:
@@ -150,9 +157,26 @@ def _group(table: Table, estimate: Mapping[str, Any], made: Any) -> Any:
 
 
 def _chosen(table: Table, estimate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for row in table.of_answer[_answer(estimate)]:
-        if all(_is_of(row.get(f"by.{name}"), level) for name, level in estimate["stratum"].items()):
+    answer, stratum = _answer(estimate), dict(estimate["stratum"])
+    rows: Sequence[Mapping[str, Any]] = table.of_answer[answer]
+    if len(stratum) == 1 and not str(next(iter(stratum.values()))).startswith(ALL_BUT):
+        ((name, level),) = stratum.items()
+        rows, stratum = _levels(table, answer, name).get(level, []), {}
+    for row in rows:
+        if all(_is_of(row.get(f"by.{name}"), level) for name, level in stratum.items()):
             yield row
+
+
+def _levels(table: Table, answer: tuple[Any, ...], name: str) -> Mapping[Any, list[Mapping[str, Any]]]:
+    """The rows of each level of an attribute; made once."""
+    key = ("level", *answer, name)
+    if key not in table.of_group:
+        found: dict[Any, list[Mapping[str, Any]]] = {}
+        for row in table.of_answer[answer]:
+            found.setdefault(row.get(f"by.{name}"), []).append(row)
+        table.of_group[key] = found
+    levels: Mapping[Any, list[Mapping[str, Any]]] = table.of_group[key]
+    return levels
 
 
 def _is_of(own: Any, level: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.casewise.measure import MEASURES
-from validate.evidence.recount import UNREADABLE, Table, count, read_table, rules_of
+from validate.evidence.recount import UNREADABLE, Table, read_table, rules_of, way_to_count
 from validate.evidence.recount_masks import statistic
 
 FOLDER = "evidence/recount/"
@@ -34,7 +34,7 @@ COLUMNS = (
 def recount_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """File name and content; nothing where no estimate can be counted by hand, or only by crossings of attributes."""
     table = read_table(folder)
-    counted = [(i, e) for i, e in enumerate(table.estimates) if _by_hand(e) and count(table, e) is not None]
+    counted = [(i, e) for i, e in enumerate(table.estimates) if _by_hand(e) and way_to_count(table, e) is not None]
     if not counted:
         return
     by = sorted({f"by.{name}" for _, e in counted for name in e["stratum"]})
