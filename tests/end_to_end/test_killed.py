@@ -1,4 +1,7 @@
-"""SIGKILL at any step of the first sealing: the run is as it was before, without a seal, or it is sealed and holds. Never between."""
+"""SIGKILL at any step of the first sealing: the run is as it was before, without a seal, or it is sealed and holds. Never between.
+
+Each step costs two runs: three are tried here, the last two among them, and as many as KILLED_STEPS says besides.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,8 @@ def killed_at(step, folder, ended):
 assert child(lambda: killed_at(0, out / "whole", out / "steps")) == 0
 count = int((out / "steps").read_text())
 dice = random.Random(20261127)
-chosen = sorted({1, 2, count - 2, count - 1, count, *dice.sample(range(3, count - 2), 7)})
+few, many = {count - 1, count}, int(os.environ.get("KILLED_STEPS", "1"))
+chosen = sorted({*few, *dice.sample(range(1, count - 1), many)})
 found = []
 for step in chosen:
     folder = out / f"killed-{step}"

@@ -49,6 +49,12 @@ def test_what_is_not_does_not(run: Path, text: str, pointer: str) -> None:
     assert not fits(run, text, f"e.json#{pointer}")
 
 
+def test_that_something_is_missing_can_be_printed_and_no_number_can(run: Path) -> None:
+    assert fits(run, "no reason recorded", "e.json#/rows_that_nobody_wrote")
+    assert not fits(run, "12 reasons recorded", "e.json#/rows_that_nobody_wrote")
+    assert not fits(run, "no reason recorded", "nowhere.json#/x")
+
+
 def test_a_verdict_is_the_word_that_was_sealed(run: Path) -> None:
     assert fits(run, "Pass", "verdict.json#/outcome")
     assert fits(run, "would be met", "verdict.json#/outcome")

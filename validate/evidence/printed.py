@@ -171,7 +171,8 @@ class _Sealed:
             if value is None:
                 return None  # below what is not there, such as an interval, only words can be printed
             step = escaped.replace("~1", "/").replace("~0", "~")
-            value = value[int(step)] if isinstance(value, list) else value[step]
+            # A member that is not there is none: that a reason is missing can be printed, and no number can.
+            value = value[int(step)] if isinstance(value, list) else {step: None, **value}[step]
         return value
 
 
