@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from validate.cohort import index, index_cache
+from validate.cohort import batches, candidate, index, index_cache
 from validate.cohort.index import candidates_of, index_folder
 
 
@@ -17,13 +17,13 @@ from validate.cohort.index import candidates_of, index_folder
 def reads(monkeypatch):
     """Relative paths of the files that were opened."""
     seen = []
-    original = index.read_facts
+    original = batches.read_facts
 
-    def counted(entry, question):
+    def counted(entry, question, earlier):
         seen.append(entry.relative)
-        return original(entry, question)
+        return original(entry, question, earlier)
 
-    monkeypatch.setattr(index, "read_facts", counted)
+    monkeypatch.setattr(batches, "read_facts", counted)
     return seen
 
 
@@ -57,6 +57,19 @@ def test_only_what_changed_is_read_again(folder, tmp_path, reads, archive):
     found = index_folder(folder, cache=tmp_path / "cache")
     assert sorted(reads) == ["2.dcm", "link", "new.dcm"]
     assert "3.dcm" not in {one.relative for one in found}
+
+
+@pytest.mark.parametrize(("digests", "parsed"), [(True, 0), (False, 1)])
+def test_a_touched_file_of_the_same_digest_is_not_parsed_again(folder, tmp_path, monkeypatch, digests, parsed):
+    first = index_folder(folder, cache=tmp_path / "cache", digests=digests)
+    seen = []
+    original = candidate.header_facts
+    monkeypatch.setattr(candidate, "header_facts", lambda *a, **o: seen.append(a) or original(*a, **o))
+    os.utime(folder / "2.dcm", (1.1e9, 1.1e9))
+    assert index_folder(folder, cache=tmp_path / "cache", digests=digests) == first
+    assert len(seen) == parsed
+    assert index_folder(folder, cache=tmp_path / "cache", digests=digests) == first
+    assert len(seen) == parsed
 
 
 def test_a_file_of_the_same_size_and_time_with_other_content_is_read_again(folder, tmp_path, reads):

@@ -174,6 +174,27 @@ def test_a_dicomdir_names_its_files_and_what_is_missing(archive, tmp_path):
     }
 
 
+def test_a_dicomdir_inside_a_folder_is_held_against_the_files(archive, tmp_path):
+    archive("disc/DATA/IM1")
+    archive("disc/unlisted", study="S3")
+    archive("other", study="S4")
+    (tmp_path / "archive/disc/DATA/link").symlink_to(tmp_path)
+    dicomdir(tmp_path / "archive/disc", ["DATA", "IM1"], ["DATA", "GONE"], ["..", "secret"], ["DATA", "link"])
+    (tmp_path / "archive/damaged").mkdir()
+    (tmp_path / "archive/damaged/DICOMDIR").write_bytes((tmp_path / "archive/disc/DICOMDIR").read_bytes()[:-90])
+    found = reasons(tmp_path / "archive")
+    assert found.pop("damaged/DICOMDIR") in {"not_an_image", "unreadable_header"}
+    assert {name: why for name, why in found.items() if not name.startswith("damaged")} == {
+        "disc/../secret": "unsafe_name",
+        "disc/DATA/GONE": "missing_file",
+        "disc/DATA/IM1": None,
+        "disc/DATA/link": "symbolic_link",
+        "disc/DICOMDIR": "not_an_image",
+        "disc/unlisted": None,
+        "other": None,
+    }
+
+
 def test_a_dicomdir_that_lists_nothing_is_said(tmp_path):
     with pytest.raises(DataError, match="lists no file"):
         index_folder(dicomdir(tmp_path))

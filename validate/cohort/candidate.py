@@ -89,8 +89,11 @@ class Facts:
     digest: str | None
 
 
-def read_facts(entry: Entry, question: Question) -> Facts:
-    """Header only; and the digest of all bytes where it is asked for. Never raises for what a file holds."""
+def read_facts(entry: Entry, question: Question, earlier: Facts | None = None) -> Facts:
+    """Header only; and the digest of all bytes where it is asked for. Never raises for what a file holds.
+
+    earlier : what was read of it when it had another date; where it has the same digest, that is what it says
+    """
     if entry.reason is not None:
         return refused(entry.reason, entry.detail)
     digest = None
@@ -100,6 +103,8 @@ def read_facts(entry: Entry, question: Question) -> Facts:
             head = stream.read(HEAD)
             if question.digests:
                 digest = _digest(stream, head, size)
+                if earlier is not None and earlier.digest == digest:
+                    return earlier
             facts = _of_content(entry, question, stream, head, size)
     except OSError as error:
         facts = refused("unreadable_file", f"Can't be read: {error.strerror}.")

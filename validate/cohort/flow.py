@@ -26,6 +26,8 @@ LABELS = {
     "conflicting_duplicate": "Same instance, different content",
     "duplicate_sop_instance": "Copy of a file that is in",
     "outside_period": "Outside the period",
+    "time_limit": "Took longer than a file may take",
+    "reader_died": "Its reader died of it",
     "no_pixel_data": "No pixels",
     "truncated": "Cut short",
     "missing_file": "Listed, and not there",

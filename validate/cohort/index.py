@@ -6,18 +6,15 @@ is index_cache.py's. Batches go through a bounded window, so that memory does no
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from validate.cohort.candidate import ARCHIVE, Candidate, Facts, Question, Recalled, read_facts, refused
+from validate.cohort.batches import PASSING, Asked, BatchReader, Reading
+from validate.cohort.candidate import ARCHIVE, Candidate, Facts, Question, Recalled, refused
 from validate.cohort.identifiers import tag_number
 from validate.cohort.index_cache import IndexCache
 from validate.cohort.tree import Entry, entries, number_of_files, within
@@ -90,19 +87,21 @@ def candidates_of(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Files of one stretch: what is known of them already, and what is being read."""
+    """Files of one stretch: what is known of them already, what is asked of the others, and their reading."""
 
     entries: list[Entry]
     known: dict[str, Facts]
-    reading: Future[list[Facts]] | list[Facts]
+    asked: list[Asked]
+    reading: Reading
 
 
 class _Reader:
-    """Reads batches, in this process or in others that are started when the first batch needs them."""
+    """Reads every file, through a window of batches, and remembers."""
 
     def __init__(self, question: Question, workers: int, cache: IndexCache | None) -> None:
-        self._question, self._workers, self._cache = question, workers, cache
-        self._pool: ProcessPoolExecutor | None = None
+        self._question, self._cache = question, cache
+        self._batches = BatchReader(question, workers)
+        self._ahead = AHEAD * workers if workers > 1 else 0
 
     def read(self, found: Iterator[Entry]) -> Iterator[tuple[Entry, Facts]]:
         """Every file with what it says, in order; archives are replaced by their members."""
@@ -117,41 +116,24 @@ class _Reader:
         batches = iter(lambda: list(islice(found, BATCH)), [])
         for batch in batches:
             window.append(self._begun(batch))
-            if len(window) > (AHEAD * self._workers if self._workers > 1 else 0):
+            if len(window) > self._ahead:
                 yield from self._finished(window.popleft())
         while window:
             yield from self._finished(window.popleft())
 
     def _begun(self, batch: list[Entry]) -> _Batch:
-        known = self._cache.known(batch, digests=self._question.digests) if self._cache is not None else {}
-        wanted = [entry for entry in batch if entry.relative not in known]
-        if not wanted or self._workers < 2:
-            return _Batch(batch, known, _read_batch(self._question, wanted))
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
-        return _Batch(batch, known, self._pool.submit(partial(_read_batch, self._question), wanted))
+        known, touched = ({}, {}) if self._cache is None else self._cache.known(batch, digests=self._question.digests)
+        asked = [(entry, touched.get(entry.relative)) for entry in batch if entry.relative not in known]
+        return _Batch(batch, known, asked, self._batches.begun(asked))
 
     def _finished(self, batch: _Batch) -> Iterator[tuple[Entry, Facts]]:
-        read = batch.reading if isinstance(batch.reading, list) else batch.reading.result()
-        wanted = [entry for entry in batch.entries if entry.relative not in batch.known]
-        fresh = {entry.relative: (entry, facts) for entry, facts in zip(wanted, read, strict=True)}
+        read = self._batches.finished(batch.asked, batch.reading)
+        fresh = {entry.relative: (entry, facts) for (entry, _), facts in zip(batch.asked, read, strict=True)}
         if self._cache is not None and fresh:
-            self._cache.put(fresh)
+            self._cache.put({name: one for name, one in fresh.items() if one[1].own not in PASSING})
         for entry in batch.entries:
             yield entry, batch.known[entry.relative] if entry.relative in batch.known else fresh[entry.relative][1]
 
     def close(self) -> None:
         """Stop what is still being read."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _read_batch(question: Question, batch: list[Entry]) -> list[Facts]:
-    """What a batch makes is freed at once; looking for cycles in it all the while would take a third of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return [read_facts(entry, question) for entry in batch]
-    finally:
-        if collecting:
-            gc.enable()
+        self._batches.close()

@@ -1,8 +1,9 @@
 """What was read of each file of a source, kept from one reading to the next: an interrupted index goes on where it was.
 
 An answer holds while the file keeps its size, both of its times and its inode, and was not young when it was read (a file
-that is written twice within one tick of the clock looks unchanged). A file that was only moved or touched is hashed again; if
-its digest is the same, so is what its header says. Lies beside the site key, readable by its owner only: headers hold
+that is written twice within one tick of the clock looks unchanged). Where digests are asked for, a file of the same size that was
+touched is hashed again, and where its digest is the same, so is what its header says. Without digests its header is read again, which
+takes less than hashing it would. Lies beside the site key, readable by its owner only: headers hold
 identifiers. Whatever goes wrong with it, the files are read instead.
 """
 
@@ -15,7 +16,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from validate import __version__
 from validate.cohort.candidate import Facts, Question
@@ -29,6 +30,13 @@ TABLE = (
 )
 PUT = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 MOST_UNSAVED = 2000
+
+
+class Known(NamedTuple):
+    """By relative path. unchanged : what holds    touched : what holds where the digest is still the same"""
+
+    unchanged: dict[str, Facts]
+    touched: dict[str, Facts]
 
 
 class IndexCache:
@@ -85,11 +93,12 @@ class IndexCache:
         if self._connection is not None:
             self._connection.close()
 
-    def known(self, entries: Sequence[Entry], *, digests: bool) -> dict[str, Facts]:
-        """What still holds of these files, by their relative paths."""
+    def known(self, entries: Sequence[Entry], *, digests: bool) -> Known:
+        """What still holds of these files, and what holds if their digests are the same."""
         found: dict[str, Facts] = {}
+        touched: dict[str, Facts] = {}
         if self._connection is None:
-            return found
+            return Known(found, touched)
         try:
             for entry in entries:
                 if entry.stamp is None or entry.reason is not None:
@@ -98,11 +107,15 @@ class IndexCache:
                     "SELECT size, modified, changed, inode, own, common, digest FROM facts WHERE relative = ?",
                     (os.fsencode(entry.relative),),
                 ).fetchone()
-                if row is not None and row[:4] == entry.stamp and not (digests and row[6] is None):
+                if row is None or (digests and row[6] is None):
+                    continue
+                if row[:4] == entry.stamp:
                     found[entry.relative] = Facts(row[4], row[5], row[6])
+                elif digests and row[0] == entry.stamp[0]:
+                    touched[entry.relative] = Facts(row[4], row[5], row[6])
         except sqlite3.Error:
             self._give_up()
-        return found
+        return Known(found, touched)
 
     def put(self, read: Mapping[str, tuple[Entry, Facts]]) -> None:
         """Keep what was read."""

@@ -87,6 +87,8 @@ def _under(folder: str, prefix: str) -> Iterator[Entry]:
             yield Entry(item.path, relative, None, "unreadable_file", f"Can't be read: {error.strerror}.")
             continue
         yield _file(item.path, relative, state)
+        if item.name.upper() == "DICOMDIR":
+            yield from _not_there(item.path, prefix)
 
 
 def _sorted_name(item: os.DirEntry[str]) -> bytes:
@@ -124,6 +126,23 @@ def within(archive: Entry) -> Iterator[Entry]:
     except OSError as error:
         detail = f"Can't be read: {error.strerror}."
         yield Entry(archive.place, archive.relative or "archive", None, "unreadable_file", detail)
+
+
+def _not_there(directory: str, prefix: str) -> Iterator[Entry]:
+    """What a DICOMDIR inside a folder lists and is not there; the files that are there have their own places.
+
+    One that can't be read says so itself, where its header is read.
+    """
+    try:
+        with Path(directory).open("rb") as stream:
+            if not is_dicomdir(Path(directory), stream.read(HEAD)):
+                return
+        for one in listed_files(Path(directory)):
+            inside = ".." not in one.relative.split("/")
+            if one.reason is not None and not (inside and os.path.lexists(Path(directory).parent / one.relative)):
+                yield Entry(directory, f"{prefix}{one.relative}"[:LARGEST_NAME], None, one.reason, one.detail)
+    except (DataError, OSError):
+        return
 
 
 def listed(directory: Path) -> Iterator[Entry]:
