@@ -27,7 +27,7 @@ class BatchReader:
     """Reads batches; other processes are started when the first batch needs them."""
 
     def __init__(self, question: Question, workers: int, *, read: Read | None = None) -> None:
-        """read : one file, in whatever process"""
+        """A batch reader; `read` reads one file, in whatever process."""
         self._question, self._workers, self._read = question, workers, read or read_facts
         self._pool: ProcessPoolExecutor | None = None
 
