@@ -48,6 +48,10 @@ def rows_of(path: Path, *, quick: bool) -> list[Row]:
     return [Row(**row) if isinstance(row, dict) else row for row in module.run(quick=quick)]
 
 
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.3f}" if seconds >= 0.1 else f"{seconds:.3g}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=sorted(subjects()), action="append")
@@ -68,7 +72,7 @@ def main() -> None:
             title, justify="right" if title in {"ours, s", "peer, s", "ratio"} else "left", overflow="fold"
         )
     for row in rows:
-        table.add_row(row.name, f"{row.ours:,.3f}", row.peer_name, f"{row.peer:,.3f}", f"{row.ratio:,.1f}×", row.note)
+        table.add_row(row.name, _seconds(row.ours), row.peer_name, _seconds(row.peer), f"{row.ratio:,.1f}×", row.note)
     console = Console(width=150)
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     console.print(table)

@@ -168,11 +168,9 @@ def _opens(name: str) -> bool:
 
 def _of_header(question: Question, stream: BinaryIO, head: bytes, size: int) -> Facts:
     try:
-        stream.seek(0)
-        stream, short = checked_dicom(stream)
-        inside = head if isinstance(stream, io.FileIO) else short
+        stream, head = checked_dicom(stream, head, size)
         facts = header_facts(
-            stream, inside, size, _wanted(question), sought=sought_tags() if question.identifiers else None
+            stream, head, size, _wanted(question), sought=sought_tags() if question.identifiers else None
         )
         header = facts.values
         keys = {name: text for name, keyword in KEYS.items() if (text := _plain(header.get(keyword)))}

@@ -17,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels import convert_color_space
 
+from validate.imaging.stored_bits import only_stored_bits
+
 NAME = "imagecodecs"
+RLE = "1.2.840.10008.1.2.5"
 Frame = NDArray[Any]
 
 
@@ -43,7 +46,7 @@ class Shape:
 def decoded(frame: bytes, syntax: str, shape: Shape) -> Frame | None:
     """(y, x), or (y, x, 3) as RGB; None where another decoder must do it.
 
-    Values of one sample are as in the code stream: their sign and unused bits are for `stored` to bring right.
+    Values of one sample are as in the code stream: see `one_sample` for their sign.
     """
     codec = CODECS.get(syntax)
     if codec is None or shape.allocated not in {8, 16}:
@@ -58,6 +61,21 @@ def decoded(frame: bytes, syntax: str, shape: Shape) -> Frame | None:
     if shape.photometric in {"YBR_FULL", "YBR_FULL_422"} and shape.samples == 3:
         return np.asarray(convert_color_space(values, "YBR_FULL", "RGB"))
     return values
+
+
+def one_sample(frame: bytes, syntax: str, shape: Shape, *, signed: bool, bits: int) -> Frame | None:
+    """(y, x) in words as wide and of the sign that the header says; None where another decoder must do it.
+
+    bits : stored. The words of RLE are as they were, with their unused bits.
+    """
+    values = decoded(frame, syntax, shape)
+    if values is None or (values.dtype.kind == "i" and not signed):
+        return None  # the code stream says signed and the header does not
+    wide = values.astype(f"{values.dtype.kind}{shape.allocated // 8}", copy=False)
+    if values.dtype.kind == "i" or not signed:
+        return wide
+    words = wide.view(f"i{wide.dtype.itemsize}")
+    return words if syntax == RLE else only_stored_bits(words, bits, bits - 1, signed=True)
 
 
 def _rle(frame: bytes, shape: Shape) -> Frame:
@@ -96,7 +114,7 @@ def _htj2k(frame: bytes, _shape: Shape) -> Frame:
 
 
 CODECS: dict[str, Callable[[bytes, Shape], Frame]] = {
-    "1.2.840.10008.1.2.5": _rle,
+    RLE: _rle,
     "1.2.840.10008.1.2.4.50": _jpeg,
     "1.2.840.10008.1.2.4.51": _jpeg,
     "1.2.840.10008.1.2.4.57": _jpeg,

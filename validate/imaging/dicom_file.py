@@ -43,11 +43,15 @@ def open_dicom(path: Path | bytes) -> tuple[BinaryIO, bytes]:
     return checked_dicom(stream)
 
 
-def checked_dicom(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
-    """The same of a stream at its start, which is closed where it is refused."""
+def checked_dicom(stream: BinaryIO, head: bytes | None = None, size: int | None = None) -> tuple[BinaryIO, bytes]:
+    """The same of a stream, which is closed where it is refused.
+
+    head, size : of the stream, its first bytes (no fewer than HEAD of a longer file), where they are known; it stands anywhere then
+    """
     try:
-        head = stream.read(HEAD)
-        size = stream.seek(0, io.SEEK_END)
+        if head is None or size is None:
+            head = stream.read(HEAD)
+            size = stream.seek(0, io.SEEK_END)
         _check_file(head, size)
         stream.seek(0)
         if not _is_deflated(stream, head, size):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydicom.tag import BaseTag, Tag
 
+from validate.imaging.failure import DecodeFailure
 from validate.imaging.quick_dataset import QuickDataset, element_of
 
 
@@ -16,6 +17,15 @@ def value_of(dataset: Any, keyword: str) -> Any:
         return dataset.value(keyword)
     tag = _tag(keyword)
     return dataset[tag].value if tag in dataset else None
+
+
+def whole_number(dataset: Any, keyword: str, default: int) -> int:
+    """A header's whole number, or `default` where it is absent or empty. Raises DecodeFailure where it is none."""
+    try:
+        value = value_of(dataset, keyword)
+        return default if value is None or value == "" else int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DecodeFailure("decode:corrupt", f"{keyword} is not a number.") from None
 
 
 @cache

@@ -9,9 +9,8 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
-from validate.imaging.element_value import value_of
+from validate.imaging.element_value import value_of, whole_number
 from validate.imaging.plane import Plane, planes
-from validate.imaging.stored import whole_number
 from validate.imaging.volume import DecodeFailure
 
 # What tells the phases of a series apart: in time, by echo, by diffusion, by contrast, by energy, by kind of image.

@@ -10,10 +10,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from validate.imaging.element_value import value_of
+from validate.imaging.declared import PIXEL_KEYWORDS
+from validate.imaging.element_value import value_of, whole_number
 from validate.imaging.functional_groups import macro
 from validate.imaging.quick_dataset import real
-from validate.imaging.stored import PIXEL_KEYWORDS, whole_number
 from validate.imaging.volume import DecodeFailure
 
 GREY = {"MONOCHROME1", "MONOCHROME2"}
@@ -66,6 +66,8 @@ class Modality:
         elif out.dtype.kind in "iu":
             # Modulo the width of the type, where whatever overflows on the way comes back: the result fits (see `dtype`).
             factor, offset = (np.int64(part).astype(out.dtype) for part in (slope, intercept))
+            if values.dtype.isnative and values.dtype.itemsize == out.dtype.itemsize and values.dtype.kind in "iu":
+                values = values.view(out.dtype)
             if slope == 1.0:
                 np.add(values, offset, out=out, dtype=out.dtype, casting="unsafe")
             else:

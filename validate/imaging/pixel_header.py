@@ -12,12 +12,12 @@ import pydicom
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
 
+from validate.imaging.declared import PIXEL_KEYWORDS
 from validate.imaging.dicom_file import DELIMITER, ITEM, UNDEFINED, InflatedFile, open_dicom, pixels_of
 from validate.imaging.elements import LONG, TRANSFER_SYNTAX, Elements, scan
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.frames import TELLING
 from validate.imaging.quick_dataset import QuickDataset
-from validate.imaging.stored import PIXEL_KEYWORDS
 
 KEYWORDS = (
     *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "ImagePositionPatient"),

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 
+from validate.imaging.element_value import whole_number
 from validate.imaging.functional_groups import macro
 from validate.imaging.mask import Grid, LabelMap
 from validate.imaging.plane import Plane, planes
-from validate.imaging.stored import stored_frames, whole_number
+from validate.imaging.stored import stored_frames
 from validate.imaging.volume import DecodeFailure
 
 OFF_GRID = 0.1  # of a voxel, by which a frame may miss its place

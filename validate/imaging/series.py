@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from validate.imaging.dicom import read_image, source_of, spacing_of, unit_of, windows_of
-from validate.imaging.element_value import value_of
+from validate.imaging.declared import PIXEL_KEYWORDS
+from validate.imaging.dicom import read_image
+from validate.imaging.element_value import value_of, whole_number
 from validate.imaging.frames import Frame, chosen, frames_of, is_localizer, telling
 from validate.imaging.image import is_plain_picture
 from validate.imaging.image import read_image as read_any
+from validate.imaging.image_facts import source_of, spacing_of, unit_of, windows_of
 from validate.imaging.mask import Grid
 from validate.imaging.modality import Modality, measured, modality
 from validate.imaging.nifti import is_nifti
@@ -27,7 +29,7 @@ from validate.imaging.pile import Pile, piled, planned
 from validate.imaging.pixel_header import dataset_of, head_of
 from validate.imaging.reader_warnings import silence_readers
 from validate.imaging.stack import Stack, check_regular, stacked
-from validate.imaging.stored import PIXEL_KEYWORDS, StoredFrames, stored_frames, whole_number
+from validate.imaging.stored import StoredFrames, stored_frames
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.protocol.geometry import Geometry
 

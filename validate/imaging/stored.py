@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.encaps import generate_frames
-from pydicom.pixels import get_decoder
-from pydicom.uid import UID, RLELossless
+from pydicom.dataset import FileDataset
+from pydicom.uid import UID
 
-from validate.imaging.codecs import NAME, Shape, decoded
-from validate.imaging.codestream import is_whole, size
-from validate.imaging.element_value import value_of
-from validate.imaging.quick_dataset import QuickDataset, real
+from validate.imaging.codecs import NAME, Shape, decoded, one_sample
+from validate.imaging.compressed_frames import checked_frames
+from validate.imaging.declared import BITS, PIXEL_KEYWORDS, declared_bits, holds_words, transfer_syntax
+from validate.imaging.element_value import value_of, whole_number
+from validate.imaging.quick_dataset import real
+from validate.imaging.reference_decoder import DECODER_ERRORS, decoded_by_reference, decoder_of
+from validate.imaging.stored_bits import bits_of, only_stored_bits
 from validate.imaging.volume import DecodeFailure
-
-LARGEST = 4 << 30  # bytes of decoded pixels in one file
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-BITS = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
-# Where our own choice (see `codecs`) does not decode, in this order before what pydicom would try.
-PREFERRED = {
-    "1.2.840.10008.1.2.4.50": ("pillow", "pylibjpeg"),
-    "1.2.840.10008.1.2.4.51": ("pillow", "pylibjpeg"),
-    "1.2.840.10008.1.2.5": ("pylibjpeg", "pydicom"),
-    "1.2.840.10008.1.2.4.80": ("pyjpegls", "pylibjpeg"),
-    "1.2.840.10008.1.2.4.81": ("pyjpegls", "pylibjpeg"),
-    "1.2.840.10008.1.2.4.90": ("pylibjpeg",),
-    "1.2.840.10008.1.2.4.91": ("pylibjpeg",),
-}
-# What decoders, which are other people's code, have been seen to raise on damaged input.
-DECODER_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,53 +109,36 @@ class StoredFrames:
 
     def _compressed(self, number: int) -> NDArray[Any] | None:
         assert self.parts is not None
+        syntax = str(self.syntax)
         try:
-            values = decoded(self.parts[number], str(self.syntax), self.shape)
+            if self.shape.samples == 1:
+                bits, _ = bits_of(self.dataset, self.shape.allocated)
+                signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
+                values = one_sample(self.parts[number], syntax, self.shape, signed=signed, bits=bits)
+            else:
+                values = decoded(self.parts[number], syntax, self.shape)
         except DECODER_ERRORS:
             return None  # the reference decides whether the frame is damaged
         if values is None:
             return None
-        if self.shape.samples == 1:
-            signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
-            if values.dtype.kind == "i" and not signed:
-                return None  # the code stream says signed and the header does not
-            wide = values.astype(f"{values.dtype.kind}{self.shape.allocated // 8}", copy=False)
-            if values.dtype.kind == "u" and signed:
-                wide = _stored_bits(self.dataset, wide.view(f"i{wide.dtype.itemsize}"))
-            values = wide
         self._used[NAME] = None
         return values
 
     def _by_pydicom(self, number: int) -> NDArray[Any]:
-        decoder = _decoder(self.syntax)
-        dataset = real(self.dataset)
-        if not getattr(dataset, "file_meta", None):
-            dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = self.syntax
-        available = decoder.available_plugins if self.syntax.is_compressed else ("",)
-        preferred = [name for name in PREFERRED.get(str(self.syntax), ()) if name in available]
-        problem: Exception | None = None
-        for plugin in dict.fromkeys([*preferred, *available]):
-            try:
-                # The unused bits are cleared later, where the high bit is heeded too.
-                options = {"correct_unused_bits": False} if _holds_words(self.syntax) else {}
-                array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
-            except DECODER_ERRORS as error:
-                problem = error
-                continue
-            self._used[plugin or "pydicom"] = None
-            values: NDArray[Any] = array.reshape(self.shape.array)
-            return values
-        raise DecodeFailure("decode:corrupt", f"The pixels can't be decoded ({type(problem).__name__}).") from problem
+        found = decoded_by_reference(self.dataset, self.syntax, number)
+        self._used[found.decoder] = None
+        values: NDArray[Any] = found.values.reshape(self.shape.array)
+        return values
 
     def _finished(self, values: NDArray[Any]) -> NDArray[Any]:
         if value_of(self.dataset, "PhotometricInterpretation") == "PALETTE COLOR":
             return _coloured(self.dataset, values)
         if self.keyword == "PixelData" and self.shape.samples == 1:
+            bits, high = bits_of(self.dataset, values.dtype.itemsize * 8)
             # A code stream holds values, of which a lossy one may lie a little outside of the bits stored.
-            values = (
-                _stored_bits(self.dataset, values) if _holds_words(self.syntax) else _checked_bits(self.dataset, values)
-            )
+            if holds_words(self.syntax):
+                signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
+                values = only_stored_bits(values, bits, high, signed=signed)
         if values.dtype.kind == "f":
             values = np.asarray(values, values.dtype.newbyteorder("="))
             if not np.isfinite(values).all():
@@ -203,14 +155,14 @@ def stored_frames(dataset: FileDataset) -> StoredFrames:
     if keyword is None:
         raise DecodeFailure("decode:no_pixel_data", "The file has a header and no pixels.")
     syntax = transfer_syntax(dataset)
-    needed = _declared_bits(dataset, keyword)
+    needed = declared_bits(dataset, keyword)
     content = value_of(dataset, keyword) or b""
     if not isinstance(content, bytes | memoryview):
         raise DecodeFailure("decode:corrupt", "The pixels have a value representation that holds no pixels.")
-    _decoder(syntax)
+    decoder_of(syntax)
     parts = None
     if syntax.is_compressed:
-        parts = _checked_frames(dataset, content, syntax)
+        parts = checked_frames(dataset, content, syntax)
     elif len(content) < (expected := -(-needed // 8)):
         raise DecodeFailure("decode:truncated", f"The pixels have {len(content):,} bytes, expected {expected:,}.")
     shape = Shape(
@@ -223,134 +175,8 @@ def stored_frames(dataset: FileDataset) -> StoredFrames:
     return StoredFrames(dataset, syntax, keyword, shape, whole_number(dataset, "NumberOfFrames", 1), content, parts)
 
 
-def whole_number(dataset: Dataset, keyword: str, default: int) -> int:
-    """A header's whole number, or `default` where it is absent or empty. Raises DecodeFailure where it is none."""
-    try:
-        value = value_of(dataset, keyword)
-        return default if value is None or value == "" else int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise DecodeFailure("decode:corrupt", f"{keyword} is not a number.") from None
-
-
-def transfer_syntax(dataset: FileDataset) -> UID:
-    """As file meta says; without it, as reading showed (PS3.5 10.1)."""
-    if isinstance(dataset, QuickDataset):
-        return _uid(dataset.syntax)
-    syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID")
-    if syntax:
-        return UID(syntax)
-    implicit, little = dataset.original_encoding
-    return UID(("1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1") if little else "1.2.840.10008.1.2.2")
-
-
-def _declared_bits(dataset: FileDataset, keyword: str) -> int:
-    """Bits that the header promises. Raises DecodeFailure where they make no image, or one past all bounds."""
-    rows, columns = whole_number(dataset, "Rows", 0), whole_number(dataset, "Columns", 0)
-    frames, samples = whole_number(dataset, "NumberOfFrames", 1), whole_number(dataset, "SamplesPerPixel", 1)
-    bits = BITS.get(keyword) or whole_number(dataset, "BitsAllocated", 0)
-    if min(rows, columns, frames, samples, bits) <= 0:
-        raise DecodeFailure(
-            "decode:corrupt", f"Rows {rows}, columns {columns}, frames {frames}, bits {bits} make no image."
-        )
-    pixels = rows * columns * frames
-    if (decoded := pixels * samples * max(bits, 8) // 8) > LARGEST:
-        raise DecodeFailure("decode:too_large", f"The header declares {decoded:,} bytes; at most {LARGEST:,} are read.")
-    # PS3.3 C.7.6.3.1.2: two pixels of YBR_FULL_422 share their colour, which makes two samples a pixel of three.
-    return pixels * bits * (2 if dataset.get("PhotometricInterpretation") == "YBR_FULL_422" else samples)
-
-
-def _checked_frames(dataset: FileDataset, content: bytes | memoryview, syntax: UID) -> list[bytes]:
-    """Every declared frame is there, ends, and is of the declared size: decoders fill in what is missing, in silence."""
-    count = whole_number(dataset, "NumberOfFrames", 1)
-    offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-    announced = (int(dataset.Rows), int(dataset.Columns))
-    found: list[bytes] = []
-    try:
-        frames = generate_frames(content, number_of_frames=count, extended_offsets=offsets if all(offsets) else None)
-        for number, frame in enumerate(frames, start=1):
-            if number > count:
-                break
-            found.append(frame)
-            if syntax == RLELossless:
-                continue
-            if not is_whole(frame):
-                raise DecodeFailure("decode:truncated", f"Frame {number} of {count} has no end.")
-            if (own := size(frame)) not in {None, announced}:
-                raise DecodeFailure(
-                    "decode:corrupt", f"The compressed frame is {own}, the header says {announced} (rows, columns)."
-                )
-    except (ValueError, EOFError, IndexError, struct.error) as error:
-        raise DecodeFailure("decode:truncated", "The compressed frames are not whole.") from error
-    if len(found) < count:
-        raise DecodeFailure("decode:truncated", f"The file has {len(found)} of the {count} frames that it declares.")
-    return found
-
-
-@lru_cache(maxsize=64)
-def _uid(text: str) -> UID:
-    return UID(text)
-
-
-@lru_cache(maxsize=64)
-def _decoder(syntax: UID) -> Any:
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        raise DecodeFailure("decode:unsupported_transfer_syntax", f"Transfer syntax {syntax} has no decoder.") from None
-    if not decoder.is_available:
-        needs = "; ".join(decoder.missing_dependencies)
-        raise DecodeFailure("decode:unsupported_transfer_syntax", f"{syntax.name} needs a decoder: {needs}.")
-    return decoder
-
-
 def _coloured(dataset: FileDataset, values: NDArray[Any]) -> NDArray[Any]:
     try:
         return np.asarray(pydicom.pixels.apply_color_lut(values, real(dataset)))
     except DECODER_ERRORS as error:
         raise DecodeFailure("decode:corrupt", "The colour palette of the header can't be read.") from error
-
-
-def _stored_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
-    """Only BitsStored up to HighBit count (PS3.5 8.1.1): overlays and rubbish in the word go, the sign is carried up."""
-    array = np.asarray(array, dtype=array.dtype.newbyteorder("="))
-    width = array.dtype.itemsize * 8
-    stored, high = _bits(dataset, width)
-    if not _holds_words(transfer_syntax(dataset)):
-        high = stored - 1
-    if stored == width:
-        return array
-    signed = whole_number(dataset, "PixelRepresentation", 0) == 1
-    if high == stored - 1 and _within(array, stored, signed=signed):
-        return array
-    kind = np.dtype(f"{'i' if signed else 'u'}{array.dtype.itemsize}")
-    # Up until the high bit is the word's highest, then down again, which carries the sign of signed numbers.
-    up = array.view(kind) << (width - 1 - high)
-    down: NDArray[Any] = up >> (width - stored)
-    return down
-
-
-def _within(array: NDArray[Any], stored: int, *, signed: bool) -> bool:
-    """Whether every value is one that so many bits can hold already."""
-    if array.dtype.kind != ("i" if signed else "u"):
-        return False
-    low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if signed else (0, (1 << stored) - 1)
-    return bool(array.max() <= high) and (not signed or bool(array.min() >= low))
-
-
-def _checked_bits(dataset: FileDataset, array: NDArray[Any]) -> NDArray[Any]:
-    _bits(dataset, array.dtype.itemsize * 8)
-    return array
-
-
-def _bits(dataset: FileDataset, width: int) -> tuple[int, int]:
-    """(bits stored, high bit). Raises DecodeFailure where they are none."""
-    stored = whole_number(dataset, "BitsStored", width)
-    high = whole_number(dataset, "HighBit", stored - 1)
-    if not 1 <= stored <= high + 1 <= width:
-        raise DecodeFailure("decode:corrupt", f"{stored} bits stored up to bit {high} in {width} bits.")
-    return stored, high
-
-
-def _holds_words(syntax: UID) -> bool:
-    """Whether whole words are stored, with their unused bits; a code stream holds values."""
-    return not syntax.is_compressed or syntax == RLELossless

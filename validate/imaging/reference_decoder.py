@@ -1,0 +1,84 @@
+"""Decoding by pydicom and its plug-ins: the reference, and what is asked where our own choice (codecs.py) does not decode."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.pixels import get_decoder
+from pydicom.uid import UID
+
+from validate.imaging.declared import holds_words
+from validate.imaging.quick_dataset import real
+from validate.imaging.volume import DecodeFailure
+
+# In this order, before what pydicom would try.
+PREFERRED = {
+    "1.2.840.10008.1.2.4.50": ("pillow", "pylibjpeg"),
+    "1.2.840.10008.1.2.4.51": ("pillow", "pylibjpeg"),
+    "1.2.840.10008.1.2.5": ("pylibjpeg", "pydicom"),
+    "1.2.840.10008.1.2.4.80": ("pyjpegls", "pylibjpeg"),
+    "1.2.840.10008.1.2.4.81": ("pyjpegls", "pylibjpeg"),
+    "1.2.840.10008.1.2.4.90": ("pylibjpeg",),
+    "1.2.840.10008.1.2.4.91": ("pylibjpeg",),
+}
+# What decoders, which are other people's code, have been seen to raise on damaged input.
+DECODER_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+
+
+class Decoded(NamedTuple):
+    """values : one frame    decoder : the plug-in that decoded it"""
+
+    values: NDArray[Any]
+    decoder: str
+
+
+def decoded_by_reference(dataset: FileDataset, syntax: UID, number: int) -> Decoded:
+    """One frame. Raises DecodeFailure (decode:corrupt) where no plug-in decodes it."""
+    decoder = decoder_of(syntax)
+    dataset = real(dataset)
+    if not getattr(dataset, "file_meta", None):
+        dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    available = decoder.available_plugins if syntax.is_compressed else ("",)
+    preferred = [name for name in PREFERRED.get(str(syntax), ()) if name in available]
+    problem: Exception | None = None
+    for plugin in dict.fromkeys([*preferred, *available]):
+        try:
+            # The unused bits are cleared later, where the high bit is heeded too.
+            options = {"correct_unused_bits": False} if holds_words(syntax) else {}
+            array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
+        except DECODER_ERRORS as error:
+            problem = error
+            continue
+        return Decoded(array, plugin or "pydicom")
+    raise DecodeFailure("decode:corrupt", f"The pixels can't be decoded ({type(problem).__name__}).") from problem
+
+
+@lru_cache(maxsize=64)
+def decoder_of(syntax: UID) -> Any:
+    """Pydicom's decoder. Raises DecodeFailure (decode:unsupported_transfer_syntax) where there is none here."""
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise DecodeFailure("decode:unsupported_transfer_syntax", f"Transfer syntax {syntax} has no decoder.") from None
+    if not decoder.is_available:
+        needs = "; ".join(decoder.missing_dependencies)
+        raise DecodeFailure("decode:unsupported_transfer_syntax", f"{syntax.name} needs a decoder: {needs}.")
+    return decoder
