@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pydicom
 import pypdf
+import pytest
 from pydicom._dicom_dict import DicomDictionary
+from typer.testing import CliRunner
 
-import validate
+from validate.cli.main import app
 
 PLANTED = {
     "PatientName": "Canary^Ophelia",
@@ -85,14 +87,12 @@ def searchable(path: Path) -> bytes:
     return content
 
 
-def test_no_identifier_reaches_any_file_of_a_run(gallery: Path) -> None:
-    protocol = gallery / "cxr-opacity-acceptance.yaml"
-    protocol.write_text(protocol.read_text().replace("formats: [html]", "formats: [pdf, html]"))
-    images = sorted((gallery / "../../sample_data/cxr").resolve().rglob("*.dcm"))
-    planted = set(PLANTED.values()) - {"19550505"}
+def planted_in(folder: Path, most: int) -> set[str]:
+    """Puts canaries into every text there is, of so many images and of their names; gives what must be found nowhere."""
+    planted = set(PLANTED.values()) | {"canary", "CANARY", "Canary"}
     everywhere = every_text_tag()
     assert len(everywhere) > 1400
-    for path in images[:40]:
+    for path in sorted(folder.rglob("*.dcm"))[:most]:
         try:
             dataset, original = pydicom.dcmread(path), pydicom.dcmread(path)
         except (pydicom.errors.InvalidDicomError, EOFError):
@@ -117,12 +117,42 @@ def test_no_identifier_reaches_any_file_of_a_run(gallery: Path) -> None:
         dataset.add_new((0x0011, 0x1001), "LO", "canary private value")
         dataset.save_as(path)
         path.rename(path.with_name(f"Canary_Ophelia_{path.name}"))
-    run = validate.run(protocol, out=gallery / "run")
+    return planted
+
+
+def found_in(content: bytes, planted: set[str]) -> list[str]:
+    return sorted(value for value in planted if value.encode() in content)
+
+
+def test_no_identifier_reaches_any_file_or_the_terminal_of_a_run(
+    gallery: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    protocol = gallery / "cxr-opacity-acceptance.yaml"
+    protocol.write_text(protocol.read_text().replace("formats: [html]", "formats: [pdf, html]"))
+    planted = planted_in((gallery / "../../sample_data/cxr").resolve(), 40)
+    out = gallery / "run"
+    capfd.readouterr()
+    caplog.clear()  # planting is not silent
+    ended = CliRunner().invoke(app, ["run", str(protocol), "--out", str(out)])
+    assert (out / "verdict.json").exists(), ended.output
     leaks = [
-        (str(path.relative_to(run.folder)), value)
-        for path in sorted(p for p in run.folder.rglob("*") if p.is_file())
-        for content in [searchable(path)]
-        for value in sorted({*planted, "canary", "CANARY", "Canary", "19550505"})
-        if value.encode() in content
+        (str(path.relative_to(out)), value)
+        for path in sorted(p for p in out.rglob("*") if p.is_file())
+        for value in found_in(searchable(path), planted)
     ]
     assert leaks == []
+    printed = ended.output + "".join(capfd.readouterr()) + caplog.text
+    assert len(printed) > 200
+    assert found_in(printed.encode(), planted) == []
+
+
+def test_no_identifier_reaches_the_terminal_the_page_or_the_document_of_an_index(gallery: Path, tmp_path: Path) -> None:
+    folder = (gallery / "../../sample_data/cxr").resolve()
+    planted = planted_in(folder, 12)
+    page = tmp_path / "page.html"
+    shown = CliRunner().invoke(app, ["index", str(folder), "--html", str(page), "--no-cache"])
+    document = CliRunner().invoke(app, ["index", str(folder), "--json", "--no-cache"])
+    assert (shown.exit_code, document.exit_code) == (0, 0)
+    for content in (shown.output.encode(), document.output.encode(), page.read_bytes()):
+        assert len(content) > 500
+        assert found_in(content, planted) == []
