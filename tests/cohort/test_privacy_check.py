@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
@@ -143,6 +144,20 @@ def test_excluded_files_have_their_reason(study, tmp_path):
         == left["eligible"]
         == 1
     )
+
+
+def test_text_in_an_overlay_is_text_in_the_image(archive, study, tmp_path):
+    drawn = written("DOE JANE 1955", place="top", size=256) > 900
+    made = study(burned_in="warn", pixels=True)
+    path = archive("overlaid.dcm", study="S5", patient="P5")
+    dataset = pydicom.dcmread(path)
+    for element, kind, value in (
+        (0x0010, "US", 256), (0x0011, "US", 256), (0x0040, "CS", "G"), (0x0050, "SS", [1, 1]),
+        (0x3000, "OW", np.packbits(drawn, bitorder="little").tobytes()),
+    ):  # fmt: skip
+        dataset.add_new((0x6000, element), kind, value)
+    dataset.save_as(path)
+    assert built(made, tmp_path).notes["privacy"]["burned_in"] == 3
 
 
 def test_a_run_is_refused_with_counts(study, tmp_path):

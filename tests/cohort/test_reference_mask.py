@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,25 @@ def test_contours_that_enclose_nothing_are_refused(
     change(dataset.ROIContourSequence[0].ContourSequence[0])
     put(tmp_path, dataset)
     assert message in refused(tmp_path, case, classes={"liver": 1})
+
+
+@pytest.mark.parametrize("unit", ["study", "patient"])
+def test_a_study_or_patient_of_several_series_has_the_mask_of_its_volume(
+    tmp_path: Path, slices: Any, case: Case, unit: str
+) -> None:
+    put(tmp_path, seg(slices, truth(), "BINARY"))
+    scout = copy.deepcopy(slices[0])
+    scout.SeriesInstanceUID, scout.SOPInstanceUID = "2.25.4711", "2.25.4712"
+    scout.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    scout.file_meta.MediaStorageSOPInstanceUID = "2.25.4712"
+    scout.save_as(tmp_path / "ct" / "scout.dcm", enforce_file_format=True)
+    keys = {"study_instance_uid": str(slices[0].StudyInstanceUID), "patient_id": str(slices[0].PatientID)}
+    if unit == "patient":
+        del keys["study_instance_uid"]
+    whole = dataclasses.replace(case, keys=keys, files=(*case.files, tmp_path / "ct" / "scout.dcm"))
+    np.testing.assert_array_equal(read(tmp_path, whole), truth())
+    other = dataclasses.replace(whole, keys={**keys, "study_instance_uid": "2.25.8"}, unit="U2")
+    assert "none of the SEG and RTSTRUCT files there is of an image of this cohort" in refused(tmp_path, other)
 
 
 def test_masks_of_other_images_are_nobodys(tmp_path: Path, slices: Any, case: Case) -> None:

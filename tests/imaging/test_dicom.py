@@ -226,6 +226,27 @@ def test_a_palette_is_applied(make, save):
     np.testing.assert_array_equal(voxels[1, 0], [65535] * 3)
 
 
+def test_a_segmented_palette_is_drawn_out_before_it_is_applied(make, save):
+    dataset = make(np.array([[0, 1], [2, 5], [6, 9]], np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    # PS3.3 C.7.9.2: two entries as they are, then a line of four to 10,000, then the same line's end held for four
+    segments = np.array([0, 2, 100, 2000, 1, 4, 10000, 1, 4, 10000], "<u2")
+    for name in ("Red", "Green", "Blue"):
+        dataset.add_new(f"{name}PaletteColorLookupTableDescriptor", "US", [10, 0, 16])
+        dataset.add_new(f"Segmented{name}PaletteColorLookupTableData", "OW", segments.tobytes())
+    voxels = read_image(save(dataset)).voxels[0]
+    # by hand: 100, 2000, then 2000 + 8000 * k / 4 for k = 1 to 4, then 10,000 four times
+    np.testing.assert_array_equal(voxels[..., 0], [[100, 2000], [4000, 10000], [10000, 10000]])
+    np.testing.assert_array_equal(voxels[..., 2], voxels[..., 0])
+
+
+def test_a_segmented_palette_that_ends_too_soon_is_corrupt(make, save):
+    dataset = make(np.array([[0, 1]], np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    for name in ("Red", "Green", "Blue"):
+        dataset.add_new(f"{name}PaletteColorLookupTableDescriptor", "US", [10, 0, 16])
+        dataset.add_new(f"Segmented{name}PaletteColorLookupTableData", "OW", np.array([0, 9, 100], "<u2").tobytes())
+    assert failure(save(dataset)).reason == "decode:corrupt"
+
+
 def test_several_frames_stay_several(make, save, image):
     assert read_image(save(make(np.stack([image, image + 1])))).voxels.shape == (2, 48, 64)
 
@@ -311,6 +332,26 @@ class TestFailures:
         dataset["PixelData"].is_undefined_length = True
         dataset.file_meta.TransferSyntaxUID = MPEG2MPML
         assert failure(save(dataset)).reason == "decode:unsupported_transfer_syntax"
+
+    @pytest.mark.parametrize(
+        ("syntax", "says"),
+        [
+            ("1.2.840.10008.1.2.4.92", "JPEG 2000 part 2"),
+            ("1.2.840.10008.1.2.4.93", "JPEG 2000 part 2"),
+            *((f"1.2.840.10008.1.2.4.{number}", "is a video") for number in range(100, 109)),
+            ("1.2.840.10008.1.2.4.94", "JPIP"),
+            ("1.2.840.10008.1.2.4.52", "has no decoder"),
+            ("1.2.3.4", "has no decoder"),
+        ],
+    )
+    def test_what_no_decoder_reads_is_named(self, make, save, image, syntax, says):
+        dataset = make(image)
+        dataset.PixelData = pydicom.encaps.encapsulate([b"\0\0\1\xb3" * 4])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = syntax
+        found = failure(save(dataset))
+        assert found.reason == "decode:unsupported_transfer_syntax"
+        assert says in found.detail
 
     def test_an_unknown_photometric_interpretation_is_not_guessed(self, make, save, image):
         assert failure(save(make(image, PhotometricInterpretation="XENOCHROME"))).reason == "decode:corrupt"

@@ -13,6 +13,7 @@ from made_up_findings import Findings
 from made_up_plan import METRICS, Plan
 
 from validate.canonical import digest, file_digest
+from validate.cohort.strata import StrataCounts, confounding, proposed
 
 ENVIRONMENT = {
     "schema_version": "1",
@@ -143,7 +144,21 @@ class Study(Estimates, Findings):
         }  # fmt: skip
 
     def flow(self) -> dict[str, Any]:
-        return {"schema_version": "1", "steps": self._steps()[:-2]}
+        return {"schema_version": "1", "steps": self._steps()[:-2], "notes": {"strata": self._imaged_where()}}
+
+    def _imaged_where(self) -> dict[str, Any]:
+        """As cohort/strata.py makes it of headers: men and women on two scanners of two sites."""
+        counts = StrataCounts()
+        for number in range(600):
+            first = number % 3 > 0
+            level = {
+                "manufacturer": "Siemens" if first else "Fujifilm",
+                "model": "A" if first else "B",
+                "age": 30.0 + number % 60,
+            }
+            level |= {"sex": "F" if number % 2 else "M", "kvp": 81.0, "site": "north" if first else "south"}
+            counts.add(level, None)
+        return {"proposed": proposed(counts), "confounding": confounding(counts)}
 
     def lock(self, protocol: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -20,16 +20,25 @@ STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 
 @dataclass(frozen=True, slots=True)
 class MaskFolder:
-    """files : every SEG and RTSTRUCT    of_series, of_image : theirs by SeriesInstanceUID and by SOPInstanceUID."""
+    """files : every SEG and RTSTRUCT    of_series, of_image : theirs by SeriesInstanceUID and by SOPInstanceUID
+
+    of_study, of_patient : by their own StudyInstanceUID and PatientID, which are those of their images (PS3.3 A.51)
+    """
 
     files: tuple[Path, ...]
     of_series: Mapping[str, tuple[Path, ...]]
     of_image: Mapping[str, tuple[Path, ...]]
+    of_study: Mapping[str, tuple[Path, ...]]
+    of_patient: Mapping[str, tuple[Path, ...]]
 
     def of(self, keys: Mapping[str, str]) -> tuple[Path, ...]:
-        """Those of a case's series; where the case is one image, of it alone."""
+        """Those of a case's series; of the image alone where the case is one; of its study or patient where it has several series."""
         image = self.of_image.get(keys.get("sop_instance_uid", ""), ())
-        return image or self.of_series.get(keys.get("series_instance_uid", ""), ())
+        if image or "series_instance_uid" in keys:
+            return image or self.of_series.get(keys["series_instance_uid"], ())
+        if "study_instance_uid" in keys:
+            return self.of_study.get(keys["study_instance_uid"], ())
+        return self.of_patient.get(keys.get("patient_id", ""), ())
 
 
 def dicom_masks(folder: Path) -> MaskFolder:
@@ -49,6 +58,8 @@ def _indexed(folder: Path, listing: tuple[tuple[str, int, int], ...]) -> MaskFol
     files: list[Path] = []
     of_series: dict[str, list[Path]] = defaultdict(list)
     of_image: dict[str, list[Path]] = defaultdict(list)
+    of_study: dict[str, list[Path]] = defaultdict(list)
+    of_patient: dict[str, list[Path]] = defaultdict(list)
     for name, _, _ in listing:
         path = Path(name)
         try:
@@ -57,6 +68,7 @@ def _indexed(folder: Path, listing: tuple[tuple[str, int, int], ...]) -> MaskFol
             if kind not in SEGMENTATIONS and kind != STRUCTURES:
                 continue
             series, images = _referenced(dataset)
+            study, patient = _uid(dataset, "StudyInstanceUID"), _uid(dataset, "PatientID")
         except DecodeFailure as failure:
             if failure.reason == "decode:not_dicom":
                 continue
@@ -70,11 +82,15 @@ def _indexed(folder: Path, listing: tuple[tuple[str, int, int], ...]) -> MaskFol
             of_series[uid].append(path)
         for uid in images:
             of_image[uid].append(path)
+        of_study[study].append(path)
+        of_patient[patient].append(path)
     if not files:
         raise DataError(
             f"{folder}: no DICOM SEG or RTSTRUCT file is there (reference.masks). NIfTI masks need reference.names."
         )
-    return MaskFolder(tuple(files), _fixed(of_series), _fixed(of_image))
+    for found in (of_study, of_patient):
+        found.pop("", None)
+    return MaskFolder(tuple(files), *map(_fixed, (of_series, of_image, of_study, of_patient)))
 
 
 def _fixed(found: Mapping[str, list[Path]]) -> dict[str, tuple[Path, ...]]:

@@ -17,6 +17,7 @@ from validate.errors import DataError
 from validate.imaging.burned_in import text_lines
 from validate.imaging.dicom import read_image
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.overlay import read_overlays
 from validate.protocol.schema import Privacy
 
 SIGNS = {PRIVATE: "private", NAMED: "free_text"}
@@ -84,12 +85,18 @@ def _counted(candidate: Candidate, rules: Privacy) -> list[str]:
 
 
 def _in_pixels(candidate: Candidate) -> bool | None:
-    """Whether the pixels seem to hold text along their borders; None where they can't be read, which inference will say."""
+    """Whether the pixels or the overlays on them seem to hold text along their borders; None where they can't be read, which
+    inference will say."""
     try:
-        frames = read_image(candidate.path).voxels
+        volume = read_image(candidate.path)
+        planes = read_overlays(candidate.path) if volume.source["overlays"] else ()
     except DecodeFailure:
         return None
-    return any(text_lines(frames[at]) for at in sorted({0, len(frames) // 2, len(frames) - 1}))
+    return any(
+        text_lines(frames[at])
+        for frames in (volume.voxels, *(plane.drawn for plane in planes))
+        for at in sorted({0, len(frames) // 2, len(frames) - 1})
+    )
 
 
 def _warnings(warned: Sequence[tuple[str, Sequence[int]]], named: Counter[str], total: int) -> Iterator[str]:

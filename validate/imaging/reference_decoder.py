@@ -42,6 +42,17 @@ DECODER_ERRORS = (
 )
 
 
+VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
+NO_DECODER = {
+    "1.2.840.10008.1.2.4.92": "is JPEG 2000 part 2, several components in one, which has no decoder",
+    "1.2.840.10008.1.2.4.93": "is JPEG 2000 part 2, several components in one, which has no decoder",
+    "1.2.840.10008.1.2.4.94": "says where on a server the pixels are (JPIP), and holds none",
+    "1.2.840.10008.1.2.4.95": "says where on a server the pixels are (JPIP), and holds none",
+    "1.2.840.10008.1.2.4.204": "says where on a server the pixels are (JPIP), and holds none",
+    "1.2.840.10008.1.2.4.205": "says where on a server the pixels are (JPIP), and holds none",
+}
+
+
 class Decoded(NamedTuple):
     """values : one frame    decoder : the plug-in that decoded it"""
 
@@ -77,8 +88,18 @@ def decoder_of(syntax: UID) -> Any:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise DecodeFailure("decode:unsupported_transfer_syntax", f"Transfer syntax {syntax} has no decoder.") from None
+        detail = (
+            f"Transfer syntax {syntax} {_kind_of(str(syntax))}: convert such files to still images before validation."
+        )
+        raise DecodeFailure("decode:unsupported_transfer_syntax", detail) from None
     if not decoder.is_available:
         needs = "; ".join(decoder.missing_dependencies)
         raise DecodeFailure("decode:unsupported_transfer_syntax", f"{syntax.name} needs a decoder: {needs}.")
     return decoder
+
+
+def _kind_of(syntax: str) -> str:
+    """What it is that has no decoder, for the reader of the reason (PS3.6 table A-1)."""
+    if syntax.startswith(VIDEO):
+        return "is a video (MPEG2, MPEG-4 or HEVC), which no image decoder reads"
+    return NO_DECODER.get(syntax, "has no decoder")

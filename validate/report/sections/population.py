@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
+from validate.report.acquisition import acquisition_strata
 from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -43,6 +44,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             if len(crossing["row_levels"]) <= MOST_DOWN and 0 < len(crossing["column_levels"]) <= MOST_ACROSS
         ][:MOST_MAPS],
         "acquisition": _acquisition(study, data),
+        "strata": acquisition_strata(study.sealed.flow["notes"]["strata"]),
     }
 
 
