@@ -10,8 +10,8 @@ from pathlib import Path
 
 from validate.errors import DataError
 from validate.imaging.bounded import BoundedFile
-from validate.imaging.elements import file_meta
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import file_meta
 from validate.imaging.reader_warnings import silence_readers
 
 DIRECTORY_STORAGE = b"1.2.840.10008.1.3.10"

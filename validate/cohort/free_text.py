@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from validate.imaging.elements import Value
+from validate.imaging.element_layout import Value
 
 NAMES = frozenset(
     [

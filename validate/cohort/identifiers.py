@@ -10,7 +10,7 @@ from typing import Literal
 
 from validate.cohort.free_text import names_somebody
 from validate.errors import DataError
-from validate.imaging.elements import Value
+from validate.imaging.element_layout import Value
 
 Kind = Literal["person", "date", "institution", "device", "uid", "text", "characteristic"]
 HERE = Path(__file__).with_name("identifiers.csv")

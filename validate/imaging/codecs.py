@@ -20,6 +20,7 @@ from pydicom.pixels import convert_color_space
 from validate.imaging.stored_bits import only_stored_bits
 
 NAME = "imagecodecs"
+NATIVE = "numpy"  # pixels that are not compressed, taken as they lie
 RLE = "1.2.840.10008.1.2.5"
 Frame = NDArray[Any]
 

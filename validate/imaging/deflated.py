@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-from validate.imaging.elements import DEFLATED, named_syntax
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import DEFLATED, named_syntax
 
 EXPLICIT = b"1.2.840.10008.1.2.1".ljust(len(DEFLATED), b"\0")
 META = 132

@@ -8,8 +8,8 @@ from typing import BinaryIO, Literal
 
 from validate.imaging.archive import open_file
 from validate.imaging.deflated import inflated
-from validate.imaging.elements import DEFLATED, named_syntax
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import DEFLATED, named_syntax
 from validate.imaging.sniff import VALUE_REPRESENTATIONS, is_dicom
 
 HEAD = 4096  # bytes that hold the file meta of every honest file

@@ -13,29 +13,31 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from validate.imaging.element_layout import (
+    ANNOUNCED,
+    BIG_EXPLICIT,
+    BIG_LENGTH,
+    IMPLICIT_ELEMENT,
+    LENGTH,
+    LONG,
+    META,
+    SHORT,
+    UNDEFINED,
+    Value,
+)
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import BIG, DEFLATED, EXPLICIT, IMPLICIT, TRANSFER_SYNTAX, file_meta
 
-UNDEFINED = 0xFFFFFFFF
 LOWEST, HIGHEST = 0x00080000, 0x7FE00008  # of tags between file meta and pixels
 FIRST_ITEM = b"\xfe\xff\x00\xe0"
-LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # four bytes of length (PS3.5 table 7.1-1)
-SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-ANNOUNCED = {**dict.fromkeys(LONG, 12), **dict.fromkeys(SHORT, 8)}  # bytes before the value, by representation
 TELLING = frozenset([*b"LO LT PN SH ST UC UT UN".split(), None])  # kinds of elements in which anything may be written
 FIRST_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 PER_FRAME = 0x52009230  # thousands of items that hold geometry
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-TRANSFER_SYNTAX = 0x00020010
-IMPLICIT, BIG = b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.2"
-# Encodings that are explicit little endian: native, and what is compressed (PS3.5 A.4). Others are left to pydicom.
-EXPLICIT = (b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.4.", b"1.2.840.10008.1.2.5")
-DEFLATED = b"1.2.840.10008.1.2.1.99"
 WINDOW = 1 << 16  # bytes read at once, past the first
 LONGEST = 1 << 16  # bytes of one value that are kept
 DEEPEST = 16
 MOST_ELEMENTS = 2_000_000
-
-Value = tuple[bytes | None, bytes]  # value representation (None where implicit), content
 
 
 class _OutOfTheOrdinary(Exception):
@@ -79,51 +81,6 @@ def scan(
         return _Pass(stream, head, size, wanted, sought).elements()
     except (_OutOfTheOrdinary, struct.error, LookupError):
         return None
-
-
-def file_meta(head: bytes, at: int = 132) -> tuple[dict[int, bytes], int] | None:
-    """File meta by tag (group 2, always explicit little endian), and where the data set begins. None where it is broken, or
-    goes past these first bytes of the file."""
-    found: dict[int, bytes] = {}
-    end = len(head)
-    while at + 12 <= end:
-        group, element, kind, length = META(head, at)
-        if group != 2:
-            return (found, at) if group != 0 else None
-        place = at + 8
-        if kind in LONG:
-            length, place = LENGTH(head, place)[0], place + 4
-        elif kind not in SHORT:
-            return None
-        at = place + length
-        if at > end:
-            return None
-        found[0x20000 | element] = head[place:at]
-    return (found, at) if at == end else None
-
-
-def named_syntax(head: bytes, at: int = 132) -> tuple[bytes | None, bool]:
-    """(the transfer syntax that file meta names last, whether these first bytes of the file hold all of file meta).
-
-    Goes over what is broken as pydicom does, for which the last of a repeated element counts.
-    """
-    end = len(head)
-    syntax: bytes | None = None
-    while at + 8 <= end:
-        group, element, kind, length = META(head, at)
-        if group != 2:
-            return syntax, True
-        place = at + 8
-        if kind in LONG:
-            if place + 4 > end:
-                return syntax, False
-            length, place = LENGTH(head, place)[0], place + 4
-        elif kind not in SHORT and not b"AA" <= kind <= b"ZZ":
-            length = LENGTH(head, at + 4)[0]
-        if element == 0x10:
-            syntax = head[place : place + length].rstrip(b"\0 ")
-        at = place + length
-    return syntax, False
 
 
 class _Pass:
@@ -386,9 +343,4 @@ def _too_many() -> DecodeFailure:
     return DecodeFailure("decode:too_large", f"The header has more than {MOST_ELEMENTS:,} elements.")
 
 
-META = struct.Struct("<HH2sH").unpack_from
-BIG_EXPLICIT = struct.Struct(">HH2sH").unpack_from
-IMPLICIT_ELEMENT = struct.Struct("<HHL").unpack_from
-LENGTH = struct.Struct("<L").unpack_from
-BIG_LENGTH = struct.Struct(">L").unpack_from
 SEQUENCES: tuple[bytes | None, ...] = (b"SQ", b"UN", None)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from validate.imaging.dicom_file import HEAD, InflatedFile, Pixels, announced_pixels
-from validate.imaging.elements import Elements, Value, scan
+from validate.imaging.element_layout import Value
+from validate.imaging.elements import Elements, scan
 from validate.imaging.header_values import HeaderValues, ScannedValues, Values
 
 

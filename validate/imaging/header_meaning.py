@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.imaging.codecs import NAME, Shape
+from validate.imaging.codecs import NAME, NATIVE, Shape
 from validate.imaging.declared import declared_bits, holds_words, transfer_syntax
 from validate.imaging.element_value import whole_number
 from validate.imaging.image_facts import source_of, spacing_of, unit_of, windows_of
@@ -84,7 +84,7 @@ def meaning_of(dataset: QuickDataset, syntax: str) -> Meaning | None:
     )
     signed = whole_number(dataset, "PixelRepresentation", 0) == 1
     source = {
-        "decoder": NAME if uid.is_compressed else "pydicom",
+        "decoder": NAME if uid.is_compressed else NATIVE,
         **source_of(dataset, syntax),
         "range": (rule.low, rule.high),
         **windows_of(dataset, 0, rule),

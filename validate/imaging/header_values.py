@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from validate.imaging.elements import DEFLATED, TRANSFER_SYNTAX, Elements
+from validate.imaging.elements import Elements
+from validate.imaging.file_meta import DEFLATED, TRANSFER_SYNTAX
 from validate.imaging.header_keywords import HEADER_KEYWORDS
 from validate.imaging.reader_warnings import silence_readers
 

@@ -14,8 +14,10 @@ from pydicom.dataset import FileDataset
 
 from validate.imaging.declared import PIXEL_KEYWORDS
 from validate.imaging.dicom_file import DELIMITER, ITEM, UNDEFINED, InflatedFile, open_dicom, pixels_of
-from validate.imaging.elements import LONG, TRANSFER_SYNTAX, Elements, scan
+from validate.imaging.element_layout import LONG
+from validate.imaging.elements import Elements, scan
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import TRANSFER_SYNTAX
 from validate.imaging.frames import TELLING
 from validate.imaging.quick_dataset import QuickDataset
 

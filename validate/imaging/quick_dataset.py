@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
-from validate.imaging.elements import Value
+from validate.imaging.element_layout import Value
 
 TEXTS = frozenset([b"CS", b"LO", b"SH", b"UI", b"AS", b"DA", b"TM"])
 NUMBERS = frozenset([b"DS", b"IS"])

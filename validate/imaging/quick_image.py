@@ -24,8 +24,10 @@ from validate.imaging.codecs import CODECS, RLE, one_sample
 from validate.imaging.codestream import is_whole, size
 from validate.imaging.deflated import inflated, is_deflated
 from validate.imaging.dicom_file import LARGEST_INFLATED
-from validate.imaging.elements import DEFLATED, LONG, TRANSFER_SYNTAX, UNDEFINED, Elements, Value, scan
+from validate.imaging.element_layout import LONG, UNDEFINED, Value
+from validate.imaging.elements import Elements, scan
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.file_meta import DEFLATED, TRANSFER_SYNTAX
 from validate.imaging.fragments import one_frame
 from validate.imaging.header_meaning import Meaning, meaning_of
 from validate.imaging.pixel_header import KEYWORDS, OVERLAYS, SYNTAX_OF

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
-from validate.imaging.codecs import NAME, Shape, decoded, one_sample
+from validate.imaging.codecs import NAME, NATIVE, Shape, decoded, one_sample
 from validate.imaging.compressed_frames import checked_frames
 from validate.imaging.declared import BITS, PIXEL_KEYWORDS, declared_bits, holds_words, transfer_syntax
 from validate.imaging.element_value import value_of, whole_number
@@ -91,7 +91,7 @@ class StoredFrames:
     def _plain(self, number: int) -> NDArray[Any] | None:
         shape, little = self.shape, self.syntax.is_little_endian
         if shape.allocated == 1 and shape.samples == 1:
-            self._used["pydicom"] = None
+            self._used[NATIVE] = None
             size = shape.rows * shape.columns
             first = size * number
             packed = np.frombuffer(self.content, np.uint8)[first // 8 : -(-(first + size) // 8)]
@@ -99,7 +99,7 @@ class StoredFrames:
             return bits.reshape(shape.array)
         if shape.samples != 1 or shape.allocated not in {8, 16, 32, 64} or (shape.allocated == 8 and not little):
             return None
-        self._used["pydicom"] = None
+        self._used[NATIVE] = None
         signed = whole_number(self.dataset, "PixelRepresentation", 0) == 1
         kind = "f" if self.keyword in BITS else "i" if signed else "u"
         dtype = np.dtype(f"{'<' if little else '>'}{kind}{shape.allocated // 8}")
