@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.cohort.case import Case
-from validate.imaging.dicom import spacing_of
+from validate.imaging.image_facts import spacing_of
 from validate.imaging.mask import Grid, LabelMap, whole_labels
 from validate.models.dicom_items import items, text
 from validate.models.dicom_reading import DicomReading
