@@ -89,7 +89,7 @@ def main() -> None:
         try:
             results = loaded.predict(Batch(cases))
             return {
-                "results": [getattr(result, "scores", None) or getattr(result, "reason", None) for result in results],
+                "results": [repr(getattr(result, "scores", result)) for result in results],
                 "right": [kind.expected(result) if not hasattr(result, "reason") else False for result in results],
                 "runtime": loaded.identity.runtime,
                 "events": loaded.drain_events(),

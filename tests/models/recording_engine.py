@@ -22,6 +22,8 @@ def main() -> int:
         lines.write(json.dumps(asked) + "\n")
     if asked[0] == "--version":
         print("podman version 4.9.9")
+    elif asked[0] == "info":
+        print((here / "info.json").read_text() if (here / "info.json").exists() else "{}")
     elif asked[:2] == ["image", "inspect"]:
         if asked[2].startswith("absent"):
             print("Error: absent: no such image", file=sys.stderr)

@@ -15,7 +15,7 @@ from validate.errors import MissingLibrary, ModelError, ProtocolError
 from validate.models.adapter import Batch
 from validate.models.child_host import ModelCrashed
 from validate.models.container import ADAPTER
-from validate.models.container_engine import Engine, Image, Limits, Mount, in_bytes
+from validate.models.container_engine import Engine, Image, Limits, Mount, engines, in_bytes
 from validate.models.prediction import ClassScores, Failure
 
 Make = Callable[..., Any]
@@ -82,6 +82,23 @@ def test_apptainer_is_contained_and_limited_too() -> None:
         "apptainer", "run", "--containall", "--no-home", "--cleanenv", "--no-privs", "--net", "--network", "none",
         "--bind", "/i:/input:ro", "/m/model.sif",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rootless", "groups", "narrows"), [(True, "v1", True), (True, "v2", False), (False, "v1", False)]
+)
+def test_what_an_engine_can_not_hold_is_held_otherwise_and_said(
+    rootless: bool, groups: str, narrows: bool, recording_engine: Make
+) -> None:
+    folder = recording_engine()
+    (folder / "info.json").write_text(
+        json.dumps({"host": {"security": {"rootless": rootless}, "cgroupVersion": groups}})
+    )
+    (engine,) = engines()
+    assert engine.rootless == rootless
+    line = engine.command(Image("img", DIGEST), [], limits=Limits(memory="1g"), container="c")
+    assert ("data=1073741824:1073741824" in line) == narrows
+    assert ("memory is limited for each process and not for all together" in engine.narrows) == narrows
 
 
 def test_sizes_are_read_as_the_engines_read_them() -> None:

@@ -1,9 +1,14 @@
-"""A real container engine, rootful podman with runc, on an image made of busybox: what is taken away is really gone."""
+"""A real container engine, podman with runc, with root and without, on an image made of busybox: what is taken away is really gone."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
+import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
@@ -64,17 +69,20 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., P
         patch.setenv("CONTAINERS_STORAGE_CONF", str(store / "storage.conf"))
         patch.setenv("CONTAINERS_CONF", str(store / "containers.conf"))
 
-        def image(name: str, program: str) -> Path:
-            archive = store / f"{name}.tar"
-            if not archive.exists():
-                _import(store, name, program)
-                subprocess.run(
-                    ["podman", "save", "--quiet", "-o", str(archive), f"localhost/{name}:1"], check=True, timeout=120
-                )
-            return archive
-
-        yield image
+        yield lambda name, program: imported(store, name, program)
         subprocess.run(["podman", "system", "reset", "--force"], check=False, timeout=120, capture_output=True)
+
+
+def imported(store: Path, name: str, program: str) -> Path:
+    """The archive of an image that runs this program."""
+    archive = store / f"{name}.tar"
+    if not archive.exists():
+        _import(store, name, program)
+        subprocess.run(
+            ["podman", "save", "--quiet", "-o", str(archive), f"localhost/{name}:1"],
+            check=True, timeout=120, capture_output=True,
+        )  # fmt: skip
+    return archive
 
 
 def _import(store: Path, name: str, program: str) -> None:
@@ -154,3 +162,88 @@ def test_a_real_container_without_an_answer_is_a_failure(opened: Make, imaged: M
     (result,) = loaded.predict(Batch(imaged(1).cases))
     assert result == Failure("missing_output", "The container wrote no case-0000.json for this case.")
     loaded.close()
+
+
+USER = 12345
+# The user's name and ranges of ids are known in a mount namespace only, so nothing of this machine is changed; a home that is
+# closed to others, and holds the interpreter or these tests, is opened there for them alone.
+ENTER = """
+set -e
+for name in passwd group subuid subgid; do
+  [ -e /etc/$name ] || : > /etc/$name
+  mount --bind "$1/etc/$name" /etc/$name
+done
+folder=$1 closed=$2 kept=$3
+shift 3
+if [ -n "$closed" ]; then
+  number=0
+  for path in $kept; do number=$((number + 1)); mkdir "$folder/kept-$number"; mount --rbind $path "$folder/kept-$number"; done
+  mount -t tmpfs -o mode=755 tmpfs "$closed"
+  number=0
+  for path in $kept; do number=$((number + 1)); mkdir -p $path; mount --rbind "$folder/kept-$number" $path; done
+fi
+exec setpriv --reuid USER --regid USER --clear-groups env -i PATH="$PATH" HOME="$folder/home" XDG_RUNTIME_DIR="$folder/run" \\
+  CONTAINERS_STORAGE_CONF="$folder/storage.conf" CONTAINERS_CONF="$folder/containers.conf" TMPDIR="$folder/tmp" "$@"
+""".replace("USER", str(USER))
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of an ordinary user, who has a name and ranges of ids for containers."""
+    missing = [name for name in ("newuidmap", "unshare", "setpriv") if which(name) is None]
+    assert not missing, f"please install uidmap and util-linux ({' and '.join(missing)}): .ci/services does"
+    folder = Path(tempfile.mkdtemp(prefix="rootless-", dir="/tmp"))  # pytest's own folders are closed to other users
+    try:
+        for name in ("home", "run", "tmp", "etc", "images"):
+            (folder / name).mkdir()
+        (folder / "storage.conf").write_text(
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
+        )
+        (folder / "containers.conf").write_text('[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n')
+        for name, line in (
+            ("passwd", f"tester:x:{USER}:{USER}::{folder}/home:/bin/sh"),
+            ("group", f"tester:x:{USER}:"),
+        ):
+            (folder / "etc" / name).write_text(Path(f"/etc/{name}").read_text() + line + "\n")
+        for name in ("subuid", "subgid"):
+            (folder / "etc" / name).write_text("tester:200000:65536\n")
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, USER, USER)
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _closed() -> tuple[str, str]:
+    """The folder that other users can't enter, and what must be reached in it all the same; empty where there is none."""
+    wanted = {Path(sys.base_prefix).resolve(), Path(__file__).resolve().parents[2], Path(sys.prefix).resolve()}
+    shut = {above for path in wanted for above in path.parents if not above.stat().st_mode & 0o001}
+    if not shut:
+        return "", ""
+    closed = min(shut, key=lambda path: len(path.parts))
+    kept = sorted(str(path) for path in wanted if closed in path.parents)
+    return str(closed), " ".join(path for path in kept if not any(path.startswith(f"{other}/") for other in kept))
+
+
+def test_an_ordinary_user_runs_a_model_with_no_more_rights_than_root(ordinary_user: Path, imaged: Make) -> None:
+    images = imaged(2)
+    files = []
+    for case in images.cases:
+        files.append(ordinary_user / "images" / case.files[0].name)
+        files[-1].write_bytes(case.files[0].read_bytes())
+    script = Path(__file__).with_name("rootless_podman.py")
+    work = [sys.executable, str(script), str(ordinary_user), json.dumps([str(path) for path in files])]
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "slave", "sh", "-c", ENTER, "sh", str(ordinary_user), *_closed(), *work],
+        capture_output=True, timeout=280, check=False, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    found = json.loads(done.stdout.decode().strip().splitlines()[-1])
+    assert found["user"] == USER
+    means = images.pixels.astype("float64").mean(axis=(1, 2, 3))
+    assert [one["score"] for one in found["tiny"]["results"]] == pytest.approx((4 * means - 1.5).tolist(), rel=1e-5)
+    assert found["probe"]["results"][0] == {"score": 0}
+    assert "code 137" in found["hungry"], found
+    grouped = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    assert any("limited for each process" in note for note in found["tiny"]["notes"]) != grouped

@@ -123,8 +123,16 @@ def _containers() -> Iterator[Symptom]:
 
     found = engines()
     for engine in found:
-        yield Symptom(f"containers: {engine.name}", "works", engine.version)
+        how = f"{engine.version}, without root" if engine.rootless and engine.name != "apptainer" else engine.version
+        remedy = "boot with control groups of version 2, or run as root" if engine.narrows else ""
+        yield Symptom(
+            f"containers: {engine.name}", "works", f"{how}; {engine.narrows}" if engine.narrows else how, remedy
+        )
+    untried = [name for name in NAMES if name not in {engine.name for engine in found}]
     if found:
+        for name in untried:
+            why = "is here and does not answer" if shutil.which(name) else "is not here"
+            yield Symptom(f"containers: {name}", "absent", f"{why}: only its command line is checked by the tests")
         return
     here = [name for name in NAMES if shutil.which(name)]
     detail = f"{' and '.join(here)} is here and does not answer" if here else f"none of {', '.join(NAMES)} is here"

@@ -114,6 +114,7 @@ class ContainerModel:
                 *(f"repository digest {name}" for name in image.digests),
                 f"{convention} convention; {CONFINED}; of this machine it sees the folders given to it, and no label",
                 f"at most {limits.memory} of memory, {limits.processes} processes, {limits.seconds:g} seconds a run",
+                *([engine.narrows] if engine.narrows else ()),
             ),
         )
 

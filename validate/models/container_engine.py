@@ -21,6 +21,7 @@ NAMES: tuple[Name, ...] = ("docker", "podman", "apptainer")
 ASKING = 60.0  # seconds for a question to the engine
 LOADING = 1800.0  # seconds for taking in an image
 NOBODY = 65534
+LEAST_DATA = 128 << 20  # bytes of data that a container's start itself needs
 SIZE = r"^[1-9][0-9]*[kmg]$"
 # Engines ask for the host's own limit, which not every host lets them set; --pids-limit is what holds the container.
 _HARD = resource.getrlimit(resource.RLIMIT_NPROC)[1]
@@ -68,9 +69,25 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
+    """
+    rootless : run by an ordinary user      grouped : whether control groups hold the memory and processes of a whole container
+    """
+
     name: Name
     program: str
     version: str
+    rootless: bool = False
+    grouped: bool = True
+
+    @property
+    def narrows(self) -> str:
+        """What it can't hold here, for the evidence and for `validate doctor`; "" where it holds everything."""
+        if self.grouped:
+            return ""
+        return (
+            "without root and control groups of version 2, memory is limited for each process and not for all together, processes "
+            f"to {_THREADS} of this user, and cpus not at all"
+        )
 
     def command(
         self,
@@ -105,6 +122,9 @@ class Engine:
             ),
             *("--log-driver", "none"),
         ]
+        if not self.grouped:
+            least = max(in_bytes(limits.memory), LEAST_DATA)
+            line += ["--ulimit", f"data={least}:{least}"]
         if self.name == "podman" and user != NOBODY:
             line += ["--userns", "keep-id"]
         if limits.cpus is not None:
@@ -197,14 +217,32 @@ def engines() -> tuple[Engine, ...]:
         asked = Engine(name, program, "")
         try:
             # The version of docker's client says nothing of whether its daemon answers.
-            question = ("--version",) if name == "apptainer" else ("info",)
-            asked.ask(*question)
+            about = _about(asked)
             version = asked.ask("--version")
         except EngineFailed:
             continue
         number = re.search(r"\d+\.\d+[\w.+-]*", version)
-        found.append(Engine(name, program, number[0].rstrip(",") if number else "?"))
+        found.append(Engine(name, program, number[0].rstrip(",") if number else "?", *about))
     return tuple(found)
+
+
+def _about(asked: Engine) -> tuple[bool, bool]:
+    """(rootless, grouped), where the engine answers. Raises EngineFailed."""
+    if asked.name == "apptainer":
+        asked.ask("--version")
+        return True, True  # its limits are set by prlimit in any case
+    told = asked.ask("info", "--format", "json" if asked.name == "podman" else "{{json .}}")
+    try:
+        document = json.loads(told)
+        if asked.name == "podman":
+            host = document["host"]
+            rootless, version = bool(host["security"]["rootless"]), str(host["cgroupVersion"]).removeprefix("v")
+        else:
+            rootless = any("rootless" in str(one) for one in document.get("SecurityOptions") or ())
+            version = str(document.get("CgroupVersion") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False, True  # it does not say; what it can't hold, it says when it is asked to
+    return rootless, not rootless or version == "2"
 
 
 def in_bytes(size: str) -> int:
