@@ -19,6 +19,7 @@ from validate.cohort.case import Case
 from validate.models.adapter import Batch
 from validate.protocol.schema import Model
 
+sys.path.insert(0, str(Path(__file__).parent))
 WEIGHT, BIAS = 4.0, -1.5
 
 
@@ -328,6 +329,15 @@ def torch_bytes() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def writing_script() -> Callable[[str], bytes]:
     return make_writing_script
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A folder with what authority.py writes."""
+    from authority import write_certificates  # type: ignore[import-not-found]
+
+    folder: Path = write_certificates(tmp_path)
+    return folder
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +37,9 @@ def reply(data: list[float], shape: list[int], name: str = "logits") -> dict[str
 class OpenServer:
     """`behave` makes of a request a status and a body; None closes the connection without a word."""
 
-    def __init__(self, behave: Behaviour = right, *, model: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, behave: Behaviour = right, *, model: dict[str, Any] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         outer = self
@@ -71,6 +74,8 @@ class OpenServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

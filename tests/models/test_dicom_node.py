@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gc
 import socket
 import ssl
@@ -249,62 +248,6 @@ def test_a_port_that_is_taken_is_said(model: Make, tmp_path: Path) -> None:
 
 
 # --- TLS
-
-
-def _authority() -> tuple[Any, Any]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    return _signed("authority", key, "authority", key, x509, hashes, authority=True), key
-
-
-def _signed(name: str, key: Any, issuer: str, signer: Any, x509: Any, hashes: Any, *, authority: bool = False) -> Any:
-    from cryptography.x509.oid import NameOID
-
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(
-        issuer_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]),
-        subject_name=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
-        public_key=key.public_key(),
-        serial_number=x509.random_serial_number(),
-        not_valid_before=now - dt.timedelta(hours=1),
-        not_valid_after=now + dt.timedelta(days=1),
-    )
-    usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=authority, crl_sign=authority, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-    made = (
-        builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(own, critical=False)
-        .add_extension(above, critical=False)
-    )
-    return made.sign(signer, hashes.SHA256())
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Path:
-    """ca.pem, and a certificate with its encrypted key for either side; rogue.pem is of another authority."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-
-    authority, authority_key = _authority()
-    (tmp_path / "ca.pem").write_bytes(authority.public_bytes(Encoding.PEM))
-    _, rogue_key = _authority()
-    for name, signer in (("ours", authority_key), ("vendor", authority_key), ("rogue", rogue_key)):
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _signed(name, key, "authority", signer, x509, hashes)
-        (tmp_path / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        secret = BestAvailableEncryption(b"a-secret-word")
-        (tmp_path / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
-    return tmp_path
 
 
 def _vendor_side(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import authority  # type: ignore[import-not-found]
 from open_server import MODEL, OpenServer, reply, right  # type: ignore[import-not-found]
 
 from validate.errors import ModelError, ProtocolError
@@ -27,8 +30,8 @@ def served(model: Make, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """A server with a behaviour, and the model that is behind it."""
     opened: list[Any] = []
 
-    def made(behave: Any = right, *, about: Any = None, output: Any = None, **options: Any) -> Any:
-        server = OpenServer(behave, model=about)
+    def made(behave: Any = right, *, about: Any = None, output: Any = None, secured: Any = None, **options: Any) -> Any:
+        server = OpenServer(behave, model=about, tls=secured)
         opened.append(server)
         given = {"url": server.url, "server_model": "tiny", "seconds": 5.0, "retries": QUICK, **options}
         block = model(format="kserve", path=None, options=given, **({"output": output} if output is not None else {}))
@@ -156,3 +159,42 @@ def test_a_model_that_takes_something_else_is_refused(served: Make) -> None:
     about = {**MODEL, "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1, 1]}]}
     with pytest.raises(ModelError, match="its input 'text' takes BYTES"):
         served(about=about)
+
+
+# --- TLS
+
+
+def _secured(folder: Path, name: str, *, mutual: bool = False) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}-plain.key")
+    context.verify_mode = ssl.CERT_REQUIRED if mutual else ssl.CERT_NONE
+    return context
+
+
+def _over_tls(served: Make, folder: Path, name: str, *, mutual: bool = False, **tls: str) -> Any:
+    return served(secured=_secured(folder, name, mutual=mutual), tls={"authority": "ca.pem", **tls})
+
+
+def test_requests_go_over_tls(served: Make, batch: Make, expected: Make, certificates: Path) -> None:
+    loaded, images = _over_tls(served, certificates, "vendor"), batch(3)
+    assert [one.scores["score"] for one in loaded.predict(images)] == pytest.approx(expected(images.pixels), rel=1e-6)
+
+
+def test_the_server_may_want_a_certificate_of_ours(served: Make, batch: Make, certificates: Path) -> None:
+    own = {"certificate": "ours.pem", "key": "ours-plain.key"}
+    loaded = _over_tls(served, certificates, "vendor", mutual=True, **own)
+    assert len(loaded.predict(batch(1))) == 1
+
+
+def test_a_server_of_another_authority_is_not_trusted(served: Make, certificates: Path) -> None:
+    with pytest.raises(ModelError, match=r"its TLS can't be trusted or understood \(CERTIFICATE_VERIFY_FAILED\)"):
+        _over_tls(served, certificates, "rogue")
+
+
+def test_a_certificate_of_another_host_is_not_trusted(
+    served: Make, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authority.ipaddress, "ip_address", lambda _: ipaddress.IPv4Address("127.0.0.9"))
+    authority.write_certificates(certificates)
+    with pytest.raises(ModelError, match="its TLS can't be trusted or understood"):
+        _over_tls(served, certificates, "vendor")

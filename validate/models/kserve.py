@@ -7,6 +7,7 @@ does not answer; what it answers wrongly is a failure of the cases asked about.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +31,8 @@ from validate.protocol.schema import Model
 TYPES = {"FP32": "float32", "FP64": "float64", "FP16": "float16", "INT64": "int64", "INT32": "int32"}
 NAMES = {kind: name for name, kind in TYPES.items()}
 PASSING = ("429", "502", "503", "504", "StatusCode.UNAVAILABLE", "StatusCode.RESOURCE_EXHAUSTED")
+UNTRUSTED = "its TLS can't be trusted or understood"
+HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "Ssl handshake failed", "SSL_ERROR_SSL")
 GONE = 5  # requests in a row without an answer, after which it is the server and not the case
 
 
@@ -138,6 +141,8 @@ class _Connection:
             return question()
         except self._refusal as error:
             raise self._told_apart(error) from error
+        except ssl.SSLError as error:
+            raise _NoAnswer("server_untrusted", f"{UNTRUSTED} ({error.reason or type(error).__name__})") from error
         except (OSError, TimeoutError) as error:
             slow = isinstance(error, TimeoutError) or "timed out" in str(error)
             raise self._silent(slow) from error
@@ -150,6 +155,8 @@ class _Connection:
         status, said = str(error.status() or ""), str(error.message() or "")
         if "DEADLINE_EXCEEDED" in status or "Deadline Exceeded" in said or "timed out" in said:
             return self._silent(slow=True)
+        if any(word in said for word in HANDSHAKE):
+            return _NoAnswer("server_untrusted", UNTRUSTED)
         if status in PASSING:
             return _NoAnswer("server_busy", f"the server is not ready ({status})")
         plain = " ".join((self._token.removed_from(said) if self._token is not None else said).split())[:200]
