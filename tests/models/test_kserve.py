@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import authority  # type: ignore[import-not-found]
+from open_grpc import OpenGrpcServer  # type: ignore[import-not-found]
 from open_server import MODEL, OpenServer, reply, right  # type: ignore[import-not-found]
 
 from validate.errors import ModelError, ProtocolError
@@ -159,6 +160,24 @@ def test_a_model_that_takes_something_else_is_refused(served: Make) -> None:
     about = {**MODEL, "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1, 1]}]}
     with pytest.raises(ModelError, match="its input 'text' takes BYTES"):
         served(about=about)
+
+
+def test_grpc_gives_the_same_and_says_what_is_not_there(
+    model: Make, batch: Make, expected: Make, tmp_path: Path
+) -> None:
+    server, images = OpenGrpcServer(), batch(5)
+    options = {"url": server.url, "transport": "grpc", "server_model": "tiny", "at_most": 2, "retries": QUICK}
+    try:
+        loaded = ADAPTER.load(model(format="kserve", path=None, options=options), base=tmp_path, device="cpu")
+        found = [one.scores["score"] for one in loaded.predict(images)]
+        assert found == pytest.approx(expected(images.pixels), rel=1e-6)
+        assert loaded.identity.provider == "the server, over gRPC"
+        loaded.close()
+        with pytest.raises(ModelError, match=r"the server refuses \(StatusCode.NOT_FOUND\): unknown model"):
+            block = model(format="kserve", path=None, options={**options, "server_model": "other"})
+            ADAPTER.load(block, base=tmp_path, device="cpu")
+    finally:
+        server.close()
 
 
 # --- TLS

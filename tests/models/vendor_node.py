@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     ComprehensiveSRStorage,
+    ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     Verification,
 )
@@ -91,7 +92,8 @@ class VendorNode:
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
         entity = AE(title)
-        entity.add_supported_context(DigitalXRayImageStorageForPresentation)
+        for one in (DigitalXRayImageStorageForPresentation, ComputedRadiographyImageStorage):
+            entity.add_supported_context(one, ALL_TRANSFER_SYNTAXES)
         entity.add_supported_context(Verification)
         entity.implementation_version_name = "VENDOR_7.2"
         self._server = entity.start_server(

@@ -90,7 +90,8 @@ class _Connection:
             raise MissingLibrary("tritonclient", place, "pip install 'validate-imaging[kserve]'") from error
         self._client_module, self._refusal = client, InferenceServerException
         self._client = client.InferenceServerClient(url=options.url, **self._settings(base))
-        self._headers = {"Authorization": f"Bearer {token.reveal()}"} if token is not None else {}
+        # HTTP names headers in any case, gRPC in lower case only
+        self._headers = {"authorization": f"Bearer {token.reveal()}"} if token is not None else {}
         self.binary = True
 
     def metadata(self) -> tuple[dict[str, Any], dict[str, Any]]:
