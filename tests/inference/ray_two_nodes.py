@@ -5,6 +5,7 @@ Everything that is started here ends with the namespace. Prints one JSON documen
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ import psutil
 HEAD, PORT, NODES = "127.0.0.1", 6399, ("127.0.0.1", "127.0.0.2")
 RAY = str(Path(sys.executable).with_name("ray"))
 PATIENCE = 400.0  # seconds for the whole; every call has less
+MOST_STARTS = 3  # of one node
 
 
 def conftest() -> Any:
@@ -34,7 +36,8 @@ def conftest() -> Any:
 
 
 def start_node(address: str, scratch: Path) -> subprocess.Popen[bytes]:
-    where = ["--head", f"--port={PORT}", f"--temp-dir={scratch}"] if address == HEAD else [f"--address={HEAD}:{PORT}"]
+    head = ["--head", f"--port={PORT}", f"--temp-dir={scratch}", "--include-dashboard=false"]
+    where = head if address == HEAD else [f"--address={HEAD}:{PORT}"]
     common = [
         "--num-cpus=1",
         "--object-store-memory=100000000",
@@ -49,7 +52,7 @@ def start_node(address: str, scratch: Path) -> subprocess.Popen[bytes]:
     ):
         common.append(f"--{name}-port={first + place}")
     log = (scratch.parent / f"{address}.log").open("wb")
-    return subprocess.Popen([RAY, "start", *where, *common, "--include-dashboard=false"], stdout=log, stderr=log)
+    return subprocess.Popen([RAY, "start", *where, *common], stdout=log, stderr=log)
 
 
 def alive() -> int:
@@ -69,13 +72,16 @@ def alive() -> int:
 def bring_up(scratch: Path, deadline: float) -> None:
     """Both nodes; Ray gives a node thirty seconds to start, which a busy machine may need twice."""
     for count, address in enumerate(NODES, 1):
-        node = start_node(address, scratch)
+        node, starts = start_node(address, scratch), 1
         while not (listening() and alive() >= count):
             if time.monotonic() > deadline:
                 raise SystemExit("the cluster did not come up in time")
+            if node.poll() is not None and starts == MOST_STARTS:
+                said = (scratch.parent / f"{address}.log").read_text(errors="replace")
+                raise SystemExit(f"node {address} ended {starts} times as it started: {said[-1000:]}")
             if node.poll() is not None:
                 end_node(address)
-                node = start_node(address, scratch)
+                node, starts = start_node(address, scratch), starts + 1
             time.sleep(1)
 
 
@@ -88,16 +94,18 @@ def listening() -> bool:
 
 
 def end_node(address: str) -> int:
-    """Kill every process of a node, as a power cut would; they are in this namespace alone."""
-    ended = 0
+    """Kill every process of a node at once, as a power cut would, its workers too; they are in this namespace alone."""
+    doomed: dict[int, psutil.Process] = {}
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if process.pid != os.getpid() and any(
             f"node-ip-address={address}" in w or f"node_ip_address={address}" in w for w in words
         ):
+            doomed |= {one.pid: one for one in (process, *process.children(recursive=True))}
+    for process in doomed.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-            ended += 1
-    return ended
+    return len(doomed)
 
 
 def planned(study: Any, base: Path, cases: Any) -> Any:
