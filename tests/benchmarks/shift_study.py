@@ -159,6 +159,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/robustness-rates.csv")
     parser.add_argument("--only", action="append", help="part of a study's name")
     options = parser.parse_args()
@@ -167,7 +168,7 @@ def main() -> None:
         if options.only and not any(part in name for part in options.only):
             continue
         start = time.perf_counter()
-        found = [study(seed) for seed in range(options.seeds)]
+        found = [study(seed) for seed in range(options.first, options.first + options.seeds)]
         for what in found[0]:
             hits = sum(one[what] for one in found)
             limits = wilson(hits, len(found), level=0.95)

@@ -19,7 +19,7 @@ from validate.imaging.voi import looked_up, windowed
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
 
-VERSION = "2"
+VERSION = "3"
 
 Image = NDArray[np.float32]  # (channel, y, x)
 

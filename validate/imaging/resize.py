@@ -1,17 +1,19 @@
 """Resampling of a 2-D image to another size, equal to torch's interpolate (align_corners=False), without torch.
 
-An output pixel is a weighted mean of input pixels, so each axis is one small matrix.
+An output pixel is a weighted mean of a few input pixels, so each axis is one small matrix with a band of numbers in it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Method = Literal["nearest", "bilinear", "bicubic", "area"]
+BLOCK = 1 << 14  # numbers in double precision that stay in a core's cache
 SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
 
 
@@ -28,10 +30,41 @@ def resized(
     if method == "nearest":
         rows, columns = (nearest_places(old, new, old / new) for old, new in zip(image.shape[1:], size, strict=True))
         return np.ascontiguousarray(image[:, rows][:, :, columns])
-    down, across = (
-        axis_weights(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
-    )
-    return np.ascontiguousarray((down @ image.astype(np.float64) @ across.T).astype(np.float32))
+    down, across = (_band(old, new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True))
+    found = np.empty((image.shape[0], *size), np.float32)
+    height = max(BLOCK // (image.shape[0] * image.shape[2]), 1)
+    for start in range(0, size[0], height):
+        some = slice(start, start + height)
+        low = down.applied(image, some).swapaxes(1, 2)
+        found[:, some] = across.applied(np.ascontiguousarray(low), slice(None)).swapaxes(1, 2)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """places : (taps, new) pixels that an output pixel is made of      weights : (taps, new, 1) of each"""
+
+    places: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+    def applied(self, image: NDArray[np.floating[Any]], some: slice) -> NDArray[np.float64]:
+        """(channel, y, x) → (channel, some of the new y, x)."""
+        places, weights = self.places[:, some], self.weights[:, some]
+        found: NDArray[np.float64] = image[:, places[0]] * weights[0]
+        for place, weight in zip(places[1:], weights[1:], strict=True):
+            found += image[:, place] * weight
+        return found
+
+
+@lru_cache(maxsize=64)
+def _band(old: int, new: int, method: str, antialias: bool) -> Band:  # noqa: FBT001 (a cache key)
+    matrix = axis_weights(old, new, old / new, method, antialias)
+    first = np.argmax(matrix != 0, axis=1)
+    last = old - 1 - np.argmax(matrix[:, ::-1] != 0, axis=1)
+    offsets = np.arange(int((last - first).max()) + 1)
+    places = np.minimum(first[:, None] + offsets, old - 1)
+    weights = np.where(offsets <= (last - first)[:, None], np.take_along_axis(matrix, places, axis=1), 0.0)
+    return Band(np.ascontiguousarray(places.T), np.ascontiguousarray(weights.T)[..., None])
 
 
 def nearest_places(old: int, new: int, scale: float) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The files of one case → what each model wants of them in each pass: read once, disturbed once per disturbance."""
+"""The files of one case → what each model wants of them in each pass: read once, held once where passes disturb it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from validate.imaging.chosen import Choice, chosen_files
 from validate.imaging.mask import Grid
 from validate.imaging.placed import Placement
+from validate.inference.held import Held, held_bytes
 from validate.inference.view import Transform, View
 from validate.models.prediction import Failure
 
@@ -40,13 +41,14 @@ class DecodeTask:
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """
-    images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none
+    images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none; of a view that disturbs it, the
+        image in native units, the same for all such views of one reading (disturb.py goes on with it)
     places : per view, where a volume lies; None of an image, of a failure, and where the file says nothing
     source : decoder and transfer syntax
-    seconds : of one worker, from reading to the last view      stages : the same by stage, decode, perturb and preprocess
+    seconds : of one worker, from reading to the last view      stages : the same by stage, decode and preprocess
     """
 
-    images: tuple[NDArray[np.float32] | Failure, ...]
+    images: tuple[NDArray[np.float32] | Held | Failure, ...]
     source: dict[str, str]
     seconds: float
     places: tuple[Placement | None, ...] = ()
@@ -54,51 +56,50 @@ class Decoded:
 
     @property
     def nbytes(self) -> int:
-        return sum(image.nbytes for image in self.images if not isinstance(image, Failure))
+        return held_bytes(self.images)
 
 
 def decode(task: DecodeTask) -> Decoded:
-    """Never raises: what is wrong with a file is a result. No detail names a file or repeats what is in it.
-
-    One disturbed volume is in memory at a time, however many there are.
-    """
+    """Never raises: what is wrong with a file is a result. No detail names a file or repeats what is in it."""
     start = time.perf_counter()
-    seen: dict[int, _Seen | Failure] = {}
-    clock = dict.fromkeys(WHAT, 0.0)
+    prepared: dict[int, Seen | Held | Failure] = {}
+    clock = {"decode": 0.0, "preprocess": 0.0}
     source: dict[str, str] = {}
-    order = sorted(range(len(task.views)), key=lambda place: (_reading(task.views[place]), _volume(task.views[place])))
+    order = sorted(range(len(task.views)), key=lambda place: _reading(task.views[place]))
     for _, same_reading in groupby(order, key=lambda place: _reading(task.views[place])):
         places = list(same_reading)
         view = task.views[places[0]]
         if view.choice is None:
             mine: DecodeTask | Failure = task
         elif view.choice.zeros is not None and not view.choice.of(task.paths):
-            seen.update(dict.fromkeys(places, _Seen(np.zeros(view.choice.zeros, np.float32))))
+            prepared.update(dict.fromkeys(places, Seen(np.zeros(view.choice.zeros, np.float32))))
             continue
         else:
-            mine = _guarded(clock, "decode", partial(chosen_task, task, view.choice))
+            mine = guarded(clock, "decode", partial(chosen_task, task, view.choice))
         if isinstance(mine, Failure):
-            seen.update(dict.fromkeys(places, mine))
+            prepared.update(dict.fromkeys(places, mine))
             continue
-        volume = _guarded(clock, "decode", partial(_read, mine, view))
+        volume = guarded(clock, "decode", partial(_read, mine, view))
         if not isinstance(volume, Failure):
             known = {key: str(volume.source[key]) for key in ("decoder", "transfer_syntax") if volume.source.get(key)}
             if irregular := _irregular(volume.source.get("geometry")):
                 known["geometry"] = irregular
             source = source or known
-        seen.update(_prepared(mine, volume, places, clock))
-    found = [seen[place] for place in range(len(task.views))]
+        prepared.update(_prepared(mine, volume, places, clock))
+    found = [prepared[place] for place in range(len(task.views))]
     return Decoded(
-        images=tuple(one if isinstance(one, Failure) else one.image for one in found),
+        images=tuple(one.image if isinstance(one, Seen) else one for one in found),
         source=source,
         seconds=time.perf_counter() - start,
-        places=tuple(None if isinstance(one, Failure) else one.placement for one in found),
+        places=tuple(one.placement if isinstance(one, Seen) else None for one in found),
         stages=clock,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
+    """A preprocessed image, and where a volume lies."""
+
     image: NDArray[np.float32]
     placement: Placement | None = None
 
@@ -115,27 +116,17 @@ def _reading(view: View) -> tuple[str, str, str, str]:
     return view.reader, repr(view.geometry), repr(view.file_transform or ""), repr(view.choice or "")
 
 
-def _volume(view: View) -> str:
-    return repr(view.volume_transform or "")
-
-
 def _prepared(
     task: DecodeTask, volume: Any, places: Sequence[int], clock: dict[str, float]
-) -> Iterator[tuple[int, _Seen | Failure]]:
-    for _, same in groupby(places, key=lambda place: _volume(task.views[place])):
-        group = list(same)
-        transform = task.views[group[0]].volume_transform
-        changed = volume
-        if transform is not None and not isinstance(volume, Failure):
-            changed = _guarded(clock, "perturb", partial(_perturbed, task, volume, transform))
-        for place in group:
-            if isinstance(changed, Failure):
-                yield place, changed
-            else:
-                yield (
-                    place,
-                    _guarded(clock, "preprocess", partial(_seen, changed, volume, task.views[place])),
-                )
+) -> Iterator[tuple[int, Seen | Held | Failure]]:
+    held = None if isinstance(volume, Failure) else Held(volume, task.unit, task.number)
+    for place in places:
+        if held is None:
+            yield place, volume
+        elif task.views[place].volume_transform is not None:
+            yield place, held
+        else:
+            yield place, guarded(clock, "preprocess", partial(seen, volume, volume, task.views[place]))
 
 
 def _read(task: DecodeTask, view: View) -> Any:
@@ -164,30 +155,24 @@ def _rewritten(content: bytes, by: Transform, task: DecodeTask) -> bytes:
     return new
 
 
-def _perturbed(task: DecodeTask, volume: Any, by: Transform) -> Any:
-    from validate.registry import load
-
-    return load("perturbations", by.name)(volume, dict(by.options), by.generator(task.unit, task.number))
-
-
-def _seen(volume: Any, original: Any, view: View) -> _Seen:
+def seen(volume: Any, original: Any, view: View) -> Seen:
     """What preprocessing makes of a volume, disturbed or not; a mask goes back to the grid of the original."""
     from validate.imaging.preprocess import apply, apply_to_volume
 
     if view.reader == "image":
-        return _Seen(np.ascontiguousarray(apply(volume, view.steps), dtype=np.float32))
+        return Seen(np.ascontiguousarray(apply(volume, view.steps), dtype=np.float32))
     placed = apply_to_volume(volume, view.steps)
     if placed.grid is None or original.affine is None:
-        return _Seen(placed.voxels)
+        return Seen(placed.voxels)
     z, y, x = original.voxels.shape[:3]
-    return _Seen(placed.voxels, Placement(placed.grid, Grid((z, y, x), original.affine)))
+    return Seen(placed.voxels, Placement(placed.grid, Grid((z, y, x), original.affine)))
 
 
 WHAT = {"decode": "The image", "perturb": "The disturbed image", "preprocess": "The preprocessed image"}
 WHO = {"decode": "The decoder", "perturb": "The disturbance", "preprocess": "Preprocessing"}
 
 
-def _guarded(clock: dict[str, float], stage: str, work: Callable[[], Found]) -> Found | Failure:
+def guarded(clock: dict[str, float], stage: str, work: Callable[[], Found]) -> Found | Failure:
     """What `work` returns, or the failure that it is. Decoders are other people's code on hostile input."""
     from validate.imaging.volume import DecodeFailure
 

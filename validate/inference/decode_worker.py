@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from validate.errors import ValidateError
+from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.held import Held, message_of, volume_from
 from validate.inference.view import View, view_of
 from validate.models.channel import ChildGone, own_channel
 from validate.models.prediction import Failure
@@ -40,20 +46,49 @@ def _answer(request: dict[str, Any], views: tuple[View, ...]) -> tuple[dict[str,
         decoded = decode(task)
     except ValidateError as error:
         return {"error": str(error)}, []
-    return described(decoded), [image for image in decoded.images if not isinstance(image, Failure)]
+    return described(decoded)
 
 
-def described(decoded: Decoded) -> dict[str, Any]:
-    """The header of an answer; images that exist follow as arrays, in order."""
-    failures = [
-        {"reason": image.reason, "detail": image.detail} if isinstance(image, Failure) else None
-        for image in decoded.images
-    ]
-    places = [None if place is None else place.document() for place in decoded.places]
+def described(decoded: Decoded) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """The header of an answer and its arrays, as `decoded_from` reads them: what it says of each view, in their order."""
+    views: list[dict[str, Any]] = []
+    arrays: list[NDArray[Any]] = []
+    held: dict[int, int] = {}
+    for image in decoded.images:
+        if isinstance(image, Failure):
+            views.append({"failure": {"reason": image.reason, "detail": image.detail}})
+        elif isinstance(image, Held):
+            if id(image) in held:
+                views.append({"same": held[id(image)]})
+                continue
+            held[id(image)] = len(views)
+            header, parts = message_of(image.volume)
+            views.append({"held": header, "number": image.number})
+            arrays += parts
+        else:
+            views.append({})
+            arrays.append(image)
     return {
-        "failures": failures,
-        "places": places,
+        "views": views,
+        "places": [None if place is None else place.document() for place in decoded.places],
         "source": dict(decoded.source),
         "seconds": decoded.seconds,
         "stages": dict(decoded.stages),
-    }
+    }, arrays
+
+
+def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, unit: str) -> Decoded:
+    """What a child says that it decoded. Raises LookupError, TypeError, ValueError or StopIteration on nonsense."""
+    left = iter(arrays)
+    images: list[NDArray[np.float32] | Held | Failure] = []
+    for entry in header["views"]:
+        if "failure" in entry:
+            images.append(Failure(str(entry["failure"]["reason"]), str(entry["failure"]["detail"])))
+        elif "same" in entry:
+            images.append(images[entry["same"]])
+        elif "held" in entry:
+            images.append(Held(volume_from(entry["held"], left), unit, int(entry["number"])))
+        else:
+            images.append(next(left))
+    places = tuple(entry and placement_of(entry) for entry in header["places"])
+    return Decoded(tuple(images), header["source"], header["seconds"], places, header["stages"])

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from validate.errors import ProtocolError
-from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.decode_worker import decoded_from
 from validate.inference.view import View
 from validate.models.channel import Child, ChildGone, ChildSilent, start_child
 from validate.models.prediction import Failure
@@ -179,11 +179,12 @@ class _ProcessWorker:
             return Decoded((failure,) * len(task.views), {}, 0.0)
         if "error" in header:
             raise ProtocolError(str(header["error"]))
-        images = iter(arrays)
-        failures = [entry and Failure(str(entry["reason"]), str(entry["detail"])) for entry in header["failures"]]
-        places = tuple(entry and placement_of(entry) for entry in header["places"])
-        found = tuple(failure or next(images) for failure in failures)
-        return Decoded(found, header["source"], header["seconds"], places, header["stages"])
+        try:
+            return decoded_from(header, arrays, unit=task.unit)
+        except (LookupError, TypeError, ValueError, StopIteration):  # an answer that is none
+            self.child.kill()
+            self.child = None
+            return Decoded((CRASHED,) * len(task.views), {}, 0.0)
 
     def _request(self, task: DecodeTask) -> dict[str, Any]:
         """What the child is asked; views that are the same as the last time are not said again."""

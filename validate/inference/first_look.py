@@ -9,8 +9,9 @@ from typing import Any
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
 from validate.imaging.placed import Placement
-from validate.inference.batching import Image, Named, batch_of, misfit, named_images, plain_message
+from validate.inference.batching import Image, Named, Pixels, batch_of, misfit, named_images, plain_message
 from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, PlannedModel
 from validate.inference.view import View
 from validate.models.adapter import Batch
@@ -159,8 +160,14 @@ def _shown(seen: Sequence[Decoded], numbers: Mapping[str, int]) -> tuple[Image |
     """What a model is given of a case, and where it lies."""
     if "" in numbers:
         one = seen[numbers[""]]
-        return one.images[0], one.places[0]
-    return named_images({name: seen[number].images[0] for name, number in numbers.items()}), None
+        return _undisturbed(one), one.places[0]
+    return named_images({name: _undisturbed(seen[number]) for name, number in numbers.items()}), None
+
+
+def _undisturbed(decoded: Decoded) -> Pixels | Failure:
+    image = decoded.images[0]
+    assert not isinstance(image, Held)  # only what a pass disturbs is held
+    return image
 
 
 def _tried(model: PlannedModel, case: Case, image: Image, place: Placement | None) -> Prediction | Failure:

@@ -76,7 +76,12 @@ def _run(
         tally.show(progress, waiting_for=waiting_for, last=last)
 
     work = StretchWork(
-        plan, tally=tally, batch_sizes=begun.store.batch_sizes, on_event=on_event, hand_over=writer.put, show=show
+        plan,
+        tally=tally,
+        batch_sizes=begun.store.batch_sizes,
+        on_event=on_event,
+        hand_over=writer.put,
+        show=show,
     )
     on_event("inference_started", {**begun.facts(plan), "workers": decoders.count, "worker_kind": decoders.kind})
     try:

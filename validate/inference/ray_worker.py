@@ -95,11 +95,11 @@ class Worker:
         tally = Tally(len(piece.cases))
         try:
             plan = self._plan(piece.cases)
+            decoders = Decoders(cores() if plan.workers == "auto" else plan.workers, "thread")
             work = StretchWork(
                 plan, tally=tally, batch_sizes=batch_sizes, on_event=lambda name, data: events.append((name, data)),
                 hand_over=keep,
             )  # fmt: skip
-            decoders = Decoders(cores() if plan.workers == "auto" else plan.workers, "thread")
             try:
                 work.run([_stretch(plan, piece)], decoders)
                 work.conclude()

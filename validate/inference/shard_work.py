@@ -11,15 +11,29 @@ import numpy as np
 from validate.cohort.case import Case
 from validate.imaging.placed import Placement
 from validate.inference.aggregate import aggregated
-from validate.inference.batching import Batcher, Image, Named, Pixels, Result
+from validate.inference.batching import Batcher, Image, Named, Pixels, Result, named_images
+from validate.inference.disturb import Disturbing
+from validate.inference.held import Held, held_bytes
 from validate.inference.plan import Shard
+from validate.inference.view import View
 from validate.models.prediction import Failure, Inference
+
+HELD_BYTES = 256 << 20  # of images that wait to be disturbed, from which a batch goes without waiting for more
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a pass that disturbs images holds of a case, by input; "" of the only one."""
+
+    images: Mapping[str, Pixels | Held | Failure]
 
 
 @dataclass(slots=True)
 class ShardWork:
     """
-    batch_size : images per planned batch; failed ones keep their place, so that no border depends on them
+    batch_size : images per planned batch; failed ones keep their place, so that no border depends on them. Where images that
+        wait to be disturbed fill HELD_BYTES, a batch ends there: by their own sizes, so at the same place in every run
+    disturbing, seen : what disturbs images, and as which view of each input, where the pass disturbs them
     seconds, postprocess_seconds : in the model so far, and of them in making masks
     views : numbers of the views that this model wants in this pass, by input; "" of the only one, {} where it is shown none
     """
@@ -28,10 +42,12 @@ class ShardWork:
     batcher: Batcher
     batch_size: int
     views: Mapping[str, int]
+    disturbing: Disturbing | None = None
+    seen: Mapping[str, View] = field(default_factory=dict)
     seconds: float = 0.0
     postprocess_seconds: float = 0.0
     _cases: list[Case] = field(default_factory=list)
-    _images: list[Image | Failure | None] = field(default_factory=list)
+    _images: list[Image | Waiting | Failure | None] = field(default_factory=list)
     _results: list[Result] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
     _places: list[Placement | None] = field(default_factory=list)
@@ -54,24 +70,39 @@ class ShardWork:
     def add(
         self,
         case: Case,
-        images: Sequence[Image | Failure | None],
+        images: Sequence[Image | Waiting | Failure | None],
         source: Mapping[str, str],
         places: Sequence[Placement | None] = (),
     ) -> None:
-        """Take the images of the next case; runs the model whenever a planned batch is full."""
+        """Take the images of the next case; runs the model whenever a planned batch is full, unless its pass disturbs images:
+        whoever adds then looks at `due`, and prepares one pass while the model is busy with another.
+        """
         self._counts.append(len(images))
         self._sources.append(source)
         for image, place in zip_longest(images, places):
             self._cases.append(case)
             self._images.append(image)
             self._places.append(place)
-            if len(self._images) == self.batch_size:
-                self._run()
+            if self.disturbing is None and len(self._images) == self.batch_size:
+                self.run(self.prepared())
+
+    @property
+    def due(self) -> bool:
+        """Whether a batch waits to be prepared and run."""
+        if self.disturbing is None or not self._images:
+            return False
+        complete = len(self._counts) == len(self.shard.cases)
+        return complete or len(self._images) >= self.batch_size or self._held_bytes() >= HELD_BYTES
+
+    def _held_bytes(self) -> int:
+        return held_bytes(
+            [one for image in self._images if isinstance(image, Waiting) for one in image.images.values()]
+        )
 
     def rows(self) -> list[Inference]:
         """The finished shard: one row per case, in order."""
         if self._images:
-            self._run()
+            self.run(self.prepared())
         rows, start = [], 0
         for case, count, source in zip(self.shard.cases, self._counts, self._sources, strict=True):
             result = aggregated(self._results[start : start + count], self.shard.model.aggregate)
@@ -79,8 +110,8 @@ class ShardWork:
             start += count
         return rows
 
-    def _run(self) -> None:
-        images = [_halved(image) for image in self._images] if self.half else self._images
+    def run(self, images: Sequence[Image | Failure | None]) -> None:
+        """The batch that waits, as `prepared` gives it, through the model."""
         before = self.batcher.seconds, self._postprocessed
         self._results += self.batcher.results(self._cases, images, self._places)
         self.seconds += self.batcher.seconds - before[0]
@@ -88,6 +119,31 @@ class ShardWork:
         self._cases.clear()
         self._images.clear()
         self._places.clear()
+
+    def prepared(self) -> list[Image | Failure | None]:
+        """The images that wait, with nothing left to do before the model; held ones learn their places as they are made."""
+        waiting = {place: dict(image.images) for place, image in enumerate(self._images) if isinstance(image, Waiting)}
+        for name, view in self.seen.items():
+            self._disturb(name, view, waiting)
+        images = [
+            _whole(waiting[place]) if isinstance(image, Waiting) else image for place, image in enumerate(self._images)
+        ]
+        return [_halved(image) for image in images] if self.half else images
+
+    def _disturb(self, name: str, view: View, waiting: Mapping[int, dict[str, Pixels | Held | Failure]]) -> None:
+        held = {place: one for place, images in waiting.items() if isinstance(one := images.get(name), Held)}
+        if not held:
+            return
+        assert self.disturbing is not None
+        for place, found in zip(held, self.disturbing.images(view, list(held.values())), strict=True):
+            waiting[place][name] = found if isinstance(found, Failure) else found.image
+            if not name:
+                self._places[place] = None if isinstance(found, Failure) else found.placement
+
+
+def _whole(images: Mapping[str, Pixels | Held | Failure]) -> Image | Failure:
+    ready = {name: image for name, image in images.items() if not isinstance(image, Held)}
+    return ready[""] if "" in ready else named_images(ready)
 
 
 def _halved(image: Image | Failure | None) -> Image | Failure | None:

@@ -1,30 +1,37 @@
-"""What one process does with stretches of the cohort: decode ahead, run every model and pass on each image, hand shards over."""
+"""What one process does with stretches of the cohort: decode ahead, run every model and pass on each image, hand shards over.
+
+Passes that disturb the image hold the decoded one, the same for all of them, until their batch is full; so each is decoded once, and
+memory does not grow with the number of severities.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from validate.cohort.case import Case
-from validate.inference.batching import Batcher, named_images
+from validate.inference.batching import Batcher, Pixels, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
+from validate.inference.disturb import Disturbing, alone, device_of
+from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, Shard, Stretch
-from validate.inference.shard_work import ShardWork
+from validate.inference.shard_work import ShardWork, Waiting
 from validate.inference.store import Timing
 from validate.inference.summary import Tally
 from validate.inference.view import View
 from validate.models.prediction import Failure, Inference
 
 OnEvent = Callable[[str, dict[str, Any]], None]
+Key = TypeVar("Key")
 HandOver = Callable[[Shard, Sequence[Inference], Timing], None]
 
-HELD_IMAGES = (
-    256  # preprocessed images that wait for their batch, over all passes: memory must not grow with their number
-)
+HELD_IMAGES = 256  # preprocessed images that wait for their batch, over all passes that disturb none
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,9 @@ class StretchWork:
             for model in plan.models
             for device, loaded in model.elsewhere.items()
         }
+        self.ahead = ThreadPoolExecutor(1, "disturb", initializer=alone)
+        self.disturbing: dict[str, Disturbing] = {}
+        self.eager = sum(pass_.volume_transform is None for pass_ in plan.passes)
 
     @property
     def model_seconds(self) -> float:
@@ -78,6 +88,12 @@ class StretchWork:
 
     def run(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
         """Every case of these stretches, in order."""
+        try:
+            self._stretches(pending, decoders)
+        finally:
+            self.ahead.shutdown(wait=True, cancel_futures=True)
+
+    def _stretches(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
         stream = decoders.stream(self._tasks(pending))
         for stretch in pending:
             before = self._clocks(decoders)
@@ -85,8 +101,11 @@ class StretchWork:
             for case in stretch.cases:
                 self._case(case, [work for work in works if work.wants(case)], stream)
                 self.show(decoders)
-            for work in works:
-                self._finish(work, before, decoders)
+            finished = [(work, work.rows()) for work in works]
+            for one in self.disturbing.values():
+                one.forget()
+            for work, rows in finished:
+                self._finish(work, rows, before, decoders)
 
     def conclude(self) -> None:
         """When no case is left: a model that was asked elsewhere may still hear what changes an answer of its own."""
@@ -144,28 +163,52 @@ class StretchWork:
                 (found,) = (found for reading, found in decoded if set(work.views.values()) <= set(reading.views))
                 (reading,) = (reading for reading, other in decoded if other is found)
                 images = {name: found.images[reading.views.index(view)] for name, view in work.views.items()}
-                work.add(case, [named_images(images)], found.source)
+                work.add(case, [Waiting(images) if work.seen else named_images(_undisturbed(images))], found.source)
+        self._run_due([work for work in works if work.due])
         self.tally.cases += 1
 
     def _add_images(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]], view: int) -> None:
         mine = [(found, reading.views.index(view)) for reading, found in decoded if view in reading.views]
+        images = {number: found.images[place] for number, (found, place) in enumerate(mine)}
         work.add(
             case,
-            [found.images[place] for found, place in mine],
+            [Waiting({"": one}) for one in images.values()] if work.seen else list(_undisturbed(images).values()),
             mine[0][0].source if mine else {},
             [found.places[place] if found.places else None for found, place in mine],
         )
 
+    def _run_due(self, due: Sequence[ShardWork]) -> None:
+        """Batches of these passes, each prepared while the model is busy with the one before."""
+        if not due:
+            return
+        images = self.ahead.submit(due[0].prepared)
+        for work, following in zip_longest(due, due[1:]):
+            ready = images.result()
+            if following is not None:
+                images = self.ahead.submit(following.prepared)
+            work.run(ready)
+
     def _shard_work(self, shard: Shard) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))
-        if self.batchers[shard.model.id].model.fixed_batch is None:
-            size = min(size, max(HELD_IMAGES // len(self.plan.passes), 1))
+        if self.batchers[shard.model.id].model.fixed_batch is None and shard.pass_.volume_transform is None:
+            size = min(size, max(HELD_IMAGES // self.eager, 1))
         device = shard.pass_.engine_overrides.get("device")
         batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
-        return ShardWork(shard, batcher, size, self.numbers_of[shard.model.id, shard.pass_.id])
+        numbers = self.numbers_of[shard.model.id, shard.pass_.id]
+        seen = {name: self.views[number] for name, number in numbers.items()}
+        if any(view.volume_transform is not None for view in seen.values()):
+            return ShardWork(shard, batcher, size, numbers, self._disturbing(batcher), seen)
+        return ShardWork(shard, batcher, size, numbers)
 
-    def _finish(self, work: ShardWork, before: Clocks, decoders: Decoders) -> None:
-        shard, rows = work.shard, work.rows()
+    def _disturbing(self, batcher: Batcher) -> Disturbing:
+        """One for each device that models run on."""
+        device = device_of(batcher.model.identity.provider)
+        if device not in self.disturbing:
+            self.disturbing[device] = Disturbing(device, shared=len(self.plan.models) > 1)
+        return self.disturbing[device]
+
+    def _finish(self, work: ShardWork, rows: Sequence[Inference], before: Clocks, decoders: Decoders) -> None:
+        shard = work.shard
         failures = [row.result.reason if isinstance(row.result, Failure) else None for row in rows]
         self.tally.count(failures)
         now = self._clocks(decoders)
@@ -184,7 +227,14 @@ class StretchWork:
         self.hand_over(shard, rows, timing)
 
     def _clocks(self, decoders: Decoders) -> Clocks:
-        return Clocks(self.tally.decode_seconds, decoders.waited, Counter(self.tally.stages))
+        own: Counter[str] = sum((one.stages for one in self.disturbing.values()), Counter())
+        stages = Counter(self.tally.stages) + own
+        return Clocks(self.tally.decode_seconds + sum(own.values()), decoders.waited, stages)
+
+
+def _undisturbed(images: Mapping[Key, Pixels | Held | Failure]) -> dict[Key, Pixels | Failure]:
+    """Of a pass that disturbs nothing, so that none of them is held."""
+    return {name: image for name, image in images.items() if not isinstance(image, Held)}
 
 
 def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], dict[str, int]]]:

@@ -31,7 +31,7 @@ Arrays = tuple[NDArray[Any], ...]
 ALIGNED = 64  # bytes, so that vector instructions find arrays where they like them
 LARGEST_HEADER = 1 << 20
 LARGEST_ARRAY = 1 << 31  # numbers
-ELEMENTS = {"float32", "float64", "float16", "int64", "int32", "uint8"}
+ELEMENTS = {"float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint32", "uint16", "uint8"}
 ENVIRONMENT = (
     *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
     *("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NUMBA_CACHE_DIR"),

@@ -10,12 +10,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from validate.imaging.perturb.body import high_quantile
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
 HIGH = 0.995
-MOST = 1 << 18
 
 
 class ContrastShift(Strength):
@@ -26,11 +26,8 @@ class ContrastShift(Strength):
 
 def reweighted(stack: Stack, options: ContrastShift, _draw: Draw) -> Stack:
     """Magnitudes; what is negative counts as nothing."""
-    import torch
-
     flat = stack.voxels.reshape(stack.voxels.shape[0], -1)
-    step = max(flat.shape[1] // MOST, 1)
-    top = torch.quantile(flat[:, ::step], HIGH, dim=1).reshape(-1, 1, 1, 1, 1).clamp_min(1e-6)
+    top = high_quantile(flat, HIGH).reshape(-1, 1, 1, 1, 1).clamp_min(1e-6)
     return stack.having(top * (stack.voxels / top).clamp_min(0) ** options.ratio)
 
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.random import Generator
 
 
+class Source(Protocol):
+    """What a perturbation asks of numpy's Generator."""
+
+    def standard_normal(self, size: Any, dtype: Any) -> Any: ...
+
+    def standard_exponential(self, size: Any, dtype: Any) -> Any: ...
+
+    def standard_gamma(self, shape: float, size: Any, dtype: Any) -> Any: ...
+
+    def random(self, size: Any, dtype: Any) -> Any: ...
+
+    def integers(self, low: int) -> Any: ...
+
+
 class Draw:
     """Draws come in the order in which they are asked for; each is (n, …), one image a row, the same on any device."""
 
-    def __init__(self, generators: Sequence[Generator], device: str) -> None:
+    def __init__(self, generators: Sequence[Source], device: str) -> None:
         self.device, self.generators = device, generators
 
     def normal(self, *shape: int) -> Any:
@@ -44,3 +59,69 @@ class Draw:
         import torch
 
         return torch.from_numpy(np.stack(drawn)).to(self.device)
+
+
+@dataclass(slots=True)
+class Noise:
+    """The numbers of one generator, drawn once for all severities that share them.
+
+    make : the generator in its first state
+    """
+
+    make: Callable[[], Generator]
+    _generator: Generator | None = None
+    _drawn: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def again(self) -> Source:
+        """From the first number on. Who asks for the same as others before is given the same, without drawing it anew."""
+        return _Reading(self)
+
+    def at(self, place: int, call: Any) -> Any:
+        """What this call gives after `place` calls, or None where another was made there before."""
+        if place < len(self._drawn):
+            known, value = self._drawn[place]
+            return value if known == call else None
+        if self._generator is None:
+            self._generator = self.make()
+        value = _called(self._generator, call)
+        self._drawn.append((call, value))
+        return value
+
+
+@dataclass(slots=True)
+class _Reading:
+    noise: Noise
+    calls: list[Any] = field(default_factory=list)
+    own: Generator | None = None
+
+    def standard_normal(self, size: Any, dtype: Any) -> Any:
+        return self._next(("standard_normal", (), size, dtype))
+
+    def standard_exponential(self, size: Any, dtype: Any) -> Any:
+        return self._next(("standard_exponential", (), size, dtype))
+
+    def standard_gamma(self, shape: float, size: Any, dtype: Any) -> Any:
+        return self._next(("standard_gamma", (shape,), size, dtype))
+
+    def random(self, size: Any, dtype: Any) -> Any:
+        return self._next(("random", (), size, dtype))
+
+    def integers(self, low: int) -> Any:
+        return self._next(("integers", (low,), None, None))
+
+    def _next(self, call: Any) -> Any:
+        found = None if self.own is not None else self.noise.at(len(self.calls), call)
+        if found is None:
+            if self.own is None:  # from here on other calls than those that are known: through all of them again
+                self.own = self.noise.make()
+                for before in self.calls:
+                    _called(self.own, before)
+            found = _called(self.own, call)
+        self.calls.append(call)
+        return found
+
+
+def _called(generator: Generator, call: Any) -> Any:
+    name, arguments, size, dtype = call
+    method = getattr(generator, name)
+    return method(*arguments) if dtype is None else method(*arguments, size=size, dtype=dtype)

@@ -10,28 +10,31 @@ DIRECT = 6.0  # sigma in pixels, up to which a sum over shifted images is quicke
 
 def gaussian(voxels: Any, sigma: tuple[float, float]) -> Any:
     """Blurred by a Gaussian of (y, x) standard deviations in pixels; borders repeat. MTF exp(-2π²σ²f²)."""
+    n, z, y, x, c = voxels.shape
+    planes = voxels.movedim(-1, 2).reshape(n * z, c, y, x)
     for axis, width in ((2, sigma[0]), (3, sigma[1])):
         if width > 0:
-            voxels = _along(voxels, axis, width)
-    return voxels
+            planes = _along(planes, axis, width)
+    return planes.reshape(n, z, c, y, x).movedim(2, -1)
 
 
-def _along(voxels: Any, axis: int, sigma: float) -> Any:
+def _along(planes: Any, axis: int, sigma: float) -> Any:
+    """(n, c, y, x) blurred along y or x."""
     import torch
 
-    kernel = _kernel(sigma).to(voxels)
-    reach = kernel.shape[0] // 2
-    moved = voxels.movedim(axis, -1)
-    padded = torch.nn.functional.pad(moved.reshape(-1, 1, moved.shape[-1]), (reach, reach), mode="replicate")
+    kernel = _kernel(sigma).to(planes)
+    reach, size = kernel.shape[0] // 2, planes.shape[axis]
+    margin = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)
+    padded = torch.nn.functional.pad(planes, margin, mode="replicate")
     if sigma <= DIRECT:
-        size = moved.shape[-1]
-        blurred = kernel[reach] * padded[..., reach : reach + size]
+        blurred = padded.narrow(axis, reach, size) * kernel[reach]
         for step in range(1, reach + 1):
-            pair = padded[..., reach - step : reach - step + size] + padded[..., reach + step : reach + step + size]
-            blurred = torch.add(blurred, pair, alpha=float(kernel[reach + step]))
-    else:
-        blurred = torch.nn.functional.conv1d(padded, kernel[None, None])
-    return blurred.reshape(moved.shape).movedim(-1, axis)
+            pair = padded.narrow(axis, reach - step, size) + padded.narrow(axis, reach + step, size)
+            blurred.add_(pair, alpha=float(kernel[reach + step]))
+        return blurred
+    flat = padded.movedim(axis, -1)
+    done = torch.nn.functional.conv1d(flat.reshape(-1, 1, flat.shape[-1]), kernel[None, None])
+    return done.reshape(*flat.shape[:-1], size).movedim(-1, axis)
 
 
 def _kernel(sigma: float) -> Any:

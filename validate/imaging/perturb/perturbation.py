@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from pydantic import BaseModel, ConfigDict
 
-from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.draw import Draw, Source
 from validate.imaging.perturb.grey import ends
 from validate.imaging.perturb.stack import Stack
 from validate.imaging.volume import DecodeFailure, Volume
@@ -50,9 +49,7 @@ class Perturbation:
     needs_spacing: bool = False
     least_slices: int = 1
 
-    def __call__(
-        self, volume: Volume, options: Mapping[str, Any], generator: Generator, *, device: str = "cpu"
-    ) -> Volume:
+    def __call__(self, volume: Volume, options: Mapping[str, Any], generator: Source, *, device: str = "cpu") -> Volume:
         """One image, changed: voxels float32 in the same units and within what could be stored, geometry as it then is.
 
         generator : what is random comes from it alone, the same numbers on any device
@@ -69,7 +66,7 @@ class Perturbation:
         volumes: Sequence[Volume],
         options: Mapping[str, Any],
         *,
-        generators: Sequence[Generator],
+        generators: Sequence[Source],
         device: str = "cpu",
     ) -> list[Volume | DecodeFailure]:
         """Each image, changed by its own generator; those of one shape and geometry go through the device together."""
@@ -98,7 +95,7 @@ class Perturbation:
         return None
 
     def _changed(
-        self, volumes: Sequence[Volume], options: Any, generators: Sequence[Generator], device: str
+        self, volumes: Sequence[Volume], options: Any, generators: Sequence[Source], device: str
     ) -> list[Volume | DecodeFailure]:
         import torch
 
@@ -124,7 +121,8 @@ class Perturbation:
             return DecodeFailure("perturb:not_finite", f"{self.title} left values that are not numbers.")
         if "range" in volume.source:
             low, high = volume.source["range"]
-            np.clip(voxels, low, high, out=voxels)
+            np.maximum(voxels, low, out=voxels)
+            np.minimum(voxels, high, out=voxels)
         return replace(
             volume, voxels=voxels if colour else voxels[..., 0], spacing=done.spacing, affine=done.affines[place]
         )

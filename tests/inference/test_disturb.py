@@ -1,0 +1,163 @@
+"""Held images are disturbed once for all models, with the noise that their case has, whatever they are batched with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from validate.imaging.volume import Volume
+from validate.inference.decode import Decoded, Seen
+from validate.inference.decode_worker import decoded_from, described
+from validate.inference.disturb import Disturbing, device_of
+from validate.inference.held import Held, held_bytes
+from validate.inference.local import LocalEngine
+from validate.inference.store import read_inference
+from validate.inference.view import Transform, View
+from validate.models.prediction import Failure
+from validate.protocol.passes import CLEAN, Pass
+from validate.registry import load
+
+Make = Callable[..., Any]
+STEPS = ({"window": {"source": "window", "index": 0}},)
+
+
+def radiograph(seed: int, side: int = 24) -> Volume:
+    voxels = np.random.default_rng(seed).integers(0, 4096, (1, side, side)).astype(np.uint16)
+    source = {
+        "range": (0.0, 4095.0),
+        "windows": [{"center": 2000.0, "width": 3000.0, "function": "LINEAR"}],
+        "voi_luts": [{"first": 3.0, "values": np.arange(64), "bits": 6}],
+    }
+    return Volume(voxels, affine=np.diag([1.0, 2.0, 3.0, 1.0]), spacing=(1.0, 0.5, 0.25), unit="stored", source=source)
+
+
+def held(count: int, side: int = 24) -> list[Held]:
+    return [Held(radiograph(number, side), f"u{number}", 0) for number in range(count)]
+
+
+def view(sigma: float, stream: str = "s") -> View:
+    return View(STEPS, volume_transform=Transform("gaussian_noise", {"sigma": sigma}, 7, stream))
+
+
+def pictures(found: list[Seen | Failure]) -> list[Any]:
+    return [one.image if isinstance(one, Seen) else one for one in found]
+
+
+def test_a_batch_is_what_its_images_are_alone_and_the_next_severity_has_the_same_noise() -> None:
+    disturbing, images = Disturbing("cpu", shared=False), held(5)
+    for sigma in (40.0, 400.0):
+        together = pictures(disturbing.images(view(sigma), images))
+        alone = [pictures(Disturbing("cpu", shared=False).images(view(sigma), [one]))[0] for one in images]
+        for one, other in zip(together, alone, strict=True):
+            assert np.array_equal(one, other)
+    assert {"perturb", "preprocess"} == set(disturbing.stages)
+
+
+def test_a_disturbed_batch_is_kept_for_the_next_model_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = load("perturbations", "gaussian_noise")
+    asked: list[int] = []
+
+    class Counted:
+        def many(self, volumes: Any, *more: Any, **named: Any) -> Any:
+            asked.append(len(volumes))
+            return noise.many(volumes, *more, **named)
+
+    monkeypatch.setattr("validate.inference.disturb.registry.load", lambda *_: Counted())
+    disturbing, images = Disturbing("cpu", shared=True), held(4)
+    first, second = (pictures(disturbing.images(view(40.0), images)) for _ in range(2))
+    assert sum(asked) == 4 and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    disturbing.images(view(41.0), images)
+    assert sum(asked) == 8
+    disturbing.images(view(40.0), images)
+    assert sum(asked) == 12
+
+
+def test_an_image_that_breaks_a_batch_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = load("perturbations", "gaussian_noise")
+
+    class Breaking:
+        def many(self, volumes: Any, *more: Any, **named: Any) -> Any:
+            if any(volume.voxels[0, 0, 0] == 4095 for volume in volumes):
+                raise RuntimeError("Doe^Jane")
+            return noise.many(volumes, *more, **named)
+
+    monkeypatch.setattr("validate.inference.disturb.registry.load", lambda *_: Breaking())
+    images = held(3)
+    images[1].volume.voxels[0, 0, 0] = 4095
+    found = Disturbing("cpu", shared=False).images(view(40.0), images)
+    assert [isinstance(one, Failure) for one in found] == [False, True, False]
+    assert isinstance(found[1], Failure) and found[1].reason == "perturb:error" and "Doe" not in found[1].detail
+
+
+def test_a_volume_comes_from_a_child_as_it_was_and_once_for_all_views() -> None:
+    one = Held(radiograph(3), "u", 2)
+    decoded = Decoded(
+        (one, Failure("decode:corrupt", "x"), one), {"decoder": "d"}, 0.5, (None, None, None), {"decode": 0.5}
+    )
+    header, arrays = described(decoded)
+    found = decoded_from(header, arrays, unit="u")
+    assert found.images[0] is found.images[2] and found.images[1] == decoded.images[1]
+    other = found.images[0]
+    assert isinstance(other, Held) and (other.unit, other.number) == ("u", 2)
+    assert other.volume.voxels.dtype == np.uint16 and np.array_equal(other.volume.voxels, one.volume.voxels)
+    assert other.volume.spacing == one.volume.spacing and other.volume.affine is not None
+    assert np.array_equal(other.volume.affine, np.diag([1.0, 2.0, 3.0, 1.0]))
+    assert other.volume.source["range"] == (0.0, 4095.0)
+    assert other.volume.source["windows"] == one.volume.source["windows"]
+    assert np.array_equal(other.volume.source["voi_luts"][0]["values"], np.arange(64))
+    assert found.nbytes == one.volume.voxels.nbytes == held_bytes([one, one])
+    with pytest.raises((LookupError, StopIteration)):
+        decoded_from(header, arrays[:1], unit="u")
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_what_waits_does_not_grow_with_the_number_of_severities(
+    plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    """The most bytes that passes hold at once, for two severities and for twenty."""
+    from validate.inference.shard_work import ShardWork, Waiting
+
+    alive: dict[int, int] = {}
+    add, lock = ShardWork.add, threading.Lock()
+
+    def watched(self: Any, case: Any, images: Any, *more: Any) -> None:
+        add(self, case, images, *more)
+        with lock:
+            of_work = [
+                one
+                for image in self._images
+                if isinstance(image, Waiting)
+                for one in image.images.values()
+                if isinstance(one, Held)
+            ]
+            waiting.update({id(image.volume): image.nbytes for image in of_work})
+            alive[0] = max(alive.get(0, 0), len({id(image.volume) for image in of_work}))
+
+    cases, most = study(tmp_path / "dicom", 12), []
+    monkeypatch.setattr(ShardWork, "add", watched)
+    for severities in (2, 20):
+        waiting: dict[int, int] = {}
+        alive.clear()
+        passes = tuple(
+            Pass(
+                f"n-{s}",
+                volume_transform={"name": "gaussian_noise", "options": {"sigma": 10.0 + s}, "seed": 1, "stream": "n"},
+            )
+            for s in range(severities)
+        )
+        out = tmp_path / f"{kind}{severities}"
+        LocalEngine(kind=kind).run(plan(tmp_path, cases, passes=(CLEAN, *passes)), out=out, resume=False)
+        assert read_inference(out).num_rows == 12 * (1 + severities)
+        most.append((alive[0], len(waiting)))
+    assert most[0] == most[1] and most[0][1] == 12  # each image is one volume in memory, however many passes see it
+
+
+def test_images_are_disturbed_where_the_model_runs() -> None:
+    assert device_of("CPUExecutionProvider") == "cpu"
+    torch = pytest.importorskip("torch")
+    assert device_of("CUDAExecutionProvider") == ("cuda" if torch.cuda.is_available() else "cpu")

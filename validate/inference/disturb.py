@@ -1,0 +1,153 @@
+"""Held images → what a model sees of them in one pass: disturbed in batches on the model's device, then preprocessed.
+
+Nothing of it outlives its batch, so memory does not grow with the number of passes. On the processor batches are small enough for
+its cache; where they are cut depends on the images alone, so results do not depend on the machine. One thread does it while the
+model, in a process of its own, is busy with the batch before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from validate import registry
+from validate.imaging.perturb.draw import Noise, Source
+from validate.imaging.volume import DecodeFailure, Volume
+from validate.inference.decode import Seen, guarded, seen
+from validate.inference.held import Held
+from validate.inference.view import Transform, View
+from validate.models.prediction import Failure
+
+TOGETHER = 1 << 20  # bytes of voxels in single precision that the processor disturbs at once
+TOGETHER_ON_GPU = 1 << 30
+SMALL = 8 << 20  # bytes of an image in single precision, up to which its noise is kept for the next severity
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The batch that was disturbed last, kept where another model may want it."""
+
+    transform: Transform
+    held: tuple[int, ...]
+    changed: tuple[Volume | Failure, ...]
+
+
+@dataclass(slots=True)
+class _Noises:
+    """What was drawn for a batch, kept where the next pass draws the same."""
+
+    stream: tuple[int, str] = (0, "")
+    of: dict[tuple[str, int], Noise] = field(default_factory=dict)
+
+    def source(self, by: Transform, one: Held) -> Source:
+        """The noise of this image from its first number on."""
+        key = (one.unit, one.number)
+        if key not in self.of:
+            self.of[key] = Noise(partial(by.generator, *key))
+        return self.of[key].again()
+
+    def only(self, by: Transform, held: Sequence[Held]) -> None:
+        """Forget what is of another stream or another batch."""
+        wanted = {(one.unit, one.number) for one in held}
+        if self.stream != (by.seed, by.stream):
+            self.of.clear()
+        self.stream = (by.seed, by.stream)
+        self.of = {key: noise for key, noise in self.of.items() if key in wanted}
+
+
+class Disturbing:
+    """
+    device : "cpu" or "cuda"
+    shared : whether several models go through the same passes, so that what is disturbed for one is kept for the next
+    stages : seconds so far, perturb and preprocess
+    """
+
+    def __init__(self, device: str, *, shared: bool) -> None:
+        self.device, self.shared = device, shared
+        self.stages: Counter[str] = Counter()
+        self._last: _Last | None = None
+        self._noises = _Noises()
+
+    def images(self, view: View, held: Sequence[Held]) -> list[Seen | Failure]:
+        """One for each, in order. A disturbance that fails concerns its image alone."""
+        assert view.volume_transform is not None
+        pieces = list(_pieces(held, TOGETHER if self.device == "cpu" else TOGETHER_ON_GPU))
+        known = self._known(view.volume_transform, held)
+        if known is None:
+            self._noises.only(view.volume_transform, held)
+            changed = [one for some in pieces for one in self._changed(view.volume_transform, some)]
+            self._keep(view.volume_transform, held, changed)
+        else:
+            changed = list(known)
+        return [self._seen(view, one, new) for one, new in zip(held, changed, strict=True)]
+
+    def forget(self) -> None:
+        """What was kept for another model or pass."""
+        self._last, self._noises = None, _Noises()
+
+    def _known(self, transform: Transform, held: Sequence[Held]) -> Sequence[Volume | Failure] | None:
+        last = self._last
+        same = last is not None and last.transform == transform and last.held == tuple(map(id, held))
+        return last.changed if same and last is not None else None
+
+    def _keep(self, transform: Transform, held: Sequence[Held], changed: Sequence[Volume | Failure]) -> None:
+        self._last = _Last(transform, tuple(map(id, held)), tuple(changed)) if self.shared else None
+
+    def _changed(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
+        clock = {"perturb": 0.0}
+        found = guarded(clock, "perturb", partial(self._many, by, piece))
+        if isinstance(found, Failure) and len(piece) > 1:  # of the piece; whose it is, each tells alone
+            found = [one for each in piece for one in self._changed(by, [each])]
+        self.stages.update(clock)
+        return [found] if isinstance(found, Failure) else found
+
+    def _many(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
+        small = sum(one.volume.voxels.size for one in piece) * 4 <= SMALL
+        generators: list[Source] = [
+            self._noises.source(by, one) if small else by.generator(one.unit, one.number) for one in piece
+        ]
+        found = registry.load("perturbations", by.name).many(
+            [one.volume for one in piece], dict(by.options), generators=generators, device=self.device
+        )
+        return [Failure(one.reason, one.detail) if isinstance(one, DecodeFailure) else one for one in found]
+
+    def _seen(self, view: View, held: Held, changed: Volume | Failure) -> Seen | Failure:
+        if isinstance(changed, Failure):
+            return changed
+        clock = {"preprocess": 0.0}
+        found = guarded(clock, "preprocess", partial(seen, changed, held.volume, view))
+        self.stages.update(clock)
+        return found
+
+
+def _pieces(held: Sequence[Held], size: int) -> Iterator[list[Held]]:
+    """Consecutive ones of one shape, as many as fit."""
+    piece: list[Held] = []
+    for one in held:
+        fits = piece and one.volume.voxels.shape == piece[0].volume.voxels.shape
+        if piece and not (fits and (len(piece) + 1) * one.volume.voxels.size * 4 <= size):
+            yield piece
+            piece = []
+        piece.append(one)
+    if piece:
+        yield piece
+
+
+def alone() -> None:
+    """What the thread that disturbs starts with: the cores are the model's, so torch's own threads would only be in its way."""
+    with contextlib.suppress(ImportError):  # without it each disturbance says so
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def device_of(provider: str) -> str:
+    """Where a model with this provider runs, and what it sees is disturbed: "cuda" or "cpu"."""
+    if "cuda" not in provider.lower():
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
