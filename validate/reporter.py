@@ -10,7 +10,11 @@ class Reporter(Protocol):
 
     def stage(self, title: str) -> None: ...
 
-    def advance(self, done: int, total: int | None, failures: int = 0) -> None: ...
+    def advance(
+        self, done: int, total: int | None, failures: int = 0, *, rate: float | None = None, waiting_for: str = ""
+    ) -> None:
+        """`done` of `total`; rate : a second, since this start, where it is known; waiting_for : "decode", "model" or "cluster"."""
+        ...
 
     def say(self, line: str) -> None: ...
 
@@ -21,7 +25,9 @@ class Silent:
     def stage(self, title: str) -> None:
         """Say nothing."""
 
-    def advance(self, done: int, total: int | None, failures: int = 0) -> None:
+    def advance(
+        self, done: int, total: int | None, failures: int = 0, *, rate: float | None = None, waiting_for: str = ""
+    ) -> None:
         """Say nothing."""
 
     def say(self, line: str) -> None:

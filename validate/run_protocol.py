@@ -287,7 +287,9 @@ class _Stages:
         out = self.folder / "inference"
 
         def show(update: Update) -> None:
-            self.reporter.advance(update.done, update.total, update.failures)
+            self.reporter.advance(
+                update.done, update.total, update.failures, rate=update.rate, waiting_for=update.waiting_for
+            )
 
         with Meter() as meter:
             summary = engine.run(plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append)

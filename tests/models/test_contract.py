@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,25 @@ def test_every_shipped_format_is_in_this_contract() -> None:
     assert set(registry.names("models")) == tested
 
 
+RUN_HERE = {
+    "onnx",
+    "torch",
+    "torch script",
+    "torch weights",
+    "python",
+    "monai_bundle",
+}  # foreign code or files, in a child
+
+
+def _check_confined(notes: tuple[str, ...]) -> None:
+    """What a child of this machine can give up (test_sandbox.py tries it by doing it), every format's child gives up."""
+    program = "from validate.models.sandbox import confine; print(*confine([], limit_memory=True))"
+    able = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {"no_file_writes", "memory_limit"} <= set(able)
+    (told,) = (note for note in notes if note.startswith("run in a child process: "))
+    assert set(told.removeprefix("run in a child process: ").split(", ")) == set(able)
+
+
 SLOW = {"monai_bundle"}  # its imports alone take longer than the rest of this file
 
 
@@ -109,6 +129,8 @@ def test_the_same_model_gives_the_same_numbers_in_every_format(
         assert len(loaded.identity.digest) == 64
         assert loaded.identity.format == name.split(maxsplit=1)[0]
         assert loaded.identity.runtime
+        if name in RUN_HERE:
+            _check_confined(loaded.identity.notes)
         assert loaded.coverage(images.cases) is not None
         assert adapter.needs_pixels >= loaded.needs_pixels
 

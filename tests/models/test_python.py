@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from validate.errors import ModelError, ProtocolError
+from validate.models.adapter import OutOfMemory
 from validate.models.child_host import ModelCrashed
 from validate.models.pixel_model import PixelModel
 from validate.models.python import ADAPTER
@@ -39,6 +41,11 @@ class Scaled:
     def __call__(self, images):
         return self.weight * images.astype("float64").mean(axis=(1, 2, 3)) + self.bias
 NUMBER = 3
+def call_home(images):
+    import socket
+    socket.create_connection(("127.0.0.1", PORT), timeout=2)
+def hungry(images):
+    return bytearray(1 << 46)
 """
 
 
@@ -105,6 +112,18 @@ def test_no_label_is_read_and_nothing_is_written(opened: Make, batch: Make, tmp_
     with pytest.raises(ModelCrashed, match="Error"):
         opened("tiny:write").predict(batch(1))
     assert not (tmp_path / "new").exists() or (tmp_path / "new").stat().st_size == 0
+
+
+def test_no_connection_is_made_and_memory_is_bounded(opened: Make, batch: Make, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = (tmp_path / "tiny.py").read_text().replace("PORT", str(server.getsockname()[1]))
+        (tmp_path / "tiny.py").write_text(source)
+        loaded = opened("tiny:call_home")
+        if "no_network" in loaded.identity.notes[1]:  # where the kernel lets us
+            with pytest.raises(ModelCrashed, match=r"OSError|PermissionError|ConnectionRefusedError"):
+                loaded.predict(batch(1))
+    with pytest.raises(OutOfMemory):
+        opened("tiny:hungry").predict(batch(1))
 
 
 def test_a_crash_a_hang_and_nonsense_concern_their_batch_alone(opened: Make, batch: Make) -> None:

@@ -8,6 +8,11 @@ from types import TracebackType
 from typing import Self
 
 PLAIN_SECONDS = 10.0
+WAITS = {
+    "decode": "the model waits for images",
+    "model": "images wait for the model",
+    "cluster": "waiting for the cluster",
+}
 
 
 class RunProgress:
@@ -56,17 +61,21 @@ class RunProgress:
         else:
             print(title, file=sys.stderr, flush=True)  # noqa: T201
 
-    def advance(self, done: int, total: int | None, failures: int = 0) -> None:
-        """`done` of `total` cases or files of this stage."""
+    def advance(
+        self, done: int, total: int | None, failures: int = 0, *, rate: float | None = None, waiting_for: str = ""
+    ) -> None:
+        """`done` of `total` cases or files of this stage. Without a rate, it is reckoned from the start of the stage."""
         if self._quiet:
             return
         elapsed = max(time.monotonic() - self._started, 1e-9)
-        note = f"{done / elapsed:,.0f}/s" + (f", {failures} failed" if failures else "")
+        pace = done / elapsed if rate is None else rate
+        note = f"{pace:,.0f}/s" if pace >= 1 or not pace else f"{pace:,.2g}/s"
+        note += (f", {failures} failed" if failures else "") + (f", {WAITS[waiting_for]}" if waiting_for else "")
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total, note=note)  # type: ignore[arg-type]
         elif self._bar is None and time.monotonic() - self._last >= PLAIN_SECONDS:
             self._last = time.monotonic()
-            left = f", {(total - done) * elapsed / max(done, 1):,.0f} s left" if total else ""
+            left = f", {(total - done) / pace:,.0f} s left" if total and pace > 0 else ""
             print(f"  {done:,}{f' of {total:,}' if total else ''} ({note}{left})", file=sys.stderr, flush=True)  # noqa: T201
 
     def say(self, line: str) -> None:
