@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import validate
+from validate.evidence.verify import verify
+from validate.numbers import recomputation
 from validate.run_protocol import Run
 
 SAME = ("estimates.json", "findings.json", "verdict.json", "results/units.parquet", "cohort/cases.parquet")
@@ -55,3 +57,4 @@ def test_an_interrupt_exits_130_and_resume_goes_on(gallery: Path, tmp_path: Path
     code = process.wait(timeout=60)
     assert code == 130
     assert validate.run(gallery / "cxr-opacity-acceptance.yaml", out=tmp_path / "run", resume=True).report
+    assert verify(tmp_path / "run", recompute=recomputation).differences == ()
