@@ -432,7 +432,8 @@ def render_again(
             written = tuple(take_place(folder, place, written))
             progress.to(State.REPORTED, "set in a report again")
             digests = report_digests(folder, written)
-            trail.append("reported", {"files": names, "profile": profile, "sha256": digests})
+            told = {"files": names, "profile": profile, "house": house is not None, "sha256": digests}
+            trail.append("reported", told)
             write_seal(folder, audit_head=trail.head)
     return written
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from validate.protocol.load import from_resolved
 from validate.provenance.audit import read_events
 from validate.provenance.event import GENESIS, line_of, made
 from validate.provenance.keys import new_key
+from validate.report.again import made_again
 from validate.report.render import render
 from validate.results.store import write_units
 from validate.run_protocol import Run
@@ -181,6 +183,25 @@ def test_a_number_on_the_screen_that_was_changed_is_named(copy: Path) -> None:
         )
         for line in check_printed(copy).differences
     )
+
+
+@pytest.mark.slow
+def test_a_curve_that_was_bent_on_the_page_is_named_even_where_every_hash_was_made_again(copy: Path) -> None:
+    assert answer(copy, redraw=made_again).redrawn > 10
+    figure, page = copy / "report/figures/roc-candidate.svg", copy / "report/report.html"
+    was = figure.read_text()
+    place = re.search(r'points="[^"]*?(\d+\.\d)', was) or re.search(r' d="M[^"]*?(\d+\.\d)', was)
+    assert place is not None
+    bent = was[: place.start(1)] + "0.0" + was[place.end(1) :]
+    assert was in page.read_text()
+    page.write_text(page.read_text().replace(was, bent))
+    figure.write_text(bent)
+    rewrite_hashes(copy)
+    assert answer(copy).differences == ()  # no number is another
+    assert set(answer(copy, redraw=made_again).differences) == {
+        f"report/{name}: is not what this evidence gives when it is made again"
+        for name in ("report.html", "figures/roc-candidate.svg")
+    }
 
 
 @pytest.mark.slow

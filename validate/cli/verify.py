@@ -12,7 +12,7 @@ from validate.errors import ExitCode
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-    from validate.evidence.verify import Verification
+    from validate.evidence.verify import Redrawing, Verification
 
 
 def command(
@@ -62,7 +62,13 @@ def command(
     if of is not None or root is not None:
         raise CommandError(f"{run}: --of and --root are for one case, a json file of `validate bundle --case`.")
     with opened_bundle(run) as folder:
-        answer = verify(folder, recompute=recomputation if recompute else None, trusted=certificates, ledger=ledger)
+        answer = verify(
+            folder,
+            recompute=recomputation if recompute else None,
+            trusted=certificates,
+            ledger=ledger,
+            redraw=_redrawing(),
+        )
     if as_json:
         typer.echo(pretty_json(dataclasses.asdict(answer)).decode(), nl=False)
     else:
@@ -72,6 +78,15 @@ def command(
     raise typer.Exit(ExitCode.PASS if answer.holds else ExitCode.NOT_VERIFIED)
 
 
+def _redrawing() -> Redrawing | None:
+    """What sets the page again; None on a machine that only verifies and has no jinja2."""
+    try:
+        from validate.report.again import made_again
+    except ImportError:
+        return None
+    return made_again
+
+
 def _tell(answer: Verification) -> None:
     """First what holds, then at once what this can't prove, then the rest."""
     typer.echo(answer.status)
@@ -79,6 +94,7 @@ def _tell(answer: Verification) -> None:
     typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
     typer.echo(f"{answer.recounted} of {answer.estimates} estimates counted a second, independent way")
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
+    typer.echo(f"{answer.redrawn} pages and figures made again and found the same")
     for difference in answer.differences:
         typer.echo(f"  differs: {difference}")
     for one in answer.signatures:

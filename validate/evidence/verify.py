@@ -46,6 +46,7 @@ TOLERANCE = 1e-9  # relative; counts and words must be equal (architecture.md, p
 REPORTED_DIFFERENCES = 50
 
 Recomputation = Callable[[Path], Mapping[str, Any]]  # run folder → {"estimates.json": document, …}
+Redrawing = Callable[[Path], Mapping[str, bytes]]  # run folder → {"report/report.html": content, "report/figures/…": …}
 
 
 UNPROVEN = "integrity only; time and identity unproven: no trusted signature and no external time stamp"
@@ -57,6 +58,7 @@ class Verification:
 
     recounted : estimates that a second, independent way of counting gave again      estimates : that have a value
     printed : numbers in the PDF that are what lies at their addresses
+    redrawn : the page and its figures, made again from the evidence and found the same to the byte
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
     lock_signer, lock_stamp : who signed the lock, and when an authority that the reader trusts saw it
     other_version : of the program, which made this evidence: its checklists and scripts were not made again
@@ -77,6 +79,7 @@ class Verification:
     lock_stamp: str | None = None
     left_over: tuple[str, ...] = ()
     other_version: str | None = None
+    redrawn: int = 0
 
     @property
     def holds(self) -> bool:
@@ -89,18 +92,25 @@ def verify(
     recompute: Recomputation | None = None,
     trusted: Sequence[Certificate] = (),
     ledger: Path | None = None,
+    redraw: Redrawing | None = None,
 ) -> Verification:
     """Check a run folder against its seal. Raises EvidenceError only where there is no evidence to check at all.
 
     trusted : certificates of signers and time-stamp authorities whose word the reader takes
     ledger : an export of the site's ledger, which this run must stand in
+    redraw : makes the page and its figures again; asked only where the numbers were computed again by the same program
     """
     with sealed_state(folder) as (sealed, left_over):
-        return replace(_verified(sealed, recompute, trusted, ledger), left_over=left_over)
+        found = _verified(sealed, recompute, trusted, ledger, redraw)
+        return replace(found, left_over=left_over)
 
 
 def _verified(
-    folder: Path, recompute: Recomputation | None, trusted: Sequence[Certificate], ledger: Path | None
+    folder: Path,
+    recompute: Recomputation | None,
+    trusted: Sequence[Certificate],
+    ledger: Path | None,
+    redraw: Redrawing | None,
 ) -> Verification:
     seal, manifest = read_document(folder, SEAL), read_document(folder, MANIFEST)
     differences = [*_seal_differences(folder, seal), *_file_differences(folder, manifest, seal)]
@@ -117,7 +127,7 @@ def _verified(
     signatures, problems = check_signatures(folder, events, trust)
     locked = check_lock_attestation(folder, events, trust)
     differences += [*problems, *locked.problems, *_unsigned(signatures, locked, trust)]
-    numbers, counted, printed = 0, Recount(0, ()), Printed(0, ())
+    numbers, counted, printed, redrawn = 0, Recount(0, ()), Printed(0, ()), 0
     if recompute is not None:
         differences += [*lock_differences(folder, events), *_derived(folder)]
         found, numbers = _number_differences(folder, recompute)
@@ -125,6 +135,9 @@ def _verified(
         counted = _recounted(folder)
         printed = _printed(folder)
         differences += [*counted.differences, *printed.differences]
+        if redraw is not None and _other_version(folder) is None:
+            told, redrawn = _redrawn(folder, redraw)
+            differences += told
     status: Literal["VERIFIED", "INTEGRITY ONLY", "DIFFERS"]
     status = "DIFFERS" if differences else "INTEGRITY ONLY" if recompute is None else "VERIFIED"
     return Verification(
@@ -142,6 +155,7 @@ def _verified(
         if locked.signer is None
         else f"{locked.signer} ({'trusted key' if locked.trusted else 'key not named as trusted'})",
         None if locked.stamp is None else f"{locked.stamp.time} by {locked.stamp.authority}",
+        redrawn=redrawn,
         other_version=_other_version(folder),
     )
 
@@ -280,6 +294,17 @@ def _printed(folder: Path) -> Printed:
         return check_printed(folder)
     except ValidateError as error:
         return Printed(0, (f"what the report prints can't be held against the evidence: {error}",))
+
+
+def _redrawn(folder: Path, redraw: Redrawing) -> tuple[list[str], int]:
+    """In words, each page or figure that is another when it is made again; and how many are the same."""
+    try:
+        made = redraw(folder)
+    except (ValidateError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
+        return [f"{REPORT}: can't be made again from this evidence: {type(error).__name__}: {error}"], 0
+    here = [name for name in sorted(made) if (folder / name).is_file()]
+    other = [name for name in here if (folder / name).read_bytes() != made[name]]
+    return [f"{name}: is not what this evidence gives when it is made again" for name in other], len(here) - len(other)
 
 
 def _number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str], int]:
