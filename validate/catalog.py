@@ -38,7 +38,12 @@ def shipped_catalog() -> Catalog:
             for name, metric in metrics.items()
         },
         formats={
-            name: FormatEntry(adapter.OPTIONS, adapter.needs_pixels, getattr(adapter, "reads_files", False))
+            name: FormatEntry(
+                adapter.OPTIONS,
+                adapter.needs_pixels,
+                getattr(adapter, "reads_files", False),
+                getattr(adapter, "halves", False),
+            )
             for name, adapter in formats.items()
         },
         analyses={

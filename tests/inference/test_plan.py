@@ -65,8 +65,18 @@ def test_a_whole_study_can_not_go_into_a_model_of_images(plan: Make, study: Make
 
 
 def test_half_precision_is_refused_rather_than_ignored(plan: Make, study: Make, tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match="precision: only float32 is offered"):
+    with pytest.raises(
+        ProtocolError, match=r"models\.m of format 'onnx' computes in the precision that it was made in"
+    ):
         plan(tmp_path, study(tmp_path / "dicom", 1), precision="float16")
+
+
+def test_full_precision_is_not_held_against_itself(plan: Make, study: Make, tmp_path: Path) -> None:
+    passes = (CLEAN, Pass("full", engine_overrides={"precision": "float32"}))
+    with pytest.raises(
+        ProtocolError, match=r"'full': holds half precision against full, and inference\.precision is float32"
+    ):
+        plan(tmp_path, study(tmp_path / "dicom", 1), passes=passes)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,7 @@ def test_a_pass_that_can_not_be_run_is_refused(
 def test_every_problem_is_said_at_once(plan: Make, study: Make, tmp_path: Path) -> None:
     with pytest.raises(ProtocolError) as caught:
         plan(
-            tmp_path, study(tmp_path / "dicom", 1), [{"preprocess": [{"zoom": {}}, {"blur": {}}]}], precision="float16"
-        )
+            tmp_path, study(tmp_path / "dicom", 1), [{"preprocess": [{"zoom": {}}, {"blur": {}}]}],
+            passes=(CLEAN, Pass("x", models=("y",))),
+        )  # fmt: skip
     assert len(caught.value.problems) == 3

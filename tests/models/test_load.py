@@ -22,7 +22,7 @@ Make = Callable[..., Any]
 
 
 def _protocol(*models: Any) -> Any:
-    return SimpleNamespace(models=models, inference=SimpleNamespace(device="cpu"))
+    return SimpleNamespace(models=models, inference=SimpleNamespace(device="cpu", precision="float32"))
 
 
 def test_models_are_opened_by_id(model: Make, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ PROBLEMS = [
     ("input: image", "input: {}", "models[0].input: got an empty mapping"),
     ("threshold: 0.5", "threshold: 50", "threshold: got 50.0, but a probability lies between 0 and 1"),
     ("source: manufacturer labelling", "source: ''", "say who fixed the threshold"),
-    ("precision: float32", "precision: float16", "inference.precision: this version of validate computes in float32 only"),
+    ("precision: float32", "precision: float16", "model 'candidate' of format 'onnx' can't be run in half precision; say float32"),
     ("{id: brier,", "{id: br/ier,", "endpoints[3].id: got 'br/ier', expected letters"),
     ("{id: brier,", "{id: brier, options: {bins: 10},", "endpoints[3].options.bins: no option 'bins'; options are none"),
     ("{id: sensitivity,", "{id: sensitivity, options: {threshold: high},", "options.threshold: got 'high', expected a number"),

@@ -19,7 +19,7 @@ from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, listed, measure
 from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
-from validate.protocol.passes import Pass
+from validate.protocol.passes import FULL, Pass
 from validate.protocol.schema import Model
 from validate.protocol.targets import headline
 
@@ -30,15 +30,16 @@ TITLES = {
     "again": "The same once more",
     "single": "One case a batch",
     "half": "Input in half precision",
+    "full": "In full precision",
     "device": "On another device",
 }
-Check = Literal["again", "single", "half"]
+Check = Literal["again", "single", "half", "full"]
 
 
 class Options(BaseModel):
     """
     sample : cases that go through the models again      checks : again, the same once more; single, one case a batch; half, input
-        rounded to half precision
+        rounded to half precision; full, in full precision where inference.precision is half
     devices : besides the run's own, such as [cpu] for a run on a GPU; what is not there is an error
     """
 
@@ -49,7 +50,12 @@ class Options(BaseModel):
     devices: tuple[Literal["cpu", "cuda"], ...] = ()
 
 
-OVERRIDES: dict[str, dict[str, Any]] = {"again": {}, "single": {"batch_size": 1}, "half": {"precision": "float16"}}
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "again": {},
+    "single": {"batch_size": 1},
+    "half": {"precision": "float16"},
+    "full": {"precision": FULL},
+}
 
 
 def passes(options: Options) -> tuple[Pass, ...]:

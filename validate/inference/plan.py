@@ -25,7 +25,7 @@ from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel, NamedModel
 from validate.models.marks import SHAPES
 from validate.models.named_inputs import choice
-from validate.protocol.passes import CLEAN, Pass
+from validate.protocol.passes import CLEAN, FULL, Pass
 from validate.protocol.schema import Aggregate, Model, StudyProtocol
 from validate.protocol.targets import mask_values, scored
 
@@ -38,7 +38,7 @@ class PlannedModel:
 
     targets : what its scores are for: the label of the protocol, or each class, grade, finding or structure in its order
     values : of structures, the value of each in a mask
-    elsewhere : the same model on other devices, where passes ask for them
+    elsewhere : the same model on other devices or in full precision, where passes ask for it, by Pass.elsewhere
     geometry : of a model of volumes, what may be done where slices make no regular box (protocol/geometry.py)
     """
 
@@ -48,10 +48,6 @@ class PlannedModel:
     values: Mapping[str, int] = field(default_factory=dict)
     geometry: Mapping[str, Any] = field(default_factory=dict)
     elsewhere: Mapping[str, LoadedModel] = field(default_factory=dict, repr=False)
-
-    def on(self, device: str | None) -> LoadedModel:
-        """The model on the device that a pass asks for; on the run's own where it asks for none."""
-        return self.loaded if device is None else self.elsewhere[device]
 
     @property
     def id(self) -> str:
@@ -199,8 +195,7 @@ def make_plan(
     problems += [problem for model in models for problem in _unit_problems(model, protocol, cohort)]
     problems += [problem for model in models for problem in _step_problems(model)]
     problems += [problem for model in models for problem in _mask_problems(model)]
-    if protocol.inference.precision != "float32":
-        problems.append("inference.precision: only float32 is offered; half precision would change the numbers.")
+    problems += _precision_problems(protocol.inference.precision, passes)
     problems += [problem for pass_ in passes for problem in _pass_problems(pass_, models)]
     if problems:
         raise ProtocolError(problems)
@@ -308,15 +303,27 @@ def _name_problems(kind: str, names: Sequence[str]) -> Iterator[str]:
         yield f"{kind} '{name}': is there twice; give each its own id."
 
 
+def _precision_problems(precision: str, passes: Sequence[Pass]) -> Iterator[str]:
+    """Half precision must be declared, and then held against full; full against full says nothing."""
+    full = [pass_.id for pass_ in passes if pass_.engine_overrides.get("precision") == FULL]
+    if precision != FULL and not full:
+        yield (
+            f"inference.precision: got '{precision}', which changes the numbers and must be held against full precision: add to "
+            "analyses `determinism: {checks: [again, full]}`."
+        )
+    if precision == FULL and full:
+        yield f"pass '{full[0]}': holds half precision against full, and inference.precision is {FULL}; leave this check out."
+
+
 def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str]:
     unknown = sorted(set(pass_.models) - {model.id for model in models})
     if unknown:
         yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
     if foreign := sorted(set(pass_.engine_overrides) - {"batch_size", "precision", "device"}):
         yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
-    device = pass_.engine_overrides.get("device")
-    if device is not None and any(device not in model.elsewhere for model in models if pass_.concerns(model.id)):
-        yield f"pass '{pass_.id}': asks for device '{device}', on which the models are not open."
+    device, other = pass_.engine_overrides.get("device"), pass_.elsewhere
+    if other is not None and any(other not in model.elsewhere for model in models if pass_.concerns(model.id)):
+        yield f"pass '{pass_.id}': asks for models that are not open so: {other}."
     unmoved = [name for model in models if pass_.concerns(model.id) for name in _unmoved(model)]
     if unmoved and (pass_.file_transform is not None or pass_.volume_transform is not None):
         yield (
@@ -325,8 +332,8 @@ def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[st
         )
     if unmoved and "precision" in pass_.engine_overrides:
         yield (
-            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so they can't be rounded for it. Leave this "
-            "check out of a study of this model."
+            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so they can't be rounded for it, nor its "
+            "arithmetic be changed. Leave this check out of a study of this model."
         )
     away = [
         model.id for model in models if pass_.concerns(model.id) and getattr(model.loaded, "remote", not model.is_shown)

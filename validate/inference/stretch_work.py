@@ -192,8 +192,8 @@ class StretchWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))
         if self.batchers[shard.model.id].model.fixed_batch is None and shard.pass_.volume_transform is None:
             size = min(size, max(HELD_IMAGES // self.eager, 1))
-        device = shard.pass_.engine_overrides.get("device")
-        batcher = self.batchers[shard.model.id] if device is None else self.elsewhere[shard.model.id, str(device)]
+        other = shard.pass_.elsewhere
+        batcher = self.batchers[shard.model.id] if other is None else self.elsewhere[shard.model.id, other]
         numbers = self.numbers_of[shard.model.id, shard.pass_.id]
         seen = {name: self.views[number] for name, number in numbers.items()}
         if any(view.volume_transform is not None for view in seen.values()):

@@ -11,7 +11,7 @@ from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
 from validate.models.label_guard import refuse_labels
-from validate.protocol.passes import Pass
+from validate.protocol.passes import FULL, Pass
 from validate.protocol.schema import Model, StudyProtocol
 
 
@@ -26,7 +26,9 @@ def load_models(
     wanted = device or protocol.inference.device
     try:
         for block in protocol.models:
-            opened[block.id] = load_one(block, base=base, device=wanted, threads=threads)
+            opened[block.id] = load_one(
+                block, base=base, device=wanted, threads=threads, precision=protocol.inference.precision
+            )
     except BaseException:
         for model in opened.values():
             model.close()
@@ -34,14 +36,22 @@ def load_models(
     return opened
 
 
-def load_one(block: Model, *, base: Path, device: str, threads: int = 0) -> LoadedModel:
+def load_one(block: Model, *, base: Path, device: str, threads: int = 0, precision: str = FULL) -> LoadedModel:
     """One model block, with its test-time augmentation around it. Raises ModelError or ProtocolError."""
     adapter: Adapter = registry.load("models", block.format)
     if block.inputs is not None and not getattr(adapter, "takes_inputs", False):
         raise ProtocolError(
             f"models.{block.id}.inputs: the '{block.format}' format gathers its own inputs; remove this."
         )
-    model = adapter.load(block, base=base, device=device, threads=threads)
+    if precision == FULL or not adapter.needs_pixels:  # what is not computed here has no precision of ours
+        model = adapter.load(block, base=base, device=device, threads=threads)
+    elif getattr(adapter, "halves", False):
+        model = adapter.load(block, base=base, device=device, threads=threads, precision=precision)  # type: ignore[call-arg]
+    else:
+        raise ProtocolError(
+            f"inference.precision: got '{precision}', but models.{block.id} of format '{block.format}' computes in the precision that "
+            "it was made in; only torch models can be run in half. Say float32."
+        )
     if block.test_time_augmentation is None:
         return model
     try:
@@ -55,24 +65,29 @@ def load_one(block: Model, *, base: Path, device: str, threads: int = 0) -> Load
 def opened_elsewhere(
     protocol: StudyProtocol, base: Path, passes: Iterable[Pass], models: Mapping[str, LoadedModel]
 ) -> Iterator[dict[tuple[str, str], LoadedModel]]:
-    """Models opened once more on the devices that passes ask for, by (model, device); closed again whatever happens.
+    """Models opened once more, on the devices or in the precision that passes ask for, by (model, Pass.elsewhere); closed again
+    whatever happens.
 
     A model that is on that device already, or reads no pixels, is not opened twice. Raises as load_models.
     """
     found: dict[tuple[str, str], LoadedModel] = {}
     with ExitStack() as stack:
         for pass_ in passes:
-            device = pass_.engine_overrides.get("device")
-            for block in protocol.models if device is not None else ():
-                key, here = (block.id, str(device)), models[block.id]
+            wanted, device = pass_.elsewhere, pass_.engine_overrides.get("device")
+            precision = FULL if pass_.engine_overrides.get("precision") == FULL else protocol.inference.precision
+            if wanted is None:
+                continue
+            for block in protocol.models:
+                key, here = (block.id, wanted), models[block.id]
                 if not pass_.concerns(block.id) or key in found:
                     continue
-                if not (here.needs_pixels or getattr(here, "takes_inputs", False)) or (
-                    device == "cpu" and here.identity.provider.lower().startswith("cpu")
-                ):
+                images = here.needs_pixels or getattr(here, "takes_inputs", False)
+                there = device == "cpu" and here.identity.provider.lower().startswith("cpu")
+                if not images or (there and precision == protocol.inference.precision):
                     found[key] = here
                 else:
-                    found[key] = load_one(block, base=base, device=str(device))
+                    on = str(device or protocol.inference.device)
+                    found[key] = load_one(block, base=base, device=on, precision=precision)
                     stack.callback(found[key].close)
         yield found
 

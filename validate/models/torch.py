@@ -104,9 +104,12 @@ class TorchRunner:
 class TorchAdapter:
     needs_pixels = True
     takes_inputs = True
+    halves = True
     OPTIONS: type[BaseModel] = TorchOptions
 
-    def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PixelModel:
+    def load(
+        self, model: Model, *, base: Path, device: str, threads: int = 0, precision: str = "float32"
+    ) -> PixelModel:
         options = read_options(TorchOptions, model)
         path = model_path(model, base)
         content = read_model(path, model=model)
@@ -122,7 +125,8 @@ class TorchAdapter:
             notes += [UNPICKLED] if kind == "pickle" else []
         else:
             kind, about, content = _program(content, model, where)
-        host = _host(model, options, kind, content, code, base=base, device=device, threads=threads)
+        half = precision == "float16"
+        host = _host(model, options, kind, content, code, base=base, device=device, threads=threads, half=half)
         try:
             return PixelModel(model, TorchRunner(model, host, about=about, digest=digest, notes=notes))
         except BaseException:
@@ -166,6 +170,7 @@ def _host(
     base: Path,
     device: str,
     threads: int,
+    half: bool,
 ) -> ChildHost:
     folder = base / options.code if options.code is not None and code is None else None
     return ChildHost(
@@ -176,6 +181,7 @@ def _host(
             "kind": kind,
             "device": device,
             "threads": threads,
+            "half": half,
             "output": model.output.name,
             "code": code.request() if code is not None else None,
             "import_from": str(folder.resolve()) if folder is not None else None,

@@ -67,6 +67,7 @@ class _Program:
         self.device = "cpu"
         self.output: str | None = None
         self.pinned = False
+        self.half = False
 
     def load(
         self, request: Mapping[str, Any], content: NDArray[np.uint8], code: NDArray[np.uint8], isolation: list[str]
@@ -74,7 +75,7 @@ class _Program:
         import torch
 
         make_reproducible(torch, int(request["threads"]))
-        self.output = request["output"]
+        self.output, self.half = request["output"], bool(request["half"])
         self.device = "cuda" if request["device"] != "cpu" and torch.cuda.is_available() else "cpu"
         if request["device"] == "cuda" and self.device == "cpu":
             return {"error": "no_cuda", "message": f"torch {torch.__version__} finds no CUDA device here"}, ()
@@ -84,7 +85,7 @@ class _Program:
             return {"error": "weights", "message": str(error)}, ()
         return {
             "runtime": f"torch {torch.__version__}",
-            "provider": self.device,
+            "provider": f"{self.device}, in half precision" if self.half else self.device,
             "isolation": isolation,
             "kind": KINDS[request["kind"]],
             "parameters": sum(int(parameter.numel()) for parameter in self.module.parameters()),
@@ -114,7 +115,9 @@ class _Program:
         with torch.inference_mode():
             given = {name: self._given(torch, array) for name, array in zip(header["inputs"], arrays, strict=True)}
             positional = header["positional"]
-            outputs = named(self.module(*given.values()) if positional else self.module(**given))
+            # what half precision is safe for is computed in it, the rest in single precision, as torch.amp decides
+            with torch.autocast(self.device, dtype=torch.float16, enabled=self.half):
+                outputs = named(self.module(*given.values()) if positional else self.module(**given))
         wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
         if wanted is None or wanted not in outputs:
             return {"outputs": sorted(outputs)}, ()

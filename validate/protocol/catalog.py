@@ -32,11 +32,13 @@ class MetricEntry:
 
 @dataclass(frozen=True, slots=True)
 class FormatEntry:
-    """One model format: the keys of a model block that only it knows; whether it is given pixels, or the files of a case."""
+    """One model format: the keys of a model block that only it knows; whether it is given pixels, or the files of a case; whether it
+    can compute in half precision."""
 
     options: type[BaseModel]
     needs_pixels: bool
     reads_files: bool = False
+    halves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

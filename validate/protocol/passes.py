@@ -31,6 +31,14 @@ class Pass:
     engine_overrides: Mapping[str, Any] = field(default_factory=dict)
     sample: int = 0
 
+    @property
+    def elsewhere(self) -> str | None:
+        """The name of another opening of its models, on another device or in full precision; None where the run's own will do."""
+        device, precision = self.engine_overrides.get("device"), self.engine_overrides.get("precision")
+        parts = [str(device)] if device is not None else []
+        parts += [FULL] if precision == FULL else []
+        return " ".join(parts) or None
+
     def concerns(self, model: str) -> bool:
         """Whether this model goes through the pass."""
         return not self.models or model in self.models
@@ -50,6 +58,7 @@ class Pass:
         return frozenset(kept)
 
 
+FULL = "float32"
 CLEAN = Pass("clean")
 COMPARED = (
     "metamorphic.",

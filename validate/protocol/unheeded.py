@@ -19,8 +19,7 @@ def unheeded(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     yield from _cohort(protocol, catalog)
     for index, model in enumerate(protocol.models):
         yield from _model(model, ("models", index), catalog)
-    if protocol.inference.precision != "float32":
-        yield Problem(("inference", "precision"), "this version of validate computes in float32 only")
+    yield from _precision(protocol, catalog)
     yield from _resampling(protocol)
     for index, endpoint in enumerate(protocol.endpoints):
         yield from _endpoint(endpoint, ("endpoints", index), catalog)
@@ -30,6 +29,24 @@ def unheeded(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     if not protocol.report.formats:
         yield Problem(("report", "formats"), "got an empty list, expected pdf, html or both")
     yield from _twice(protocol.report.formats, "report", "formats")
+
+
+def _precision(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
+    """Half precision only of what can be computed so here, and held against full precision."""
+    if protocol.inference.precision == "float32":
+        return
+    at = ("inference", "precision")
+    for model in protocol.models:
+        entry = catalog.formats.get(model.format)
+        if entry is not None and entry.needs_pixels and not entry.halves:
+            yield Problem(
+                at, f"model '{model.id}' of format '{model.format}' can't be run in half precision; say float32"
+            )
+    if not any(one.name == "determinism" and "full" in one.options.get("checks", ()) for one in protocol.analyses):
+        yield Problem(
+            at,
+            "half precision changes the numbers and must be held against full: add to analyses determinism: {checks: [again, full]}",
+        )
 
 
 def foreseen(what: str, got: str, known: Iterable[str]) -> str:
