@@ -106,7 +106,13 @@ def _plot(rows: list[tuple[int, int, float, float]], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
     for size, colour in zip(sorted({row[0] for row in rows}), ("#9aa4ad", "#5b7c99", "#0b4f8a"), strict=False):
         mine = [row for row in rows if row[0] == size and row[1] > 0]
-        axes.plot([row[1] for row in mine], [row[3] for row in mine], color=colour, lw=1.6)
+        axes.plot(
+            [row[1] for row in mine],
+            [row[3] for row in mine],
+            color=colour,
+            lw=1.6,
+            marker="o" if len({row[1] for row in mine}) == 1 else "",
+        )
         axes.annotate(
             f"{size:,} cases",
             (mine[-1][1], mine[-1][3]),
@@ -116,6 +122,7 @@ def _plot(rows: list[tuple[int, int, float, float]], path: Path) -> None:
             va="center",
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylim(0)
     axes.set_xlim(200, max(SIZES) * 3)
     axes.set_xlabel("cases done")
