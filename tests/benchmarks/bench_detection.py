@@ -20,7 +20,11 @@ from validate.stats.resample import ClusterWeights, resampling_key
 
 
 def run(*, quick: bool) -> list[dict[str, Any]]:
-    return [*_coco(200 if quick else 2000), *_froc(replicates=200 if quick else 2000, cases=200 if quick else 800)]
+    return [
+        *_coco(200 if quick else 1000),
+        *([] if quick else _coco(2000)),
+        *_froc(replicates=200 if quick else 2000, cases=200 if quick else 800),
+    ]
 
 
 def _coco(images: int) -> list[dict[str, Any]]:
@@ -52,7 +56,7 @@ def _coco(images: int) -> list[dict[str, Any]]:
     )  # fmt: skip
     more = {"area": column(known, "area"), "crowd": column(known, "iscrowd").astype(bool)}
     seconds: list[float] = []
-    expected = theirs()
+    expected = [theirs() for _ in range(3)][-1]
     found, ours = coco_summary(*arguments, **more), np.inf
     np.testing.assert_allclose([-1 if value is None else value for value in found.values()], expected, rtol=1e-9)
     for _ in range(5):
@@ -60,7 +64,7 @@ def _coco(images: int) -> list[dict[str, Any]]:
         coco_summary(*arguments, **more)
         ours = min(ours, time.perf_counter() - start)
     return [{"name": f"COCO's twelve numbers, {images:,} images, {len(results):,} boxes", "peer_name": "faster-coco-eval", "ours": ours,
-             "peer": min(seconds), "note": "equal to 1e-9; annotations in memory on both sides"}]  # fmt: skip
+             "peer": min(seconds), "note": "equal to 1e-9; evaluate, accumulate and summarize, annotations in memory on both sides"}]  # fmt: skip
 
 
 def _boxes(images: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

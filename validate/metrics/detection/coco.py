@@ -35,8 +35,8 @@ def coco(
         chosen = np.flatnonzero(rows["mark"] & (rows["rank"] < most))
         order = chosen[np.lexsort((rows["place"][chosen], -rows["score"][chosen]))]
         found = average(
-            rows["matched"][order, area], rows["ignored"][order, area],
-            np.ascontiguousarray(weights[order]), lesions, thresholds=np.asarray(thresholds, np.int64),
+            order, rows["matched"][:, area], rows["ignored"][:, area], weights, lesions,
+            thresholds=np.asarray(thresholds, np.int64),
         )  # fmt: skip
         return float(found[1 if recall else 0].mean())
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.stats.compiled import compiled
+from validate.stats.detection.coco_loops import average_of, by_group, match_groups, renumber
 
 Floats = NDArray[np.float64]
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -39,13 +39,14 @@ class Matched:
     """What became of each mark, in the order they were given, for each of the four ranges of areas.
 
     matched, ignored : (marks, 4) int64, bit t of threshold t      rank : (marks,) by score in its image and class, from 0
-    counted : (lesions, 4) bool, whether a lesion is one to be found
+    counted : (lesions, 4) bool, whether a lesion is one to be found      order : the marks group by group, by falling score
     """
 
     matched: NDArray[np.int64]
     ignored: NDArray[np.int64]
     rank: NDArray[np.int64]
     counted: NDArray[np.bool_]
+    order: NDArray[np.int64]
 
 
 def match(
@@ -69,25 +70,25 @@ def match(
     boxes, lesions = (np.asarray(part, np.float64).reshape(-1, width) for part in (boxes, lesions))
     axes = width // 2
     groups = int(max(mark_group.max(initial=-1), lesion_group.max(initial=-1))) + 1
-    order = np.lexsort((-scores, mark_group))  # stable: equal scores as they stand
-    lesion_order = np.argsort(lesion_group, kind="stable")
-    first = np.searchsorted(mark_group[order], np.arange(groups + 1))
-    lesion_first = np.searchsorted(lesion_group[lesion_order], np.arange(groups + 1))
+    first, lesion_first = np.zeros(groups + 1, np.int64), np.zeros(groups + 1, np.int64)
+    falling = _falling(scores)
+    order = by_group(falling, np.asarray(mark_group, np.int64), first)
+    lesion_order = by_group(np.arange(len(lesions)), np.asarray(lesion_group, np.int64), lesion_first)
     sizes = lesions[:, axes:].prod(axis=1) if area is None else np.asarray(area, np.float64)
     crowds = np.zeros(len(lesions), np.bool_) if crowd is None else np.asarray(crowd, np.bool_)
     left_out = crowds if ignore is None else crowds | ignore
     outside = (sizes[:, None] < AREAS[:, 0]) | (sizes[:, None] > AREAS[:, 1]) | left_out[:, None]
     matched, ignored = np.zeros((len(boxes), 4), np.int64), np.zeros((len(boxes), 4), np.int64)
     rank = np.zeros(len(boxes), np.int64)
-    _match(
-        order, first, np.ascontiguousarray(boxes, np.float64), lesion_order, lesion_first,
-        np.ascontiguousarray(lesions, np.float64), crowds, outside, AREAS, np.minimum(THRESHOLDS, 1 - 1e-10), MOST[-1], axes,
-        matched, ignored, rank,
+    match_groups(
+        order, first, np.ascontiguousarray(boxes), lesion_order, lesion_first, np.ascontiguousarray(lesions), crowds, outside,
+        AREAS, np.minimum(THRESHOLDS, 1 - 1e-10), MOST[-1], axes, matched, ignored, rank,
     )  # fmt: skip
-    return Matched(matched, ignored, rank, ~outside)
+    return Matched(matched, ignored, rank, ~outside, order)
 
 
 def average(
+    marks: NDArray[np.int64],
     matched: NDArray[np.int64],
     ignored: NDArray[np.int64],
     weights: NDArray[np.int64],
@@ -95,12 +96,13 @@ def average(
     *,
     thresholds: NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
-    """(precision averaged over 101 recalls, highest recall) at each threshold, of marks that are sorted by falling score.
+    """(precision averaged over 101 recalls, highest recall) at each threshold.
 
-    matched, ignored : (marks,) bits by threshold      weights : how often each counts      lesions : how many there are to find, > 0
+    marks : places in the next three, by falling score      matched, ignored : bits by threshold      weights : how often each counts
+    lesions : how many there are to find, > 0
     """
     precision, recall = np.zeros(thresholds.size), np.zeros(thresholds.size)
-    _average(matched, ignored, weights, float(lesions), thresholds, RECALLS, precision, recall)
+    average_of(marks, matched, ignored, weights, float(lesions), thresholds, RECALLS, precision, recall)
     return precision, recall
 
 
@@ -120,34 +122,36 @@ def coco_summary(
 
     image, category : whole numbers; boxes are (n, 4) x, y, width, height, in the order they stand in a file of results
     """
-    images = np.unique(np.concatenate((image, lesion_image)))
-    categories = np.unique(np.concatenate((category, lesion_category)))
-    count = max(images.size, 1)
-    mark_group = np.searchsorted(categories, category) * count + np.searchsorted(images, image)
-    lesion_group = np.searchsorted(categories, lesion_category) * count + np.searchsorted(images, lesion_image)
-    found = match(mark_group, boxes, scores, lesion_group, lesions, area=area, crowd=crowd)
+    (of_image, of_lesion_image), images = _numbered(image, lesion_image)
+    (of_mark, of_lesion), categories = _numbered(category, lesion_category)
+    found = match(
+        of_mark * images + of_image,
+        boxes,
+        scores,
+        of_lesion * images + of_lesion_image,
+        lesions,
+        area=area,
+        crowd=crowd,
+    )
     # as pycocotools concatenates: image by image, in each by falling score; then sorted by score, equal ones as they stand
-    order = np.lexsort((found.rank, mark_group, -scores))
-    of_mark, of_lesion = mark_group[order] // count, lesion_group // count
-    everything = np.arange(THRESHOLDS.size)
-    precisions = np.full((len(AREAS), len(MOST), categories.size, THRESHOLDS.size), -1.0)
+    order = found.order[_falling(scores[found.order])]
+    first = np.zeros(categories + 1, np.int64)
+    order = by_group(order, of_mark, first)
+    everything, ones = np.arange(THRESHOLDS.size), np.ones(order.size, np.int64)
+    precisions = np.full((len(AREAS), len(MOST), categories, THRESHOLDS.size), -1.0)
     recalls = precisions.copy()
-    ones = np.ones(order.size, np.int64)
-    for place in range(categories.size):
-        own = of_mark == place
-        chosen = order[own]
+    for place in range(categories):
+        chosen = order[first[place] : first[place + 1]]
+        rank, lesions_here = found.rank[chosen], found.counted[of_lesion == place].sum(axis=0)
         for which in range(len(AREAS)):
-            lesions_here = int(found.counted[of_lesion == place, which].sum())
-            if not lesions_here:
+            if not lesions_here[which]:
                 continue
             for limit, most in enumerate(MOST):
-                if which and most != MOST[-1]:
-                    continue
-                few = chosen[found.rank[chosen] < most]
-                precisions[which, limit, place], recalls[which, limit, place] = average(
-                    found.matched[few, which], found.ignored[few, which], ones[: few.size], lesions_here,
-                    thresholds=everything,
-                )  # fmt: skip
+                if most == MOST[-1] or not which:
+                    precisions[which, limit, place], recalls[which, limit, place] = average(
+                        chosen if rank.max(initial=0) < most else chosen[rank < most], found.matched[:, which],
+                        found.ignored[:, which], ones, float(lesions_here[which]), thresholds=everything,
+                    )  # fmt: skip
     told = [precisions[0, 2], precisions[0, 2][:, :1], precisions[0, 2][:, 5:6], *(precisions[1:, 2])]
     told += [*recalls[0], *recalls[1:, 2]]
     return {
@@ -156,129 +160,25 @@ def coco_summary(
     }
 
 
-@compiled
-def _match(
-    order: NDArray[np.int64],
-    first: NDArray[np.int64],
-    boxes: Floats,
-    lesion_order: NDArray[np.int64],
-    lesion_first: NDArray[np.int64],
-    lesions: Floats,
-    crowd: NDArray[np.bool_],
-    outside: NDArray[np.bool_],
-    areas: Floats,
-    thresholds: Floats,
-    most: int,
-    axes: int,
-    matched: NDArray[np.int64],
-    ignored: NDArray[np.int64],
-    rank: NDArray[np.int64],
-) -> None:
-    """As COCOeval.evaluateImg: marks by falling score take the lesion with the highest overlap, ignored lesions only at last."""
-    for group in range(first.size - 1):
-        start, end = first[group], first[group + 1]
-        for place in range(start, end):
-            rank[order[place]] = place - start
-        end = min(end, start + most)
-        begin, stop = lesion_first[group], lesion_first[group + 1]
-        count, lesion_count = end - start, stop - begin
-        if count == 0:
-            continue
-        overlap = np.zeros((count, lesion_count), np.float64)
-        sizes = np.empty(count, np.float64)
-        for one in range(count):
-            mark = order[start + one]
-            size = 1.0
-            for axis in range(axes):
-                size *= boxes[mark, axes + axis]
-            sizes[one] = size
-            for other in range(lesion_count):
-                lesion = lesion_order[begin + other]
-                shared, lesion_size = 1.0, 1.0
-                for axis in range(axes):
-                    low = max(boxes[mark, axis], lesions[lesion, axis])
-                    high = min(
-                        boxes[mark, axes + axis] + boxes[mark, axis],
-                        lesions[lesion, axes + axis] + lesions[lesion, axis],
-                    )
-                    lesion_size *= lesions[lesion, axes + axis]
-                    if high - low <= 0:
-                        shared = 0.0
-                        break
-                    shared *= high - low
-                if shared > 0:
-                    together = size if crowd[lesion] else size + lesion_size - shared
-                    overlap[one, other] = shared / together
-        taken = np.zeros(lesion_count, np.bool_)
-        sequence = np.empty(lesion_count, np.int64)
-        for which in range(areas.shape[0]):
-            place = 0
-            for turn in range(2):  # those that count first
-                for other in range(lesion_count):
-                    if outside[lesion_order[begin + other], which] == (turn == 1):
-                        sequence[place] = other
-                        place += 1
-            for step in range(thresholds.size):
-                bit = 1 << step
-                for other in range(lesion_count):
-                    taken[other] = False
-                for one in range(count):
-                    best, found = thresholds[step], -1
-                    for number in range(lesion_count):
-                        other = sequence[number]
-                        lesion = lesion_order[begin + other]
-                        if taken[other] and not crowd[lesion]:
-                            continue
-                        if found > -1 and not outside[lesion_order[begin + found], which] and outside[lesion, which]:
-                            break
-                        if overlap[one, other] < best:
-                            continue
-                        best, found = overlap[one, other], other
-                    mark = order[start + one]
-                    if found > -1:
-                        taken[found] = True
-                        matched[mark, which] |= bit
-                        if outside[lesion_order[begin + found], which]:
-                            ignored[mark, which] |= bit
-                    elif sizes[one] < areas[which, 0] or sizes[one] > areas[which, 1]:
-                        ignored[mark, which] |= bit
+def _falling(scores: Floats) -> NDArray[np.int64]:
+    """Places by falling score, equal ones as they stand."""
+    negative = -np.asarray(scores, np.float64)
+    order = np.argsort(negative)  # several times as fast, and the same where no two are equal
+    ranked = negative[order]
+    return order if bool((ranked[1:] > ranked[:-1]).all()) else np.argsort(negative, kind="stable")
 
 
-@compiled
-def _average(
-    matched: NDArray[np.int64],
-    ignored: NDArray[np.int64],
-    weights: NDArray[np.int64],
-    lesions: float,
-    thresholds: NDArray[np.int64],
-    recalls: Floats,
-    precision: Floats,
-    recall: Floats,
-) -> None:
-    """As COCOeval.accumulate: precision made falling from the right, read at the first mark that reaches each recall."""
-    count = matched.size
-    reached, exact = np.empty(count, np.float64), np.empty(count, np.float64)
-    tiny = 2.220446049250313e-16
-    for place in range(thresholds.size):
-        bit = 1 << thresholds[place]
-        right, wrong, steps = 0.0, 0.0, 0
-        for mark in range(count):
-            if weights[mark] == 0:
-                continue
-            if not ignored[mark] & bit:
-                if matched[mark] & bit:
-                    right += weights[mark]
-                else:
-                    wrong += weights[mark]
-            reached[steps], exact[steps] = right / lesions, right / (wrong + right + tiny)
-            steps += 1
-        recall[place] = right / lesions
-        for step in range(steps - 1, 0, -1):
-            exact[step - 1] = max(exact[step - 1], exact[step])
-        total, step = 0.0, 0
-        for wanted in recalls:
-            while step < steps and reached[step] < wanted:
-                step += 1
-            if step < steps:
-                total += exact[step]
-        precision[place] = total / recalls.size
+def _numbered(
+    one: NDArray[np.int64], other: NDArray[np.int64]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], int]:
+    """Both with their different values numbered from 0 by size, and how many numbers there are."""
+    both = np.concatenate((one, other)).astype(np.int64)
+    if not both.size:
+        return (both, both), 1
+    low, high = int(both.min()), int(both.max())
+    if high - low < 4 * both.size + 1000:  # numbers that lie close together need no sorting
+        count = renumber(both, low, high)
+    else:
+        values, both = np.unique(both, return_inverse=True)
+        count = values.size
+    return (both[: len(one)], both[len(one) :]), count
