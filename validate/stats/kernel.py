@@ -176,10 +176,13 @@ class _MarkedTask:
         flat, width = sums.reshape(-1), self.tally.width
         for place, (cluster, groups) in enumerate(self.counted):
             add_counts(flat, width, place, drawn, cluster, groups)
-        above, below = (np.zeros((self.group_count + 1) * LANES) for _ in range(2))
-        rates = np.asarray(self.tally.rates, np.float64)
-        ranks = self.ranks
-        add_marked(flat, width, above, below, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, rates)
+        rates, ranks = np.asarray(self.tally.rates, np.float64), self.ranks
+        above, below, limits, kept = (
+            np.zeros((self.group_count + 1) * LANES * times, np.int32) for times in (1, 1, rates.size, rates.size)
+        )
+        add_marked(
+            flat, width, above, below, limits, kept, drawn, self.cluster, self.groups, ranks.starts, ranks.positives_at, rates
+        )  # fmt: skip
         return [(place, sums) for place in self.places]
 
 

@@ -62,8 +62,10 @@ def add_counts(
 def add_marked(
     sums: NDArray[np.float64],
     levels: int,
-    above: NDArray[np.float64],
-    below: NDArray[np.float64],
+    above: NDArray[np.int32],
+    below: NDArray[np.int32],
+    limits: NDArray[np.int32],
+    kept: NDArray[np.int32],
     weights: NDArray[np.uint8],
     cluster: NDArray[np.int64],
     groups: NDArray[np.int32],
@@ -74,9 +76,18 @@ def add_marked(
     """Down the scores, a run of ties at a time; level 0 of sums holds the weight of cases already.
 
     above, below : flat (group + 1, 64), zero at the start: weight of lesions found and of false marks so far
+    limits, kept : flat (group + 1, rate, 64), zero at the start: false marks allowed, lesions found within them
+    Weights are whole numbers, so a limit is one too. A rate that every replicate of a group has passed is not looked at again.
     """
-    width = groups.shape[1]
-    waiting = np.zeros(above.size // LANES, np.bool_)
+    width, count = groups.shape[1], above.size // LANES
+    waiting = np.zeros(count, np.bool_)
+    open_from = np.zeros(count, np.int64)  # rates rise, so those before it are passed
+    for group in range(count):
+        for number in range(rates.size):
+            at = (group * rates.size + number) * LANES
+            for lane in range(LANES):
+                cases = sums[group * levels * LANES + lane]
+                limits[at + lane] = np.int32(min(np.floor(rates[number] * cases + SLACK * cases), 2147483647.0))
     for run in range(positives_at.size):
         start, middle, end = starts[run], positives_at[run], starts[run + 1]
         for row in range(start, end):
@@ -87,10 +98,10 @@ def add_marked(
                 waiting[group] = True
                 if row < middle:
                     for lane in range(LANES):
-                        below[first + np.uint64(lane)] += np.float64(weights[of_cluster, lane])
+                        below[first + np.uint64(lane)] += np.int32(weights[of_cluster, lane])
                 else:
                     for lane in range(LANES):
-                        above[first + np.uint64(lane)] += np.float64(weights[of_cluster, lane])
+                        above[first + np.uint64(lane)] += np.int32(weights[of_cluster, lane])
         if middle == end:
             continue  # no lesion in this run: nothing more is found here, and later runs hold the false marks
         for row in range(start, end):
@@ -100,13 +111,18 @@ def add_marked(
                     continue
                 waiting[group] = False
                 first = np.uint64(group) * WIDE
-                of_group = np.uint64(group) * np.uint64(levels) * WIDE
-                for number in range(rates.size):
-                    at = of_group + np.uint64(2 + number) * WIDE
-                    rate = rates[number]
+                for number in range(open_from[group], rates.size):
+                    at = np.uint64(group * rates.size + number) * WIDE
+                    within = np.int32(0)
                     for lane in range(LANES):
                         one = np.uint64(lane)
-                        cases = sums[of_group + one]
-                        sums[at + one] = (
-                            above[first + one] if below[first + one] <= rate * cases + SLACK * cases else sums[at + one]
-                        )
+                        fits = below[first + one] <= limits[at + one]
+                        kept[at + one] = above[first + one] if fits else kept[at + one]
+                        within |= np.int32(fits)
+                    if not within and number == open_from[group]:
+                        open_from[group] += 1
+    for group in range(count):
+        for number in range(rates.size):
+            for lane in range(LANES):
+                at = (group * rates.size + number) * LANES + lane
+                sums[(group * levels + 2 + number) * LANES + lane] = kept[at]
