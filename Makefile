@@ -47,7 +47,8 @@ test: lint
 	@.venv/bin/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 bench: setup
-	@.venv/bin/python tests/benchmarks/run.py
+	@.ci/peers
+	@.services/peers/bin/python tests/benchmarks/run.py
 
 # 10,000 simulated studies in each of hundreds of cells: about an hour and a half on two cores; resumes where it stopped
 coverage: setup

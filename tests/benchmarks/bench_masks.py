@@ -1,7 +1,7 @@
 """Comparing masks: all surface and overlap figures, and lesion by lesion, against the packages of the field.
 
-The peers are no dependencies: `pip install surface-distance monai panoptica` where they are to be compared; one that is not
-there is left out and named.
+The peers are no dependencies: .ci/peers puts them into an environment of their own, where `make bench` runs; one that is not there
+is left out and named.
 """
 
 from __future__ import annotations
