@@ -84,10 +84,10 @@ def add_marked(
     open_from = np.zeros(count, np.int64)  # rates rise, so those before it are passed
     for group in range(count):
         for number in range(rates.size):
-            at = (group * rates.size + number) * LANES
+            begin = (group * rates.size + number) * LANES
             for lane in range(LANES):
                 cases = sums[group * levels * LANES + lane]
-                limits[at + lane] = np.int32(min(np.floor(rates[number] * cases + SLACK * cases), 2147483647.0))
+                limits[begin + lane] = np.int32(min(np.floor(rates[number] * cases + SLACK * cases), 2147483647.0))
     for run in range(positives_at.size):
         start, middle, end = starts[run], positives_at[run], starts[run + 1]
         for row in range(start, end):
@@ -124,5 +124,5 @@ def add_marked(
     for group in range(count):
         for number in range(rates.size):
             for lane in range(LANES):
-                at = (group * rates.size + number) * LANES + lane
-                sums[(group * levels + 2 + number) * LANES + lane] = kept[at]
+                place = (group * rates.size + number) * LANES + lane
+                sums[(group * levels + 2 + number) * LANES + lane] = kept[place]
