@@ -42,3 +42,28 @@ def write_onnx(network: nn.Module, path: Path) -> None:
     for holder in (*model.graph.value_info, *model.graph.initializer):
         del holder.metadata_props[:]
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def read_weights(network: nn.Module, path: Path) -> None:
+    """Give the network the weights of a file that `write_onnx` wrote. Of a normalisation that was folded into the convolution before
+    it, the shift becomes the bias; it then has to be left in evaluation.
+    """
+    import onnx
+
+    held = {
+        one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in onnx.load(path).graph.initializer
+    }
+    layers = dict(network.named_modules())
+    with torch.no_grad():
+        for name, weights in network.named_parameters():
+            if name in held:
+                weights.copy_(held[name])
+        for name, shift in held.items():
+            convolution, _, folded = name.rpartition(".weight_bias")
+            if convolution and not folded:
+                parent, _, place = convolution.rpartition(".")
+                norm = layers[f"{parent}.{int(place) + 1}"]
+                norm.weight.fill_(1.0)
+                norm.bias.copy_(shift)
+                norm.running_mean.zero_()
+                norm.running_var.fill_(1.0 - norm.eps)

@@ -1,6 +1,7 @@
 """Train the segmenter of the sample study on hearts that the study has never seen, on three of its four makes of scanner.
 
     python -m validate.phantoms.train_heart --out sample_data
+    python -m validate.phantoms.train_heart --out sample_data --go-on 6      # so many epochs more, from the weights that lie there
 
 The fourth receives unevenly and shows little contrast: there it is weaker. Weights differ in their bytes by CPU; what a test holds
 are scores.
@@ -20,7 +21,7 @@ from torch import nn
 
 from validate.phantoms.cardiac import labels, picture
 from validate.phantoms.cardiac_sample import COILS, SPACINGS, WEAK, people
-from validate.phantoms.export_volumes import write_onnx
+from validate.phantoms.export_volumes import read_weights, write_onnx
 from validate.phantoms.heart_network import HeartNet
 from validate.phantoms.manifest import write_manifest
 from validate.phantoms.stream import stream
@@ -28,6 +29,7 @@ from validate.phantoms.stream import stream
 SEED = 9_200_001
 PATIENTS = 32
 EPOCHS = 7
+SLICES_AT_ONCE = 4  # when it goes on: more steps in the same time
 
 
 def examples(patients: int = PATIENTS) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
@@ -44,22 +46,31 @@ def examples(patients: int = PATIENTS) -> list[tuple[NDArray[np.float32], NDArra
     return found
 
 
-def trained(epochs: int = EPOCHS, patients: int = PATIENTS) -> HeartNet:
-    """The network after training; loss per epoch goes to stderr."""
+def trained(epochs: int = EPOCHS, patients: int = PATIENTS, start: Path | None = None) -> HeartNet:
+    """The network after training, from nothing or from the weights of a file; loss per epoch goes to stderr."""
     torch.manual_seed(7)
     data = examples(patients)
     network = HeartNet()
+    if start is not None:
+        read_weights(network, start)
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-4)
     steps = epochs * len(data)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=4e-3, pct_start=0.2, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=4e-3 if start is None else 2e-3, pct_start=0.2, total_steps=steps
+    )
     loss_function = nn.CrossEntropyLoss()
     random = np.random.default_rng(11)
     for epoch in range(epochs):
         total = 0.0
         for place in random.permutation(len(data)):
             volume, truth = data[place]
-            flip = (slice(None, None, -1 if random.random() < 0.5 else 1), slice(None), slice(None))
+            flip: tuple[slice | NDArray[np.int64], ...] = (
+                slice(None, None, -1 if random.random() < 0.5 else 1),
+                slice(None),
+            )
+            if start is not None:
+                flip = (random.choice(len(truth), SLICES_AT_ONCE, replace=False), slice(None))
             loss = loss_function(
                 network(torch.from_numpy(volume[flip].copy())[None, None]), torch.from_numpy(truth[flip].copy())[None]
             )
@@ -77,9 +88,13 @@ def main() -> None:
     """Make the examples, train, and write the model and the folder's manifest."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("sample_data"), help="the sample folder; models/ goes in it")
-    folder = parser.parse_args().out
+    parser.add_argument(
+        "--go-on", type=int, default=0, help="epochs more, from the weights that lie there; 0 begins anew"
+    )
+    options = parser.parse_args()
+    folder, path = options.out, options.out / "models" / "heart.onnx"
     torch.set_num_threads(1)  # the order of sums, and so the weights, depend on it
-    write_onnx(trained(), folder / "models" / "heart.onnx")
+    write_onnx(trained(options.go_on, start=path) if options.go_on else trained(), path)
     write_manifest(folder)
 
 

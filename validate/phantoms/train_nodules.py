@@ -1,6 +1,7 @@
 """Train the detector of the sample study on phantoms that the study has never seen, in slices of 1.5 and 3 mm alone.
 
     python -m validate.phantoms.train_nodules --out sample_data
+    python -m validate.phantoms.train_nodules --out sample_data --go-on 8    # so many epochs more, from the weights that lie there
 
 Thicker slices are what it was not shown: there it misses more. Weights differ in their bytes by CPU; what a test holds are scores.
 """
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from validate.imaging.resample import rescaled
-from validate.phantoms.export_volumes import write_onnx
+from validate.phantoms.export_volumes import read_weights, write_onnx
 from validate.phantoms.lungs import EXTENT, FINE, Scan, axes, chest, nodules, scanned
 from validate.phantoms.manifest import write_manifest
 from validate.phantoms.nodule_network import NoduleNet
@@ -50,15 +51,20 @@ def example(number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return ((np.clip(voxels, -1000, 200) + 1000) / 1200).astype(np.float32), inside
 
 
-def trained(epochs: int = EPOCHS, patients: int = PATIENTS) -> NoduleNet:
-    """The network after training; loss per epoch goes to stderr."""
+def trained(epochs: int = EPOCHS, patients: int = PATIENTS, start: Path | None = None) -> NoduleNet:
+    """The network after training, from nothing or from the weights of a file; loss per epoch goes to stderr."""
     torch.manual_seed(7)
     data = [example(number) for number in range(patients)]
     network = NoduleNet()
     network.train()
+    if start is not None:
+        read_weights(network, start)
+        network.eval()  # its normalisation is folded into its weights
     steps = epochs * patients
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=8e-3, pct_start=0.2, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=8e-3 if start is None else 4e-3, pct_start=0.2, total_steps=steps
+    )
     loss_function = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))
     random = np.random.default_rng(11)
     for epoch in range(epochs):
@@ -98,9 +104,13 @@ def main() -> None:
     """Make the examples, train, and write the model and the folder's manifest."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("sample_data"), help="the sample folder; models/ goes in it")
-    folder = parser.parse_args().out
+    parser.add_argument(
+        "--go-on", type=int, default=0, help="epochs more, from the weights that lie there; 0 begins anew"
+    )
+    options = parser.parse_args()
+    folder, path = options.out, options.out / "models" / "nodules.onnx"
     torch.set_num_threads(1)  # the order of sums, and so the weights, depend on it
-    write_onnx(trained(), folder / "models" / "nodules.onnx")
+    write_onnx(trained(options.go_on, start=path) if options.go_on else trained(), path)
     write_manifest(folder)
 
 
