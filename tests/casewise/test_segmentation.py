@@ -143,6 +143,11 @@ def test_lesions_are_counted_by_the_stated_rule(put: Put, measured: Measured) ->
     strict = row(measured(lesions={**rule, "inclusive": False}))
     assert (strict["lesions_found"], strict["lesion_false_positives"], strict["panoptic_quality"]) == (0, 2, 0.0)
     assert row(measured())["lesion_recall"] is None
+    # by hand: voxels of 1 × 1 × 3 mm; both lesions have 6 mm³, a ball of 2.25 mm
+    sized = row(measured(lesions={**rule, "size_limits": [2.2, 2.3]}))
+    counts = [(sized[f"lesions_found_{band}"], sized[f"lesions_reference_{band}"]) for band in (1, 2, 3)]
+    assert counts == [(0, 0), (1, 2), (0, 0)]
+    assert (sized["lesions_reference_4"], found["lesions_reference_1"]) == (None, None)
 
 
 def test_the_ejection_fraction_comes_from_two_phases_of_one_study(put: Put, measured: Measured) -> None:

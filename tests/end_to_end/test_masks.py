@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy import ndimage
 
 import validate
 from validate.errors import DataError
@@ -34,6 +35,14 @@ def protocol(tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Pa
     (gallery.parents[1] / "sample_volumes" / "cardiac" / "segmenter_a" / "H002_ES.nii.gz").unlink()
     path = gallery / "cardiac-ventricles.yaml"
     text = path.read_text().replace("formats: [pdf, html]", "formats: [html]")
+    lesions = "{overlap: iou, threshold: 0.5, inclusive: false, connectivity: 26, size_limits: [30, 60]}"
+    text = text.replace("  grid: refuse ", f"  lesions: {lesions}\n  grid: refuse ")
+    of_size = "target: left_ventricle, role: secondary}"
+    text = text.replace(
+        "\nstrata:",
+        f"  - {{id: all_lesions, metric: segmentation.lesion_sensitivity, {of_size}\n"
+        f"  - {{id: middle, metric: segmentation.lesion_sensitivity_of_size.size_2, {of_size}\n\nstrata:",
+    )
     path.write_text(text.replace("replicates: 2000", "replicates: 300, at_most: 300"))
     return path
 
@@ -119,6 +128,29 @@ def test_the_ejection_fraction_comes_from_both_phases_and_is_near_the_phantoms(p
         made = {row["image"].split("_")[0]: float(row["ejected"]) for row in csv.DictReader(handle)}
     for patient, share in truth:  # slices are 8 mm thick, so volumes are known to a few percent
         assert share == pytest.approx(made[patient], abs=0.06)
+
+
+def test_lesions_of_one_size_have_a_sensitivity_with_limits_from_patients(protocol: Path, run: Any) -> None:
+    there = found = 0
+    for _, reference, drawn, voxel in pairs(protocol, "segmenter_a", 3):
+        labels, count = ndimage.label(reference, np.ones((3, 3, 3)))
+        for number in range(1, count + 1):
+            lesion = labels == number
+            if not 30 <= (6000 * float(lesion.sum()) * voxel / np.pi) ** (1 / 3) < 60:
+                continue
+            there += 1
+            parts, others = ndimage.label(drawn if drawn is not None else lesion & False, np.ones((3, 3, 3)))
+            found += any(
+                (lesion & (parts == one)).sum() > 0.5 * (lesion | (parts == one)).sum() for one in range(1, others + 1)
+            )
+    told = estimate(run, "middle/candidate/clean")
+    assert there > 10
+    assert told["status"] == "ok"
+    assert told["value"] == pytest.approx(found / there, abs=1e-12)
+    assert told["interval"] is not None
+    page = (run.folder / "report" / "report.html").read_text()
+    assert "Lesion sensitivity, lesions of 30 to under 60 mm" in page
+    assert "60 mm and more" in page
 
 
 def test_what_was_measured_lies_beside_the_masks_it_was_measured_on(run: Any) -> None:

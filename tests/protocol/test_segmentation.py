@@ -45,6 +45,10 @@ PROBLEMS = [
     (CARDIAC, "strata: [manufacturer, phase, sex]", "strata: [vendor]", "no attribute 'vendor'"),
     (CARDIAC, "strata: [manufacturer, phase, sex]", "strata: [sex]\nanalyses: [calibration]", "'calibration' says something of classification"),
     (CARDIAC, "at_least: 0.80,", "at_least: 80,", "lies between 0 and 1"),
+    (CARDIAC, "segmentation.mean.nsd", "segmentation.lesion_sensitivity", "needs segmentation.lesions, which says what one lesion is"),
+    (CARDIAC, "segmentation.mean.nsd", "segmentation.lesion_sensitivity_of_size.size_2", "there is no lesion size 2: segmentation.lesions.size_limits makes none"),
+    (CARDIAC, "  grid: refuse ", "  lesions: {overlap: iou, threshold: 0.1, inclusive: false, connectivity: 26, size_limits: [10, 5]}\n  grid: refuse ", "expected millimetres that rise"),
+    (CARDIAC, "  grid: refuse ", "  lesions: {overlap: iou, threshold: 0.1, inclusive: false, connectivity: 26, size_limits: [0, 5]}\n  grid: refuse ", "expected greater than 0"),
     (CARDIAC, "images, names:", "images, nmes:", "no key 'nmes'"),
 ]  # fmt: skip
 

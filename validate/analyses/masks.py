@@ -12,6 +12,8 @@ data: {
             "also": [{"measure", "title", "unit", "value": number | null}]}],
  "agreement": [{"structure", "words", "measure", "title", "unit", "points": [[mean, difference]], "bias": id | null,
                 "low": id | null, "high": id | null, "limits": {"bias", "low", "high"}}],
+ "lesion_sizes": [{"structure", "words", "bands": [{"size", "low": mm, "high": mm | null, "words", "lesions", "found", "cases",
+                   "estimate": id | null}]}],      of cases with an output: what lesions there are, and how many of them are found
  "endpoints": [{"endpoint", "label", "role", "target", "estimate": id}]}
 Values are as they count: failed cases and empty masks by the locked rules. What has no value is left out and counted.
 """
@@ -29,10 +31,12 @@ from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.mask_rows import MaskRows, mask_rows
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, measure, printed, printed_estimate
-from validate.casewise.measure import MEASURES
+from validate.casewise.measure import FOUND, MEASURES, THERE
 from validate.estimation.estimate import Estimate
 from validate.metrics.segmentation.limits_of_agreement import WIDTH
 from validate.protocol.schema import Model
+from validate.protocol.segmentation import band_words
+from validate.protocol.segmentation_problems import OF_SIZE
 from validate.protocol.targets import Target, headline, targets_of
 
 WORST = 10
@@ -94,6 +98,11 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
                 for name in PAIRS
                 if (one := _agreement(target, rows[target.name], name, [e for _, e in present])) is not None
             ],
+            "lesion_sizes": [
+                _sizes(evidence, target, rows[target.name], [e for _, e in present]) for target in targets_of(protocol)
+            ]
+            if block.lesions is not None and block.lesions.size_limits is not None
+            else [],
             "endpoints": [
                 {
                     "endpoint": endpoint.id,
@@ -235,6 +244,28 @@ def _agreement(target: Target, rows: MaskRows, name: str, estimates: Sequence[Es
         **{key: None if estimate is None else estimate.id for key, estimate in ids.items()},
         "limits": {"bias": bias, "low": bias - WIDTH * spread, "high": bias + WIDTH * spread},
     }
+
+
+def _sizes(evidence: Evidence, target: Target, rows: MaskRows, estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """Lesions by the bands of the protocol, counted in the outputs as they are; the estimate where an endpoint asks for it."""
+    block, bands = evidence.protocol.segmentation, []
+    assert block is not None and block.lesions is not None
+    own = {e.metric: e.id for e in estimates if e.target == target.name}
+    for size, (low, high) in enumerate(block.lesions.size_bands, start=1):
+        there, found = (rows.output(f"{name}_{size}") for name in (THERE, FOUND))
+        bands.append(
+            {
+                "size": size,
+                "low": low,
+                "high": high,
+                "words": band_words(low, high),
+                "lesions": int(np.nansum(there)),
+                "found": int(np.nansum(found)),
+                "cases": int(np.nansum(there > 0)),
+                "estimate": own.get(f"{OF_SIZE}.size_{size}"),
+            }
+        )
+    return {"structure": target.name, "words": target.words, "bands": bands}
 
 
 def _statement(evidence: Evidence, estimates: Sequence[Estimate], rows: Mapping[str, MaskRows]) -> str:

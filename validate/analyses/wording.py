@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import StudyProtocol
+from validate.protocol.segmentation import band_words
+from validate.protocol.segmentation_problems import OF_SIZE
 from validate.protocol.targets import targets_of
 from validate.registry import load
 from validate.results.levels import MISSING
@@ -121,8 +123,18 @@ def metric_of(estimate: Estimate) -> Metric:
 def measure(estimate: Estimate, protocol: StudyProtocol) -> str:
     """The measure's title, and what it is of where there is a choice; against a comparator, as percent agreement."""
     title = titled(metric_of(estimate).title, estimate.condition)
+    if (band := lesion_band(estimate.metric, protocol)) is not None:
+        title = f"{title.partition(', ')[0]}, lesions of {band_words(*band)}"
     title = AGREEMENT.get(title, title) if protocol.reference.kind == "comparator" else title
     return of_target(title, protocol, estimate.target)
+
+
+def lesion_band(metric: str, protocol: StudyProtocol) -> tuple[float, float | None] | None:
+    """The sizes of lesions, in mm, that a metric of one size is of; None for any other metric."""
+    name, _, band = metric.partition(f"{OF_SIZE}.size_")
+    if name or not band or protocol.segmentation is None or protocol.segmentation.lesions is None:
+        return None
+    return protocol.segmentation.lesions.size_bands[int(band) - 1]
 
 
 def titled(title: str, condition: Mapping[str, object]) -> str:

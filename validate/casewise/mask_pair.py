@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.casewise.measure import MEASURES, Measure
+import numpy as np
+
+from validate.casewise.measure import FOUND, MEASURES, THERE, Measure
 from validate.errors import Undefined
 from validate.imaging.mask import LabelMap
 from validate.mask_comparison import MICROLITRES, MaskComparison, compare_masks
@@ -37,7 +40,11 @@ class Compared:
         if self.lesions is not None:
             labels = self.reference.labels[0] if planar else self.reference.labels
             found = components_of(runs_of(labels == self.value, workers=1), connectivity=self.lesions.connectivity)
-            known["lesions_reference"] = float(found.count)
+            known[THERE] = float(found.count)
+            limits = _voxels(self.lesions, lengths[1:] if planar else lengths)
+            bands = np.bincount(np.searchsorted(limits, found.voxels, side="right"), minlength=len(limits) + 1)
+            if self.lesions.size_limits is not None:
+                known |= {f"{THERE}_{band}": float(count) for band, count in enumerate(bands.tolist(), start=1)}
         return known
 
 
@@ -62,7 +69,11 @@ def compared(protocol: StudyProtocol, name: str, reference: LabelMap, prediction
         workers=1,
     )
     diagonal = reference.grid.diagonal
-    raw = {**_direct(found), **_volumes(found), **(_lesions(found.lesions) if lesions is not None else {})}
+    raw = {
+        **_direct(found),
+        **_volumes(found),
+        **({} if lesions is None else _lesions(found.lesions, lesions, spacing)),
+    }
     empty = _empty(found)
     ruled = {
         key: _ruled(MEASURES[key], number, empty, block, diagonal) for key, number in raw.items() if key in MEASURES
@@ -96,21 +107,33 @@ def _volumes(found: MaskComparison) -> dict[str, float | None]:
     }
 
 
-def _lesions(found: InstanceAgreement) -> dict[str, float | None]:
+def _voxels(lesions: Lesions, spacing: Sequence[float]) -> list[float]:
+    """The limits of sizes as voxels: those of a ball, or in a plane of a circle, of that diameter."""
+    axes = len(spacing)
+    share = math.pi / 6 if axes == 3 else math.pi / 4
+    return [share * limit**axes / math.prod(spacing) for limit in lesions.size_limits or ()]
+
+
+def _lesions(found: InstanceAgreement, block: Lesions, spacing: Sequence[float]) -> dict[str, float | None]:
     def read(name: str) -> float | None:
         try:
             return float(getattr(found, name)())
         except Undefined:
             return None
 
+    sizes: dict[str, float | None] = {}
+    if block.size_limits is not None:
+        for band, (hits, there) in enumerate(found.by_size(_voxels(block, spacing)), start=1):
+            sizes |= {f"{THERE}_{band}": float(there), f"{FOUND}_{band}": float(hits)}
     return {
+        **sizes,
         "lesion_recall": read("sensitivity"),
         "lesion_false_positives": float(found.invented),
         "recognition_quality": read("recognition_quality"),
         "segmentation_quality": read("segmentation_quality"),
         "panoptic_quality": read("panoptic_quality"),
-        "lesions_reference": float(found.reference_voxels.size),
-        "lesions_found": float(found.found),
+        THERE: float(found.reference_voxels.size),
+        FOUND: float(found.found),
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from validate.protocol.segmentation import MOST_BANDS
+
 Unit = Literal["proportion", "proportion_difference", "index", "mm", "ml", "count"]
 Worst = Literal["zero", "diagonal"]
 AREA = "Areas in mm² where an image is one slice."
@@ -122,10 +124,12 @@ _ALL = (
 )  # fmt: skip
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _ALL}
 # Columns that go with them: what volumes are made of, counts behind lesion measures, and the worst distance there is.
+THERE, FOUND = "lesions_reference", "lesions_found"
 BESIDE = (
     "diagonal",
-    "lesions_reference",
-    "lesions_found",
+    THERE,
+    FOUND,
+    *(f"{name}_{band}" for band in range(1, MOST_BANDS + 1) for name in (THERE, FOUND)),
     "ejection_fraction_reference",
     "ejection_fraction_prediction",
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from validate.casewise.measure import MEASURES
+from validate.casewise.measure import FOUND, MEASURES, THERE
 from validate.results.units import MEASURE_PREFIX
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def counted(cases: Cases, name: str, *, worst: NDArray[np.bool_], best: NDArray[
     """
     assert cases.measures is not None
     values, measure = cases.measures[name], MEASURES.get(name)
-    if name == "lesions_reference":
+    if name.startswith(THERE):
         return values
-    if name == "lesions_found":
-        there = cases.measures["lesions_reference"]
+    if name.startswith(FOUND):
+        there = cases.measures[name.replace(FOUND, THERE)]
         return np.where(worst, np.minimum(there, 0.0), np.where(best, there, values))
     if measure is None or measure.worst is None:
         return np.where(cases.failed, np.nan, values)

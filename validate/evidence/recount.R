@@ -65,7 +65,7 @@ masks <- function(name, value, lesions, goal, share) switch(name,
   segmentation.low = mean(value) - qnorm(0.975) * sd(value), segmentation.high = mean(value) + qnorm(0.975) * sd(value))
 of_case <- function(e, rows, rule) {
   value <- number(rows[[paste0("case.", e$column)]])
-  there <- if (e$metric == "segmentation.lesion_sensitivity") number(rows[["case.lesions_reference"]]) else rep(0, nrow(rows))
+  there <- if (e$metric == "segmentation.lesion_sensitivity") number(rows[[sub("lesions_found", "lesions_reference", paste0("case.", e$column))]]) else rep(0, nrow(rows))
   least <- rep(NA_real_, nrow(rows)); best <- rep(number(e$best), nrow(rows))
   if (e$metric == "segmentation.lesion_sensitivity") { least <- pmin(there, 0); best <- there }
   else if (!is.na(e$worst)) least <- if (e$worst == "zero") rep(0, nrow(rows)) else number(rows[["case.diagonal"]])

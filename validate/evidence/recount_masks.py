@@ -73,6 +73,8 @@ def statistic(metric: str) -> tuple[str, tuple[str, ...]] | None:
     parts = metric.split(".")
     if parts == ["segmentation", "lesion_sensitivity"]:
         return "lesion_sensitivity", LESIONS
+    if parts[:2] == ["segmentation", "lesion_sensitivity_of_size"] and len(parts) == 3:
+        return "lesion_sensitivity", tuple(f"{name}_{parts[2].removeprefix('size_')}" for name in LESIONS)
     if len(parts) == 4 and parts[:2] == ["segmentation", "limits_of_agreement"] and parts[3] in STATISTICS:
         return parts[3], (parts[2],)
     known = len(parts) == 3 and parts[0] == "segmentation" and parts[1] in STATISTICS
@@ -84,10 +86,11 @@ def counted(column: str, row: Mapping[str, object], rule: str | None, worst: str
 
     rule : None where the case did not fail      worst : "zero" or "diagonal"; None for a measure without a worst value
     """
-    if column == "lesions_reference" or (rule is None and column != "lesions_reference"):
+    found, reference = LESIONS
+    if column.startswith(reference) or rule is None:
         return _number(row.get(f"case.{column}"))
-    if column == "lesions_found":
-        there = _number(row.get("case.lesions_reference"))
+    if column.startswith(found):
+        there = _number(row.get(f"case.{column.replace(found, reference)}"))
         return None if there is None or rule == "excluded" else 0.0 if rule == "worst_case" else there
     if worst is None or rule == "excluded":
         return None

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Millimetres = Annotated[float, Field(ge=0, le=1000)]
+MOST_BANDS = 6  # of lesion sizes
 CONFIG = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -15,6 +16,8 @@ class Lesions(BaseModel):
 
     overlap : by which a pair is judged      threshold : that it must exceed, or reach where inclusive
     connectivity : when voxels are one component: 6, 18 or 26 in a volume, 4 or 8 in a plane
+    size_limits : where one band of lesion sizes ends and the next begins, mm of the diameter of a ball (in one slice a circle)
+        as large as the reference's lesion, such as [5, 10]: under 5, 5 to under 10, 10 and more
     """
 
     model_config = CONFIG
@@ -23,6 +26,22 @@ class Lesions(BaseModel):
     threshold: Annotated[float, Field(ge=0, lt=1)]
     inclusive: bool
     connectivity: Literal[4, 6, 8, 18, 26]
+    size_limits: (
+        Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=MOST_BANDS - 1)] | None
+    ) = None
+
+    @property
+    def size_bands(self) -> tuple[tuple[float, float | None], ...]:
+        """(from, to) of each band in mm; the last one is open."""
+        limits = self.size_limits
+        return () if limits is None else tuple(zip((0.0, *limits), (*limits, None), strict=True))
+
+
+def band_words(low: float, high: float | None) -> str:
+    """Such as "under 5 mm", "5 to under 10 mm", "10 mm and more"."""
+    if high is None:
+        return f"{low:.10g} mm and more"
+    return f"under {high:.10g} mm" if not low else f"{low:.10g} to under {high:.10g} mm"
 
 
 class Ejection(BaseModel):

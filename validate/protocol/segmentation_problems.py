@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
@@ -12,6 +13,7 @@ from validate.protocol.segmentation import Segmentation
 from validate.protocol.targets import ALL, structures
 
 LARGEST_VALUE = 65535
+OF_SIZE = "segmentation.lesion_sensitivity_of_size"
 
 
 def segmentation_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
@@ -93,6 +95,27 @@ def _block(protocol: StudyProtocol) -> Iterator[Problem]:
         if name not in known:
             yield Problem(("segmentation", "centrelines", number), unknown("structure", name, known))
     yield from _ejection(block, known)
+    yield from _lesions(protocol, block)
+
+
+def _lesions(protocol: StudyProtocol, block: Segmentation) -> Iterator[Problem]:
+    """Limits of sizes rise, and an endpoint of lesions, or of one size of them, has lesions or that size to be of."""
+    limits = None if block.lesions is None else block.lesions.size_limits
+    if limits is not None and any(later <= earlier for earlier, later in pairwise(limits)):
+        yield Problem(("segmentation", "lesions", "size_limits"), f"got {list(limits)}, expected millimetres that rise")
+    bands = 0 if block.lesions is None else len(block.lesions.size_bands)
+    for index, endpoint in enumerate(protocol.endpoints):
+        _, _, size = endpoint.metric.partition(f"{OF_SIZE}.size_")
+        if size.isdecimal() and int(size) > bands:
+            message = (
+                f"there is no lesion size {size}: segmentation.lesions.size_limits makes "
+                + (f"sizes 1 to {bands}" if bands else "none")
+                + ". Give it limits in mm, such as [5, 10], for sizes 1 to 3."
+            )
+            yield Problem(("endpoints", index, "metric"), message)
+        elif endpoint.metric == "segmentation.lesion_sensitivity" and block.lesions is None:
+            message = "needs segmentation.lesions, which says what one lesion is and when two are the same"
+            yield Problem(("endpoints", index, "metric"), message)
 
 
 def _ejection(block: Segmentation, known: dict[str, int]) -> Iterator[Problem]:

@@ -38,7 +38,7 @@ segmentation:
   empty_reference: exclude_and_report     # or agreement_if_both_empty
   empty_prediction: worst_case            # 0, or for a distance the image's diagonal; or exclude_and_report
   grid: refuse                            # a mask on another grid than its reference is a failure; or nearest
-  # lesions: {overlap: iou, threshold: 0.1, inclusive: false, connectivity: 26}     # asks for lesion_sensitivity and others
+  # lesions: {overlap: iou, threshold: 0.1, inclusive: false, connectivity: 26, size_limits: [5, 10]}     # lesion_sensitivity
 
 models:
   - id: candidate

@@ -85,3 +85,16 @@ def test_each_statistic_is_of_the_measures_that_it_fits_and_carries_their_bounds
     for name in ("at_least.hd95", "at_most.dice", "limits_of_agreement.dice.low"):
         with pytest.raises(Exception, match="no metrics plug-in called"):
             load("metrics", f"segmentation.{name}")
+
+
+def test_lesions_of_one_size_are_counted_apart() -> None:
+    # by hand: 1 of 3 small lesions in one case and 1 of 1 in another, 2 of 4; of the largest size there is none
+    columns = {
+        "lesions_found_1": [1, 1],
+        "lesions_reference_1": [3, 1],
+        "lesions_found_3": [0, 0],
+        "lesions_reference_3": [0, 0],
+    }
+    assert value("lesion_sensitivity_of_size.size_1", columns) == 0.5
+    with pytest.raises(Undefined, match="Lesion sensitivity, size 3 needs a lesion in the reference"):
+        value("lesion_sensitivity_of_size.size_3", columns)

@@ -107,3 +107,12 @@ def test_impossible_choices_are_refused() -> None:
         Matching(threshold=1.5)
     with pytest.raises(ValueError, match="expected the same"):
         instance_agreement(row(), row(width=50))
+
+
+def test_lesions_found_and_there_by_size_are_counted_by_the_reference_alone() -> None:
+    reference, prediction = row((0, 2), (4, 8), (10, 14), (20, 30)), row((4, 8), (19, 31))
+    found = instance_agreement(reference, prediction, matching=Matching("iou", 0.5))
+    # by hand: of 2, 4, 4 and 10 voxels; one of 4 and the one of 10 are found. Exactly at a limit is the band above.
+    assert found.by_size([4, 10]) == [(0, 1), (1, 2), (1, 1)]
+    assert found.by_size([5]) == [(1, 3), (1, 1)]
+    assert found.by_size([]) == [(2, 4)]

@@ -82,6 +82,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "statement": view.words(finding["statement"]),
         "strips": [figure for name in names if (figure := _strips(data["structures"], name, key)) is not None],
         "counts": _counts(study, data["structures"], key),
+        "sizes": [_sizes(study, one, key) for one in data["lesion_sizes"]] if data["lesion_sizes"] else [],
         "worst": _worst(data["worst"], key),
         "pictures": list(_pictures(study, finding, key)),
         "agreement": [_agreement(study, one, key) for one in data["agreement"]],
@@ -138,6 +139,20 @@ def _counts(study: Study, structures: Node, key: str) -> Table:
         for one in structures
     )  # fmt: skip
     return Table(f"mask-counts-{key}", columns, rows)
+
+
+def _sizes(study: Study, structure: Node, key: str) -> Table:
+    columns = (
+        Column(f"Lesions of {structure['words'].text}, by size", width=34), Column("Lesions", numeric=True),
+        Column("Found", numeric=True), Column(study.units.capitalize(), numeric=True), Column("Sensitivity (limits)", numeric=True),
+    )  # fmt: skip
+    rows = []
+    for band in structure["bands"]:
+        estimate = study.sealed.estimate(band["estimate"]) if band["estimate"] else None
+        told = printed("not an endpoint") if estimate is None else view.estimate(estimate)
+        counts = (view.count(band[name]) for name in ("lesions", "found", "cases"))
+        rows.append(row(view.words(band["words"]), *counts, told))
+    return Table(f"lesion-sizes-{structure['structure'].text}-{key}", columns, tuple(rows))
 
 
 def _worst(worst: Node, key: str) -> Table:

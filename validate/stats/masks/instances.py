@@ -5,6 +5,7 @@ PQ = SQ · RQ as in Kirillov et al. 2019 (doi:10.1109/CVPR.2019.00963).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,6 +70,16 @@ class InstanceAgreement:
         if not self.reference_voxels.size:
             raise Undefined("lesion sensitivity needs a lesion: the reference has none")
         return self.found / int(self.reference_voxels.size)
+
+    def by_size(self, limits: Sequence[float]) -> list[tuple[int, int]]:
+        """(found, there) of the reference's components in each band of voxels, one more than there are limits that rise.
+
+        A component exactly at a limit belongs to the band above.
+        """
+        band = np.searchsorted(np.asarray(limits, np.float64), self.reference_voxels, side="right")
+        there = np.bincount(band, minlength=len(limits) + 1)
+        found = np.bincount(band[self.reference], minlength=len(limits) + 1)
+        return list(zip(found.tolist(), there.tolist(), strict=True))
 
     def recognition_quality(self) -> float:
         """RQ, the F1 of detection. Raises Undefined where neither side has a component."""
