@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
+
+from validate.report.render import render
 
 PARTS = ("made_up_plan", "made_up_estimates", "made_up_groups", "made_up_findings", "made_up_study")
 
@@ -35,3 +39,27 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def heard() -> list[str]:
+    """What was warned of while the study below was rendered."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def folder(build: Callable[..., Path], heard: list[str]) -> Path:
+    """The one study whose PDF the default tests read."""
+    run = build()
+    listener = logging.Handler(logging.WARNING)
+    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(listener)
+    render(run)
+    logging.getLogger().removeHandler(listener)
+    return run
+
+
+@pytest.fixture(scope="session")
+def pages(folder: Path) -> list[str]:
+    """Its text, page by page."""
+    return [page.extract_text() for page in pypdf.PdfReader(folder / "report" / "report.pdf").pages]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from validate.report.pdf_file import file_bytes
 from validate.report.sheet import REFERENCE, Leaves
 
 PAGES, CATALOG = 1, 2
@@ -81,24 +81,17 @@ def bind(parts: Sequence[Leaves], attached: Sequence[Attached], *, identifier: b
     _share_colour_spaces(pdf)
     _attach(pdf, attached, created)
     _describe(pdf, parts[0])
-    output = io.BytesIO()
-    pdf.write(output, b"1.7", identifier, compress=True)
-    return output.getvalue()
+    return file_bytes(pdf, identifier)
 
 
 class _Ready:
     """An object whose bytes are already there, as pydyf takes it. apart : not to be put among compressed objects."""
 
-    generation = 0
     free = "n"
 
     def __init__(self, data: bytes, *, apart: bool) -> None:
-        self.number, self.offset = 0, 0
+        self.number = 0
         self.data, self.compressible = data, not apart
-
-    @property
-    def indirect(self) -> bytes:
-        return f"{self.number} 0 obj\n".encode() + self.data + b"\nendobj"
 
     @property
     def reference(self) -> bytes:

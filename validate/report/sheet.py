@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import Any
 
 from validate.errors import MissingLibrary
+from validate.report.drawn_text import set_words_whole
 
 VARIANT = "pdf/a-3a"  # PDF/UA is stated beside it when the parts are bound
 PLACE = "page 888 of 888"  # as in print.css
@@ -108,6 +109,7 @@ def weasyprint_here() -> Any:
         import weasyprint
     except (ImportError, OSError) as error:
         raise missing("weasyprint" if isinstance(error, ImportError) else "pango") from error
+    set_words_whole()
     return weasyprint
 
 
