@@ -28,6 +28,23 @@ def cost_table(study: Study) -> Table:
     return Table("cost", columns, rows)
 
 
+def model_cost_table(study: Study) -> Table:
+    """What an answer of each model took, apart from the reading of images, which all share."""
+    columns = (
+        Column("Model", width=34), Column("Cases given to it", numeric=True, width=22),
+        Column("Seconds in all", numeric=True, width=20), Column("Milliseconds a case", numeric=True, width=24),
+    )  # fmt: skip
+    rows = tuple(
+        row(
+            study.model_name(one["model"].text), view.count(one["cases"]), view.plain(one["predict_seconds"], 1),
+            view.milliseconds(one["predict_seconds_per_case"]),
+        )
+        for one in study.sealed.cost["models"]
+        if one["pass"].text == "clean" and one["model"].text in {model["id"].text for model in study.models}
+    )  # fmt: skip
+    return Table("cost-by-model", columns, rows)
+
+
 def machine_table(study: Study) -> Table:
     """Memory, GPU and energy of the last start of the run."""
     machine = study.sealed.cost["machine"]

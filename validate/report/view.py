@@ -177,6 +177,13 @@ def plain(node: Node, places: int, absent: str = "–") -> Printed:
     return printed(f"{node.value:.{places}f}".replace("-", MINUS), node.address)
 
 
+def milliseconds(node: Node) -> Printed:
+    """As in "12.30" from a number of seconds."""
+    if not isinstance(node.value, int | float):
+        return printed("–")
+    return printed(f"{1000 * node.value:.2f}", node.address)
+
+
 def gibibytes(node: Node) -> Printed:
     """As in "24.0 GiB" from a number of bytes."""
     if not isinstance(node.value, int | float):

@@ -7,11 +7,12 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words
 from validate.report import view
+from validate.report.costs import model_cost_table
 from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.figures.overlap import Bar, overlap
-from validate.report.printed import Printed, printed
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.sections.primary_endpoints import flag_mark, locked_overall
@@ -44,6 +45,8 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = list(study.sealed.all_findings("comparison"))
     return {
         "table": _table(study),
+        "cost": model_cost_table(study),
+        "unpriced": joined((study.model_name(m) for m in study.unwitnessed), ", "),
         "pairs": [_pair(study, finding, number) for number, finding in enumerate(findings)],
         "declared": any(d["declared"].value for f in findings for d in f["data"]["differences"]),
         "family": next((FAMILIES.get(f["data"]["family"]["method"].text, "") for f in findings), ""),

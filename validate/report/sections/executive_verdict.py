@@ -10,6 +10,7 @@ from validate.report import view
 from validate.report.criterion import by_model, criterion_lines, verdict_outcome
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
+from validate.report.profile_words import USE, meaning
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.sections.participants import analysed_step, rows_of, step_of
@@ -41,6 +42,8 @@ def content(study: Study) -> Mapping[str, Any]:
         "outcome": verdict_outcome(study),
         "sentence": _sentence(study.sealed.verdict["sentence"]),
         "level": _level(study),
+        "meaning": meaning(study),
+        "use": USE[study.profile],
         "criteria": shown,
         "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
         "model_names": names,

@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.report import view
 from validate.report.printed import Printed, joined, printed
+from validate.report.profile_words import LIMITS
 from validate.report.section import Section
 from validate.report.study import Study
 
@@ -14,6 +15,7 @@ from validate.report.study import Study
 def content(study: Study) -> Mapping[str, Any]:
     levels = _levels(study)
     return {
+        "lead": LIMITS[study.profile],
         "synthetic": study.synthetic,
         "exploratory": study.exploratory,
         "unwitnessed": bool(study.unwitnessed),

@@ -9,6 +9,7 @@ from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.classes import by_target
 from validate.report.figures.canvas import Figure
+from validate.report.figures.confusion_matrix import confusion_matrix
 from validate.report.figures.precision_recall import precision_recall
 from validate.report.figures.roc import Curve, roc
 from validate.report.figures.score_histogram import Scores, score_histogram
@@ -38,6 +39,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     return {
         "name": study.model_name(name) if several else Printed(),
         "missed": _missed(study, data["tables"]),
+        "matrix": _matrix(study, key, data["tables"]),
         "tables": [_four_fold(study, key, table) for table in data["tables"]],
         "point": _point(data["operating_point"]),
         "decided": view.decided(data["operating_point"]),
@@ -60,6 +62,22 @@ def _missed(study: Study, tables: Node) -> Printed:
     missed = view.count(table["false_negatives"]) + " of " + view.count(table["positives"], f"positive {study.unit}")
     alarms = view.count(table["false_positives"]) + " of " + view.count(table["negatives"], f"negative {study.unit}")
     return missed + " missed, " + alarms + " flagged"
+
+
+def _matrix(study: Study, key: str, tables: Node) -> Figure | None:
+    """The four counts under the locked rule as a picture; None without an operating point."""
+    table = next((t for t in tables if t["locked"].value is True), None)
+    if table is None:
+        return None
+    lines = (("true_positives", "false_negatives"), ("false_positives", "true_negatives"))
+    cells = [[(int(table[name].value), view.count(table[name])) for name in line] for line in lines]
+    (found, missed), (alarms, left) = ([words for _, words in line] for line in cells)
+    standard = "Comparator" if study.comparator else "Reference"
+    return confusion_matrix(
+        f"matrix-{key}", ("positive", "negative"), ("flagged", "not flagged"), cells, down=standard,
+        across="Answer of the model",
+        description=f"{standard} down, answer across. Positive: {found} flagged, {missed} not; negative: {alarms} flagged, {left} not.",
+    )  # fmt: skip
 
 
 def _point(point: Node) -> Printed:

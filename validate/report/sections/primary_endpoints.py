@@ -11,6 +11,7 @@ from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.methods import footnotes
 from validate.report.printed import Printed, joined, printed
+from validate.report.profile_words import CRITERIA
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.study import Study
@@ -23,6 +24,7 @@ OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data 
 
 def content(study: Study) -> Mapping[str, Any]:
     return {
+        "lead": CRITERIA[study.profile],
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),

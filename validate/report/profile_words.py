@@ -1,0 +1,54 @@
+"""What a verdict means to each reader: the hospital that accepts, the reviewer of a submission, whoever chooses between models.
+
+A profile changes these words and the order of sections, never a number.
+"""
+
+from __future__ import annotations
+
+from validate.report.study import Study
+
+UNDECIDED = "INCONCLUSIVE"
+MEANING = {
+    "acceptance": {
+        "PASS": "For the department: what was asked for beforehand was shown on its own cases. Use within the conditions below.",
+        "FAIL": "For the department: something that was asked for was shown not to hold. On this evidence, do not put it to use.",
+        UNDECIDED: "For the department: these cases do not decide it: no failure, and no leave to use it. What would settle it is said above.",
+        "": "For the department: nothing was asked for beforehand, so nothing is accepted or refused here.",
+    },
+    "submission": {
+        "PASS": "For the reviewer: every criterion fixed beforehand is met. This supports the claims it was tied to, and no others.",
+        "FAIL": "For the reviewer: a criterion fixed beforehand is missed. What is claimed is not supported by this study.",
+        UNDECIDED: "For the reviewer: the study neither supports what is claimed nor refutes it. A larger study, planned anew, would.",
+        "": "For the reviewer: no criterion was fixed beforehand, so this study supports no claim; it describes.",
+    },
+    "comparison": {
+        "PASS": "For whoever chooses: each model meets what was asked. Which is better is told by their differences alone (section R20).",
+        "FAIL": "For whoever chooses: not every model meets what was asked; the table says which. Differences stand in section R20.",
+        UNDECIDED: "For whoever chooses: these cases do not settle it for every model. Differences between them stand in section R20.",
+        "": "For whoever chooses: nothing was asked of either beforehand. Their differences stand in section R20.",
+    },
+}  # fmt: skip
+USE = {
+    "acceptance": "What it may be used for", "submission": "What the evidence extends to",
+    "comparison": "What each may be used for",
+}  # fmt: skip
+CRITERIA = {
+    "acceptance": "What the department asked for before anyone had looked, and whether it was shown.",
+    "submission": "Each criterion as the locked protocol words it, held against the limit of its interval; an estimate by itself "
+    "decides nothing.",
+    "comparison": "The same criteria for every model, on the same cases. That one model meets a criterion and another does not is "
+    "no proof that it is the better one: only the limits of their difference tell, in section R20.",
+}  # fmt: skip
+LIMITS = {
+    "acceptance": "The conditions under which the department may rely on this, and what ends them.",
+    "submission": "What this study cannot show, and what therefore must not be claimed from it.",
+    "comparison": "What holds for every model alike, and is no ground for preferring one.",
+}
+
+
+def meaning(study: Study) -> str:
+    """Of this study's verdict, for the reader of its profile; of an exploratory one, that it is none."""
+    if study.exploratory:
+        return "Nothing was fixed before the first look, so none of this is a basis for a decision."
+    words = MEANING[study.profile]
+    return words[study.sealed.verdict["outcome"].text or ""]
