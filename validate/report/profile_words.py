@@ -12,7 +12,7 @@ MEANING = {
     "acceptance": {
         "PASS": "For the department: what was asked for beforehand was shown on its own cases. Use within the conditions below.",
         "FAIL": "For the department: something that was asked for was shown not to hold. On this evidence, do not put it to use.",
-        UNDECIDED: "For the department: these cases decide nothing: no failure, and no leave to use it. What would settle it is said above.",
+        UNDECIDED: "For the department: these cases decide nothing: no failure and no leave to use it. What would settle it is said above.",
         "": "For the department: nothing was asked for beforehand, so nothing is accepted or refused here.",
     },
     "submission": {
