@@ -106,8 +106,10 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         return
     tone: Tone = "faint" if row.faint else row.tone
     words: Tone = "grey" if row.faint else row.tone
-    room = COUNTS - LABELS - (0 if tall else 30)
-    canvas.text((0 if tall else LABELS, base), fitted(row.label, 8.2, room), size=8.2, tone=words)
+    counted = text_width(str(row.count), 7.4) + 6 if row.count else 0.0
+    room = (COUNTS if counted else LEFT - 8) - counted - (0 if tall else LABELS)
+    own = _size(row.label, room)
+    canvas.text((0 if tall else LABELS, base), fitted(row.label, own, room), size=own, tone=words)
     if row.sub:
         canvas.text((0, base + 10), fitted(row.sub, 7.4, room), size=7.4, tone="grey")
     canvas.text((COUNTS, base), row.count, size=7.4, tone="grey", anchor="end")
@@ -125,6 +127,11 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
     size = min(8.2, 8.2 * (WIDTH - NUMBERS) / max(1.0, text_width(str(row.words), 8.2)))
     canvas.text((NUMBERS, base), row.words, size=round(max(size, 5.0), 2), tone=words)
+
+
+def _size(label: str, room: float) -> float:
+    """As large as a label may be in its room, and no smaller than can be read."""
+    return round(min(8.2, max(6.4, 8.2 * room / max(text_width(label, 8.2), 1.0))), 2)
 
 
 def _beside(at: float, words: Printed | str) -> tuple[float, Anchor]:

@@ -167,7 +167,7 @@ def _counts(key: str, counts: Node) -> Table:
 
 def _worst(key: str, worst: Node) -> Table:
     columns = (
-        Column("Case", width=20), Column("Where"), Column("Lesions", numeric=True, width=12), Column("Found", numeric=True, width=12),
+        Column("Case", width=27), Column("Where"), Column("Lesions", numeric=True, width=12), Column("Found", numeric=True, width=12),
         Column("False marks", numeric=True, width=14),
     )  # fmt: skip
     rows = []

@@ -160,7 +160,7 @@ def _worst(worst: Node, key: str) -> Table:
     if first is None:
         return Table(f"worst-{key}", (Column("Case"),), ())
     columns = (
-        Column("Case", width=20), Column("Where"), Column(_with_unit(first["title"].text, first["unit"].text), numeric=True, width=14),
+        Column("Case", width=27), Column("Where"), Column(_with_unit(first["title"].text, first["unit"].text), numeric=True, width=14),
         *(Column(_with_unit(one["title"].text, one["unit"].text), numeric=True, width=14) for one in first["also"]),
     )  # fmt: skip
     rows = []

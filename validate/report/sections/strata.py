@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from validate.analyses.wording import listed
 from validate.report import view
 from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure, Tone
@@ -41,6 +42,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
             _others(study, others[start : start + MOST_COLUMNS], f"{study.key(model)}-{start}")
             for start in range(0, len(others), MOST_COLUMNS)
         ],
+        "without": _without(study, others),
         "exploratory": not finding["prespecified"].value,
     }
 
@@ -52,6 +54,7 @@ def _endpoint(study: Study, entry: Node, model: str) -> Mapping[str, Any]:
         "statement": view.words(entry["statement"], ""),
         "figures": _forest(study, entry, model, f"forest-{key}"),
         "differences": _differences(study, entry, f"differences-{key}"),
+        "without": _without(study, [entry]),
         "own_goal": any(group["goal"] for group in entry["groups"]),
         "goal": bool(entry["goal"]),
         "points": entry["unit"].text == "proportion",
@@ -170,7 +173,7 @@ def _gap(gap: Node, unit: str) -> Printed | str:
 def _difference(study: Study, one: Node, unit: str) -> TableRow:
     estimate, difference = study.sealed.estimate(one["estimate"]), one["difference"]
     why = one["why_greyed"]
-    found = view.estimate(estimate)
+    found = view.brief(estimate)
     if not difference:
         told: Printed = view.words(why, "–") if why else printed("–")
         together: Printed | str = "–"
@@ -185,11 +188,23 @@ def _difference(study: Study, one: Node, unit: str) -> TableRow:
     )  # fmt: skip
 
 
+def _without(study: Study, entries: list[Node]) -> list[Printed]:
+    """Which groups have no limits and why, each reason once."""
+    found: dict[str, tuple[list[str], Printed]] = {}
+    for group in (group for entry in entries for group in entry["groups"]):
+        for one in group["rows"]:
+            why = view.why_no_limits(study.sealed.estimate(one["estimate"]))
+            if why:
+                levels, _ = found.setdefault(str(why), ([], why))
+                levels.append(f"{group['label'].text} {one['level'].text}")
+    return [printed(f"{listed(list(dict.fromkeys(levels)))}: ") + why for levels, why in found.values()]
+
+
 def _others(study: Study, entries: list[Node], key: str) -> Table:
     """The other endpoints side by side."""
     columns = (Column("Group", width=24), *(Column(study.endpoint_title(e["endpoint"].text)) for e in entries))
     rows: list[TableRow] = [
-        row("All cases", *(view.estimate(study.sealed.estimate(e["overall"])) for e in entries), kind="total")
+        row("All cases", *(view.brief(study.sealed.estimate(e["overall"])) for e in entries), kind="total")
     ]
     groups = {g["attribute"].text: g for e in entries for g in e["groups"]}
     for attribute, first in groups.items():
@@ -200,7 +215,7 @@ def _others(study: Study, entries: list[Node], key: str) -> Table:
         ]
         for level in dict.fromkeys(name for one in found for name in one):
             cells = [
-                view.estimate(study.sealed.estimate(one[level]["estimate"])) if level in one else "–" for one in found
+                view.brief(study.sealed.estimate(one[level]["estimate"])) if level in one else "–" for one in found
             ]
             greyed = all(one[level]["greyed"].value is True for one in found if level in one)
             rows.append(row(level, *cells, kind="faint" if greyed else ""))
