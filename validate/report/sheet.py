@@ -185,6 +185,8 @@ def _leaves(pdf: Any, part: int) -> Leaves:
     for entry in pdf.objects:
         if isinstance(entry, pydyf.Dictionary):
             _settle(entry, part)
+            if entry.get("S") in {"/TH", "/TD"}:
+                _scope(pdf, entry)
     outline = tuple((one.number, _without(one, "Prev", "Next", "Parent"), 1 + max(int(one["Count"]), 0)) for one in top)
     apart = {0, 1, 2, root.number, tree.number, document.number, metadata.number, *(number for number, _, _ in outline)}
     if outlines is not None:
@@ -221,6 +223,16 @@ def _settle(entry: Any, part: int) -> None:
             del entry["A"]
             name = target.removeprefix(ELSEWHERE)
             entry["Dest"], entry["Contents"] = pydyf.String(name), pydyf.String(name)
+
+
+def _scope(pdf: Any, cell: Any) -> None:
+    """Which way a head of a table points, in place of names of cells: those hold in one part only (ISO 14289-1, 7.5)."""
+    cell.pop("ID", None)
+    attributes = cell["A"]
+    attributes.pop("Headers", None)
+    if cell["S"] == "/TH":
+        group = _at(pdf, _at(pdf, cell["P"])["P"])
+        attributes["Scope"] = "/Column" if group["S"] == "/THead" else "/Row"
 
 
 def _at(pdf: Any, reference: bytes) -> Any:
