@@ -137,6 +137,23 @@ def test_a_chart_over_time_raises_an_alarm_where_outputs_move(build: SimpleNames
     assert "raises an alarm" in found.statement
 
 
+def test_a_chart_of_what_goes_in_raises_an_alarm_where_images_move_and_nowhere_else(build: SimpleNamespace) -> None:
+    evidence = study(build, order_by="month")
+    n = evidence.cases.num_rows
+    cases = evidence.cases.append_column("month", pa.array([f"2026-{1 + place * 6 // n:02d}" for place in range(n)]))
+    calm = finding(replace(evidence, cases=cases)).data["input_charts"]
+    assert {one["feature"] for one in calm} >= {"noise"}
+    assert [one["feature"] for one in calm if one["alarm"]] == []
+    here = evidence.shift.here
+    noise = np.array(here["image.noise"].to_pylist(), float)
+    moved = np.where(np.arange(n) > n // 2, noise + 2 * noise.std(), noise)
+    place = here.column_names.index("image.noise")
+    tables = replace(evidence.shift, here=here.set_column(place, "image.noise", [pa.array(moved)]))
+    found = finding(replace(evidence, cases=cases, shift=tables))
+    assert {one["feature"]: one["alarm"] for one in found.data["input_charts"] if one["alarm"]}.keys() == {"noise"}
+    assert found.data["chart"]["alarm"] is None and "charts of what goes in: Noise at 2026-0" in found.statement
+
+
 def test_without_a_reference_it_says_so(build: SimpleNamespace) -> None:
     found = finding(replace(study(build), shift=None))
     assert found.status == "not_available"

@@ -34,6 +34,7 @@ def module(path: Path, name: str) -> ModuleType:
 
 MADE = module(ROOT / "tests/analyses/conftest.py", "made_up")
 SHIFTED = module(ROOT / "tests/analyses/test_shift.py", "made_up_shift")
+TRUTHS = module(ROOT / "tests/analyses/test_seeded_truths.py", "made_up_truths")
 BOUND = module(ROOT / "tests/analyses/test_confounding.py", "made_up_confounding")
 ENDPOINTS = [
     {"id": "auroc", "metric": "classification.auroc", "role": "primary"},
@@ -125,6 +126,18 @@ def confounded(seed: int, weak: float) -> dict[str, bool]:
     }  # fmt: skip
 
 
+def put_in(seed: int, what: str | None, **truths: float) -> dict[str, bool]:
+    """The phantom of tables with these truths; what every analysis calls, rightly (`what`) and wrongly (anything else)."""
+    from validate.phantoms.shift_tables import Truths
+
+    evidence = TRUTHS.study(Build, Truths(**truths), seed=seed)
+    found = TRUTHS.called(evidence)
+    return {
+        **{f"{name}, found": what in levels for name, levels in found.items() if what is not None},
+        **{f"{name}, anything else": bool(levels - {what}) for name, levels in found.items()},
+    }
+
+
 def cohort(seed: int, noise: float) -> dict[str, bool]:
     evidence = SHIFTED.study(Build, noise=noise, seed=seed)
     found = SHIFTED.finding(evidence)
@@ -149,6 +162,16 @@ STUDIES: dict[str, tuple[str, Callable[[int], dict[str, bool]]]] = {
         lambda seed: confounded(seed, 0.0),
     ),
     "confounded scanner, weak itself": ("weighted, standardised: right", lambda seed: confounded(seed, 1.5)),
+    "phantom, nothing put in": ("anything else: false alarm", lambda seed: put_in(seed, None)),
+    "phantom, a maker that blurs": (
+        "found by raw, weighted, standardised: right",
+        lambda seed: put_in(seed, "Cortis", blur=1.2),
+    ),
+    "phantom, a group served worse": ("found by served worse: right", lambda seed: put_in(seed, "F", underserved=1.0)),
+    "phantom, a maker that gets the mild patients": (
+        "raw, found: confounding; all others: false alarm",
+        lambda seed: put_in(seed, "Belmed", confounded=0.45),
+    ),
     "shift, the same population": ("false alarm", lambda seed: cohort(seed, 0.02)),
     "shift, noise up by half its spread": ("right", lambda seed: cohort(seed, 0.022)),
 }

@@ -16,7 +16,7 @@ from validate.analyses.wording import plural
 from validate.estimation.cases import threshold_of
 from validate.estimation.compared import STOPPED, check_of, compare, compared_passes
 from validate.imaging.perturb import foreign_image
-from validate.protocol.compared import INPUT_GUARD, InputGuardOptions
+from validate.protocol.compared import INPUT_GUARD, InputGuardOptions, compared_pass
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.robustness import SEED
 from validate.protocol.schema import Model
@@ -44,9 +44,10 @@ FOREIGN = frozenset(get_args(foreign_image.ForeignImage.model_fields["kind"].ann
 def passes(options: InputGuardOptions) -> tuple[Pass, ...]:
     """One for each kind, on the same cases."""
     return tuple(
-        Pass(
-            f"{INPUT_GUARD}.{kind}",
-            sample=options.sample,
+        compared_pass(
+            INPUT_GUARD,
+            kind,
+            options.sample,
             volume_transform={
                 "name": "foreign_image" if kind in FOREIGN else "wrong_series",
                 "options": {"kind": kind},

@@ -14,7 +14,7 @@ import numpy as np
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.wording import listed, plural
 from validate.estimation.compared import changed, check_of, compare, compared_passes
-from validate.protocol.compared import METAMORPHIC, MetamorphicOptions
+from validate.protocol.compared import METAMORPHIC, MetamorphicOptions, compared_pass
 from validate.protocol.passes import Pass
 from validate.protocol.schema import Model
 
@@ -58,7 +58,7 @@ def passes(options: MetamorphicOptions) -> tuple[Pass, ...]:
 
 
 def _pass(name: str, options: MetamorphicOptions, **more: Any) -> Pass:
-    return Pass(f"{METAMORPHIC}.{name}", sample=options.sample, **more)
+    return compared_pass(METAMORPHIC, name, options.sample, **more)
 
 
 def _rewritten(to: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ data: {"reference": {"kind", "sha256", "cases", "outcome"}, "patients_in_both",
  "classifier": id,
  "chart": {"order_by", "allowance", "decision", "points": [{"when", "cases", "z", "upper", "lower"}], "alarm": when | null,
    "run_length"} | null,
+ "input_charts": [{"feature", "label", "group", …as chart}],   of numbers in metadata and images
  "since": [{"endpoint", "label", "estimate": id, "conclusion": "stands" | "fallen" | "open"}],
  "stands": "yes" | "no" | "open" | null}
 p : by exchanging patients; adjusted : Holm's, over all features of this table.
@@ -94,14 +95,14 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
     classifier = next((e for e in mine if e.id == f"{SHIFT}/{model.id}/{CHECK}"), None)
     since = [_since(evidence, e, options) for e in mine if (e.contrast or {})["kind"] == SINCE]
     stands = _stands(since)
-    chart = both.chart(options)
+    chart, inputs = both.chart(options), list(both.input_charts(options))
     shared = int(np.intersect1d(both.patient[both.second], both.patient[~both.second]).size)
     return Finding(
         id=f"{SHIFT}/{model.id}",
         analysis=SHIFT,
         model=model.id,
         title=TITLE,
-        statement=_statement(features, classifier, chart, since, stands) + _shared(shared),
+        statement=_statement(features, classifier, chart, inputs, since, stands) + _shared(shared),
         data={
             "reference": {key: tables.facts[key] for key in ("kind", "sha256", "cases", "outcome")},
             "patients_in_both": shared,
@@ -111,6 +112,7 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
             "together": both.together(options),
             "classifier": classifier.id if classifier is not None else None,
             "chart": chart,
+            "input_charts": inputs,
             "since": since,
             "stands": stands,
         },
@@ -227,9 +229,20 @@ class _Both:
     def chart(self, options: ShiftOptions) -> dict[str, Any] | None:
         """Mean output of each step of time against the reference, in its own standard errors."""
         numeric = self.numbers()
-        if self.order is None or self.score not in numeric:
+        return self._chart(numeric[self.score], options) if self.score in numeric else None
+
+    def input_charts(self, options: ShiftOptions) -> Iterator[dict[str, Any]]:
+        """The same of each number in the metadata and the images, but of the order itself."""
+        groups = self.groups()
+        for name, column in self.numbers().items():
+            if name not in {self.score, options.order_by} and (found := self._chart(column, options)) is not None:
+                short = name.removeprefix(PREFIX)
+                label = sentence_case(attribute_words(short))
+                yield {"feature": short, "label": label, "group": groups[name], **found}
+
+    def _chart(self, column: NDArray[np.float64], options: ShiftOptions) -> dict[str, Any] | None:
+        if self.order is None:
             return None
-        column = numeric[self.score]
         reference, here = column[~self.second], column[self.second]
         reference = reference[~np.isnan(reference)]
         spread = float(reference.std(ddof=1)) if reference.size > 1 else 0.0
@@ -243,6 +256,8 @@ class _Both:
             if values.size:
                 z.append(float((values.mean() - reference.mean()) / (spread / np.sqrt(values.size))))
                 counts.append((step, int(values.size)))
+        if not z:
+            return None
         found = cusum(np.array(z), allowance=options.allowance, decision=options.decision)
         return {
             "order_by": options.order_by, "allowance": options.allowance, "decision": options.decision,
@@ -326,7 +341,7 @@ def _stands(since: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _statement(
     features: Sequence[Mapping[str, Any]], classifier: Estimate | None, chart: Mapping[str, Any] | None,
-    since: Sequence[Mapping[str, Any]], stands: str | None,
+    inputs: Sequence[Mapping[str, Any]], since: Sequence[Mapping[str, Any]], stands: str | None,
 ) -> str:  # fmt: skip
     sentences = []
     if stands is not None:
@@ -350,7 +365,10 @@ def _statement(
             f"A classifier tells the two cohorts apart with an AUROC of {printed_estimate(classifier)}; 0.5 is not at all."
         )
     if chart is not None and chart["alarm"] is not None:
-        sentences.append(f"The chart over time raises an alarm at {chart['alarm']}.")
+        sentences.append(f"The chart of the output over time raises an alarm at {chart['alarm']}.")
+    raised = [f"{one['label']} at {one['alarm']}" for one in inputs if one["alarm"] is not None]
+    if raised:
+        sentences.append(f"Alarms among {len(inputs)} charts of what goes in: {listed(raised)}.")
     return " ".join(sentences) or "There was nothing that both cohorts have."
 
 

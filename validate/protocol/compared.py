@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from validate.protocol.catalog import Catalog
+from validate.protocol.passes import Pass
 from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import Criterion, StudyProtocol
 
@@ -64,6 +65,11 @@ class InputGuardOptions(BaseModel):
     kinds: tuple[Kind, ...] = KINDS
     sample: Annotated[int, Field(ge=0)] = 50
     confident: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+
+
+def compared_pass(analysis: str, check: str, sample: int, **more: Any) -> Pass:
+    """The pass of one check, whose outputs are held against the clean ones on the same cases. more : what is changed, as Pass has it"""
+    return Pass(f"{analysis}.{check}", sample=sample, **more)
 
 
 def metamorphic_of(protocol: StudyProtocol) -> MetamorphicOptions | None:

@@ -9,6 +9,7 @@ from typing import Any
 from validate.report import view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.degradation import Panel, Point, degradation
+from validate.report.figures.strata_curves import MOST, GroupPanel, strata_curves
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.study import Study
@@ -191,4 +192,37 @@ def _strata(study: Study, data: Node, place: int, key: str) -> Iterator[Mapping[
             rows.append(row(view.words(one["level"]), *cells[: len(severities)]))
     label = printed(study.endpoint_title(first["endpoint"].text), first["label"].address)
     over = joined((view.words(name) for name in data["attributes"]), ", ")
-    yield {"label": label + printed(", by ") + over, "table": Table(f"strata-drops-{key}", columns, tuple(rows))}
+    yield {
+        "label": label + printed(", by ") + over,
+        "figures": list(_group_figures(study, data, place, key)),
+        "table": Table(f"strata-drops-{key}", columns, tuple(rows)),
+    }
+
+
+def _group_figures(study: Study, data: Node, place: int, key: str) -> Iterator[Figure]:
+    """For each attribute, a panel a cause with a line for each of its groups; groups beyond MOST are in the table alone."""
+    causes = list(data["causes"])
+    first = causes[0]["endpoints"][place]
+    for attribute in data["attributes"]:
+        mine = [one for one in first["strata"] if one["attribute"].text == attribute.text]
+        groups = [one["level"].text for one in mine][:MOST]
+        title = f"{study.endpoint_title(first['endpoint'].text)} under disturbed images, by {attribute.text}"
+        for number, start in enumerate(range(0, len(causes), MOST_PANELS), start=1):
+            panels = [
+                GroupPanel(cause["title"].text, [_group_curve(study, cause["endpoints"][place], attribute.text, g) for g in groups])
+                for cause in causes[start : start + MOST_PANELS]
+            ]  # fmt: skip
+            spoken = f"{title}: {', '.join(groups)}, at each severity of {', '.join(panel.title for panel in panels)}."
+            yield strata_curves(
+                f"groups-{key}-{study.key(attribute.text)}-{number}", panels, groups, percent=first["unit"].text == "proportion",
+                title=title, description=spoken,
+            )  # fmt: skip
+
+
+def _group_curve(study: Study, endpoint: Node, attribute: str, level: str) -> list[tuple[int, float]]:
+    found = next((o for o in endpoint["strata"] if o["attribute"].text == attribute and o["level"].text == level), None)
+    if found is None:
+        return []
+    shown = [(0, found["clean"]), *((int(point["severity"].value), point["estimate"]) for point in found["points"])]
+    values = [(severity, study.sealed.estimate(one)["value"].value) for severity, one in shown if one]
+    return [(severity, value) for severity, value in values if value is not None]

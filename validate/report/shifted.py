@@ -34,6 +34,8 @@ def shifted(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "together": view.p_value(data["together"]["p"]) if data["together"] else None,
         "classifier": view.estimate(study.sealed.estimate(data["classifier"])),
         "chart": _chart(data["chart"], f"cusum-{key}") if data["chart"] else None,
+        "inputs": _inputs(data["input_charts"], f"input-charts-{key}") if data["input_charts"] else None,
+        "run_length": view.plain(data["input_charts"][0]["run_length"], 0) if data["input_charts"] else None,
         "since": _since(study, data["since"], f"since-{key}") if data["since"] else None,
         "alpha": view.words(data["alpha"]),
     }  # fmt: skip
@@ -64,6 +66,24 @@ def _chart(chart: Node, name: str) -> Figure:
     alarm = chart["alarm"].text
     said = f"CUSUM of the output by {chart['order_by'].text}: " + (f"alarm at {alarm}." if alarm else "no alarm.")
     return cusum_chart(name, points, decision=float(chart["decision"].value), alarm=alarm, description=said)
+
+
+def _inputs(charts: Node, name: str) -> Table:
+    columns = (
+        Column("Over time", width=34), Column("Steps", numeric=True, width=12), Column("Last sum above", numeric=True, width=18),
+        Column("Last sum below", numeric=True, width=18), Column("Alarm", width=18),
+    )  # fmt: skip
+    rows = []
+    for chart in charts:
+        points = list(chart["points"])
+        alarm = view.words(chart["alarm"], "none")
+        rows.append(
+            row(
+                view.words(chart["label"]), printed(str(len(points)), chart["points"].address), view.plain(points[-1]["upper"], 1),
+                view.plain(points[-1]["lower"], 1), alarm,
+            )
+        )  # fmt: skip
+    return Table(name, columns, tuple(rows))
 
 
 def _since(study: Study, since: Node, name: str) -> Table:

@@ -28,6 +28,6 @@ def high_quantile(flat: Any, share: float) -> Any:
     some = flat[:, :: max(flat.shape[1] // MOST, 1)]
     place = share * (some.shape[1] - 1)
     below = int(place)
-    top = some.topk(some.shape[1] - below, dim=1).values
-    least, next_one = top[:, -1:], top[:, -2:-1] if top.shape[1] > 1 else top[:, -1:]
-    return least + (place - below) * (next_one - least)
+    least = some.kthvalue(below + 1, dim=1, keepdim=True).values
+    above = some.kthvalue(min(below + 2, some.shape[1]), dim=1, keepdim=True).values
+    return least + (place - below) * (above - least)
