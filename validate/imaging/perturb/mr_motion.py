@@ -1,7 +1,7 @@
 """The patient moves between lines of k-space: later lines measure a shifted body.
 
-A shift d multiplies line k by exp(-2πi·k·d/FOV) along the phase direction and the read-out likewise (Korin et al. 1989,
-doi:10.1002/mrm.1910120204; Godenschweger et al. 2016, doi:10.1088/0031-9155/61/5/R32). Here it moves a few times during the scan, and each
+A shift d multiplies line k by exp(-2πi·k·d/FOV) along the phase direction and the read-out likewise (Godenschweger
+et al. 2016, doi:10.1088/0031-9155/61/5/R32). Here it moves a few times during the scan, and each
 time stays where it then is.
 """
 

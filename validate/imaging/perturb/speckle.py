@@ -1,7 +1,7 @@
 """Speckle of coherent echoes: the envelope of tissue is multiplied by fluctuations of known contrast.
 
 Fully developed speckle has an intensity that is exponential (gamma of one look); the mean of N independent looks is gamma of shape N, with
-contrast 1/√N (Burckhardt 1978, doi:10.1109/T-SU.1978.30978; Wagner et al. 1983). The screen shows log compressed echoes over
+contrast 1/√N (Burckhardt 1978, "Speckle in ultrasound B-mode scans"). The screen shows log compressed echoes over
 `range` dB, so grey moves by 10·log10(intensity)/range.
 """
 
@@ -46,6 +46,6 @@ PERTURBATION = Perturbation(
     strength="looks",
     unit="looks",
     validity="Speckle on top of that in the image, in a log display of 60 dB; it does not follow the beam's width over depth.",
-    source="Burckhardt 1978, doi:10.1109/T-SU.1978.30978",
+    source="Burckhardt 1978, “Speckle in ultrasound B-mode scans”, IEEE Trans Sonics Ultrason 25(1)",
     change=speckled,
 )  # fmt: skip
