@@ -91,7 +91,8 @@ def test_gaps_between_groups_are_told_of_masks_too(gallery: Path) -> None:
     path = html_only(gallery / "cardiac-ventricles.yaml")
     text = path.read_text()
     fair = (
-        "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: 0.2, rationale: r}\n\n"
+        "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: 0.2, rationale: r}\n"
+        "  - scanner_shift: {by: manufacturer, endpoints: [dice.left_ventricle, volume]}\n\n"
         "acceptance:\n  - {endpoint: dice.left_ventricle, gap_of: sex, rationale: r}\n"
     )
     path.write_text(text.replace("acceptance:\n", fair, 1))
@@ -101,5 +102,8 @@ def test_gaps_between_groups_are_told_of_masks_too(gallery: Path) -> None:
     dice, volume = found["data"]["endpoints"]
     assert dice["groups"][0]["conclusion"] in {"within", "open", "shown"} and dice["gaps"]
     assert volume["groups"][0]["difference"].startswith("volume/candidate/clean/sex=")
+    scanner = next(one for one in document["findings"] if one["analysis"] == "scanner_shift")
+    for endpoint in scanner["data"]["attributes"][0]["endpoints"]:
+        assert all(level["without"] is not None for level in endpoint["levels"]), endpoint
     gap = next(one for one in run.verdict.criteria if one.gap_of == "sex")
     assert gap.outcome in {"PASS", "INCONCLUSIVE"}

@@ -20,6 +20,8 @@ def names_people_know(samples: ModelSamples, attributes: Sequence[str]) -> list[
         and of the false positive rate. None where a group has no case that the rate is of.
     """
     sample = samples.locked()
+    if not {"flagged", "positive"} <= sample.rows.columns.keys():
+        return []  # of marks: a rate of false alarms has no cases that it is a share of
     return [_named(samples, sample, attribute) for attribute in attributes]
 
 
@@ -43,9 +45,18 @@ def _named(samples: ModelSamples, sample: Sample, attribute: str) -> dict[str, A
 
 
 def under_diagnosis(samples: ModelSamples, attributes: Sequence[str]) -> list[dict[str, Any]]:
-    """Of those with the finding, how many are missed in each group (Seyyed-Kalantari et al. 2021, doi:10.1038/s41591-021-01595-0)."""
+    """Of those with the finding, how many are missed in each group (Seyyed-Kalantari et al. 2021, doi:10.1038/s41591-021-01595-0).
+
+    Of a study of marks: of the lesions.
+    """
     sample = samples.locked()
-    missed, positive = sample.rows["positive"] & ~sample.rows["flagged"], sample.rows["positive"]
+    if not {"flagged", "positive"} <= sample.rows.columns.keys():
+        sample = samples.locked(needs=("lesion", "flagged"))
+    truth = sample.rows.columns.get("positive", sample.rows.columns.get("lesion"))
+    if truth is None or "flagged" not in sample.rows.columns:
+        return []
+    positive = np.asarray(truth, np.bool_)
+    missed = positive & ~sample.rows["flagged"]
     found = []
     for attribute in attributes:
         levels = []

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.analyses.analysis import Analysis, Evidence, Finding
+from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.confounding import confounding
 from validate.analyses.differences import differences, group_values
 from validate.analyses.gap_conclusion import gap_conclusion
@@ -156,12 +156,15 @@ def _sample(evidence: Evidence, model: Model, endpoint: Endpoint, overall: Estim
     samples = samples_of(evidence, model, endpoint)
     condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
     outputs_only = metric_of(overall).failures == "outputs_only"
-    return (samples.outputs_only if outputs_only else samples.locked)(condition), samples
+    needs = metric_of(overall).needs if samples.cases.measures is not None else ()
+    return (samples.outputs_only if outputs_only else samples.locked)(condition, needs=needs), samples
 
 
 def _score_shift(samples: ModelSamples, attribute: str) -> Iterator[dict[str, Any]]:
     """Scores of each level against all others, among those with the finding and among those without it."""
     sample = samples.outputs_only()
+    if not {"score", "positive"} <= sample.rows.columns.keys():
+        return  # marks have scores, cases with marks have none
     positive = sample.rows["positive"]
     for place in sample.groups.of(attribute):
         members = sample.groups.members[place]
@@ -190,7 +193,10 @@ def _shift(sample: Sample, members: NDArray[np.bool_], among: NDArray[np.bool_])
 def _thresholds(samples: ModelSamples, attribute: str) -> Iterator[dict[str, Any]]:
     """The highest score on each level at which as many are found as over all cases at the locked threshold."""
     sample = samples.locked()
-    if "flagged" not in sample.rows.columns or threshold_of(samples.model, samples.cases.target) is None:
+    if (
+        not {"score", "positive", "flagged"} <= sample.rows.columns.keys()
+        or threshold_of(samples.model, samples.cases.target) is None
+    ):
         return
     score, positive, flagged = (sample.rows[name] for name in ("score", "positive", "flagged"))
     wanted = float(flagged[positive].mean()) if positive.any() else None
@@ -245,4 +251,4 @@ def _apart(shift: dict[str, Any] | None) -> bool:
     return shift is not None and (shift["low"] > 0.5 or shift["high"] < 0.5)
 
 
-ANALYSIS = Analysis(OPTIONS=ScannerShiftOptions, findings=findings, order=42)
+ANALYSIS = Analysis(OPTIONS=ScannerShiftOptions, findings=findings, order=42, tasks=EVERY_TASK)

@@ -10,10 +10,9 @@ from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, f
 COLUMNS, GAP = 3, 14.0
 HIGH, HEAD, FOOT = 74.0, 16.0, 15.0
 LEFT = 26.0
-LOOKS: tuple[tuple[Tone, str], ...] = (
-    *(("ink", ""), ("accent", ""), ("fail", ""), ("inconclusive", "")),
-    *(("ink", "4 2"), ("accent", "4 2"), ("fail", "4 2"), ("inconclusive", "4 2")),
-)
+LOOKS: tuple[tuple[Tone, str], ...] = tuple(
+    (tone, dash) for dash in ("", "4 2", "1 2") for tone in ("ink", "accent", "faint")
+)  # no tone that says pass or fail
 MOST = len(LOOKS)  # groups that can be told apart
 
 
