@@ -139,6 +139,24 @@ def test_a_real_container_has_no_network_no_root_no_rights_and_nothing_to_write_
     loaded.close()
 
 
+def test_a_real_container_finds_the_labels_nowhere(opened: Make, imaged: Make, tmp_path: Path) -> None:
+    (tmp_path / "labels-of-the-study.csv").write_text("case,opacity\nA0,1\n")
+    looked = f"""#!/bin/sh
+score=0
+cat {tmp_path}/labels-of-the-study.csv >/dev/null 2>&1 && score=$((score + 1))
+cat /proc/1/root{tmp_path}/labels-of-the-study.csv >/dev/null 2>&1 && score=$((score + 2))
+ls -R / 2>/dev/null | grep -q labels-of-the-study && score=$((score + 4))
+ls {tmp_path} >/dev/null 2>&1 && score=$((score + 8))
+printf '{{"score": %s}}' $score > /output/case-0000.json
+"""
+    loaded = opened("looks", looked)
+    (result,) = loaded.predict(Batch(imaged(1).cases))
+    assert isinstance(result, ClassScores), result
+    assert result.scores["score"] == 0
+    assert "no label" in " ".join(loaded.identity.notes)
+    loaded.close()
+
+
 def test_a_real_container_that_hangs_is_ended_and_gone(opened: Make, imaged: Make) -> None:
     loaded = opened("hangs", "#!/bin/sh\nsleep 600\n", limits={"seconds": 3})
     with pytest.raises(ModelCrashed, match="did not end in 3 seconds"):
