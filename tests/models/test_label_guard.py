@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 
 from validate.errors import ModelError
-from validate.models import label_guard
 from validate.models.label_guard import refuse_labels
 from validate.models.load import opened_models
 from validate.models.onnx_file import external_names
+from validate.models.sandbox import own_folders
 from validate.protocol.schema import AttributeSource, Reference
 
 Make = Callable[..., Any]
@@ -112,16 +113,6 @@ def test_reference_masks_are_labels_too(model: Make, study: Path) -> None:
     refuse_labels(protocol(block, **reference), study)
 
 
-def test_labels_among_the_systems_own_files_are_refused_where_a_child_may_read_those(
-    model: Make, study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (study / "models/net.py").write_text("def run(images): ...")
-    block = model(format="python", path="models/net.py", options={"call": "net:run"})
-    refuse_labels(protocol(block), study)
-    monkeypatch.setattr(label_guard, "SYSTEM", (str(study),))
-    assert "lie among the system's or this program's own files" in refused(study, block)
-
-
 def test_a_label_is_not_handed_over_as_an_attribute_of_the_case(model: Make, study: Path) -> None:
     (study / "models/net.py").write_text("def run(images): ...")
     block = model(format="container", options={"image": "a", "columns": ["band", "age"]})
@@ -171,6 +162,7 @@ WAYS = {{
     "network": lambda: socket.create_connection(("127.0.0.1", {port}), timeout=2),
 }}
 def run(images):
+    assert open({known!r}).read() == "may be read"
     worked = []
     for name, way in WAYS.items():
         try:
@@ -184,19 +176,33 @@ def run(images):
 """
 
 
-def test_a_program_that_tries_every_way_to_the_labels_finds_none(model: Make, batch: Make, study: Path) -> None:
+def test_the_folder_of_the_script_that_runs_is_no_library(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(study / "labels"))
+    assert study / "labels" in own_folders()  # as PYTHONPATH would have it
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(study / "labels/study.py"), raising=False)
+    assert study / "labels" not in own_folders()
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/nowhere/study.py")
+    monkeypatch.chdir(study / "labels")  # python -m validate puts the current folder there
+    assert study / "labels" not in own_folders()
+
+
+def test_a_program_that_tries_every_way_to_the_labels_finds_none(
+    model: Make, batch: Make, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import socket
 
+    (study / "library").mkdir()
+    (study / "library/known.txt").write_text("may be read")
+    monkeypatch.syspath_prepend(str(study))  # a folder of libraries with the labels in it, as /usr may be
     with socket.create_server(("127.0.0.1", 0)) as server:
-        spy = SPY.format(place=str(study / "labels/reference.csv"), port=server.getsockname()[1])
+        place, known = str(study / "labels/reference.csv"), str(study / "library/known.txt")
+        spy = SPY.format(place=place, known=known, port=server.getsockname()[1])
         (study / "models/net.py").write_text(spy)
         block = model(format="python", path="models/net.py", options={"call": "net:run"})
         with opened_models(protocol(block), study, None) as models:
             notes = " ".join(models["m"].identity.notes)
-            if (
-                "labels_unreadable" not in notes
-            ):  # a kernel without Landlock: nothing is claimed, and nothing is held here
-                return
+            if "labels_unreadable" not in notes:
+                return  # a kernel without Landlock: nothing is claimed, and nothing is held here
             (score,) = (one.scores["score"] for one in models["m"].predict(batch(1)))
     assert score == pytest.approx(0.5)  # the sigmoid of nothing found
     assert np.isfinite(score)

@@ -26,6 +26,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.models.sandbox import library_path
+
 Arrays = tuple[NDArray[Any], ...]
 
 ALIGNED = 64  # bytes, so that vector instructions find arrays where they like them
@@ -157,15 +159,17 @@ class Child:
                     stream.close()
 
 
-def start_child(module: str, *, shared_bytes: int = 0) -> Child:
+def start_child(module: str, *, shared_bytes: int = 0, hidden: Sequence[str] = ()) -> Child:
     """Start `module.main()` in a fresh interpreter with our own search path, and no credentials in its environment.
 
     shared_bytes : of memory for arrays in each direction; it is only taken as it is used
+    hidden : folders that the child can't read once it is confined (sandbox.hiding)
     """
     memory = [_memory(shared_bytes) for _ in range(2)] if shared_bytes and hasattr(os, "memfd_create") else []
     root = str(Path(__file__).parents[2])
-    path = [root, *(entry for entry in sys.path if entry and entry != root)]
-    program = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+    path = [root, *(entry for entry in library_path() if entry != root)]
+    hide = f"from validate.models.sandbox import hide; hide({list(hidden)!r}); " if hidden else ""
+    program = f"import sys; sys.path[:] = {path!r}; {hide}from {module} import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", program, *map(str, memory)],
         stdin=subprocess.PIPE,

@@ -12,6 +12,7 @@ from validate.errors import ModelError
 from validate.models.adapter import OutOfMemory
 from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start_child
 from validate.models.lost_device import DeviceLost, lost_device
+from validate.models.sandbox import hidden_now
 from validate.protocol.schema import Model
 
 PATIENCE = 300.0  # seconds for one answer
@@ -53,6 +54,7 @@ class ChildHost:
         self._model, self._module, self._runtime = model, module, runtime
         self._request, self._arrays, self._refused = dict(request), tuple(arrays), dict(refused or {})
         self._patience = patience
+        self._hidden = hidden_now()  # known to children that are started anew too, on whatever thread
         self._crashes = 0
         self._child: Child | None = None
         self.facts = self._start()
@@ -79,7 +81,7 @@ class ChildHost:
             self._child = None
 
     def _start(self) -> dict[str, Any]:
-        child = self._child = start_child(self._module, shared_bytes=SHARED)
+        child = self._child = start_child(self._module, shared_bytes=SHARED, hidden=self._hidden)
         weakref.finalize(self, _ended, child)  # a child ends with whoever asks it, closed or forgotten
         try:
             facts, _ = self._exchange(self._request, self._arrays, max(self._patience, OPENING))

@@ -1,7 +1,8 @@
 """No file of a model that is run here may be a file of labels, or a folder that holds one: what a model is made of, it can read.
 
-The model's process can open nothing else (sandbox.py; containers are given two folders of their own). So labels would reach it
-only as its own files: weights of an ONNX model that lie in "reference.csv", a folder of code with the labels in it, a link, a copy.
+The model's process can open nothing else but libraries, around the folders of labels (sandbox.py; containers are given folders of
+their own). So labels would reach it only as its own files: weights of an ONNX model that lie in "reference.csv", a folder of code
+with the labels in it, a link, a copy.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ from validate.canonical import file_digest
 from validate.cohort.mask_reference import mask_files
 from validate.errors import DataError, ModelError
 from validate.models.onnx_file import external_names
-from validate.models.sandbox import SYSTEM, own_folders
 from validate.protocol.schema import Model, Reference, StudyProtocol
 from validate.protocol.targets import label_columns
 
 NOT_RUN = frozenset({"predictions", "constant", "dicom_results"})  # read here as tables and objects; no foreign program
-IN_A_CHILD = frozenset({"onnx", "torch", "python", "monai_bundle"})  # processes that may read system folders too
 LARGEST = 2 << 30  # bytes of an ONNX file: protobuf's own limit
 ADVICE = (
     "A model's process must not be able to open the labels: keep them in a folder of their own, apart from every model."
@@ -44,11 +43,11 @@ def refuse_labels(protocol: StudyProtocol, base: Path) -> None:
                 raise ModelError(
                     f"models.{model.id}: is given the attribute '{name}', which is the study's label. {ADVICE}"
                 )
-        if model.format in IN_A_CHILD and (label := labels.in_system_folders()) is not None:
-            raise ModelError(
-                f"models.{model.id}: the study's labels, {label.name}, lie among the system's or this program's own files, which a "
-                f"model's process may read. {ADVICE}"
-            )
+
+
+def label_folders(reference: Reference, base: Path) -> frozenset[Path]:
+    """Where the files with labels lie: what a model's process is to read nothing of (sandbox.hiding)."""
+    return frozenset(file.resolve().parent for file in _label_files(reference, base))
 
 
 def _given_attributes(model: Model) -> Iterator[str]:
@@ -74,7 +73,6 @@ class _Labels:
 
     def __init__(self, reference: Reference, base: Path) -> None:
         files = [file.resolve() for file in _label_files(reference, base)]
-        self._folders = {file.parent: file for file in files}
         self._same = {_identity(file): file for file in files}
         self._sizes: dict[int, list[Path]] = {}
         for file in files:
@@ -92,11 +90,6 @@ class _Labels:
                 if file_digest(label) == digest:
                     return label
         return None
-
-    def in_system_folders(self) -> Path | None:
-        readable = [folder.resolve() for folder in (*map(Path, SYSTEM), *own_folders())]
-        found = (file for place, file in self._folders.items() if any(place.is_relative_to(one) for one in readable))
-        return next(found, None)
 
 
 def _label_files(reference: Reference, base: Path) -> Iterator[Path]:

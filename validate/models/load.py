@@ -10,7 +10,8 @@ from validate import registry
 from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
-from validate.models.label_guard import refuse_labels
+from validate.models.label_guard import label_folders, refuse_labels
+from validate.models.sandbox import hiding
 from validate.protocol.passes import FULL, Pass
 from validate.protocol.schema import Model, StudyProtocol
 
@@ -96,9 +97,10 @@ def opened_elsewhere(
 def opened_models(protocol: StudyProtocol, base: Path, device: str | None) -> Iterator[dict[str, LoadedModel]]:
     """Models that are closed again whatever happens. Raises as load_models, and where one could read the labels."""
     refuse_labels(protocol, base)
-    models = load_models(protocol, base=base, device=device)
-    try:
-        yield models
-    finally:
-        for model in models.values():
-            model.close()
+    with hiding(label_folders(protocol.reference, base)):
+        models = load_models(protocol, base=base, device=device)
+        try:
+            yield models
+        finally:
+            for model in models.values():
+                model.close()

@@ -15,7 +15,9 @@ import struct
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -49,7 +51,8 @@ def confine(readable: Iterable[Path], *, limit_memory: bool, use_devices: bool =
     library.syscall.restype = ctypes.c_long
     library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     emptied = library.unshare(CLONE_NEWNET) == 0 or library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
-    locked = _landlock(library, [*readable, *map(Path, SYSTEM)], use_devices=use_devices)
+    around = [part for folder in (*readable, *map(Path, SYSTEM)) for part in _around(folder.resolve())]
+    locked = _landlock(library, around, use_devices=use_devices)
     if locked:
         done += ["labels_unreadable", "no_programs"]
     if emptied or locked >= 4:
@@ -57,12 +60,58 @@ def confine(readable: Iterable[Path], *, limit_memory: bool, use_devices: bool =
     return done
 
 
+_study_hidden: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
+_hidden: list[Path] = []  # in a child
+
+
+@contextmanager
+def hiding(folders: Iterable[Path]) -> Iterator[None]:
+    """Children of models that are opened in here can read nothing of these folders, but for a model's own files."""
+    token = _study_hidden.set(tuple(sorted(str(folder.resolve()) for folder in folders)))
+    try:
+        yield
+    finally:
+        _study_hidden.reset(token)
+
+
+def hidden_now() -> tuple[str, ...]:
+    """What a child that is started now is to be told."""
+    return _study_hidden.get()
+
+
+def hide(folders: Iterable[str]) -> None:
+    """In a child, before it is confined."""
+    _hidden[:] = map(Path, folders)
+
+
+def _around(folder: Path) -> Iterator[Path]:
+    """The folder, or what lies in it around those that are hidden. Links are left out: what they lead to has a place of its own."""
+    if not any(one.is_relative_to(folder) for one in _hidden):
+        yield folder
+    elif folder not in _hidden:
+        with suppress(OSError):
+            for part in folder.iterdir():
+                if not part.is_symlink():
+                    yield from _around(part)
+
+
 def own_folders() -> list[Path]:
     """Where this program's own code lies: the package, the interpreter and its libraries."""
     package = Path(__file__).parents[1]
     bases = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
-    libraries = [entry for entry in sys.path if entry and Path(entry).resolve() != package.parent.resolve()]
+    libraries = [entry for entry in library_path() if Path(entry).resolve() != package.parent.resolve()]
     return [package, *map(Path, sorted({*bases, *libraries}))]
+
+
+def library_path() -> list[str]:
+    """Where libraries are imported from: the search path without the current folder and that of the script that runs.
+
+    Python puts them there by itself, and a study with its labels may lie in them.
+    """
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    places = {Path.cwd().resolve()} | ({Path(main).resolve().parent} if main else set())
+    installed = {Path(folder).resolve() for folder in sysconfig.get_paths().values()}
+    return [entry for entry in sys.path if entry and Path(entry).resolve() not in places - installed]
 
 
 def _landlock(library: ctypes.CDLL, readable: Iterable[Path], *, use_devices: bool) -> int:
@@ -77,15 +126,16 @@ def _landlock(library: ctypes.CDLL, readable: Iterable[Path], *, use_devices: bo
         return 0
     try:
         for path in readable:
-            allowed = READ_FILE | READ_DIR
-            _allow(library, ruleset, path, allowed | (WRITE_FILE if use_devices and path == Path("/dev") else 0))
+            allowed = READ_FILE | (READ_DIR if path.is_dir() else 0)
+            devices = use_devices and path.is_relative_to("/dev")
+            _allow(library, ruleset, path, allowed | (WRITE_FILE if devices else 0))
         return version if library.syscall(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)) == 0 else 0
     finally:
         os.close(ruleset)
 
 
 def _allow(library: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
-    if not path.is_dir():
+    if not path.is_dir() and not path.is_file():
         return
     folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
