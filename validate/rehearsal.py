@@ -113,7 +113,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
         passes = required_passes(loaded.protocol)
-        with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
+        with opened_elsewhere(loaded.protocol, loaded.base, passes, models, device=device) as elsewhere:
             plan = make_plan(loaded.protocol, few, models, passes, elsewhere=elsewhere)
             inputs = input_statistics(plan)
             summary = load_plugin("engines", "local").run(plan, out=Path(scratch) / "inference", resume=False)

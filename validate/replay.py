@@ -97,7 +97,7 @@ def replay(
                 raise ModelError(f"model '{name}': is another file than the one that was run; replay needs the same.")
         told.stage("Running the models again")
         out = Path(scratch) / "inference"
-        with opened_elsewhere(loaded.protocol, loaded.base, passes, models) as elsewhere:
+        with opened_elsewhere(loaded.protocol, loaded.base, passes, models, device=device) as elsewhere:
             plan = make_plan(
                 loaded.protocol, cohort, models, passes, elsewhere=elsewhere, base=loaded.base.resolve(), device=device
             )

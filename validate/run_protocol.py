@@ -186,7 +186,7 @@ class _Stages:
             )
             uses.enter("started")
             self.progress.to(State.RUN, "models are about to read the cases")
-            with opened_elsewhere(self.protocol, self.loaded.base, passes, models) as elsewhere:
+            with opened_elsewhere(self.protocol, self.loaded.base, passes, models, device=device) as elsewhere:
                 plan = make_plan(
                     self.protocol,
                     cohort,

@@ -74,3 +74,34 @@ def test_a_torch_model_computes_in_half_precision_and_again_in_full(
         assert half[case.unit] == pytest.approx(WEIGHT * grey + BIAS, abs=5e-3)
         assert half[case.unit] != full[case.unit]
         assert np.float64(np.float16(half[case.unit])) == half[case.unit]
+
+
+@pytest.mark.slow
+def test_a_whole_run_in_half_precision_says_what_it_cost(tmp_path: Path) -> None:
+    """From protocol to sealed evidence: the report's analysis compares a sample with full precision."""
+    import json
+    import shutil
+
+    import yaml
+
+    import validate
+
+    root = Path(__file__).parents[2]
+    page = (root / "docs/models/torch.md").read_text()
+    block = yaml.safe_load(page.split("```yaml")[1].split("```")[0])
+    block["inference"] = {"precision": "float16", "device": "cpu"}
+    block["analyses"] = [{"determinism": {"sample": 8, "checks": ["again", "full"]}}]
+    block["resampling"] = {"replicates": 200}
+    path = tmp_path / "protocols/gallery/half.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(block))
+    shutil.copytree(root / "sample_data", tmp_path / "sample_data")
+    run = validate.run(path, out=tmp_path / "run")
+    findings = json.loads((run.folder / "findings.json").read_text())["findings"]
+    (found,) = (one for one in findings if one["analysis"] == "determinism")
+    again, full = found["data"]["checks"]
+    assert (again["identical"], full["title"]) == (again["compared"], "In full precision")
+    assert 0 < full["largest"] < 0.05
+    assert "in full precision" in found["statement"]
+    models = json.loads((run.folder / "evidence/models.json").read_text())["models"]
+    assert models["candidate"]["provider"] == "cpu, in half precision"

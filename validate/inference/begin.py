@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from validate.inference.first_look import Look, first_look
-from validate.inference.plan import InferencePlan, PlannedModel, Stretch
+from validate.inference.plan import InferencePlan, Stretch
+from validate.inference.planned_model import PlannedModel
 from validate.inference.probe import UNKNOWN, probed_batch_size
 from validate.inference.store import Store, open_store, stored_batch_sizes
 from validate.inference.summary import InferenceSummary, Tally

@@ -12,7 +12,8 @@ from validate.imaging.placed import Placement
 from validate.inference.batching import Image, Named, Pixels, batch_of, misfit, named_images, plain_message
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.held import Held
-from validate.inference.plan import InferencePlan, PlannedModel
+from validate.inference.plan import InferencePlan
+from validate.inference.planned_model import PlannedModel
 from validate.inference.view import View
 from validate.models.adapter import Batch
 from validate.models.prediction import Boxes, Failure, Mask, Prediction

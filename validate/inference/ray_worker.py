@@ -72,7 +72,8 @@ class Worker:
         protocol, base, device = self._rebuild.protocol, self._rebuild.base, self._rebuild.device
         try:
             self._models = self._open.enter_context(opened_models(protocol, base, device))
-            self._elsewhere = self._open.enter_context(opened_elsewhere(protocol, base, self._passes, self._models))
+            others = opened_elsewhere(protocol, base, self._passes, self._models, device=device)
+            self._elsewhere = self._open.enter_context(others)
         except ValidateError as error:
             return str(error)
         for wanted in self._rebuild.identities:

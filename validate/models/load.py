@@ -64,17 +64,23 @@ def load_one(block: Model, *, base: Path, device: str, threads: int = 0, precisi
 
 @contextmanager
 def opened_elsewhere(
-    protocol: StudyProtocol, base: Path, passes: Iterable[Pass], models: Mapping[str, LoadedModel]
+    protocol: StudyProtocol,
+    base: Path,
+    passes: Iterable[Pass],
+    models: Mapping[str, LoadedModel],
+    *,
+    device: str | None = None,
 ) -> Iterator[dict[tuple[str, str], LoadedModel]]:
     """Models opened once more, on the devices or in the precision that passes ask for, by (model, Pass.elsewhere); closed again
     whatever happens.
 
-    A model that is on that device already, or reads no pixels, is not opened twice. Raises as load_models.
+    A model that is on that device already, or reads no pixels, is not opened twice. `device` : of `models`, where it is not the
+    protocol's. Raises as load_models.
     """
     found: dict[tuple[str, str], LoadedModel] = {}
     with ExitStack() as stack:
         for pass_ in passes:
-            wanted, device = pass_.elsewhere, pass_.engine_overrides.get("device")
+            wanted, other = pass_.elsewhere, pass_.engine_overrides.get("device")
             precision = FULL if pass_.engine_overrides.get("precision") == FULL else protocol.inference.precision
             if wanted is None:
                 continue
@@ -83,11 +89,11 @@ def opened_elsewhere(
                 if not pass_.concerns(block.id) or key in found:
                     continue
                 images = here.needs_pixels or getattr(here, "takes_inputs", False)
-                there = device == "cpu" and here.identity.provider.lower().startswith("cpu")
+                there = other == "cpu" and here.identity.provider.lower().startswith("cpu")
                 if not images or (there and precision == protocol.inference.precision):
                     found[key] = here
                 else:
-                    on = str(device or protocol.inference.device)
+                    on = str(other or device or protocol.inference.device)
                     found[key] = load_one(block, base=base, device=on, precision=precision)
                     stack.callback(found[key].close)
         yield found
