@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_a_process_that_hangs_or_dies_is_replaced_and_its_image_fails(
     again = [result for _, result in decoders.stream([DecodeTask(51, tasks[0].paths, (VIEW,))])]
     assert not isinstance(again[0].images[0], Failure)
     os.kill(started[1].process.pid, signal.SIGSTOP)
-    decoders._workers[0].patience = 0.3
+    decoders._workers["process"][0].patience = 0.3
     silent = [result for _, result in decoders.stream([DecodeTask(52, tasks[0].paths, (VIEW,))])]
     assert silent[0].images[0] == module.TIMED_OUT
     decoders.close()
@@ -133,11 +134,11 @@ def test_decoding_children_end_with_their_parent(tasks: list[DecodeTask]) -> Non
 import os, time
 from pathlib import Path
 from validate.inference.decode import DecodeTask
-from validate.inference.decoders import TIMED_OUT, Decoders
+from validate.inference.decoders import Decoders
 from validate.inference.view import View
 decoders = Decoders(2, "process")
 list(decoders.stream([DecodeTask(n, (Path({str(tasks[0].paths[0])!r}),), (View({STEPS!r}),)) for n in range(8)]))
-print(" ".join(str(worker.child.process.pid) for worker in decoders._workers if worker.child), flush=True)
+print(" ".join(str(worker.child.process.pid) for worker in decoders._workers["process"] if worker.child), flush=True)
 time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
@@ -181,6 +182,23 @@ def _runs(process: int) -> bool:
         return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_each_syntax_has_workers_of_its_kind_and_the_order_stays(tasks: list[DecodeTask]) -> None:
+    mixed = [replace(task, syntax="a" if task.place % 3 else "b") for task in tasks]
+    decoders = Decoders(2, "thread", {"b": "process"})
+    results = list(decoders.stream(mixed))
+    assert {kind: len(workers) for kind, workers in decoders._workers.items()} == {"thread": 2, "process": 2}
+    assert decoders.kinds_used == "thread and process"
+    decoders.close()
+    assert [task.place for task, _ in results] == list(range(12))
+    for task, result in results:
+        expected = decode(task)
+        assert [isinstance(one, Failure) for one in result.images] == [
+            isinstance(one, Failure) for one in expected.images
+        ]
+        if not isinstance(expected.images[0], Failure):
+            assert np.array_equal(result.images[0], expected.images[0])
 
 
 def test_a_case_whose_time_is_long_over_is_given_up_at_once(tmp_path: Path) -> None:

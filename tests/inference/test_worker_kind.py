@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -11,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from validate.inference import local
 from validate.inference import worker_kind as module
 from validate.inference.decode import DecodeTask
+from validate.inference.local import LocalEngine
+from validate.inference.store import read_inference
 from validate.inference.view import View
-from validate.inference.worker_kind import SAMPLE, measured_kind
+from validate.inference.worker_kind import SAMPLE, Measured, measured_kind, samples
 
+Make = Callable[..., Any]
 TASKS = [DecodeTask(0, (Path("x"),), (View(()),)) for _ in range(20)]
 HELD = threading.Lock()
 
@@ -58,3 +63,40 @@ def test_slow_images_are_not_tried_for_long(monkeypatch: pytest.MonkeyPatch) -> 
     found = measured_kind(TASKS, threads=2, clock=lambda: next(ticks))
     assert found.images == 2  # six seconds on the clock
     assert len(done) == 4
+
+
+def test_every_frequent_syntax_is_measured_on_images_of_its_own(study: Make, tmp_path: Path) -> None:
+    names = ["JPEG"] * 13 + ["RLE"] * 14 + ["raw"] * 2
+    cases = [
+        dataclasses.replace(case, attributes={"transfer_syntax": name})
+        for case, name in zip(study(tmp_path / "data", len(names)), names, strict=True)
+    ]
+    found = samples(cases, (View(()),))
+    assert list(found) == ["RLE", "JPEG"]  # raw images are too few, and go with the most frequent
+    assert {len(tasks) for tasks in found.values()} == {SAMPLE}
+    assert {task.paths[0] for task in found["JPEG"]} == {case.files[0] for case in cases[:SAMPLE]}
+
+
+def test_a_long_run_takes_for_each_syntax_what_was_measured(
+    plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = tuple(
+        dataclasses.replace(case, attributes={"transfer_syntax": "JPEG" if number % 2 else "RLE"})
+        for number, case in enumerate(study(tmp_path / "data", 30))
+    )
+
+    def measured(tasks: Any, *, threads: int) -> Measured:
+        kind = "process" if tasks[0].paths[0] == cases[1].files[0] else "thread"
+        return Measured(kind, threads, 1.0, len(tasks))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(local, "measured_kind", measured)
+    monkeypatch.setattr(local, "LONG_RUN", 0.0)
+    events: list[tuple[str, Any]] = []
+    summary = LocalEngine().run(
+        plan(tmp_path, cases), out=tmp_path / "out", resume=False, on_event=lambda *event: events.append(event)
+    )
+    told = [data for name, data in events if name == "workers_measured"]
+    assert [(one["transfer_syntax"], one["kind"]) for one in told] == [("RLE", "thread"), ("JPEG", "process")]
+    assert summary.worker_kind == "thread and process"
+    LocalEngine(kind="thread").run(plan(tmp_path, cases), out=tmp_path / "alone", resume=False)
+    assert read_inference(tmp_path / "out").equals(read_inference(tmp_path / "alone"))

@@ -29,6 +29,7 @@ class DecodeTask:
     place : number of the task in the order of the run      paths : in memory only
     views : what is wanted, each distinct
     unit, number : the case, and which of its images this is; what is random in a view is drawn from them
+    syntax : how it is compressed, where the cohort says so; it decides who decodes it
     """
 
     place: int
@@ -36,6 +37,7 @@ class DecodeTask:
     views: tuple[View, ...]
     unit: str = ""
     number: int = 0
+    syntax: str = ""
 
 
 @dataclass(frozen=True, slots=True)

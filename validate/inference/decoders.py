@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,25 +34,27 @@ CRASHED = Failure("decode:crashed", "The decoder ended its process on this image
 @dataclass(slots=True)
 class Decoders:
     """
-    count, kind : of workers      patience : seconds that one image may take before it is a failure
+    count, kind : of workers, as many of either kind where both are at work
+    kinds : by transfer syntax, where it is not `kind`      patience : seconds that one image may take before it is a failure
     waited : seconds that the reader of the results has waited for an image
     """
 
     count: int
     kind: Kind = "thread"
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     patience: float = PATIENCE
     ahead_bytes: int = AHEAD_BYTES
     waited: float = 0.0
     replaced: int = 0
-    _tasks: queue.SimpleQueue[DecodeTask | None] = field(default_factory=queue.SimpleQueue)
+    _tasks: dict[Kind, queue.SimpleQueue[DecodeTask | None]] = field(
+        default_factory=lambda: {"thread": queue.SimpleQueue(), "process": queue.SimpleQueue()}
+    )
     _results: queue.SimpleQueue[tuple[int, Decoded | BaseException]] = field(default_factory=queue.SimpleQueue)
     _begun: dict[int, float] = field(default_factory=dict)
-    _workers: list[Any] = field(default_factory=list)
+    _workers: dict[Kind, list[Any]] = field(default_factory=lambda: {"thread": [], "process": []})
 
     def stream(self, tasks: Iterable[DecodeTask]) -> Iterator[tuple[DecodeTask, Decoded]]:
         """Every task with what came of it, in order. Raises what a worker raised: never for a bad file."""
-        while len(self._workers) < self.count:
-            self._add_worker()
         waiting: dict[int, DecodeTask] = {}  # handed out and not yet yielded, in order
         done: dict[int, Decoded] = {}
         sizes = _Sizes()
@@ -61,7 +63,7 @@ class Decoders:
         while upcoming is not None or waiting:
             while upcoming is not None and self._room(len(waiting), sizes):
                 waiting[upcoming.place] = upcoming
-                self._tasks.put(upcoming)
+                self._hand_out(upcoming)
                 upcoming = next(source, None)
             place, task = next(iter(waiting.items()))
             while place not in done:
@@ -73,10 +75,27 @@ class Decoders:
 
     def close(self) -> None:
         """End every worker; a thread in the middle of an image ends after it and holds nothing up."""
-        for worker in self._workers:
-            self._tasks.put(None)
-            worker.abandon()
-        self._workers.clear()
+        for kind, workers in self._workers.items():
+            for worker in workers:
+                self._tasks[kind].put(None)
+                worker.abandon()
+            workers.clear()
+
+    @property
+    def kinds_used(self) -> str:
+        """In words: thread, process, or both."""
+        return " and ".join(sorted({self.kind, *self.kinds.values()}, reverse=True))
+
+    def kind_of(self, task: DecodeTask) -> Kind:
+        """Who decodes it."""
+        return self.kinds.get(task.syntax, self.kind)
+
+    def _hand_out(self, task: DecodeTask) -> None:
+        """To the workers of its kind, who are there from the first of their tasks on."""
+        kind = self.kind_of(task)
+        while len(self._workers[kind]) < self.count:
+            self._add_worker(kind)
+        self._tasks[kind].put(task)
 
     def _room(self, handed_out: int, sizes: _Sizes) -> bool:
         if handed_out < self.count:
@@ -86,11 +105,11 @@ class Decoders:
     def _collect(self, waiting: dict[int, DecodeTask], done: dict[int, Decoded], place: int) -> None:
         start = time.perf_counter()
         try:
-            arrived, result = self._results.get(timeout=max(self._left(place), 0.0))
+            arrived, result = self._results.get(timeout=max(self._left(waiting[place]), 0.0))
         except queue.Empty:
-            if self._left(place) <= 0:
+            if self._left(waiting[place]) <= 0:
                 arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].views), {}, self.patience)
-                self._add_worker()  # in the place of the thread that hangs
+                self._add_worker(self.kind_of(waiting[place]))  # in the place of the thread that hangs
                 self.replaced += 1
             else:
                 return
@@ -102,19 +121,19 @@ class Decoders:
         if arrived in waiting and arrived not in done:
             done[arrived] = result
 
-    def _left(self, place: int) -> float:
+    def _left(self, task: DecodeTask) -> float:
         """Seconds that this image still has. A process worker watches its own clock, a little earlier."""
-        grace = 5.0 if self.kind == "process" else 0.0
-        begun = self._begun.get(place)
+        grace = 5.0 if self.kind_of(task) == "process" else 0.0
+        begun = self._begun.get(task.place)
         return self.patience + grace if begun is None else begun + self.patience + grace - time.monotonic()
 
-    def _add_worker(self) -> None:
-        worker = _ThreadWorker() if self.kind == "thread" else _ProcessWorker(self.patience)
-        self._workers.append(worker)
-        threading.Thread(target=self._serve, args=(worker,), daemon=True, name="decode").start()
+    def _add_worker(self, kind: Kind) -> None:
+        worker = _ThreadWorker() if kind == "thread" else _ProcessWorker(self.patience)
+        self._workers[kind].append(worker)
+        threading.Thread(target=self._serve, args=(worker, kind), daemon=True, name="decode").start()
 
-    def _serve(self, worker: Any) -> None:
-        while (task := self._tasks.get()) is not None and not worker.abandoned:
+    def _serve(self, worker: Any, kind: Kind) -> None:
+        while (task := self._tasks[kind].get()) is not None and not worker.abandoned:
             self._begun[task.place] = time.monotonic()
             try:
                 self._results.put((task.place, worker.decode(task)))

@@ -10,13 +10,12 @@ from typing import Any, Literal
 
 from validate.errors import Contradiction, MachineError, ValidateError
 from validate.inference.begin import Begun, OnEvent, begin
-from validate.inference.decode import DecodeTask
 from validate.inference.decoders import PATIENCE, Decoders, Kind
 from validate.inference.plan import InferencePlan
 from validate.inference.progress import Progress
 from validate.inference.stretch_work import StretchWork
 from validate.inference.summary import InferenceSummary
-from validate.inference.worker_kind import SAMPLE, measured_kind
+from validate.inference.worker_kind import measured_kind, samples
 from validate.inference.writer import Writer
 from validate.protocol.passes import CLEAN
 
@@ -83,7 +82,7 @@ def _run(
         hand_over=writer.put,
         show=show,
     )
-    on_event("inference_started", {**begun.facts(plan), "workers": decoders.count, "worker_kind": decoders.kind})
+    on_event("inference_started", {**begun.facts(plan), "workers": decoders.count, "worker_kind": decoders.kinds_used})
     try:
         work.run(begun.pending, decoders)
         work.conclude()
@@ -100,7 +99,7 @@ def _run(
         decoders.close()
         writer.close()
     summary = begun.summary(
-        plan, workers=decoders.count, worker_kind=decoders.kind, wait_seconds=decoders.waited,
+        plan, workers=decoders.count, worker_kind=decoders.kinds_used, wait_seconds=decoders.waited,
         predict_seconds=work.model_seconds,
     )  # fmt: skip
     on_event("inference_finished", {"rows": summary.rows, "failures": dict(summary.failures)})
@@ -108,27 +107,26 @@ def _run(
 
 
 def decoders_for(plan: InferencePlan, engine: LocalEngine, begun: Begun, on_event: OnEvent) -> Decoders:
-    """Processes for a long run where threads are no faster on its own images; else threads."""
+    """For a long run, processes for each transfer syntax in which threads are no faster on its own images; else threads."""
     cases = [case for stretch in begun.pending for case in stretch.cases]
     count = cores() if plan.workers == "auto" else plan.workers
-    kind = engine.kind
-    if kind == "auto":
-        kind = "thread"
-        if sum(len(case.files) for case in cases) * begun.look.decode_seconds > LONG_RUN:
-            views = tuple(
-                view
-                for model in plan.models
-                for view in model.views(CLEAN).values()
-                if view.reader == "image" and view.choice is None
-            )
-            tasks = [DecodeTask(0, case.files[:1], views, case.unit) for case in cases[:SAMPLE] if case.files]
-            if not views:
-                kind = "process"
-            else:
-                measured = measured_kind(tasks, threads=count)
-                on_event("workers_measured", measured.document())
-                kind = measured.kind
-    return Decoders(count, kind, patience=engine.patience)
+    if engine.kind != "auto":
+        return Decoders(count, engine.kind, patience=engine.patience)
+    if sum(len(case.files) for case in cases) * begun.look.decode_seconds <= LONG_RUN:
+        return Decoders(count, "thread", patience=engine.patience)
+    views = tuple(
+        view
+        for model in plan.models
+        for view in model.views(CLEAN).values()
+        if view.reader == "image" and view.choice is None
+    )
+    kinds: dict[str, Kind] = {}
+    for syntax, tasks in samples(cases, views).items() if views else ():
+        measured = measured_kind(tasks, threads=count)
+        on_event("workers_measured", {"transfer_syntax": syntax or None, **measured.document()})
+        kinds[syntax] = measured.kind
+    most: Kind = next(iter(kinds.values()), "process")  # of the most frequent syntax; volumes are worth processes
+    return Decoders(count, most, {syntax: kind for syntax, kind in kinds.items() if kind != most}, engine.patience)
 
 
 def cores() -> int:

@@ -25,6 +25,7 @@ from validate.inference.shard_work import ShardWork, Waiting
 from validate.inference.store import Timing
 from validate.inference.summary import Tally
 from validate.inference.view import View
+from validate.inference.worker_kind import syntax_of
 from validate.models.prediction import Failure, Inference
 
 OnEvent = Callable[[str, dict[str, Any]], None]
@@ -123,7 +124,9 @@ class StretchWork:
             for case in stretch.cases:
                 wanted = [view for views, units in works if case.unit in units for view in views]
                 for reading in self._readings(case, wanted):
-                    yield DecodeTask(place, reading.paths, self._seen(reading.views), case.unit, reading.number)
+                    yield DecodeTask(
+                        place, reading.paths, self._seen(reading.views), case.unit, reading.number, syntax_of(case)
+                    )
                     place += 1
 
     def _seen(self, numbers: tuple[int, ...]) -> tuple[View, ...]:

@@ -1,4 +1,4 @@
-"""Threads or processes for decoding: measured on the study's own files, since that depends on who decodes their syntax.
+"""Threads or processes for decoding: measured on the study's own files, syntax by syntax, since that depends on who decodes it.
 
 Threads share memory and start at once, but most Python decoders hold the interpreter lock, so that threads wait for each other;
 processes go side by side whatever they do, and cost a start and a copy of the pixels.
@@ -7,12 +7,15 @@ processes go side by side whatever they do, and cost a start and a copy of the p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from validate.cohort.case import Case
 from validate.inference.decode import DecodeTask, decode
+from validate.inference.view import View
 
 SAMPLE = 12  # images
 MOST_THREADS = 4
@@ -32,6 +35,24 @@ class Measured:
     def document(self) -> dict[str, Any]:
         """For the audit trail."""
         return {"kind": self.kind, "threads": self.threads, "speedup": round(self.speedup, 2), "images": self.images}
+
+
+def syntax_of(case: Case) -> str:
+    """How a case's images are compressed, as the cohort found it; "" where it does not say."""
+    return str(case.attributes.get("transfer_syntax") or "")
+
+
+def samples(cases: Iterable[Case], views: tuple[View, ...]) -> dict[str, list[DecodeTask]]:
+    """By transfer syntax, the first images of it; the most frequent syntax first. One of a few images is not measured apart."""
+    found: dict[str, list[DecodeTask]] = {}
+    count: Counter[str] = Counter()
+    for case in cases:
+        syntax = syntax_of(case)
+        count[syntax] += len(case.files)
+        if case.files and len(found.setdefault(syntax, [])) < SAMPLE:
+            found[syntax].append(DecodeTask(0, case.files[:1], views, case.unit))
+    order = [syntax for syntax, _ in count.most_common() if found.get(syntax)]
+    return {syntax: found[syntax] for syntax in order if syntax == order[0] or len(found[syntax]) == SAMPLE}
 
 
 def measured_kind(
