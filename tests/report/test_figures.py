@@ -115,3 +115,13 @@ def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
     assert fitted("Sensitivity", 8, 500) == "Sensitivity"
     assert fitted("Sensitivity at threshold 0.5", 8, 60).endswith("…")
     assert text_width(fitted("Sensitivity at threshold 0.5", 8, 60), 8) <= 60
+
+
+def test_a_long_label_of_a_forest_plot_stands_on_two_lines_and_whole() -> None:
+    from validate.report.figures.forest import Axis, Row, forests
+
+    label = "Lower limit of agreement, ejection fraction difference, left ventricle"
+    rows = [Row(label, "58", 0.049, 0.025, 0.07, "4.9 points")]
+    (drawn,) = forests("one", rows, Axis(percent=True, zero=True, tall=True), title="t", description="d")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", str(drawn))
+    assert " ".join(text for text in texts if text and text in label) == label

@@ -108,10 +108,12 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
     words: Tone = "grey" if row.faint else row.tone
     counted = text_width(str(row.count), 7.4) + 6 if row.count else 0.0
     room = (COUNTS if counted else LEFT - 8) - counted - (0 if tall else LABELS)
-    own = _size(row.label, room)
-    canvas.text((0 if tall else LABELS, base), fitted(row.label, own, room), size=own, tone=words)
-    if row.sub:
-        canvas.text((0, base + 10), fitted(row.sub, 7.4, room), size=7.4, tone="grey")
+    first, second = (row.label, row.sub) if row.sub or not tall else _halves(row.label, room)
+    own = _size(first, room) if row.sub else min(_size(first, room), _size(second, room))
+    canvas.text((0 if tall else LABELS, base), fitted(first, own, room), size=own, tone=words)
+    if second:
+        size, below = (7.4, "grey") if row.sub else (own, words)
+        canvas.text((0, base + 10), fitted(second, size, room), size=size, tone=below)  # type: ignore[arg-type]
     canvas.text((COUNTS, base), row.count, size=7.4, tone="grey", anchor="end")
     middle = base - 2.8
     if row.goal is not None:
@@ -127,6 +129,15 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
     size = min(8.2, 8.2 * (WIDTH - NUMBERS) / max(1.0, text_width(str(row.words), 8.2)))
     canvas.text((NUMBERS, base), row.words, size=round(max(size, 5.0), 2), tone=words)
+
+
+def _halves(label: str, room: float) -> tuple[str, str]:
+    """A label on two lines where one has no room for it."""
+    if text_width(label, 8.2) <= room or " " not in label:
+        return label, ""
+    words = label.split(" ")
+    halves = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
+    return min(halves, key=lambda pair: max(text_width(half, 8.2) for half in pair))
 
 
 def _size(label: str, room: float) -> float:

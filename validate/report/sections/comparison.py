@@ -9,7 +9,7 @@ from validate.analyses.wording import attribute_words
 from validate.report import view
 from validate.report.costs import model_cost_table
 from validate.report.criterion import TONES
-from validate.report.figures.canvas import Figure
+from validate.report.figures.canvas import Figure, text_width
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.figures.overlap import Bar, overlap
 from validate.report.printed import Printed, joined, printed
@@ -94,7 +94,11 @@ def _figures(study: Study, data: Node, number: int) -> list[Figure]:
         rows = [one for one in rows if one.value is not None]
         if rows:
             axis = Axis(
-                percent=unit.startswith("proportion"), zero=True, count_title="n", value_title="Difference (limits)"
+                percent=unit.startswith("proportion"),
+                zero=True,
+                count_title="n",
+                value_title="Difference (limits)",
+                tall=any(text_width(one.label, 8.2) > 110 for one in rows),
             )
             spoken = "; ".join(f"{one.label}: {one.words}" for one in rows)
             description = f"Paired differences in {words}. {spoken}."

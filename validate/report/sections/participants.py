@@ -42,7 +42,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 def _breakdown(found: Node) -> Table:
     """The boxes from eligible on, for each level."""
     attribute = found["attribute"].text
-    columns = (Column(found["words"].text, width=40), *(Column(title, numeric=True) for title in FLOW_COLUMNS.values()))
+    columns = (Column(found["words"].text, width=16), *(Column(title, numeric=True) for title in FLOW_COLUMNS.values()))
     rows = [
         row(view.words(one["level"]), *(view.count(one[name], absent="–") for name in FLOW_COLUMNS))
         for one in found["rows"]
