@@ -37,7 +37,9 @@ def protocol(block: Any, **reference: Any) -> Any:
     named = {"table": "labels/reference.csv", "key": "case", "label": "opacity", "positive": 1, **reference}
     named = {name: value for name, value in named.items() if value is not None}
     truth = Reference.model_validate({"level": "image", "standard": "Three readers", **named})
-    return SimpleNamespace(models=[block], reference=truth, inference=SimpleNamespace(device="cpu"))
+    return SimpleNamespace(
+        models=[block], reference=truth, inference=SimpleNamespace(device="cpu", precision="float32")
+    )
 
 
 def refused(study: Path, block: Any, **reference: Any) -> str:

@@ -170,7 +170,7 @@ def _host(
     base: Path,
     device: str,
     threads: int,
-    half: bool,
+    half: bool = False,
 ) -> ChildHost:
     folder = base / options.code if options.code is not None and code is None else None
     return ChildHost(
