@@ -124,4 +124,4 @@ def test_a_long_label_of_a_forest_plot_stands_on_two_lines_and_whole() -> None:
     rows = [Row(label, "58", 0.049, 0.025, 0.07, "4.9 points")]
     (drawn,) = forests("one", rows, Axis(percent=True, zero=True, tall=True), title="t", description="d")
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", str(drawn))
-    assert " ".join(text for text in texts if text and text in label) == label
+    assert " ".join(text for text in texts if len(text) > 2 and text in label) == label

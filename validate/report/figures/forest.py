@@ -142,7 +142,7 @@ def _halves(label: str, room: float) -> tuple[str, str]:
 
 def _size(label: str, room: float) -> float:
     """As large as a label may be in its room, and no smaller than can be read."""
-    return round(min(8.2, max(6.4, 8.2 * room / max(text_width(label, 8.2), 1.0))), 2)
+    return int(100 * min(8.2, max(6.4, 8.19 * room / max(text_width(label, 8.2), 1.0)))) / 100
 
 
 def _beside(at: float, words: Printed | str) -> tuple[float, Anchor]:
