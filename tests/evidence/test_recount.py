@@ -38,6 +38,8 @@ BY_HAND = {
     # at .9 one of one; at .6 two of three; at .2 three of five, tied with a negative
     "average_precision": ((1 + 2 / 3 + 3 / 5) / 3, None, None),
     "brier": ((0.01 + 0.16 + 0.64 + 0.49 + 0.04 + 0.01) / 6, None, None),
+    # tenths with a gap: .9 is .1 short, .6 is .4 short, both .2 together .6 short, .7 and .1 are too much
+    "ece": ((0.1 + 0.4 + 0.6 + 0.7 + 0.1) / 6, None, None),
 }
 
 
@@ -161,7 +163,9 @@ def run(tmp_path: Path) -> Path:
         estimate("auroc", 5 / 6, condition={}, missing_rule="excluded"),
         # 1/2 of positives found, 2/3 of negatives flagged
         estimate("ppv", 0.5 * 0.02 / (0.5 * 0.02 + 2 / 3 * 0.98), condition={"threshold": 0.5, "prevalence": 0.02}),
-        estimate("ece", 0.1),  # has no textbook count
+        estimate("calibration_slope", 0.1),  # has no textbook count
+        # by hand: .9 and .9 short by .1, .6 by .4, .2 by .8; .7 and .1 too much
+        estimate("ece", (0.1 + 0.4 + 0.8 + 0.7 + 0.1) / 5, condition={}, missing_rule="excluded"),
     ]
     (tmp_path / "estimates.json").write_bytes(pretty_json({"estimates": found}))
     return tmp_path
@@ -173,7 +177,7 @@ def test_failures_and_missing_labels_count_as_the_rule_says(run: Path) -> None:
     document["estimates"][5]["value"] = 4 / 6
     (run / "estimates.json").write_bytes(pretty_json(document))
     assert recount(run).differences == ()
-    assert (recount(run).checked, recount(run).of) == (7, 8)
+    assert (recount(run).checked, recount(run).of) == (8, 9)
 
 
 def test_a_value_or_count_that_differs_is_named_by_its_address(run: Path) -> None:
@@ -234,4 +238,4 @@ def test_the_exported_script_counts_the_same_in_r_and_finds_the_same_difference(
     # the AUROC of the fixture is wrong on purpose: 5/6 where 4/6 is right
     assert done.returncode == 1, done.stderr
     assert "estimates.json#/estimates/5 : stored 0.833333333333333 counted 0.666666666666667" in done.stdout
-    assert "7 estimates counted again, 1 differ" in done.stdout
+    assert "8 estimates counted again, 1 differ" in done.stdout

@@ -32,7 +32,8 @@ yes_no <- function(name, score, positive, flagged, prevalence) {
     ppv = mean(positive[flagged]), npv = mean(!positive[!flagged]), accuracy = mean(flagged == positive),
     f1 = 2 * sum(flagged & positive) / (2 * sum(flagged & positive) + sum(flagged != positive)),
     auroc = auroc(score, positive), average_precision = precision_at_positives(score, positive),
-    brier = mean((score - positive)^2))
+    brier = mean((score - positive)^2),
+    ece = sum(abs(tapply(score - positive, pmin(floor(score * 10), 9), sum))) / length(score))
 }
 
 # ---- classes and grades: from 0; `k` is no answer that counts as wrong

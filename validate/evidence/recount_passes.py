@@ -18,7 +18,13 @@ Count = Callable[[Estimate], Found | None]
 CLEAN = "clean"
 OF_A_PASS = {"severity", "severities"}  # conditions that say which pass, and nothing about the measure
 # Of measures where less is better a drop is disturbed less clean, so that it is positive where the model gets worse.
-LESS_IS_BETTER = {"classification.brier", "ordinal.off_by_more", "ordinal.overgraded", "ordinal.undergraded"}
+LESS_IS_BETTER = {
+    "classification.brier",
+    "classification.ece",
+    "ordinal.off_by_more",
+    "ordinal.overgraded",
+    "ordinal.undergraded",
+}
 NOT_MADE = ("rewrite:", "perturb:", "decode:")  # how a failure begins where the other image could not be made
 USUAL = {  # how far a score may move and still be the same, where the protocol does not say (docs/robustness.md)
     "repeat": 0.0, "batch_size": 1e-4, "device": 1e-3, "precision": 0.01, "reencoding": 0.0, "transfer_syntax": 0.0, "tag_order": 0.0,

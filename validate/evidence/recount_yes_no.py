@@ -100,11 +100,22 @@ def brier(rows: Sequence[Row]) -> Found:
     return Found(math.fsum((r.score - r.positive) ** 2 for r in rows) / len(rows) if rows else math.nan)
 
 
+def ece(rows: Sequence[Row]) -> Found:
+    """In each tenth of the scale: how far the probabilities together are from what is true; all of it, by the number of cases."""
+    tenths: dict[int, list[float]] = {}
+    if not all(math.isfinite(row.score) for row in rows):
+        return Found(math.nan)  # a failure that counts as the worst has no probability
+    for row in rows:
+        tenths.setdefault(min(int(row.score * 10), 9), []).append(row.score - row.positive)
+    return Found(math.fsum(abs(math.fsum(gaps)) for gaps in tenths.values()) / len(rows) if rows else math.nan)
+
+
 MEASURES: Mapping[str, Callable[[Sequence[Row]], Found]] = {
     "sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv, "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy, "f1": f1, "auroc": auroc, "average_precision": average_precision, "brier": brier,
+    "ece": ece,
 }  # fmt: skip
-OF_SCORES = frozenset({"auroc", "average_precision", "brier"})  # which need nothing that flags
+OF_SCORES = frozenset({"auroc", "average_precision", "brier", "ece"})  # which need nothing that flags
 
 
 def at_prevalence(name: str, rows: Sequence[Row], prevalence: float) -> Found:
