@@ -70,7 +70,7 @@ def _chart(chart: Node, name: str) -> Figure:
 
 def _inputs(charts: Node, name: str) -> Table:
     columns = (
-        Column("Over time", width=34), Column("Steps", numeric=True, width=12), Column("Last sum above", numeric=True, width=18),
+        Column("Over time", width=34), Column("Last step", width=14), Column("Last sum above", numeric=True, width=18),
         Column("Last sum below", numeric=True, width=18), Column("Alarm", width=18),
     )  # fmt: skip
     rows = []
@@ -79,7 +79,7 @@ def _inputs(charts: Node, name: str) -> Table:
         alarm = view.words(chart["alarm"], "none")
         rows.append(
             row(
-                view.words(chart["label"]), printed(str(len(points)), chart["points"].address), view.plain(points[-1]["upper"], 1),
+                view.words(chart["label"]), view.words(points[-1]["when"]), view.plain(points[-1]["upper"], 1),
                 view.plain(points[-1]["lower"], 1), alarm,
             )
         )  # fmt: skip
