@@ -9,6 +9,7 @@ What a decoder here refuses, or gives in another shape than the header says, pyd
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from validate.imaging.stored_bits import only_stored_bits
 NAME = "imagecodecs"
 NATIVE = "numpy"  # pixels that are not compressed, taken as they lie
 RLE = "1.2.840.10008.1.2.5"
+THREADS = min(os.cpu_count() or 1, 4)  # of OpenJPEG, for one frame; the values are the same with any number
 Frame = NDArray[Any]
 
 
@@ -105,7 +107,7 @@ def _jpeg_ls(frame: bytes, _shape: Shape) -> Frame:
 def _jpeg_2000(frame: bytes, _shape: Shape) -> Frame:
     import imagecodecs
 
-    return np.asarray(imagecodecs.jpeg2k_decode(frame))
+    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=THREADS))
 
 
 def _htj2k(frame: bytes, _shape: Shape) -> Frame:

@@ -152,7 +152,11 @@ class _Pass:
         full = len(buffer)
         kind: bytes | None = None
         place = 8
+        plain = not implicit and not self.big and nested is None
+        fresh = plain
         for _ in range(MOST_ELEMENTS):
+            if fresh:
+                at, fresh = self._over_plain(at, values), False
             i = at - base
             if i + 12 > full:
                 if at + 8 > size:
@@ -161,6 +165,7 @@ class _Pass:
                     return at
                 buffer, base, i = self._window(at), at, 0
                 full = len(buffer)
+                fresh = plain
             if implicit:
                 group, element, length = IMPLICIT_ELEMENT(buffer, i)
             else:
@@ -183,6 +188,7 @@ class _Pass:
                 at = self._sequence(tag, kind, at, length)
                 buffer, base = self.buffer, self.base
                 full = len(buffer)
+                fresh = plain
                 continue
             start, at = at, at + length
             if at > size:
@@ -201,6 +207,33 @@ class _Pass:
                 if kept:
                     found.append((tag, (kind, content)))
         raise _too_many()
+
+    def _over_plain(self, at: int, values: dict[int, Value]) -> int:
+        """Over elements that are as most are: explicit little endian, of known length, all in the buffer. Where the first is not."""
+        buffer, wanted, short, long = self.buffer, self.wanted, SHORT, LONG
+        full, i = len(buffer), at - self.base
+        last = full - 12
+        done = 0
+        for done in range(full >> 3):  # noqa: B007 (how many there were)
+            if i > last:
+                break
+            group, element, kind, length = META(buffer, i)
+            start = i + 8
+            if kind not in short:
+                if kind not in long:
+                    break
+                length, start = LENGTH(buffer, start)[0], i + 12
+            end = start + length
+            if end > full or not 8 <= group < 0x7FE0:
+                break
+            tag = group << 16 | element
+            if tag in wanted:
+                values[tag] = (kind, buffer[start:end])
+            i = end
+        self.count += done
+        if self.count > MOST_ELEMENTS:
+            raise _too_many()
+        return self.base + i
 
     def _holds_items(self, kind: bytes | None, at: int, length: int) -> bool:
         """Whether an element of known length is a sequence; where its kind is not said, by how it begins."""
