@@ -31,12 +31,12 @@ from validate.imaging import dicom_file, elements
 from validate.imaging.bounded import BoundedFile
 from validate.imaging.deflated import is_deflated
 from validate.imaging.dicom_file import open_dicom
-from validate.imaging.elements import FIRST_ITEM
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.header import elements_of, header_of, read_header
 from validate.imaging.header_facts import HeaderFacts, header_facts
 from validate.imaging.header_keywords import HEADER_KEYWORDS, TRANSFER_SYNTAXES
 from validate.imaging.header_values import HeaderValues
+from validate.imaging.header_walk import FIRST_ITEM
 
 SHIPPED = Path(pydicom.__file__).parent / "data/test_files"
 NORMALISED = {0x00080005, 0x00280103}  # pydicom rewrites these two as it reads

@@ -22,8 +22,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from validate.imaging.bounded import BoundedFile
 from validate.imaging.dicom_file import InflatedFile, Pixels, open_dicom, pixels_of
 from validate.imaging.element_layout import Value
-from validate.imaging.elements import DEEPEST, LONGEST, PER_FRAME, TELLING
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.header_walk import DEEPEST, LONGEST, PER_FRAME, TELLING
 from validate.imaging.reader_warnings import silence_readers
 
 __all__ = ["Header", "elements_of", "header_of", "open_dicom", "pixels_of", "read_header"]
