@@ -18,9 +18,11 @@ import yaml
 from validate import __version__
 from validate.analyses.run import required_passes
 from validate.analyses.shift_tables import write_shift_tables
+from validate.analyses.shown_marks import wanted_marks
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
 from validate.casewise.image_pictures import WantedImage, write_image_pictures
+from validate.casewise.mark_pictures import write_mark_pictures
 from validate.casewise.pictures import Wanted, write_pictures
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
@@ -354,6 +356,12 @@ class _Stages:
                 for one in side["worst"][: gallery.most]
             ]
             self.trail.append("pictures", {"written": write_image_pictures(self.folder, cohort.cases, seen)})
+        if self.protocol.detection is not None and self.protocol.detection.pictures:
+            found = wanted_marks(self.folder, self.protocol, cohort.cases, numbers.findings)
+            geometry, space = self.protocol.cohort.geometry, self.protocol.detection.space
+            self.trail.append(
+                "pictures", {"written": write_mark_pictures(self.folder, found, space=space, rules=geometry)}
+            )
         if self.protocol.segmentation is None or not self.protocol.segmentation.pictures:
             return
         wanted = [

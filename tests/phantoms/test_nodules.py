@@ -44,12 +44,20 @@ def test_makes_and_slice_thicknesses_do_not_go_together() -> None:
     assert len(kinds) == 4 * 3
 
 
-def test_the_trained_segmenter_outlines_a_heart_it_has_not_seen() -> None:
+def test_the_trained_segmenter_outlines_hearts_it_has_not_seen_at_both_phases() -> None:
+    """Two of each make; the fourth make it never saw, and there it is a little weaker. Scores, because weights differ by CPU."""
     session = onnxruntime.InferenceSession(MODELS / "heart.onnx", providers=["CPUExecutionProvider"])
-    found = []
-    for person in hearts(SEED, 6):
-        truth = labels(person.heart, SPACINGS[person.manufacturer])
-        seen = picture(truth, COILS[person.manufacturer], stream(SEED, "test", person.name)).astype(np.float32)
-        said = session.run(None, {"volume": ((seen - seen.mean()) / seen.std())[None, None]})[0][0].argmax(axis=0)
-        found.append(2 * ((said == LEFT) & (truth == LEFT)).sum() / ((said == LEFT).sum() + (truth == LEFT).sum()))
-    assert np.median(found) > 0.8
+    bias = []
+    for person in hearts(SEED, 8):
+        volumes = []
+        for phase, heart in (("ED", person.heart), ("ES", person.heart.beating(person.ejected))):
+            truth = labels(heart, SPACINGS[person.manufacturer])
+            seen = picture(truth, COILS[person.manufacturer], stream(SEED, "test", person.name, phase)).astype(
+                np.float32
+            )
+            said = session.run(None, {"volume": ((seen - seen.mean()) / seen.std())[None, None]})[0][0].argmax(axis=0)
+            assert 2 * ((said == LEFT) & (truth == LEFT)).sum() > 0.9 * ((said == LEFT).sum() + (truth == LEFT).sum())
+            volumes.append(((said == LEFT).sum(), (truth == LEFT).sum()))
+        (filled, full), (emptied, empty) = volumes
+        bias.append((1 - emptied / filled) - (1 - empty / full))
+    assert abs(np.mean(bias)) < 0.03  # of the ejection fraction, before stray parts are taken away

@@ -3,7 +3,8 @@
     python -m validate.phantoms.train_heart --out sample_data
     python -m validate.phantoms.train_heart --out sample_data --go-on 6      # so many epochs more, from the weights that lie there
 
-The fourth receives unevenly and shows little contrast: there it is weaker. Weights differ in their bytes by CPU; what a test holds
+The model that is kept was made by the first line and then by the second, with 5 and with 8 epochs. The fourth make receives unevenly
+and shows little contrast: there it is weaker. Weights differ in their bytes by CPU; what a test holds
 are scores.
 """
 

@@ -34,6 +34,7 @@ class Detection(BaseModel):
     lesion_attributes : other columns of the table of lesions that strata may name, such as texture
     extent : attributes of a case that hold its image's size in pixels along x, y[, z], such as [width, height], where its images are not
         read; a mark whose centre lies outside its image is refused
+    pictures : slices of the worst cases, with lesions and marks drawn in, go into the report, and leave the site
     connectivity : of masks, when voxels are one lesion: 6, 18 or 26 in a volume, 4 or 8 in a plane
     """
 
@@ -46,6 +47,7 @@ class Detection(BaseModel):
     lesion_attributes: tuple[str, ...] = ()
     extent: tuple[str, ...] | None = None
     connectivity: Literal[4, 6, 8, 18, 26] | None = None
+    pictures: bool = False
 
     @property
     def by_lesion(self) -> tuple[str, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from validate.casewise.pictures import FOLDER
 from validate.report import view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.froc import froc
+from validate.report.figures.outline import outline
 from validate.report.figures.roc import Curve
 from validate.report.figures.size_curve import size_curve
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.sections.outlines import place_and_window, stored_picture
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -88,6 +91,7 @@ def _model(study: Study, finding: Node, target: Node, *, several: bool, targets:
         "rates": _rates(key, target["rates"]),
         "counts": _counts(key, target["counts"]),
         "worst": _worst(key, target["worst"]),
+        "pictures": list(_pictures(study, finding, target, key)),
     }
 
 
@@ -163,6 +167,28 @@ def _counts(key: str, counts: Node) -> Table:
         ("repeated", "on a lesion that a higher mark has hit"), ("ignored", "on a place that counts neither way"),
     )  # fmt: skip
     return Table(f"mark-counts-{key}", columns, tuple(row(words, view.count(counts[name])) for name, words in names))
+
+
+ABOUT = {"missed": "the largest lesion that was missed", "false": "a false mark"}
+
+
+def _pictures(study: Study, finding: Node, target: Node, key: str) -> Iterator[Mapping[str, Any]]:
+    """Of the worst cases, those that the run folder holds a picture of."""
+    folder = study.sealed.folder / FOLDER / finding["model"].text / target["name"].text
+    for number, one in enumerate(target["worst"], start=1):
+        found = stored_picture(folder / f"{one['case'].text}.json")
+        if found is None:
+            continue
+        place, told = place_and_window(found)
+        about = ABOUT[found["about"]]
+        yield {
+            "case": view.words(one["case"]),
+            "where": f"{about}; {place}, {told}",
+            "figure": outline(
+                f"worst-{number}-{key}", found,
+                description=f"Case {one['case'].text}, {place}, around {about}: lesions and marks are outlined.",
+            ),
+        }  # fmt: skip
 
 
 def _worst(key: str, worst: Node) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from validate.analyses.wording import SIGNS
@@ -175,12 +176,10 @@ def _worst(worst: Node, key: str) -> Table:
 def _pictures(study: Study, finding: Node, key: str) -> Iterator[Mapping[str, Any]]:
     """Of the worst cases, those that the run folder holds a picture of."""
     for number, one in enumerate(finding["data"]["worst"], start=1):
-        path = study.sealed.folder / FOLDER / finding["model"].text / f"{one['case'].text}.json"
-        if not path.is_file():
+        found = stored_picture(study.sealed.folder / FOLDER / finding["model"].text / f"{one['case'].text}.json")
+        if found is None:
             continue
-        found = json.loads(path.read_text(encoding="utf-8"))
-        place = f"slice {found['slice']} of {found['slices']}"
-        told = f"window {found['window'][0]:.0f} to {found['window'][1]:.0f}"
+        place, told = place_and_window(found)
         yield {
             "case": view.words(one["case"]),
             "where": f"{place}, {told}",
@@ -190,6 +189,20 @@ def _pictures(study: Study, finding: Node, key: str) -> Iterator[Mapping[str, An
                 description=f"Case {one['case'].text}, {place}: outlines of the reference and of the prediction.",
             ),
         }  # fmt: skip
+
+
+def stored_picture(path: Path) -> Mapping[str, Any] | None:
+    """A picture of the run folder; None where there is none."""
+    if not path.is_file():
+        return None
+    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def place_and_window(found: Mapping[str, Any]) -> tuple[str, str]:
+    """In words."""
+    low, high = (f"{value:.0f}".replace("-", "−") for value in found["window"])
+    return f"slice {found['slice']} of {found['slices']}", f"window {low} to {high}"
 
 
 def _bare(node: Node, unit: str) -> Printed:
