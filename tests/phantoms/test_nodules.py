@@ -12,6 +12,7 @@ from validate.imaging.series import read_series
 from validate.phantoms.cardiac import LEFT, labels, picture
 from validate.phantoms.cardiac_sample import COILS, SPACINGS
 from validate.phantoms.cardiac_sample import people as hearts
+from validate.phantoms.lungs import Scan, chest, nodules, scanned
 from validate.phantoms.nodule_sample import people, write_nodules
 from validate.phantoms.stream import stream
 
@@ -61,3 +62,19 @@ def test_the_trained_segmenter_outlines_hearts_it_has_not_seen_at_both_phases() 
         (filled, full), (emptied, empty) = volumes
         bias.append((1 - emptied / filled) - (1 - empty / full))
     assert abs(np.mean(bias)) < 0.03  # of the ejection fraction, before stray parts are taken away
+
+
+def test_the_trained_detector_sees_most_large_nodules_of_chests_it_has_not_seen() -> None:
+    session = onnxruntime.InferenceSession(MODELS / "nodules.onnx", providers=["CPUExecutionProvider"])
+    seen = []
+    for number in range(4):
+        random = stream(SEED, "test chest", number)
+        there = nodules(random, 5)
+        voxels = scanned(chest(random, there), Scan(3.0, 1.0, 20.0), random).astype(np.float32)
+        logits = session.run(None, {"volume": (np.clip((voxels + 1000) / 1200, 0, 1))[None, None]})[0][0, 0]
+        for one in there:
+            z, y, x = (round(at / 3 + (size - 1) / 2) for at, size in zip(one.centre, voxels.shape, strict=True))
+            if one.diameter >= 10:
+                seen.append(logits[max(z - 1, 0) : z + 2, y - 1 : y + 2, x - 1 : x + 2].max() > np.log(0.95 / 0.05))
+    assert len(seen) >= 5
+    assert np.mean(seen) >= 0.75
