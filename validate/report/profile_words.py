@@ -22,10 +22,10 @@ MEANING = {
         "": "For the reviewer: no criterion was fixed beforehand, so this study supports no claim; it describes.",
     },
     "comparison": {
-        "PASS": "For whoever chooses: each model meets what was asked. Which is better is told by their differences alone (section R20).",
-        "FAIL": "For whoever chooses: not every model meets what was asked; the table says which. Differences stand in section R20.",
-        UNDECIDED: "For whoever chooses: these cases do not settle it for every model. Differences between them stand in section R20.",
-        "": "For whoever chooses: nothing was asked of either beforehand. Their differences stand in section R20.",
+        "PASS": "For whoever chooses: what was asked for beforehand is shown. Which model is better, their differences alone tell (section R20).",
+        "FAIL": "For whoever chooses: something that was asked for is missed; the table says by which model. Differences stand in section R20.",
+        UNDECIDED: "For whoever chooses: these cases do not settle all that was asked for. Differences of the models stand in section R20.",
+        "": "For whoever chooses: nothing was asked for beforehand. The differences of the models stand in section R20.",
     },
 }  # fmt: skip
 USE = {
