@@ -22,8 +22,8 @@ MEANING = {
         "": "For the reviewer: no criterion was fixed beforehand, so this study supports no claim; it describes.",
     },
     "comparison": {
-        "PASS": "For whoever chooses: what was asked for beforehand is shown. Which model is better, their differences alone tell (section R20).",
-        "FAIL": "For whoever chooses: something that was asked for is missed; the table says by which model. Differences stand in section R20.",
+        "PASS": "For whoever chooses: what was asked for is shown. Which model is better, only differences tell (section R20).",
+        "FAIL": "For whoever chooses: something asked for is missed; the table says by which model. Differences: section R20.",
         UNDECIDED: "For whoever chooses: these cases do not settle all that was asked for. Differences of the models stand in section R20.",
         "": "For whoever chooses: nothing was asked for beforehand. The differences of the models stand in section R20.",
     },
