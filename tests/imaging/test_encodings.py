@@ -13,6 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
+from validate.imaging.codecs import Shape, decoded
+from validate.imaging.codestream import components
 from validate.imaging.dicom import read_image
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.series import read_series
@@ -164,3 +166,16 @@ def test_an_rle_segment_that_is_too_short_or_too_long_is_for_the_reference_to_ju
             continue
         if theirs is not None:
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["HTJ2K", "JPEG 2000"])
+def test_a_code_stream_that_miscounts_its_components_is_not_given_to_a_fast_decoder(name: str) -> None:
+    frame = bytearray(
+        next(generate_frames(dicom_file(of_depth(12, "u"), ALL[name], bits=16).PixelData, number_of_frames=1))
+    )
+    shape = Shape(48, 64, 1, 16, "MONOCHROME2")
+    assert components(bytes(frame)) == 1
+    assert decoded(bytes(frame), ALL[name], shape) is not None
+    frame[39] = 28  # the first tile begins below the image
+    assert components(bytes(frame)) == 0
+    assert decoded(bytes(frame), ALL[name], shape) is None

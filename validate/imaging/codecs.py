@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels import convert_color_space
 
+from validate.imaging.codestream import components
 from validate.imaging.stored_bits import only_stored_bits
 
 NAME = "imagecodecs"
@@ -57,7 +58,8 @@ def decoded(frame: bytes, syntax: str, shape: Shape) -> Frame | None:
         return None
     if shape.samples == 3 and (shape.allocated != 8 or shape.photometric not in COLOUR.get(syntax, ())):
         return None
-    if shape.samples not in {1, 3}:
+    # A code stream whose header contradicts itself keeps OpenJPH busy without end.
+    if shape.samples not in {1, 3} or components(frame) not in {None, shape.samples}:
         return None
     values = codec(frame, shape)
     if (

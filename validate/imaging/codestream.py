@@ -29,6 +29,19 @@ def size(frame: bytes) -> tuple[int, int] | None:
     return None
 
 
+def components(frame: bytes) -> int | None:
+    """How many components a JPEG 2000 code stream announces (T.800 A.5.1); 0 where its header contradicts itself; None of another."""
+    start = frame.find(J2K_START + J2K_SIZE) if frame[:8] == JP2_SIGNATURE else 0
+    if start < 0 or frame[start : start + 4] != J2K_START + J2K_SIZE:
+        return None
+    length, count = (int.from_bytes(frame[start + at : start + at + 2], "big") for at in (4, 40))
+    left, top, wide, high, tile_left, tile_top = (
+        int.from_bytes(frame[start + at : start + at + 4], "big") for at in (16, 20, 24, 28, 32, 36)
+    )
+    tiled = tile_left <= left < tile_left + wide and tile_top <= top < tile_top + high
+    return count if length == 38 + 3 * count and tiled else 0
+
+
 def is_whole(frame: bytes) -> bool:
     """Whether the end-of-image marker closes the frame, up to some padding."""
     return frame.rfind(END, max(len(frame.rstrip(b"\0")) - PADDING, 0)) >= 0
