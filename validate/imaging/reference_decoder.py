@@ -40,7 +40,9 @@ DECODER_ERRORS = (
     ValueError,
     zlib.error,
 )
-
+PANIC = (
+    "PanicException"  # of a decoder written in Rust, such as pylibjpeg-rle; it is no Exception and can't be imported
+)
 
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 NO_DECODER = {
@@ -69,13 +71,15 @@ def decoded_by_reference(dataset: FileDataset, syntax: UID, number: int) -> Deco
     dataset.file_meta.TransferSyntaxUID = syntax
     available = decoder.available_plugins if syntax.is_compressed else ("",)
     preferred = [name for name in PREFERRED.get(str(syntax), ()) if name in available]
-    problem: Exception | None = None
+    problem: BaseException | None = None
     for plugin in dict.fromkeys([*preferred, *available]):
         try:
             # The unused bits are cleared later, where the high bit is heeded too.
             options = {"correct_unused_bits": False} if holds_words(syntax) else {}
             array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
-        except DECODER_ERRORS as error:
+        except BaseException as error:
+            if not (isinstance(error, DECODER_ERRORS) or type(error).__name__ == PANIC):
+                raise
             problem = error
             continue
         return Decoded(array, plugin or "pydicom")
