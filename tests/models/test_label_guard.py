@@ -17,7 +17,7 @@ from validate.errors import ModelError
 from validate.models.label_guard import refuse_labels
 from validate.models.load import opened_models
 from validate.models.onnx_file import external_names
-from validate.models.sandbox import own_folders
+from validate.models.sandbox import hidden_now, hiding, own_folders
 from validate.protocol.schema import AttributeSource, Reference
 
 Make = Callable[..., Any]
@@ -208,3 +208,14 @@ def test_a_program_that_tries_every_way_to_the_labels_finds_none(
             (score,) = (one.scores["score"] for one in models["m"].predict(batch(1)))
     assert score == pytest.approx(0.5)  # the sigmoid of nothing found
     assert np.isfinite(score)
+
+
+def test_what_was_left_open_may_end_in_another_context(tmp_path: Path) -> None:
+    import contextvars
+
+    held = hiding([tmp_path])
+    contextvars.copy_context().run(held.__enter__)
+    with hiding([tmp_path / "own"]):
+        held.__exit__(None, None, None)
+        assert hidden_now() == (str(tmp_path / "own"),)
+    assert hidden_now() == ()

@@ -71,7 +71,9 @@ def hiding(folders: Iterable[Path]) -> Iterator[None]:
     try:
         yield
     finally:
-        _study_hidden.reset(token)
+        # Collected with whoever held it open, this may end in another context, whose own folders stand.
+        with suppress(ValueError):
+            _study_hidden.reset(token)
 
 
 def hidden_now() -> tuple[str, ...]:
