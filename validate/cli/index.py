@@ -118,8 +118,9 @@ def _attributes(summary: dict[str, Any]) -> Any:
     for name, counts in {**summary["attributes"], "site": summary["sites"]}.items():
         levels = ", ".join(f"{_printable(level)} {count:,}" for level, count in counts.items() if level != "missing")
         why = ", ".join(f"{_printable(reason)} {n:,}" for reason, n in summary["missing"].get(name, {}).items())
-        if levels:
-            table.add_row(name.replace("_", " "), Text(levels), Text(why, "dim"))
+        if not why and (missing := counts.get("missing")):  # a band, or a site: made of something else that is missing
+            why = f"missing {missing:,}"
+        table.add_row(name.replace("_", " "), Text(levels or "–"), Text(why, "dim"))
     return table
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from validate.cohort.age import age_in_years
 from validate.cohort.case import AttributeValue
+from validate.cohort.nested import BY_FRAME, GROUPED, SHARED, VIEW, shared, view_of
 from validate.cohort.origin import origin
 from validate.cohort.vendors import scanner_model, vendor
 from validate.imaging.header_keywords import transfer_syntax_name
@@ -56,7 +57,7 @@ KEYWORDS = (
         "ImagerPixelSpacing",
     ),
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber", "SOPClassUID"),
-    *("Laterality", "SpecificCharacterSet", "PatientName", "OtherPatientIDs", "InstitutionName"),
+    *("Laterality", VIEW, SHARED, "SpecificCharacterSet", "PatientName", "OtherPatientIDs", "InstitutionName"),
 )
 # Storage classes under 1.2.840.10008. that hold no image to be judged (PS3.4 B.5): directories, raw data, waveforms,
 # presentation states, registrations and segmentations, reports, documents, plans and protocols.
@@ -64,6 +65,10 @@ NOT_IMAGES = (
     *("1.3.10", "5.1.4.38.1", "5.1.4.39.1", "5.1.4.43.1", "5.1.4.44.1", "5.1.4.45.1"),
     *(f"5.1.4.1.1.{part}" for part in ("9.", "11.", "66", "67", "68.", "78.", "79.", "88.", "90.", "104.", "200.")),
     *(f"5.1.4.1.1.{part}" for part in ("4.2", "481.2", "481.3", "481.4", "481.5", "481.6", "481.7", "481.8", "481.9")),
+)
+IN_GROUPS = (
+    *(name for name, keyword in {**COPIED_TEXT, **COPIED_NUMBER}.items() if keyword in GROUPED),
+    "pixel_spacing",
 )
 SEXES = {"M": "M", "F": "F", "O": "O"}
 LEAST_IDENTIFYING = 4  # characters; shorter names and numbers turn up anywhere by chance
@@ -86,10 +91,18 @@ def _storage_class(header: Values) -> str:
 
 def harvested(header: Values, *, vendors: tuple[str, ...] = ()) -> tuple[dict[str, AttributeValue], dict[str, str]]:
     """(attributes, reason by missing attribute) of one header. vendors : tables of the protocol's, before the shipped one."""
-    values: dict[str, AttributeValue] = {name: _text(header.get(keyword)) for name, keyword in COPIED_TEXT.items()}
+    grouped = shared(header)
+    inside = grouped or {}
+    values: dict[str, AttributeValue] = {
+        name: _text(header.get(keyword)) or _text(inside.get(keyword)) for name, keyword in COPIED_TEXT.items()
+    }
     values["laterality"] = values["laterality"] or _text(header.get("Laterality"))
+    view_reason = None
+    if values["view_position"] is None:
+        values["view_position"], view_reason = view_of(header)
     for name, keyword in COPIED_NUMBER.items():
-        values[name] = _number(header.get(keyword))
+        own = header.get(keyword)
+        values[name] = _number(inside.get(keyword) if own is None else own)
     scanner, maker_reason = _scanner(header, vendors)
     values |= scanner
     values["age"], age_reason = age_in_years(
@@ -97,10 +110,13 @@ def harvested(header: Values, *, vendors: tuple[str, ...] = ()) -> tuple[dict[st
     )
     sex = (_text(header.get("PatientSex")) or "").upper()
     values["sex"] = SEXES.get(sex)
-    values["pixel_spacing"] = _spacing(header)
+    values["pixel_spacing"] = _spacing(header, inside)
     syntax = header.transfer_syntax
     values["transfer_syntax"] = transfer_syntax_name(syntax) if syntax is not None else None
     reasons = {"age": age_reason, "sex": "empty" if not sex else "not M, F or O", "manufacturer": maker_reason}
+    reasons["view_position"] = view_reason
+    if grouped is not None:
+        reasons |= dict.fromkeys(IN_GROUPS, BY_FRAME)
     for name in _naming_somebody(header, values):
         values[name], reasons[name] = None, "held an identifier"
     return values, {name: reasons.get(name) or "empty" for name, value in values.items() if value is None}
@@ -177,10 +193,9 @@ def _naming_somebody(header: Values, values: Mapping[str, AttributeValue]) -> li
     return found
 
 
-def _spacing(header: Values) -> float | None:
-    """Distance of rows in mm."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = header.get(keyword)
+def _spacing(header: Values, inside: Mapping[str, Any]) -> float | None:
+    """Distance of rows in mm. inside : what all frames share"""
+    for value in (header.get("PixelSpacing"), inside.get("PixelSpacing"), header.get("ImagerPixelSpacing")):
         if value is not None and not isinstance(value, str) and hasattr(value, "__getitem__") and len(value) > 0:
             return _number(value[0])
     return None

@@ -144,9 +144,9 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
         if (place == 12 or implicit) and (
             length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
         ):
+            start, at = at, walk.sequence(tag, kind, at, length)
             if tag in wanted:
-                raise OutOfTheOrdinary
-            at = walk.sequence(tag, kind, at, length)
+                values[tag] = (kind, walk.items(kind, start, at))
             buffer, base = walk.buffer, walk.base
             full = len(buffer)
             fresh = plain

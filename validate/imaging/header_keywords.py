@@ -46,6 +46,8 @@ HEADER_KEYWORDS: Mapping[str, tuple[int, str]] = {
     "PixelSpacing": (0x00280030, "DS"),
     "BitsStored": (0x00280101, "US"),
     "BurnedInAnnotation": (0x00280301, "CS"),
+    "ViewCodeSequence": (0x00540220, "SQ"),
+    "SharedFunctionalGroupsSequence": (0x52009229, "SQ"),
 }
 TRANSFER_SYNTAXES: Mapping[str, str] = {
     "1.2.840.10008.1.2": "Implicit VR Little Endian",

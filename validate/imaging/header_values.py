@@ -17,9 +17,11 @@ KINDS = {kind.encode(): kind for kind in (*TEXTS, "US")}
 CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
 STORAGE_CLASS = 0x00020002
+SHARED_GROUPS = 0x52009229
 OWN = frozenset({0x00080018, 0x0020000D, 0x0020000E})  # instance, study and series
 MOST_REMEMBERED = 1 << 14
 LONGEST_REMEMBERED = 64  # bytes
+LONGEST_SEQUENCE, MOST_SEQUENCES = 512, 256
 
 
 class Values(Protocol):
@@ -132,13 +134,27 @@ class ScannedValues:
         kind, content = found
         plain = _plain(representation if kind is None else KINDS.get(kind, ""), content, little=little)
         if plain is None:
-            element = self.element(tag)
-            return None if element is None else element.value
+            return self._items(tag, found) if representation == "SQ" else self._converted(tag)
         if little and len(content) <= LONGEST_REMEMBERED:
             if len(REMEMBERED) >= MOST_REMEMBERED:
                 REMEMBERED.clear()
             REMEMBERED[found, representation] = plain
         return plain
+
+    def _converted(self, tag: int) -> Any:
+        element = self.element(tag)
+        return None if element is None else element.value
+
+    def _items(self, tag: int, found: tuple[bytes | None, bytes]) -> Any:
+        """A sequence; a short one, such as the code of a view, is the same in thousands of files and read once."""
+        if not self._elements.little or len(found[1]) > LONGEST_SEQUENCE:
+            return self._converted(tag)
+        items = SEQUENCES.get(found)
+        if items is None:
+            if len(SEQUENCES) >= MOST_SEQUENCES:
+                SEQUENCES.clear()
+            items = SEQUENCES[found] = self._converted(tag)
+        return items
 
     def element(self, tag: int) -> Any:
         """The element as pydicom makes it of the same bytes, or None."""
@@ -170,8 +186,13 @@ class ScannedValues:
 
     @property
     def same_where(self) -> tuple[Any, ...] | None:
-        """Every element that is kept, but for those that tell instances and series apart."""
+        """Every element that is kept, but for those that tell instances and series apart.
+
+        Unknown of an enhanced object: it is a series by itself, and what its frames share is too much to be remembered.
+        """
         elements = self._elements
+        if SHARED_GROUPS in self._values:
+            return None
         deciding = [item for item in self._values.items() if item[0] not in OWN]
         return (elements.implicit, elements.little, self.transfer_syntax, self.storage_class, *deciding)
 
@@ -186,6 +207,7 @@ class ScannedValues:
         return around
 
 
+SEQUENCES: dict[tuple[bytes | None, bytes], Any] = {}
 REMEMBERED: dict[tuple[tuple[bytes | None, bytes], str], Any] = {}  # values that many files share, as read
 
 

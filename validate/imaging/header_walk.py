@@ -67,6 +67,12 @@ class HeaderWalk:
             raise OutOfTheOrdinary
         return content
 
+    def items(self, kind: bytes | None, start: int, end: int) -> bytes:
+        """The bytes of a sequence that was walked, its end mark among them; long ones and those of no kind are left to pydicom."""
+        if kind == b"UN" or end - start > LONGEST:
+            raise OutOfTheOrdinary
+        return self.content(start, end - start)
+
     def _unpacked(self, how: Callable[[bytes, int], tuple[int, ...]], at: int, needed: int) -> tuple[int, ...]:
         i = at - self.base
         if i < 0 or i + needed > len(self.buffer):
