@@ -195,6 +195,31 @@ def test_a_dicomdir_inside_a_folder_is_held_against_the_files(archive, tmp_path)
     }
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_dicomdir_inside_an_archive_is_held_against_the_members(archive, tmp_path, inside):
+    image = archive("image").read_bytes()
+    folder = tmp_path / "archive"
+    listed = dicomdir(tmp_path, ["DATA", "IM1"], ["DATA", "IM2"], ["DATA", "GONE"], ["..", "secret"]).read_bytes()
+    (folder / "image").unlink()
+    files = {
+        "disc/DICOMDIR": listed,
+        "disc/DATA/IM1": image,
+        "disc/data/im2.;1": image,
+        "damaged/DICOMDIR": listed[:-90],
+    }
+    path = zipped((folder if inside else tmp_path) / "study.zip", files)
+    prefix = "study.zip/" if inside else ""
+    found = {name.removeprefix(prefix): why for name, why in reasons(folder if inside else path).items()}
+    assert found.pop("damaged/DICOMDIR") in {"not_an_image", "unreadable_header"}
+    assert {name: why for name, why in found.items() if not name.startswith("damaged")} == {
+        "disc/../secret": "unsafe_name",
+        "disc/DATA/GONE": "missing_file",
+        "disc/DATA/IM1": None,
+        "disc/DICOMDIR": "not_an_image",
+        "disc/data/im2.;1": None,
+    }
+
+
 def test_a_dicomdir_that_lists_nothing_is_said(tmp_path):
     with pytest.raises(DataError, match="lists no file"):
         index_folder(dicomdir(tmp_path))

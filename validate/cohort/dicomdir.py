@@ -4,11 +4,13 @@ by the offsets that chain them, so that no loop of offsets can be walked."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from validate.errors import DataError
+from validate.imaging.archive import open_file
 from validate.imaging.bounded import BoundedFile
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.file_meta import file_meta
@@ -16,6 +18,7 @@ from validate.imaging.reader_warnings import silence_readers
 
 DIRECTORY_STORAGE = b"1.2.840.10008.1.3.10"
 STORAGE_CLASS = 0x00020002
+META = 4096  # bytes that hold its file meta
 LARGEST = 256 << 20  # bytes
 MOST_DEEP = 8  # folders down (PS3.10 8.2)
 
@@ -32,9 +35,9 @@ class Listed:
 def is_dicomdir(path: Path, head: bytes) -> bool:
     """Whether a file is a DICOMDIR, by its storage class; by its name where its file meta is broken."""
     found = file_meta(head) if head[128:132] == b"DICM" else None
-    if found is None:
-        with path.open("rb") as stream:
-            found = file_meta(stream.read(4096))
+    if found is None and len(head) < META:
+        with open_file(path) as stream:
+            found = file_meta(stream.read(META))
     said = found[0].get(STORAGE_CLASS, b"").rstrip(b"\0 ") if found else None
     return said == DIRECTORY_STORAGE or (said is None and path.name.upper() == "DICOMDIR")
 
@@ -42,7 +45,9 @@ def is_dicomdir(path: Path, head: bytes) -> bool:
 def listed_files(path: Path) -> Iterator[Listed]:
     """Every file that it lists, once, sorted. Raises DataError where it can't be read as a DICOMDIR."""
     root = path.parent.resolve()
-    for parts in sorted(_references(path)):
+    with path.open("rb") as stream:
+        references = _references(path, stream)
+    for parts in sorted(references):
         relative = "/".join(parts)
         if not _plain(parts):
             yield Listed(relative, "unsafe_name", "The DICOMDIR names a file that lies outside of its folder.")
@@ -56,19 +61,36 @@ def listed_files(path: Path) -> Iterator[Listed]:
             yield Listed(place.relative_to(root).as_posix())
 
 
-def _references(path: Path) -> set[tuple[str, ...]]:
+def lacking_members(path: Path, stream: BinaryIO, folder: str, names: Iterable[str]) -> Iterator[Listed]:
+    """What a DICOMDIR inside an archive lists and the archive has not, as paths in the archive.
+
+    stream : its bytes    folder : where it lies in the archive    names : of all members
+    Raises DataError where it can't be read as a DICOMDIR.
+    """
+    known = {_on_disc(PurePosixPath(name).parts) for name in names}
+    for parts in sorted(_references(path, stream)):
+        relative = "/".join(parts)
+        inside = (*PurePosixPath(folder).parts, *parts)
+        if not _plain(parts):
+            yield Listed(
+                f"{folder}/{relative}".lstrip("/"), "unsafe_name", "The DICOMDIR names no file below its folder."
+            )
+        elif _on_disc(inside) not in known:
+            yield Listed("/".join(inside), "missing_file", "The DICOMDIR lists a file that is not there.")
+
+
+def _references(path: Path, stream: BinaryIO) -> set[tuple[str, ...]]:
     import pydicom  # only where there is a DICOMDIR: processes that read headers do without the library
 
     silence_readers()
     found = set()
     try:
-        with path.open("rb") as stream:
-            directory = pydicom.dcmread(BoundedFile(stream, most=LARGEST), force=True)
-            for record in directory.get("DirectoryRecordSequence") or ():
-                names = record.get("ReferencedFileID")
-                if names:
-                    parts = [names] if isinstance(names, str) else list(names)
-                    found.add(tuple(str(part) for part in parts))
+        directory = pydicom.dcmread(BoundedFile(stream, most=LARGEST), force=True)
+        for record in directory.get("DirectoryRecordSequence") or ():
+            names = record.get("ReferencedFileID")
+            if names:
+                parts = [names] if isinstance(names, str) else list(names)
+                found.add(tuple(str(part) for part in parts))
     except (DecodeFailure, Exception) as error:
         kind = error.reason if isinstance(error, DecodeFailure) else type(error).__name__
         raise DataError(f"{path}: can't be read as a DICOMDIR ({kind}). Name the folder instead.") from error
@@ -91,10 +113,15 @@ def _place(root: Path, parts: tuple[str, ...]) -> Path | None:
             here = here / part
             continue
         try:
-            named = {item.name.upper().partition(";")[0].rstrip("."): item.name for item in here.iterdir()}
+            named = {_on_disc((item.name,))[0]: item.name for item in here.iterdir()}
         except OSError:
             return None
         if part.upper() not in named:
             return None
         here = here / named[part.upper()]
     return here
+
+
+def _on_disc(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as a disc has them."""
+    return tuple(part.upper().partition(";")[0].rstrip(".") for part in parts)

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from validate.cohort.dicomdir import is_dicomdir, listed_files
+from validate.cohort.dicomdir import META, is_dicomdir, lacking_members, listed_files
 from validate.errors import DataError
-from validate.imaging.archive import ArchiveError, is_archive, members
+from validate.imaging.archive import READING, ArchiveError, is_archive, members, open_file
 from validate.imaging.sniff import HEAD, is_dicom
 
 Stamp = tuple[int, int, int, int]  # size, modified and changed (ns), inode: what a file has to keep to be the same
 LARGEST_NAME = 4096
+MOST_DIRECTORIES = 64  # DICOMDIRs of one archive that are held against its members
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,15 @@ def within(archive: Entry) -> Iterator[Entry]:
     try:
         state = Path(archive.place).stat()
         stamp = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
-        count = 0
+        count, directories = 0, []
         for count, member in enumerate(members(Path(archive.place)), start=1):
             named = f"{member.name}#{count}" if member.reason == "repeated_name" else member.name
             place = f"{archive.place}/{member.name}"
             yield Entry(place, f"{prefix}{named}"[:LARGEST_NAME], stamp, member.reason, member.detail)
+            if member.reason is None and member.name.rpartition("/")[2].upper() == "DICOMDIR":
+                directories.append(member.name)
+        for name in directories[:MOST_DIRECTORIES]:
+            yield from _not_in_archive(Path(archive.place), name, prefix)
         if count == 0:
             yield Entry(archive.place, archive.relative or "archive", None, "empty_file", "The archive is empty.")
     except ArchiveError as error:
@@ -126,6 +131,21 @@ def within(archive: Entry) -> Iterator[Entry]:
     except OSError as error:
         detail = f"Can't be read: {error.strerror}."
         yield Entry(archive.place, archive.relative or "archive", None, "unreadable_file", detail)
+
+
+def _not_in_archive(archive: Path, directory: str, prefix: str) -> Iterator[Entry]:
+    """The same of a DICOMDIR inside an archive."""
+    place = archive / directory
+    try:
+        with open_file(place) as stream:
+            if not is_dicomdir(place, stream.read(META)):
+                return
+            stream.seek(0)
+            names = (member.name for member in members(archive))
+            for one in lacking_members(place, stream, directory.rpartition("/")[0], names):
+                yield Entry(os.fspath(place), f"{prefix}{one.relative}"[:LARGEST_NAME], None, one.reason, one.detail)
+    except (DataError, ArchiveError, *READING):
+        return
 
 
 def _not_there(directory: str, prefix: str) -> Iterator[Entry]:
