@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from validate.casewise.objects import Objects, mask_objects, nothing
 from validate.casewise.place import NotPlaced, Places
-from validate.casewise.segmentation import foreign_value
+from validate.casewise.segmentation import difference, foreign_value
 from validate.cohort.case import Case
+from validate.cohort.reference_mask import image_grid
 from validate.errors import EvidenceError
 from validate.imaging.nifti import read_mask
 from validate.imaging.volume import DecodeFailure
@@ -78,7 +79,7 @@ class MarkSource:
             if failed:
                 yield known
             elif self.kind[model] == "mask":
-                yield self._components(known, case)
+                yield self._components(known, case, places)
             else:
                 yield self._placed(known, self.stored[case.unit, model, pass_id], places)
 
@@ -108,8 +109,8 @@ class MarkSource:
             return replace(known, failure="marks:space", detail=str(error))
         return replace(known, kinds=kinds)
 
-    def _components(self, known: Marked, case: Case) -> Marked:
-        """Each component of a predicted mask is a mark with the score 1."""
+    def _components(self, known: Marked, case: Case, places: Places) -> Marked:
+        """Each component of a predicted mask is a mark with the score 1. The mask lies on the grid of its reference or image."""
         block, values = self.protocol.detection, mask_values(self.protocol)
         assert block is not None
         assert block.connectivity is not None
@@ -118,6 +119,11 @@ class MarkSource:
             mask = read_mask(path)
         except (DecodeFailure, OSError) as error:
             raise EvidenceError(f"{path}: is not the mask that was stored there. Run again in a new folder.") from error
+        drawn = places.grid is not None  # the reference is a mask too
+        grid = places.grid if drawn else image_grid(case, self.protocol.cohort.geometry)
+        if grid is not None and not mask.grid.is_same(grid):
+            detail = difference(mask.grid, grid, "reference" if drawn else "image")
+            return replace(known, failure="mask:grid", detail=detail)
         if (strange := foreign_value(mask, values.values())) is not None:
             detail = f"The mask holds the value {strange}, which the protocol does not name."
             return replace(known, failure="mask:unknown_class", detail=detail)

@@ -22,7 +22,7 @@ from validate.cohort.case import Case
 from validate.cohort.mask_reference import MaskFinder, mask_finder
 from validate.cohort.reference_mask import reference_mask
 from validate.errors import DataError, EvidenceError
-from validate.imaging.mask import LabelMap
+from validate.imaging.mask import Grid, LabelMap
 from validate.imaging.nifti import read_mask
 from validate.imaging.volume import DecodeFailure
 from validate.inference.store import mask_file, read_inference
@@ -161,7 +161,7 @@ class _Measured:
             return mask, ("", "")
         if protocol.segmentation is not None and protocol.segmentation.grid == "nearest":
             return mask.on(reference.grid), ("", "")
-        return None, ("mask:grid", _difference(mask, reference))
+        return None, ("mask:grid", f"{difference(mask.grid, reference.grid)} segmentation.grid is refuse.")
 
 
 def foreign_value(mask: LabelMap, known: Iterable[int]) -> int | None:
@@ -170,12 +170,12 @@ def foreign_value(mask: LabelMap, known: Iterable[int]) -> int | None:
     return next((int(value) for value in np.unique(mask.labels) if int(value) not in allowed), None)
 
 
-def _difference(mask: LabelMap, reference: LabelMap) -> str:
+def difference(mask: Grid, other: Grid, what: str = "reference") -> str:
     """In words, without a number that could identify a scan."""
-    if mask.grid.shape != reference.grid.shape:
-        shapes = [" × ".join(map(str, one.grid.shape)) for one in (mask, reference)]
-        return f"The mask has {shapes[0]} voxels (z, y, x), the reference {shapes[1]}; segmentation.grid is refuse."
-    return "The mask lies elsewhere in space than its reference, or is turned or scaled; segmentation.grid is refuse."
+    if mask.shape != other.shape:
+        shapes = [" × ".join(map(str, one.shape)) for one in (mask, other)]
+        return f"The mask has {shapes[0]} voxels (z, y, x), the {what} {shapes[1]}."
+    return f"The mask lies elsewhere in space than its {what}, or is turned or scaled."
 
 
 CASEWISE = Casewise(tables=tables)
