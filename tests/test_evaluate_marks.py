@@ -85,6 +85,12 @@ def test_boxes_have_coco_numbers() -> None:
         ({"marks": {**MARKS, "case": ["a", "a", "b", "q"]}}, "1 of 4 rows name no case of the frame"),
         ({"marks": {**MARKS, "score": [0.9, None, 0.5, 0.5]}}, "1 of 4 rows have no number"),
         ({"lesions": {**LESIONS, "diameter": [10.0, -1.0, 4.0]}}, "have no diameter"),
+        ({"lesions": {**LESIONS, "x": [0.0, 0.0, 0.0]}}, "lesions: row 2 lies at the very place of row 1"),
+        ({"marks": {**MARKS, "x": [90.0, 90.0, 1.5, 3.0]}}, "marks: row 2 lies at the very place of row 1"),
+        (
+            {"hit": {"criterion": "iou", "value": 1.5}, "marks": {**MARKS, "diameter": [5.0] * 4}},
+            "value is 1.5; an overlap",
+        ),
         ({"repeated_hits": "twice"}, "expected 'ignore' or 'false_mark'"),
         ({"hit": None}, "no column 'lesion'"),
     ],

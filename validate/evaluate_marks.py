@@ -150,6 +150,8 @@ def _judged(tables: MarkedTables, place: Mapping[str, int]) -> Marked:
             raise DataError(f"hit: {'.'.join(map(str, problem['loc']))}: {problem['msg']}.") from error
         marks, lesions = _objects(tables.marks, "marks"), _objects(tables.lesions, "lesions")
         _check(hit, marks, lesions)
+        _check_distinct("marks", marks, of_mark)
+        _check_distinct("lesions", lesions, of_lesion)
         boxes = (marks, lesions) if {marks.shape, lesions.shape} == {"box"} else None
         for case in np.unique(of_mark).tolist():
             own, there = np.flatnonzero(of_mark == case), np.flatnonzero(of_lesion == case)
@@ -236,6 +238,19 @@ def _check(hit: Hit, marks: Objects, lesions: Objects) -> None:
         raise DataError(f"hit: overlap is of two of a kind, and these are a {marks.shape} and a {lesions.shape}.")
     if hit.criterion != "centre_in_object" and hit.value is None:
         raise DataError(f"hit: {hit.criterion} needs a value.")
+    if hit.criterion == "iou" and hit.value is not None and hit.value > 1:
+        raise DataError(f"hit: value is {hit.value:g}; an overlap is more than 0 and at most 1.")
+
+
+def _check_distinct(name: str, objects: Objects, of_case: NDArray[np.int64]) -> None:
+    """Two at one place are one, counted twice."""
+    seen: dict[tuple[int, ...], int] = {}
+    for row, place in enumerate(zip(of_case.tolist(), *objects.geometry.T.tolist(), strict=True), start=1):
+        if place in seen:
+            raise DataError(
+                f"{name}: row {row} lies at the very place of row {seen[place]}, in the same case. Remove one of them."
+            )
+        seen[place] = row
 
 
 def _only(objects: Objects, rows: NDArray[np.int64]) -> Objects:

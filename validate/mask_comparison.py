@@ -138,7 +138,7 @@ def _mask(values: Any, name: str) -> NDArray[np.bool_]:
     if not (inside | (array == 0)).all():
         strange = array[~(inside | (array == 0))].flat[0]
         raise DataError(
-            f"compare_masks: the {name} holds {strange!r}; expected 0 and 1 only. "
+            f"compare_masks: the {name} holds {strange:g}; expected 0 and 1 only. "
             "Of a label map compare one label at a time: labels == 2."
         )
     return np.asarray(inside)
