@@ -80,7 +80,14 @@ def test_a_small_p_is_a_bound(value: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "text"), [(0.0931, "proportion", "+9.3"), (-0.0931, "index", "−0.093"), (0.0, "index", "0.000")]
+    ("value", "unit", "text"),
+    [
+        (0.0931, "proportion", "+9.3"),
+        (-0.0235, "proportion_difference", "−2.4"),
+        (1.2049, "mm", "+1.20"),
+        (-0.0931, "index", "−0.093"),
+        (0.0, "index", "0.000"),
+    ],
 )
 def test_a_difference_has_its_sign(value: float, unit: str, text: str) -> None:
     assert str(view.signed(node(value), unit)) == text

@@ -23,6 +23,7 @@ UNITS = {
     **{f"{unit}{kind}": (1.0, 2, f" {unit}") for unit in ("mm", "ml") for kind in ("", "_difference")},
     **{f"count{kind}": (1.0, 2, "") for kind in ("", "_difference")},
 }
+PLAIN = (1.0, 3, "")
 SIGNS = ("%", " points", " mm", " ml")
 PLURALS = {
     "series": "series",
@@ -77,7 +78,7 @@ def listed(words: Iterable[str]) -> str:
 
 def printed(value: float, unit: str, *, against: float | None = None) -> str:
     """Such as "74.1%" or "0.926" (an index); more places where rounding would hide on which side of `against` it is."""
-    scale, decimals, sign = UNITS.get(unit, (1.0, 3, ""))
+    scale, decimals, sign = UNITS.get(unit, PLAIN)
     while against is not None and decimals < 6 and _hides(value * scale, against * scale, decimals):
         decimals += 1
     text = f"{value * scale:.{decimals}f}"

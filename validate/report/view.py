@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from validate.analyses.wording import bare, printed_goal
+from validate.analyses.wording import PLAIN, UNITS, bare, printed_goal
 from validate.analyses.wording import printed as rounded
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -178,8 +178,8 @@ def limits_signed(node: Node, unit: str, *, low: str = "low", high: str = "high"
 
 
 def signed(node: Node, unit: str) -> Printed:
-    """A difference with its sign: "+0.8", "−0.093"; in percentage points of a proportion."""
-    scale, places = (100, 1) if unit == "proportion" else (1, 3)
+    """A difference with its sign and as many places as what it is of: "+0.8" percentage points of a proportion, "−0.093"."""
+    scale, places, _ = UNITS.get(unit, PLAIN)
     text = f"{node.value * scale:+.{places}f}".replace("-", MINUS)
     return printed(text if float(node.value) else text.lstrip("+"), node.address)
 

@@ -160,10 +160,13 @@ def _worst(worst: Node, key: str) -> Table:
     first = next(iter(worst), None)
     if first is None:
         return Table(f"worst-{key}", (Column("Case"),), ())
+    shown = (first, *first["also"])
+    width = min(14, 60 // len(shown))  # of a hundred; the rest is for whose case it is, and where
     columns = (
-        Column("Case", width=27), Column("Where"), Column(_with_unit(first["title"].text, first["unit"].text), numeric=True, width=14),
-        *(Column(_with_unit(one["title"].text, one["unit"].text), numeric=True, width=14) for one in first["also"]),
-    )  # fmt: skip
+        Column("Case", width=22),
+        Column("Where"),
+        *(Column(_with_unit(one["title"].text, one["unit"].text), numeric=True, width=width) for one in shown),
+    )
     rows = []
     for one in worst:
         levels = joined((view.words(level) for _, level in one["levels"].items()), ", ")

@@ -126,10 +126,11 @@ def _tones(study: Study, entry: Node, model: str) -> dict[tuple[str, str], Tone]
 
 
 def _differences(study: Study, entry: Node, name: str) -> Table:
-    points = " (points)" if entry["unit"].text == "proportion" else ""
+    unit = _in_unit(entry["unit"].text)
+    less = f"Less all others ({unit})" if unit else "Less all others"
     columns = (
         Column("Group", width=18), Column("Patients", numeric=True, width=9), Column("Events", numeric=True, width=8),
-        Column("Estimate (limits)", width=21), Column(f"Less all others{points}", width=25),
+        Column("Estimate (limits)", width=21), Column(less, width=25),
         Column("All groups at once", width=19),
     )  # fmt: skip
     rows: list[TableRow] = []
@@ -163,11 +164,13 @@ def _gap(gap: Node, unit: str) -> Printed | str:
     """Without limits, because there are no honest ones."""
     if not gap:
         return ""
-    return (
-        printed(" · largest less smallest ")
-        + view.signed(gap["value"], unit)
-        + (" points" if unit == "proportion" else "")
-    )
+    words = _in_unit(unit)
+    return printed(" · largest less smallest ") + view.signed(gap["value"], unit) + (f" {words}" if words else "")
+
+
+def _in_unit(unit: str) -> str:
+    """What a difference is counted in; empty where it has no unit."""
+    return {"proportion": "points", "proportion_difference": "points", "mm": "mm", "ml": "ml"}.get(unit, "")
 
 
 def _difference(study: Study, one: Node, unit: str) -> TableRow:
