@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from validate.analyses.analysis import Evidence
@@ -105,11 +106,24 @@ def test_every_site_and_class_has_its_own_flow_that_adds_up(simulated: Simulate)
     (finding,) = ANALYSIS.findings(evidence, Options())
     totals = {step["id"]: step["units"] for step in finding.data["steps"]}
     by = {found["attribute"]: found["rows"] for found in finding.data["by"]}
-    assert "reference" in by
+    assert list(by) == ["site", "reference"]
+    assert {row["level"] for row in by["site"]} == {"A", "B", "C"}
     assert {row["level"] for row in by["reference"]} == {"positive", "negative", "no reference"}
     for rows in by.values():
         for name in ("eligible", "readable", "sent", "no_output", "output", "labelled", "analysed"):
             assert sum(row[name] for row in rows) == totals[name]
+
+
+def test_a_site_that_is_no_stratum_and_not_always_said_has_its_flow_too(simulated: Simulate) -> None:
+    evidence = simulated()
+    cases = evidence.cases
+    sites = [None if site == "B" else site for site in cases["site"].to_pylist()]
+    renamed = cases.drop_columns(["site"]).append_column("institution", pa.array(sites))
+    units = evidence.units.drop_columns(["by.site"])
+    (finding,) = ANALYSIS.findings(replace(evidence, cases=renamed, units=units), Options())
+    by = {found["attribute"]: found["rows"] for found in finding.data["by"]}
+    assert [row["level"] for row in by["institution"]] == ["A", "C", "not said"]
+    assert [row["eligible"] for row in by["institution"]] == [sites.count(site) for site in ("A", "C", None)]
 
 
 def test_an_image_that_the_model_does_not_take_is_not_sent(simulated: Simulate) -> None:

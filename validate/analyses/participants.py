@@ -25,6 +25,7 @@ from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
 from validate.protocol.schema import Model, StudyProtocol
 from validate.protocol.targets import class_names
+from validate.results.levels import level_text
 
 SITES = ("site", "institution")
 NOT_SAID, NO_LABEL = "not said", "no reference"
@@ -86,7 +87,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         statement=_statement(evidence, rows, analysed, silent),
         data={
             "steps": steps,
-            "by": _breakdowns(evidence.protocol, rows, boxes),
+            "by": _breakdowns(evidence, rows, boxes),
             "unit": unit,
             "rule": rule,
             "adds_up": True,
@@ -113,16 +114,16 @@ def _boxes(rows: ModelRows) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def _breakdowns(
-    protocol: StudyProtocol, rows: ModelRows, boxes: Mapping[str, NDArray[np.bool_]]
-) -> list[dict[str, Any]]:
-    """The same boxes for each site and each class of the reference."""
+def _breakdowns(evidence: Evidence, rows: ModelRows, boxes: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
+    """The same boxes for each site, whether or not it is a stratum, and for each class of the reference."""
     found = []
-    site = next((name for name in SITES if name in rows.table.column_names), None)
+    cases = evidence.cases
+    site = next((name for name in SITES if name in cases.column_names), None)
     if site is not None:
-        levels = [str(level) if level is not None else NOT_SAID for level in rows.table[site].to_pylist()]
+        at = dict(zip(cases["unit"].to_pylist(), cases[site].to_pylist(), strict=True))
+        levels = [NOT_SAID if (level := at[unit]) is None else level_text(level) for unit in rows.text("unit")]
         found.append(_breakdown(site, "Site", levels, boxes))
-    found.append(_breakdown("reference", "Reference", _classes(protocol, rows), boxes))
+    found.append(_breakdown("reference", "Reference", _classes(evidence.protocol, rows), boxes))
     return found
 
 
