@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_every_number_is_recomputed_and_the_report_says_what_a_boundary_is(run: 
     ):
         assert said in page
     assert "Inference not witnessed" in page
+
+
+def test_every_column_of_a_table_has_room_for_a_word(run: Any) -> None:
+    page = (run.folder / "report" / "report.html").read_text()
+    tables = re.findall(r"<colgroup>(.*?)</colgroup>", page, re.DOTALL)
+    assert len(tables) > 20
+    for table in tables:
+        columns = re.findall(r"<col\b[^>]*>", table)
+        stated = [int(found[1]) for column in columns if (found := re.search(r"width: (\d+)%", column))]
+        open_ = len(columns) - len(stated)
+        assert sum(stated) + 9 * open_ <= 100, table
 
 
 def test_pixels_leave_only_where_the_protocol_lets_them(protocol: Path, run: Any, tmp_path: Path) -> None:
