@@ -15,7 +15,11 @@ import pytest
 import yaml
 
 import validate
+from validate.canonical import pretty_json
 from validate.errors import DataError
+from validate.evidence.manifest import MANIFEST
+from validate.evidence.recount import recount
+from validate.evidence.seal import write_manifest
 from validate.evidence.verify import verify
 from validate.inference.comparison import compare_outputs
 from validate.inference.store import MARKS
@@ -188,6 +192,29 @@ def test_every_number_is_recomputed_and_the_report_draws_what_was_found(run: Any
         "Inference not witnessed",
     ):
         assert said in page
+
+
+def test_every_estimate_is_counted_a_second_way_and_agrees(run: Any) -> None:
+    found = recount(run.folder)
+    assert found.differences == ()
+    assert found.checked == found.of > 200
+
+
+def test_a_falsified_number_is_named_though_its_hashes_are_made_again(run: Any, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    document = json.loads((copy / "estimates.json").read_text())
+    wanted = ("wafroc/a/clean", "at_one/b/clean/texture=solid", "cases/b/clean/minus=a/missing=excluded")
+    places = [index for index, one in enumerate(document["estimates"]) if one["id"] in wanted]
+    for index in places:
+        document["estimates"][index]["value"] += 1e-6
+    (copy / "estimates.json").write_bytes(pretty_json(document))
+    manifest = json.loads((copy / MANIFEST).read_text())
+    write_manifest(copy, inputs=manifest["inputs"], created=manifest["created"])
+    found = verify(copy, recompute=recomputation)
+    assert len(places) == len(wanted)
+    for index in places:
+        assert any(line.startswith(f"estimates.json#/estimates/{index}/value: stored ") and ", counted " in line
+                   for line in found.differences), index  # fmt: skip
 
 
 def test_sensitivities_at_rates_are_those_counted_by_hand(run: Any, counted: Counted) -> None:

@@ -1,7 +1,7 @@
 """Counts and point estimates once more, by the textbook and one case at a time: no code of metrics, estimation or stats is used.
 
 What two ways of counting agree on is not a slip of either. Read here: which rows an estimate is of, and what a case without an
-output counts as. Counted in recount_yes_no, recount_classes and recount_masks, overall and by stratum, under every rule.
+output counts as. Counted in recount_yes_no, recount_classes, recount_masks and recount_marks, overall and by stratum, under every rule.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import yaml
 
 from validate.casewise.measure import MEASURES as MASK_MEASURES
 from validate.errors import EvidenceError
-from validate.evidence import recount_classes, recount_masks, recount_yes_no
+from validate.evidence import recount_cases, recount_classes, recount_masks, recount_yes_no
+from validate.evidence.recount_cases import Marked, read_marked
 from validate.evidence.recount_classes import Answer, Answers
+from validate.evidence.recount_contrasts import ALL_BUT, BESIDE, of_contrasts
+from validate.evidence.recount_marks import Case
 from validate.evidence.recount_passes import of_passes
 from validate.evidence.recount_yes_no import Found, Row
 from validate.evidence.seal import read_document
@@ -29,8 +32,7 @@ ACCEPTED = "shift/reference.json"
 TOLERANCE = 1e-9
 UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
 INFINITY = math.inf
-ALL_BUT = "\0"  # before a level, where every other one is meant
-YES_NO = "classification."
+YES_NO, MARKS = "classification.", "detection."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,14 @@ class Recount:
 
 @dataclass(slots=True)
 class Table:
-    """A run as it is counted.    classes : how many there are, where there are several"""
+    """A run as it is counted.    classes : how many there are, where there are several      marked : of a study of marks"""
 
     estimates: Sequence[Mapping[str, Any]]
     rows: Sequence[Mapping[str, Any]]
     protocol: Mapping[str, Any]
     classes: int
     models: Mapping[str, Mapping[str, Any]]
+    marked: Marked | None = None
     of_answer: dict[tuple[Any, ...], list[Mapping[str, Any]]] = field(default_factory=dict)
     of_group: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what several measures of one group share
 
@@ -70,11 +73,13 @@ def read_table(folder: Path) -> Table:
     try:
         protocol = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
         rows = pq.read_table(folder / UNITS).to_pylist()
+        marked = read_marked(folder)
     except (OSError, ValueError, yaml.YAMLError, pa.ArrowException) as error:
         raise EvidenceError(f"the tables can't be read to count again: {error}") from error
     reference = protocol.get("reference") or {}
     classes = len(reference.get("classes") or reference.get("grades") or ())
-    table = Table(estimates, rows, protocol, classes, {model["id"]: model for model in protocol.get("models", ())})
+    models = {model["id"]: model for model in protocol.get("models", ())}
+    table = Table(estimates, rows, protocol, classes, models, marked)
     for row in rows:
         if row.get("label_status") == "present":
             table.of_answer.setdefault(_answer(row), []).append(row)
@@ -94,7 +99,7 @@ def recount(folder: Path) -> Recount:
             found = count(table, estimate)
             if found is not None:
                 counted[index] = found
-    counted |= dict(_differences_between(table, counted))
+    counted |= dict(of_contrasts(table.estimates, counted, count=lambda one: count(table, one)))
     accepted = read_document(folder, ACCEPTED).get("estimates") if (folder / ACCEPTED).is_file() else None
     passes = of_passes(
         table.estimates, table.rows, table.protocol, count=lambda one: count(table, one), less_is_better=_distance,
@@ -125,6 +130,8 @@ def way_to_count(table: Table, estimate: Mapping[str, Any]) -> Callable[[], Foun
         return None
     if metric.startswith(YES_NO):
         return _yes_no(table, estimate, metric.removeprefix(YES_NO))
+    if metric.startswith(MARKS):
+        return _marks(table, estimate, metric.removeprefix(MARKS))
     if metric in recount_classes.MEASURES and table.classes:
         return lambda: recount_classes.MEASURES[metric](Answers(_group(table, estimate, _answers), table.classes))
     named = recount_masks.statistic(metric)
@@ -147,10 +154,36 @@ def _yes_no(table: Table, estimate: Mapping[str, Any], name: str) -> Callable[[]
     return lambda: recount_yes_no.MEASURES[name](rows)
 
 
+def _marks(table: Table, estimate: Mapping[str, Any], name: str) -> Callable[[], Found] | None:
+    """A stratum of lesions keeps every case and false mark; one of cases keeps theirs alone."""
+    marked, model = table.marked, estimate["model"]
+    if marked is None:
+        return None
+    of_lesions = {f"by.{key}": level for key, level in estimate["stratum"].items() if f"by.{key}" in marked.attributes}
+    way = recount_cases.way_to_count(
+        name, estimate["condition"], of_lesions=bool(of_lesions), threshold=table.threshold(model, estimate["target"]),
+        inclusive=table.inclusive(model),
+    )  # fmt: skip
+    if way is None:
+        return None
+    of_cases = {key: level for key, level in estimate["stratum"].items() if f"by.{key}" not in of_lesions}
+
+    def asked(lesion: Mapping[str, Any]) -> bool:
+        return all(_is_of(lesion[key], level) for key, level in of_lesions.items())
+
+    def cases(table: Table, _: Iterator[Mapping[str, Any]], rules: Rules) -> Iterator[Case]:
+        for row in _chosen(table, {**estimate, "stratum": of_cases}):
+            rule = _falls_under(row, rules)
+            if rule != "excluded":
+                yield marked.case(row, rule, asked)
+
+    return lambda: way(_group(table, estimate, cases))
+
+
 def _group(table: Table, estimate: Mapping[str, Any], made: Any) -> Any:
     """The cases of an estimate, in the form that its measures take; made once for all measures of a group."""
     rules = rules_of(table.protocol, estimate)
-    key = (made.__name__, *_answer(estimate), rules, tuple(sorted(estimate["stratum"].items())))
+    key = (made.__name__, *_answer(estimate), rules, estimate.get(BESIDE), tuple(sorted(estimate["stratum"].items())))
     if key not in table.of_group:
         table.of_group[key] = list(made(table, _chosen(table, estimate), rules))
     return table.of_group[key]
@@ -162,9 +195,25 @@ def _chosen(table: Table, estimate: Mapping[str, Any]) -> Iterator[Mapping[str, 
     if len(stratum) == 1 and not str(next(iter(stratum.values()))).startswith(ALL_BUT):
         ((name, level),) = stratum.items()
         rows, stratum = _levels(table, answer, name).get(level, []), {}
+    both = (
+        _left_in(table, (estimate[BESIDE], *answer[1:]), rules_of(table.protocol, estimate))
+        if BESIDE in estimate
+        else None
+    )
     for row in rows:
-        if all(_is_of(row.get(f"by.{name}"), level) for name, level in stratum.items()):
+        paired = both is None or row["unit"] in both
+        if paired and all(_is_of(row.get(f"by.{name}"), level) for name, level in stratum.items()):
             yield row
+
+
+def _left_in(table: Table, answer: tuple[Any, ...], rules: Rules) -> frozenset[Any]:
+    """The cases that are not left out; made once."""
+    key = ("left in", *answer, rules)
+    if key not in table.of_group:
+        rows = table.of_answer.get(answer, ())
+        table.of_group[key] = frozenset(row["unit"] for row in rows if _falls_under(row, rules) != "excluded")
+    cases: frozenset[Any] = table.of_group[key]
+    return cases
 
 
 def _levels(table: Table, answer: tuple[Any, ...], name: str) -> Mapping[Any, list[Mapping[str, Any]]]:
@@ -248,63 +297,12 @@ def _masks(table: Table, estimate: Mapping[str, Any], columns: Sequence[str]) ->
 
 
 def _distance(metric: str) -> bool:
-    """Whether a measure of masks is one of which less is better."""
+    """Whether a measure of masks or marks is one of which less is better."""
+    if metric.startswith(f"{MARKS}false_marks"):
+        return True
     named = recount_masks.statistic(metric)
     known = MASK_MEASURES.get(named[1][0]) if named is not None and named[0] in {"mean", "median", "quantile"} else None
     return known is not None and known.better == "lower"
-
-
-def _differences_between(table: Table, counted: Mapping[int, Found]) -> Iterator[tuple[int, Found]]:
-    """One model less another, and one group less or over another, where both were counted and no case was left out."""
-    plain = {i for i in counted if "prevalence" not in table.estimates[i]["condition"]}
-    places = {_name(one): index for index, one in enumerate(table.estimates) if index in plain}
-    for index, one in enumerate(table.estimates):
-        contrast = one["contrast"]
-        if contrast is not None and contrast["kind"] == "rest_difference" and one["status"] == "ok":
-            yield from _against_the_rest(table, index, one)
-            continue
-        if contrast is None or one["status"] != "ok" or one["missing_rule"] not in {"worst_case", "best_case"}:
-            continue
-        other = _other(one, contrast)
-        if other is None:
-            continue
-        first, second = places.get(_name(one)), places.get(_name(other))
-        if first is None or second is None:
-            continue
-        a, b = counted[first].value, counted[second].value
-        if contrast["kind"].endswith("ratio"):
-            yield index, Found(a / b if b else math.nan)
-        elif contrast["kind"] in {"difference", "group_difference"}:
-            yield index, Found(a - b)
-
-
-def _against_the_rest(table: Table, index: int, one: Mapping[str, Any]) -> Iterator[tuple[int, Found]]:
-    """One level less all others together."""
-    others = {name: f"{ALL_BUT}{level}" for name, level in one["stratum"].items()}
-    own, rest = (count(table, {**one, "contrast": None, "stratum": stratum}) for stratum in (one["stratum"], others))
-    if own is not None and rest is not None:
-        yield index, Found(own.value - rest.value)
-
-
-def _other(one: Mapping[str, Any], contrast: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    if contrast["kind"] == "difference":
-        return {**one, "model": contrast["against"]}
-    attribute, _, level = str(contrast["against"]).partition("=")
-    if not contrast["kind"].startswith("group_") or list(one["stratum"]) != [attribute]:
-        return None
-    return {**one, "stratum": {attribute: level}}
-
-
-def _name(one: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells estimates of one endpoint apart; conditions are the endpoint's own."""
-    return (
-        one["endpoint"],
-        one["model"],
-        one["pass"],
-        one["target"],
-        tuple(sorted(one["stratum"].items())),
-        one["missing_rule"],
-    )
 
 
 def _unequal(estimate: Mapping[str, Any], found: Found) -> Iterator[tuple[str, Any, Any]]:
