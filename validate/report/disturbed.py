@@ -143,6 +143,15 @@ def _drop(drop: Node, unit: str) -> Printed:
     return view.signed(drop["value"], unit) + " (" + view.limits_signed(drop["interval"], unit) + ")"
 
 
+def _brief(drop: Node, unit: str) -> Printed:
+    """As `_drop`, for a table that gives its reasons below."""
+    if drop["interval"] or not drop["reason"]:
+        return _drop(drop, unit)
+    if drop["value"].value is None:
+        return printed("not compared", drop["status"].address)
+    return view.signed(drop["value"], unit) + " (" + printed("no limits", drop["status"].address) + ")"
+
+
 def _flipped(flips: Node) -> Printed:
     if not flips:
         return printed("–")
@@ -184,10 +193,21 @@ def _strata(study: Study, data: Node, place: int, key: str) -> Iterator[Mapping[
     severities = [point["severity"].text for point in first["points"]]
     columns = (Column("Drop in each group", width=25), *(Column(f"Severity {severity}") for severity in severities))
     rows: list[Row] = []
+    without: dict[str, tuple[Printed, list[Printed]]] = {}  # each reason once, with the cells that it holds for
     for cause in data["causes"]:
         rows.append(row(view.words(cause["title"]), kind="head"))
         for one in cause["endpoints"][place]["strata"]:
-            cells = [_drop(study.sealed.estimate(point["drop"]), unit) for point in one["points"]]
+            drops = [study.sealed.estimate(point["drop"]) for point in one["points"]]
+            for point, drop in zip(one["points"], drops, strict=True):
+                if drop["reason"] and not drop["interval"]:
+                    where = (
+                        view.words(cause["title"])
+                        + ", "
+                        + view.words(one["level"])
+                        + f", severity {point['severity'].text}"
+                    )
+                    without.setdefault(drop["reason"].text, (view.words(drop["reason"]), []))[1].append(where)
+            cells = [_brief(drop, unit) for drop in drops]
             cells += [printed("–")] * (len(severities) - len(cells))
             rows.append(row(view.words(one["level"]), *cells[: len(severities)]))
     label = printed(study.endpoint_title(first["endpoint"].text), first["label"].address)
@@ -196,6 +216,7 @@ def _strata(study: Study, data: Node, place: int, key: str) -> Iterator[Mapping[
         "label": label + printed(", by ") + over,
         "figures": list(_group_figures(study, data, place, key)),
         "table": Table(f"strata-drops-{key}", columns, tuple(rows)),
+        "without": [joined(places, "; ") + ": " + why for why, places in without.values()],
     }
 
 

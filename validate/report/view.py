@@ -92,17 +92,18 @@ def estimate(node: Node, *, against: float | None = None) -> Printed:
 
 
 def brief(node: Node) -> Printed:
-    """As `estimate`, but where there are no limits without the reason, for tables that give reasons below."""
-    if not node or node["value"].value is None or node["interval"]:
+    """As `estimate`, but without the reason for what there is not, for tables that give reasons below."""
+    if not node or node["interval"]:
         return estimate(node)
+    if node["value"].value is None:
+        return Printed(printed("not defined", node["status"].address).pieces, absent=True)
     absent = "too few for limits" if node["status"].text == "too_few" else "no limits"
     return value_only(node) + " (" + printed(absent, node["status"].address) + ")"
 
 
 def why_no_limits(node: Node) -> Printed:
     """The reason that `brief` leaves out; nothing where it leaves none out."""
-    left_out = node and node["value"].value is not None and not node["interval"] and node["reason"]
-    return words(node["reason"]) if left_out else Printed()
+    return words(node["reason"]) if node and not node["interval"] and node["reason"] else Printed()
 
 
 def value_only(node: Node, *, against: float | None = None) -> Printed:

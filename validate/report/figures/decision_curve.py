@@ -41,13 +41,10 @@ def decision_curve(name: str, curve: Curve, *, title: str, description: str) -> 
     canvas.curve([(x(t), y.clipped(v)) for t, v in zip(curve.thresholds, curve.net_benefit, strict=True)], "accent")
     canvas.text((x.end - 2, y(0) + 9), "nobody", size=7, tone="grey", anchor="end")
     if kept:
-        canvas.text(
-            (kept[-1][0] + 3, max(kept[-1][1] - 3, 16)),
-            "everybody",
-            size=7,
-            tone="grey",
-            anchor="start" if kept[-1][0] < 180 else "end",
-        )
+        early = kept[-1][0] < 180
+        at, level = kept[-1] if early else kept[2 * len(kept) // 3]  # under a line that falls all the way
+        place = (at + 3, max(level - 3, 16)) if early else (at - 5, level + 6)
+        canvas.text(place, "everybody", size=7, tone="grey", anchor="start" if early else "end")
     end = y.clipped(curve.net_benefit[-1])
     canvas.text((x.end - 2, end - 4), "the model", size=7, tone="accent", anchor="end", weight=600)
     middle = (x.start + x.end) / 2

@@ -57,7 +57,7 @@ def _places(boxes: Sequence[Box]) -> tuple[list[float], float]:
     for index, box in enumerate(boxes):
         if index:
             both = box.compact and boxes[index - 1].compact
-            y += 4 if both else 9 if box.leaves or boxes[index - 1].leaves else 16
+            y += 4 if both else 6.5 if box.leaves or boxes[index - 1].leaves else 12
         places.append(y)
         y += box.height
     return places, y + 1

@@ -26,7 +26,7 @@ def heat_map(
     title: str, description: str,
 ) -> Figure:  # fmt: skip
     """Darker is more; the words in each cell carry the number, so that it reads in grey."""
-    left = min(max((text_width(one, 7.6) for one in rows), default=0) + 22, 130.0)
+    left = min(max((text_width(one, 7.6) for one in rows), default=0) + 23, 130.0)
     side = min((WIDTH - left - 2) / max(len(columns), 1), 92.0)
     canvas = Canvas(WIDTH, HEAD + TALL * len(rows) + 6)
     canvas.text((left, 10), across, size=7.5, tone="grey", weight=600)

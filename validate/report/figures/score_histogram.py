@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import HALF, Anchor, Canvas, Figure, Scale, ticks
+from validate.report.figures.canvas import HALF, Anchor, Canvas, Figure, Scale, text_width, ticks
 from validate.report.printed import Printed
 
 
@@ -44,5 +44,8 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
         at = x(scores.threshold)
         canvas.line((at, 16), (at, 220), "ink", width=0.9, dash="3 2")
         anchor: Anchor = "end" if at > HALF * 0.6 else "start"
-        canvas.text((at + (-4 if anchor == "end" else 4), 24), scores.threshold_words, size=7.2, anchor=anchor)
+        word_ends = x(x.low) + text_width("Without it", 7.8) + 8
+        # below all bars, beside the word that stands there
+        place = at - 4 if anchor == "end" else max(at + 4, word_ends)
+        canvas.text((place, 214), scores.threshold_words, size=7.2, anchor=anchor)
     return canvas.figure(name, "Scores with and without the finding", description)

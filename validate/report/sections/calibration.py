@@ -70,7 +70,7 @@ def _figure(data: Node, name: str) -> Figure | None:
 
 
 def _measures(study: Study, measures: Node, name: str) -> Table:
-    columns = (Column("Measure", width=42), Column("Found (limits)", width=40), Column("Ideal", numeric=True, width=18))
+    columns = (Column("Measure", width=38), Column("Found (limits)", width=50), Column("Ideal", numeric=True, width=12))
     rows = tuple(row(view.words(m["label"]), _found(study, m), view.words(m["ideal"])) for m in measures)
     return Table(name, columns, rows)
 
@@ -121,9 +121,9 @@ def _smooth_words(curve: Node) -> Printed:
 
 def _groups(study: Study, groups: Node, name: str) -> Table | None:
     columns = (
-        Column("Group", width=20), Column(study.units.capitalize(), numeric=True, width=9),
-        Column("Positive", numeric=True, width=9), Column("Intercept (limits)", width=20), Column("Slope (limits)", width=20),
-        Column("Observed over expected", width=22),
+        Column("Group", width=17), Column(study.units.capitalize(), numeric=True, width=9),
+        Column("Positive", numeric=True, width=10), Column("Intercept (limits)", width=24), Column("Slope (limits)", width=20),
+        Column("Observed over expected", width=20),
     )  # fmt: skip
     rows = []
     for group in groups:

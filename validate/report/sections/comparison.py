@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.wording import attribute_words
+from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
 from validate.report.costs import model_cost_table
 from validate.report.criterion import TONES
@@ -54,7 +54,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 
 def _table(study: Study) -> Table:
-    columns = (Column("Endpoint", width=24), *(Column(str(study.model_name(model))) for model in study.models))
+    columns = (Column("Endpoint", width=36), *(Column(str(study.model_name(model))) for model in study.models))
     found: dict[str, dict[str, Node]] = {}
     for estimate in locked_overall(study):
         found.setdefault(estimate["endpoint"].text, {})[estimate["model"].text] = estimate
@@ -83,6 +83,7 @@ def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
         "clustered": any(table["clustered"].value for table in data["tables"]),
         "predictive": _predictive(data, number, test, reference),
         "levels": _levels(study, data, number),
+        "without": _without_limits(study, data),
     }
 
 
@@ -133,8 +134,8 @@ def _row(study: Study, entry: Node) -> Row:
 
 def _differences(study: Study, data: Node, number: int) -> Table:
     columns = (
-        Column("Endpoint", width=20), Column("Difference (limits)", width=24), Column("Limits by", width=17),
-        Column("Hypothesis", width=22), Column("One-sided p", width=17),
+        Column("Endpoint", width=27), Column("Difference (limits)", width=25), Column("Limits by", width=17),
+        Column("Hypothesis", width=19), Column("One-sided p", width=12),
     )  # fmt: skip
     rows = [
         row(
@@ -172,7 +173,7 @@ def _rules(study: Study, data: Node, number: int) -> Table | None:
     if not entries:
         return None
     rules = list(dict.fromkeys(rule["rule"].text for entry in entries for rule in entry["rules"]))
-    columns = (Column("Endpoint", width=20), *(Column(RULES.get(rule, rule)) for rule in rules))
+    columns = (Column("Endpoint", width=28), *(Column(RULES.get(rule, rule)) for rule in rules))
     rows = []
     for entry in entries:
         by_rule = {rule["rule"].text: study.sealed.estimate(rule["estimate"]) for rule in entry["rules"]}
@@ -260,20 +261,30 @@ def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> T
 
 def _levels(study: Study, data: Node, number: int) -> Table | None:
     columns = (
-        Column("Group", width=20), Column("Endpoint", width=20), Column("Difference (limits)", width=26),
-        Column("Ahead, all groups at once", width=34),
+        Column("Group", width=18), Column("Endpoint", width=26), Column("Difference (limits)", width=30),
+        Column("Ahead, all groups at once", width=26),
     )  # fmt: skip
     rows = []
     for entry in data["levels"]:
         for index, one in enumerate(entry["levels"]):
             if index == 0:
-                rows.append(row(attribute_words(entry["attribute"].text), kind="head"))
+                rows.append(row(sentence_case(attribute_words(entry["attribute"].text)), kind="head"))
             ahead = study.model_name(one["ahead"].text) if one["ahead"] else printed("neither beyond chance")
             title = study.endpoint_title(entry["endpoint"].text)
-            rows.append(
-                row(view.words(one["level"]), title, view.estimate(study.sealed.estimate(one["estimate"])), ahead)
-            )
+            rows.append(row(view.words(one["level"]), title, view.brief(study.sealed.estimate(one["estimate"])), ahead))
     return Table(f"ahead-{number}", columns, tuple(rows)) if rows else None
+
+
+def _without_limits(study: Study, data: Node) -> list[Printed]:
+    """Why groups of the table above have no limits, each reason once with the groups that it holds for."""
+    found: dict[str, tuple[Printed, list[Printed]]] = {}
+    for entry in data["levels"]:
+        for one in entry["levels"]:
+            why = view.why_no_limits(study.sealed.estimate(one["estimate"]))
+            if str(why):
+                where = view.words(one["level"]) + ", " + study.endpoint_title(entry["endpoint"].text)
+                found.setdefault(str(why), (why, []))[1].append(where)
+    return [joined(places, "; ") + ": " + why for why, places in found.values()]
 
 
 SECTION = Section(
