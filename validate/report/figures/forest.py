@@ -69,7 +69,8 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
     canvas = Canvas(WIDTH, TOP + body + 20)
     floor = TOP + body + 2
     canvas.text((COUNTS, 12), axis.count_title, size=7.2, tone="grey", anchor="end")
-    canvas.text((NUMBERS, 12), _headed(axis.value_title), size=7.2, tone="grey")
+    value_title = _headed(axis.value_title)
+    canvas.text((NUMBERS, 12), value_title, size=min(7.2, _size(value_title, WIDTH - NUMBERS)), tone="grey")
     marks = ticks(scale.low, scale.high, most=8)
     places = 2 if any(abs(tick * 10 - round(tick * 10)) > 1e-6 for tick in marks) else 1
     for tick in marks:
@@ -100,7 +101,7 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
 def _headed(title: str) -> str:
     """The head of the last column, which a long name of a measure would leave: the words below a figure name it whole."""
     kind = "Difference (limits)" if title.startswith("Difference") else "Estimate (limits)"
-    return title if text_width(title, 7.2) <= WIDTH - NUMBERS else kind
+    return title if text_width(title, 6.4) <= WIDTH - NUMBERS else kind
 
 
 def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) -> None:
