@@ -37,11 +37,11 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     events = [event for event in trail if event["type"].text not in OF_A_SHARD]
     shown = events if len(events) <= MOST_EVENTS else [*events[: MOST_EVENTS // 2], *events[-MOST_EVENTS // 2 :]]
     columns = (
-        Column("No.", numeric=True, width=5),
+        Column("No.", numeric=True, width=6),
         Column("Time", width=25),
-        Column("Who", width=16),
-        Column("Event", width=23),
-        Column("Details", width=31),
+        Column("Who", width=18),
+        Column("Event", width=22),
+        Column("Details", width=29),
     )
     return {
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
