@@ -182,11 +182,11 @@ def fill(module: Any, weights: Any) -> None:
                 ((missing, "tensors of the architecture are not in the file"),
                  (extra, "tensors of the file are not in the architecture")) if names]  # fmt: skip
         raise _Unfit(f"the weights do not belong to this architecture: {'; '.join(told)}")
-    for name, tensor in weights.items():
-        if tuple(tensor.shape) != tuple(wanted[name].shape):
+    for name, own in wanted.items():  # in its order: a file of tensors may come in any
+        if tuple(weights[name].shape) != tuple(own.shape):
             raise _Unfit(
-                f"the weights do not belong to this architecture: '{name}' is {tuple(tensor.shape)} in the file and "
-                f"{tuple(wanted[name].shape)} in the architecture"
+                f"the weights do not belong to this architecture: '{name}' is {tuple(weights[name].shape)} in the file and "
+                f"{tuple(own.shape)} in the architecture"
             )
     module.load_state_dict(weights)
 
