@@ -11,6 +11,7 @@ What a decoder here refuses, or gives in another shape than the header says, pyd
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -134,10 +135,15 @@ def _jpeg_ls(frame: bytes, _shape: Shape) -> Frame:
     return np.asarray(imagecodecs.jpegls_decode(frame))
 
 
+def _threads() -> int:
+    """Of OpenJPEG for one frame: a pool of decoding threads has the cores already."""
+    return THREADS if threading.current_thread() is threading.main_thread() else 1
+
+
 def _jpeg_2000(frame: bytes, _shape: Shape) -> Frame:
     import imagecodecs
 
-    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=THREADS))
+    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=_threads()))
 
 
 CODECS: dict[str, Callable[[bytes, Shape], Frame | None]] = {

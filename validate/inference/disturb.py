@@ -123,6 +123,14 @@ class Disturbing:
         return found
 
 
+def open_torch() -> None:
+    """Import what disturbs before any thread decodes: an import puts the filters of warnings aside, which other threads then read."""
+    import torch
+
+    with torch.inference_mode():
+        torch.ones(1).exp()
+
+
 def _pieces(held: Sequence[Held], size: int) -> Iterator[list[Held]]:
     """Consecutive ones of one shape, as many as fit."""
     piece: list[Held] = []

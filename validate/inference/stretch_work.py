@@ -18,7 +18,7 @@ from validate.cohort.case import Case
 from validate.inference.batching import Batcher, Pixels, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
-from validate.inference.disturb import Disturbing, alone, device_of
+from validate.inference.disturb import Disturbing, alone, device_of, open_torch
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, Shard, Stretch
 from validate.inference.shard_work import ShardWork, Waiting
@@ -81,6 +81,8 @@ class StretchWork:
         self.ahead = ThreadPoolExecutor(1, "disturb", initializer=alone)
         self.disturbing: dict[str, Disturbing] = {}
         self.eager = sum(pass_.volume_transform is None for pass_ in plan.passes)
+        if self.eager < len(plan.passes):
+            open_torch()
 
     @property
     def model_seconds(self) -> float:
