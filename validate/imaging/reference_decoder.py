@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import zlib
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -40,6 +42,8 @@ DECODER_ERRORS = (
     ValueError,
     zlib.error,
 )
+# Plug-ins of pylibjpeg, in threads side by side, have ended the process: one frame at a time goes through them.
+ONE_AT_A_TIME = threading.Lock()
 PANIC = (
     "PanicException"  # of a decoder written in Rust, such as pylibjpeg-rle; it is no Exception and can't be imported
 )
@@ -76,7 +80,8 @@ def decoded_by_reference(dataset: FileDataset, syntax: UID, number: int) -> Deco
         try:
             # The unused bits are cleared later, where the high bit is heeded too.
             options = {"correct_unused_bits": False} if holds_words(syntax) else {}
-            array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
+            with ONE_AT_A_TIME if syntax.is_compressed else contextlib.nullcontext():
+                array, _ = decoder.as_array(dataset, index=number, decoding_plugin=plugin, **options)
         except BaseException as error:
             if not (isinstance(error, DECODER_ERRORS) or type(error).__name__ == PANIC):
                 raise

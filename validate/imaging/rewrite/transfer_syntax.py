@@ -20,6 +20,7 @@ from pydicom.uid import (
 )
 
 from validate.imaging.reader_warnings import silence_readers
+from validate.imaging.reference_decoder import ONE_AT_A_TIME
 from validate.imaging.rewrite.rewriting import Rewriting
 from validate.imaging.volume import DecodeFailure
 
@@ -49,14 +50,17 @@ def transcoded(content: bytes, options: TransferSyntax, _generator: Generator) -
     syntax = SYNTAXES[options.to]
     out = io.BytesIO()
     try:
-        before = pixels(dataset)
-        if dataset.file_meta.TransferSyntaxUID.is_compressed:
-            dataset.decompress(as_rgb=False, generate_instance_uid=False)
-        if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian:
-            dataset.compress(syntax, generate_instance_uid=False)
+        with ONE_AT_A_TIME:
+            before = pixels(dataset)
+            if dataset.file_meta.TransferSyntaxUID.is_compressed:
+                dataset.decompress(as_rgb=False, generate_instance_uid=False)
+            if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian:
+                dataset.compress(syntax, generate_instance_uid=False)
         dataset.file_meta.TransferSyntaxUID = syntax
         dataset.save_as(out, enforce_file_format=True)
-        after = pixels(pydicom.dcmread(io.BytesIO(out.getvalue())))
+        again = pydicom.dcmread(io.BytesIO(out.getvalue()))
+        with ONE_AT_A_TIME:
+            after = pixels(again)
     except Exception as error:  # coders and decoders are other people's code on hostile input
         detail = f"The image can't be written as {options.to} ({type(error).__name__})."
         raise DecodeFailure("rewrite:failed", detail) from error
