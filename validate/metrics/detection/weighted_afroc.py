@@ -27,7 +27,8 @@ def finish(sums: tuple[Array, ...], rows: Rows) -> Values:
     """The same from the kernel's sums."""
     del rows
     pairs, positives, negatives = np.moveaxis(sums[0], -1, 0)
-    return Values(*ratio(pairs, positives * negatives))
+    area, defined = ratio(pairs, positives * negatives)
+    return Values(np.minimum(area, 1.0), defined)
 
 
 METRIC = Metric(
