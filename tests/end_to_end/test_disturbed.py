@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,17 @@ pytestmark = pytest.mark.slow
 Tree = Callable[[Path], Path]
 
 
-def html_only(path: Path, replicates: int = 200) -> Path:
-    text = path.read_text().replace("formats: [pdf, html]", "formats: [html]")
-    for number in (1000, 2000):
-        text = text.replace(f"replicates: {number}", f"replicates: {replicates}")
-    path.write_text(text)
-    return path
+@pytest.fixture(scope="module")
+def quick(on_screen: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """The protocol with few resamples and no PDF."""
+
+    def changed(path: Path) -> Path:
+        text, times = re.subn(r"replicates: (1000|2000)\b", "replicates: 200", on_screen(path).read_text())
+        assert times == 1, path
+        path.write_text(text)
+        return path
+
+    return changed
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +39,8 @@ def gallery(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def disturbed(gallery: Path) -> Any:
-    return validate.run(html_only(gallery / "cxr-opacity-robustness.yaml"), out=gallery.parent / "accepted")
+def disturbed(gallery: Path, quick: Callable[[Path], Path]) -> Any:
+    return validate.run(quick(gallery / "cxr-opacity-robustness.yaml"), out=gallery.parent / "accepted")
 
 
 def findings(run: Any) -> dict[str, Any]:
@@ -72,13 +78,15 @@ def test_every_number_is_computed_again_from_the_folder_alone(disturbed: Any) ->
 
 
 @pytest.mark.manual
-def test_a_later_month_is_held_against_the_accepted_run(disturbed: Any, gallery: Path) -> None:
+def test_a_later_month_is_held_against_the_accepted_run(
+    disturbed: Any, gallery: Path, quick: Callable[[Path], Path]
+) -> None:
     text = (gallery / "cxr-opacity-acceptance.yaml").read_text()
     start, end = text.index("analyses:\n"), text.index("acceptance:\n")
     shift = "analyses:\n  - shift: {reference: ../../accepted, endpoints: [auroc], tolerance: 0.10, rationale: r}\n\n"
     path = gallery / "later.yaml"
     path.write_text(text[:start] + shift.replace("../../accepted", str(disturbed.folder)) + text[end:])
-    run = validate.run(html_only(path), out=gallery.parent / "later")
+    run = validate.run(quick(path), out=gallery.parent / "later")
     found = findings(run)["shift"]
     assert found["data"]["stands"] == "yes" and "The acceptance still stands" in found["statement"]
     assert found["data"]["patients_in_both"] > 0 and "are in both cohorts" in found["statement"]
@@ -86,9 +94,9 @@ def test_a_later_month_is_held_against_the_accepted_run(disturbed: Any, gallery:
     assert verify(run.folder, recompute=recomputation).differences == ()
 
 
-def test_gaps_between_groups_are_told_of_masks_too(gallery: Path) -> None:
+def test_gaps_between_groups_are_told_of_masks_too(gallery: Path, quick: Callable[[Path], Path]) -> None:
     write_cardiac(gallery.parents[1] / "sample_volumes" / "cardiac", seed=3, patients=24)
-    path = html_only(gallery / "cardiac-ventricles.yaml")
+    path = quick(gallery / "cardiac-ventricles.yaml")
     text = path.read_text()
     fair = (
         "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: 0.2, rationale: r}\n"

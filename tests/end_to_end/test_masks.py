@@ -29,13 +29,15 @@ PATIENTS = 24
 
 
 @pytest.fixture(scope="module")
-def protocol(tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Path]) -> Path:
+def protocol(
+    tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Path], on_screen: Callable[[Path], Path]
+) -> Path:
     """The gallery's protocol on a smaller study, with fewer resamples and no PDF."""
     gallery = tree(tmp_path_factory.mktemp("masks"))
     write_cardiac(gallery.parents[1] / "sample_volumes" / "cardiac", seed=3, patients=PATIENTS)
     (gallery.parents[1] / "sample_volumes" / "cardiac" / "segmenter_a" / "H002_ES.nii.gz").unlink()
-    path = gallery / "cardiac-ventricles.yaml"
-    text = path.read_text().replace("formats: [pdf, html]", "formats: [html]")
+    path = on_screen(gallery / "cardiac-ventricles.yaml")
+    text = path.read_text()
     lesions = "{overlap: iou, threshold: 0.5, inclusive: false, connectivity: 26, size_limits: [30, 60]}"
     text = text.replace("  grid: refuse ", f"  lesions: {lesions}\n  grid: refuse ")
     of_size = "target: left_ventricle, role: secondary}"

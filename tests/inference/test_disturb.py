@@ -77,6 +77,18 @@ def test_a_disturbed_batch_is_kept_for_the_next_model_and_no_longer(monkeypatch:
     assert sum(asked) == 12
 
 
+def test_another_image_at_the_address_of_one_that_is_gone_is_not_taken_for_it() -> None:
+    """With several models and one disturbance, every batch asks for the same pass as the batch before."""
+    disturbing = Disturbing("cpu", shared=True)
+    for number in range(40):
+        one = [Held(radiograph(number), f"u{number}", 0)]
+        ((got,), (alone,)) = (
+            pictures(found.images(view(40.0), one)) for found in (disturbing, Disturbing("cpu", shared=False))
+        )
+        assert np.array_equal(got, alone)
+        del one
+
+
 def test_an_image_that_breaks_a_batch_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = load("perturbations", "gaussian_noise")
 

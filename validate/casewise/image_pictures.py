@@ -6,7 +6,6 @@ pixels goes along: only people can look for that.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.pictures import FOLDER
+from validate.casewise.slice_picture import between, slice_picture
 from validate.cohort.case import Case
 from validate.imaging.dicom import read_image
 from validate.imaging.nifti import is_nifti, read_nifti
@@ -76,22 +76,11 @@ def image_picture(volume: Volume) -> Mapping[str, Any]:
     else:
         plane = np.asarray(volume.voxels[middle], np.float64)
         low, high = (float(x) for x in np.percentile(plane, PERCENTILES))
-        grey, told = np.clip((plane - low) / max(high - low, 1e-9), 0, 1), f"{low:.0f} to {high:.0f}"
+        grey, told = between(plane, low, high), f"{low:.0f} to {high:.0f}"
     small = _smaller(grey)
     spacing = [float(x) for x in volume.spacing[1:]] if volume.spacing is not None else [1.0, 1.0]
     steps = [spacing[0] * grey.shape[0] / small.shape[0], spacing[1] * grey.shape[1] / small.shape[1]]
-    return {
-        "schema_version": "1",
-        "slice": middle + 1,
-        "slices": slices,
-        "rows": int(small.shape[0]),
-        "columns": int(small.shape[1]),
-        "spacing": steps,
-        "window": told,
-        "pixels": base64.b64encode(np.rint(small * 255).astype(np.uint8).tobytes()).decode(),
-        "reference": [],
-        "prediction": [],
-    }
+    return slice_picture(small, place=middle, slices=slices, spacing=steps, window=told)
 
 
 def _smaller(grey: NDArray[np.float64]) -> NDArray[np.float64]:

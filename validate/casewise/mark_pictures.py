@@ -5,7 +5,6 @@ Pixels leave the site with the report, so a protocol must ask for them (detectio
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.pictures import FOLDER, WINDOW, borders
+from validate.casewise.slice_picture import between, slice_picture
 from validate.cohort.case import Case
 from validate.imaging.series import read_series
 from validate.imaging.volume import DecodeFailure, Volume
@@ -100,21 +100,16 @@ def mark_picture(
         [side for one in shapes for side in borders(_inside(one, places[..., : len(_middle(one))]))]
         for shapes in (lesions, marks)
     ]
-    return {
-        "schema_version": "1",
-        "slice": z + 1,
-        "slices": depth,
-        "rows": int(shown.shape[0]),
-        "columns": int(shown.shape[1]),
-        "spacing": steps,
-        "window": [low, high],
-        "about": "missed" if missed else "false",
-        "pixels": base64.b64encode(
-            np.rint(np.clip((shown - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8).tobytes()
-        ).decode(),
-        "reference": drawn[0],
-        "prediction": drawn[1],
-    }
+    kept = slice_picture(
+        between(shown, low, high),
+        place=z,
+        slices=depth,
+        spacing=steps,
+        window=[low, high],
+        reference=drawn[0],
+        prediction=drawn[1],
+    )
+    return {**kept, "about": "missed" if missed else "false"}
 
 
 def _pixels() -> Floats:

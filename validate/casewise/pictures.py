@@ -5,7 +5,6 @@ Pixels leave the site with the report, so a protocol must ask for them (segmenta
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.canonical import pretty_json, write_atomically
+from validate.casewise.slice_picture import between, slice_picture
 from validate.cohort.case import Case
 from validate.cohort.reference_mask import reference_mask
 from validate.errors import EvidenceError
@@ -81,9 +81,7 @@ def _picture(folder: Path, protocol: StudyProtocol, base: Path, case: Case, want
 
 
 def picture(voxels: NDArray[Any], reference: LabelMap, predicted: LabelMap, value: int) -> Mapping[str, Any] | None:
-    """{"slice", "slices", "rows", "columns", "spacing": [y, x], "window": [low, high], "pixels": base64 of uint8,
-    "reference", "prediction": [[x, y, across, down]]}, borders in pixels of what is shown; None where both are empty.
-    """
+    """As `slice_picture` makes it, of the slice where the masks differ most; None where both are empty."""
     one, other = reference.labels == value, predicted.labels == value
     if not (one | other).any():
         return None
@@ -91,19 +89,15 @@ def picture(voxels: NDArray[Any], reference: LabelMap, predicted: LabelMap, valu
     rows, columns = (_span((one | other)[chosen].any(axis=axis)) for axis in (1, 0))
     shown = np.asarray(voxels[chosen, rows, columns], np.float64)
     low, high = (float(x) for x in np.percentile(shown, WINDOW))
-    grey = np.clip((shown - low) / max(high - low, 1e-9), 0, 1) * 255
-    return {
-        "schema_version": "1",
-        "slice": chosen + 1,
-        "slices": int(one.shape[0]),
-        "rows": int(shown.shape[0]),
-        "columns": int(shown.shape[1]),
-        "spacing": list(reference.grid.spacing[1:]),
-        "window": [low, high],
-        "pixels": base64.b64encode(np.rint(grey).astype(np.uint8).tobytes()).decode(),
-        "reference": borders(one[chosen, rows, columns]),
-        "prediction": borders(other[chosen, rows, columns]),
-    }
+    return slice_picture(
+        between(shown, low, high),
+        place=chosen,
+        slices=int(one.shape[0]),
+        spacing=reference.grid.spacing[1:],
+        window=[low, high],
+        reference=borders(one[chosen, rows, columns]),
+        prediction=borders(other[chosen, rows, columns]),
+    )
 
 
 def borders(mask: NDArray[np.bool_]) -> list[list[int]]:

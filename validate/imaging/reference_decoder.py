@@ -44,9 +44,8 @@ DECODER_ERRORS = (
 )
 # Plug-ins of pylibjpeg, in threads side by side, have ended the process: one frame at a time goes through them.
 ONE_AT_A_TIME = threading.Lock()
-PANIC = (
-    "PanicException"  # of a decoder written in Rust, such as pylibjpeg-rle; it is no Exception and can't be imported
-)
+# Of a decoder written in Rust, such as pylibjpeg-rle; it is no Exception, and can't be imported.
+PANIC = "PanicException"
 
 VIDEO = "1.2.840.10008.1.2.4.10"  # .100 to .108
 NO_DECODER = {

@@ -169,9 +169,9 @@ class Batcher:
         return self._group(given, places)
 
     def _one_by_one(self, given: _Given, places: Sequence[int], error: Exception) -> list[Result]:
-        if lost_device(error):
-            self._lost(error, of_one=len(places) == 1)
-        if len(places) == 1 and lost_device(error):
+        if lost := lost_device(error):
+            self._tell_lost(error, of_one=len(places) == 1)
+        if lost and len(places) == 1:
             return [Failure("device_lost", f"The model's device was lost on this case: {plain_message(error)}")]
         if len(places) == 1:
             reason = getattr(error, "reason", "model_error")
@@ -183,7 +183,7 @@ class Batcher:
         )
         return [result for place in places for result in self._attempt(given, [place])]
 
-    def _lost(self, error: Exception, *, of_one: bool) -> None:
+    def _tell_lost(self, error: Exception, *, of_one: bool) -> None:
         """A batch is tried again case by case, as the loss may be one case's doing; on one case alone, it stands."""
         model = self.model.identity.id
         self.on_event("device_lost", {"model": model, "error": plain_message(error)})

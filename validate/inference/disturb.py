@@ -28,10 +28,13 @@ SMALL = 8 << 20  # bytes of an image in single precision, up to which its noise 
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """The batch that was disturbed last, kept where another model may want it."""
+    """The batch that was disturbed last, kept where another model may want it.
+
+    held : the images themselves, each equal to itself alone: their addresses go to others when they are gone
+    """
 
     transform: Transform
-    held: tuple[int, ...]
+    held: tuple[Held, ...]
     changed: tuple[Volume | Failure, ...]
 
 
@@ -90,11 +93,11 @@ class Disturbing:
 
     def _known(self, transform: Transform, held: Sequence[Held]) -> Sequence[Volume | Failure] | None:
         last = self._last
-        same = last is not None and last.transform == transform and last.held == tuple(map(id, held))
+        same = last is not None and last.transform == transform and last.held == tuple(held)
         return last.changed if same and last is not None else None
 
     def _keep(self, transform: Transform, held: Sequence[Held], changed: Sequence[Volume | Failure]) -> None:
-        self._last = _Last(transform, tuple(map(id, held)), tuple(changed)) if self.shared else None
+        self._last = _Last(transform, tuple(held), tuple(changed)) if self.shared else None
 
     def _changed(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
         clock = {"perturb": 0.0}
