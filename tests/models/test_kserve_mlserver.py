@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from server_process import free_ports, ready
 
 from validate.models.kserve import ADAPTER
 
@@ -44,21 +42,11 @@ SETTINGS = {
 }
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     assert PROGRAM.exists(), "please run .ci/services, which makes .services/mlserver"
     folder = tmp_path_factory.mktemp("mlserver")
-    http, grpc, metrics = _free_ports(3)
+    http, grpc, metrics = free_ports(3)
     (folder / "tiny_runtime.py").write_text(RUNTIME)
     (folder / "model-settings.json").write_text(json.dumps(SETTINGS))
     settings = {
@@ -69,32 +57,13 @@ def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         "parallel_workers": 0,
     }
     (folder / "settings.json").write_text(json.dumps(settings))
-    process = subprocess.Popen(
-        [str(PROGRAM), "start", str(folder)], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-    )  # fmt: skip
-    try:
-        _wait(f"http://127.0.0.1:{http}/v2/models/tiny/ready", process)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(PROGRAM), "start", str(folder)], cwd=folder, stdout=log, stderr=log,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+        )  # fmt: skip
+    with ready(process, f"http://127.0.0.1:{http}/v2/models/tiny/ready", folder / "log"):
         yield {"http": f"127.0.0.1:{http}", "grpc": f"127.0.0.1:{grpc}"}
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "MLServer ended"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("MLServer did not get ready")
 
 
 @pytest.mark.parametrize("transport", ["http", "grpc"])

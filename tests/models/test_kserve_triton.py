@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from server_process import free_ports, ready
 
 from validate.errors import ModelError
 from validate.models.kserve import ADAPTER
@@ -47,16 +45,6 @@ class TritonPythonModel:
 """
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
 @contextmanager
 def _triton(folder: Path, *options: str) -> Iterator[dict[str, str]]:
     assert (HOME / "bin/tritonserver").exists(), "please run .ci/services, which makes .services/triton"
@@ -70,7 +58,7 @@ def _triton(folder: Path, *options: str) -> Iterator[dict[str, str]]:
     (folder / "models/tiny/1/model.py").write_text(PROGRAM)
     shutil.copy(HOME / "bin/tritonserver", folder / "tritonserver")
     (folder / "tritonserver").chmod(0o755)
-    http, grpc = _free_ports(2)
+    http, grpc = free_ports(2)
     libraries = f"{PACKAGES / 'nvidia_pytriton.libs'}:{sysconfig.get_config_var('LIBDIR')}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -87,28 +75,8 @@ def _triton(folder: Path, *options: str) -> Iterator[dict[str, str]]:
                 "PATH": f"{PROGRAMS / 'bin'}:{os.environ['PATH']}",
             },
         )  # fmt: skip
-    try:
-        _wait(f"http://127.0.0.1:{http}/v2/models/tiny/ready", process, folder / "log")
+    with ready(process, f"http://127.0.0.1:{http}/v2/models/tiny/ready", folder / "log"):
         yield {"http": f"127.0.0.1:{http}", "grpc": f"127.0.0.1:{grpc}", "localhost": f"localhost:{grpc}"}
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        assert process.poll() is None, f"Triton ended: {log.read_text()[-2000:]}"
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"Triton did not get ready: {log.read_text()[-2000:]}")
 
 
 def test_tensors_go_as_they_lie_in_memory_over_http_and_grpc(
