@@ -21,9 +21,16 @@ def allowed_reasons() -> list[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """Site key, caches and ledgers of the tests never touch those of the person who runs them."""
+    """Site key, caches and ledgers of the tests never touch those of the person who runs them.
+
+    The key is always the same: pseudonyms come of it, and of them the order of cases and the noise of disturbed ones.
+    """
+    home = tmp_path_factory.mktemp("home")
+    key = home / "site.key"
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VALIDATE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("VALIDATE_HOME", str(home))
         yield
 
 

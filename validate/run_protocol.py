@@ -18,12 +18,8 @@ import yaml
 from validate import __version__
 from validate.analyses.run import required_passes
 from validate.analyses.shift_tables import write_shift_tables
-from validate.analyses.shown_marks import wanted_marks
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
-from validate.casewise.image_pictures import WantedImage, write_image_pictures
-from validate.casewise.mark_pictures import write_mark_pictures
-from validate.casewise.pictures import Wanted, write_pictures
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
@@ -40,7 +36,6 @@ from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
 from validate.evidence.verify import verify
 from validate.inference.cost import Meter, cost_document
-from validate.inference.examples import write_examples
 from validate.inference.plan import InferencePlan, make_plan
 from validate.inference.progress import Update
 from validate.inference.store import read_timings
@@ -53,7 +48,6 @@ from validate.models.load import opened_elsewhere, opened_models
 from validate.numbers import MEASURES, Numbers, computed, join_folder
 from validate.protocol.load import LoadedProtocol, load_protocol
 from validate.protocol.passes import Pass
-from validate.protocol.robustness import robustness_of
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import shift_of
 from validate.protocol.targets import MEASURED
@@ -70,10 +64,10 @@ from validate.results.join import check_groups
 from validate.results.marked import write_marked
 from validate.results.store import write_units
 from validate.run_folder import open_folder, run_name, sole_user
+from validate.run_pictures import write_run_pictures
 from validate.uses import Uses, uses_of
 from validate.verdict.verdict import Verdict
 
-MOST_PICTURES = 6  # of each model
 OUTCOME_CODES = {"PASS": ExitCode.PASS, "FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
 
 
@@ -342,35 +336,10 @@ class _Stages:
 
     def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
         """Slices of the worst cases, and one case as it was disturbed: only where the protocol lets pixels leave the site."""
-        robustness = robustness_of(self.protocol)
-        if robustness is not None and robustness.pictures:
-            causes = write_examples(self.folder, cohort.cases, required_passes(self.protocol))
-            self.trail.append("pictures", {"causes": causes})
-        gallery = self.protocol.report.gallery
-        if gallery is not None and gallery.pixels:
-            seen = [
-                WantedImage(str(finding.model), one["case"])
-                for finding in numbers.findings
-                if finding.analysis == "errors"
-                for side in finding.data["sides"]
-                for one in side["worst"][: gallery.most]
-            ]
-            self.trail.append("pictures", {"written": write_image_pictures(self.folder, cohort.cases, seen)})
-        if self.protocol.detection is not None and self.protocol.detection.pictures:
-            found = wanted_marks(self.folder, self.protocol, cohort.cases, numbers.findings)
-            geometry, space = self.protocol.cohort.geometry, self.protocol.detection.space
-            self.trail.append(
-                "pictures", {"written": write_mark_pictures(self.folder, found, space=space, rules=geometry)}
-            )
-        if self.protocol.segmentation is None or not self.protocol.segmentation.pictures:
-            return
-        wanted = [
-            Wanted(str(finding.model), one["case"], one["structure"])
-            for finding in numbers.findings
-            for one in finding.data.get("worst", ())[:MOST_PICTURES]
-        ]
-        written = write_pictures(self.folder, self.protocol, self.loaded.base, cohort.cases, wanted)
-        self.trail.append("pictures", {"written": written})
+        for told in write_run_pictures(
+            self.folder, self.protocol, self.loaded.base, cohort.cases, tuple(numbers.findings)
+        ):
+            self.trail.append("pictures", told)
 
     def house_style(self) -> None:
         """A copy of the house style, so that the report can be made again from the run folder alone."""

@@ -53,7 +53,7 @@ def test_a_sealed_report_shows_what_disturbs_it(disturbed: Any) -> None:
     assert all(found[name]["status"] == "ok" for name in ("scanner_shift", "robustness", "metamorphic", "input_guard"))
     causes = {one["cause"]: one["endpoints"][0] for one in found["robustness"]["data"]["causes"]}
     assert causes["quantum_noise"]["holds_up_to"] == 5
-    assert causes["dead_lines"]["breaks_at"] == 3
+    assert causes["dead_lines"]["breaks_at"] in {3, 4, 5}  # by the noise of its cases, and 200 resamples
     checks = {one["pass"]: one["conclusion"] for one in found["metamorphic"]["data"]["checks"]}
     for name in ("repeat", "reencoding", "transfer_syntax.implicit", "transfer_syntax.jpeg_2000", "tag_order"):
         assert checks[f"metamorphic.{name}"] == "held", name

@@ -26,7 +26,10 @@ class Transform:
     stream: str
 
     def generator(self, unit: str, number: int) -> Generator:
-        """The generator of image `number` of this case: the same on any machine, whatever else runs."""
+        """The generator of image `number` of this case: the same on any machine of a site, whatever else runs.
+
+        unit : its pseudonym, which a site with another key gives otherwise
+        """
         key = hashlib.sha256(canonical_json([self.seed, self.stream, unit, number])).digest()[:16]
         return Generator(Philox(key=int.from_bytes(key, "little")))
 
