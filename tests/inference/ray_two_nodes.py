@@ -23,8 +23,8 @@ import psutil
 
 HEAD, PORT, NODES = "127.0.0.1", 6399, ("127.0.0.1", "127.0.0.2")
 RAY = str(Path(sys.executable).with_name("ray"))
-PATIENCE = 400.0  # seconds for the whole; every call has less
-MOST_STARTS = 3  # of one node
+PATIENCE = 900.0  # seconds for the whole; every call has less
+MOST_STARTS = 5  # of one node
 
 
 def conftest() -> Any:
@@ -131,7 +131,7 @@ def main(folder: Path, drive: str | None = None) -> None:
     if not (folder / "tiny.onnx").exists():
         study.write_onnx(folder / "tiny.onnx")
     plan = planned(study, folder, cases)
-    engine = RayEngine(address=f"{HEAD}:{PORT}", connecting=30, starting=120, patience=90)
+    engine = RayEngine(address=f"{HEAD}:{PORT}", connecting=60, starting=300, patience=120)
     if drive is not None:
         engine.run(plan, out=Path(drive), resume=True)
         return
