@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -131,3 +132,11 @@ def _block_in(annotation: Any) -> type[BaseModel] | None:
         if (block := _block_in(inner)) is not None:
             return block
     return None
+
+
+def options_problems(options: type[BaseModel], given: Any, place: Place) -> Iterator[Problem]:
+    """What is wrong with the options of a format, a step or an analysis, which carry their own schema."""
+    try:
+        options.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        yield from schema_problems(error, options, given, place)
