@@ -1,6 +1,6 @@
 """What ISO 19005-3 (PDF/A-3) and ISO 14289-1 (PDF/UA) ask of a file, so far as it can be read from its structure.
 
-No validator is asked here, and so the report claims no conformance; where one finds fault, its finding belongs here.
+test_conformance.py asks veraPDF the same; these run everywhere and say what is wrong.
 """
 
 from __future__ import annotations
@@ -142,6 +142,9 @@ def test_links_lead_to_places_that_are_there_and_bookmarks_to_sections(root: Any
     linked = {note["/Dest"] for note in notes if "/Dest" in note}
     assert linked and linked <= set(places)
     assert all(note.get("/Contents") for note in notes)
+    keys = root["/StructTreeRoot"]["/ParentTree"]["/Nums"]
+    elements = dict(zip(keys[::2], keys[1::2], strict=True))
+    assert {elements[note["/StructParent"]].get_object()["/S"] for note in notes} == {"/Link"}
     assert len([item for item in reader.outline if isinstance(item, dict)]) > 20
 
 

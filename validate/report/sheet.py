@@ -92,7 +92,7 @@ class Sheet:
                     _replace(box, f"page {number} of {total}")
                 elif box.text == FOLIO and (name := _folio(box)) in folios:
                     _replace(box, str(folios[name]))
-            page.links = [_bound(link, here) for link in page.links]
+            page.links = [_bound(link, here) for link in page.links if link[3].element_tag == "a"]  # and no box inside
         caught: list[Any] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves the file of its colour profile open
@@ -216,13 +216,14 @@ def _settle(entry: Any, part: int) -> None:
     for key in ("StructParents", "StructParent"):
         if key in entry:
             entry[key] = int(entry[key]) + part * STRIDE
-    action = entry.get("A")
-    if entry.get("Subtype") == "/Link" and isinstance(action, dict):
-        target = getattr(action.get("URI"), "string", "")
-        if target.startswith(ELSEWHERE):
-            del entry["A"]
-            name = target.removeprefix(ELSEWHERE)
-            entry["Dest"], entry["Contents"] = pydyf.String(name), pydyf.String(name)
+    if entry.get("Subtype") != "/Link":
+        return
+    target = getattr(entry["A"].get("URI"), "string", "") if "A" in entry else ""
+    if target.startswith(ELSEWHERE):
+        del entry["A"]
+        entry["Dest"] = pydyf.String(target.removeprefix(ELSEWHERE))
+    if "Dest" in entry:
+        entry["Contents"] = pydyf.String(f"To {entry['Dest'].string.replace('-', ' ')}")  # read aloud
 
 
 def _scope(pdf: Any, cell: Any) -> None:
