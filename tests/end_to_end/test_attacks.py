@@ -23,7 +23,8 @@ from validate.evidence.manifest import AUDIT, MANIFEST
 from validate.evidence.pdf_text import _mapped
 from validate.evidence.printed import check_printed
 from validate.evidence.seal import write_manifest, write_seal
-from validate.evidence.verify import UNPROVEN, Verification, verify
+from validate.evidence.verification import UNPROVEN, Verification
+from validate.evidence.verify import verify
 from validate.numbers import computed, join_folder, recomputation
 from validate.protocol.load import from_resolved
 from validate.provenance.audit import read_events

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from validate.canonical import pretty_json
 from validate.errors import EvidenceError
-from validate.evidence import recount_classes, recount_masks
+from validate.evidence import recount_calibration, recount_classes, recount_curves, recount_masks
 from validate.evidence.recount import recount
 from validate.evidence.recount_classes import Answer, Answers
 from validate.evidence.recount_tables import recount_files
@@ -38,8 +38,11 @@ BY_HAND = {
     # at .9 one of one; at .6 two of three; at .2 three of five, tied with a negative
     "average_precision": ((1 + 2 / 3 + 3 / 5) / 3, None, None),
     "brier": ((0.01 + 0.16 + 0.64 + 0.49 + 0.04 + 0.01) / 6, None, None),
-    # tenths with a gap: .9 is .1 short, .6 is .4 short, both .2 together .6 short, .7 and .1 are too much
-    "ece": ((0.1 + 0.4 + 0.6 + 0.7 + 0.1) / 6, None, None),
+    "alert_rate": (3 / 6, 3, 6),
+    "mcc": ((2 * 2 - 1 * 1) / 9, None, None),
+    "positive_likelihood_ratio": (2.0, None, None),
+    "negative_likelihood_ratio": (0.5, None, None),
+    "diagnostic_odds_ratio": (4.0, None, None),
 }
 
 
@@ -49,6 +52,41 @@ def test_each_measure_is_as_by_hand() -> None:
         found = MEASURES[name](ROWS)
         assert math.isclose(found.value, value, rel_tol=1e-12), name
         assert (found.numerator, found.denominator) == (numerator, denominator)
+
+
+# By hand, of the same rows. Tenths with a gap: .9 is .1 short, .6 is .4 short, both .2 together .6 short, .7 and .1 are too much.
+CALIBRATED = {
+    "ece": ({}, (0.1 + 0.4 + 0.6 + 0.7 + 0.1) / 6),
+    # of two halves: .7 .6 .9 are .2 too much, .1 .2 .2 are .5 short
+    "ece_equal_mass": ({"bins": 2.0}, ((3 - 2 - 0.8) + (1 - 0.5)) / 6 + 0.0),
+    # upper half: mean .7333, share 2/3; lower: mean 1/6, share 1/3; less share (1 - share) / 2 each
+    "squared_ece_debiased": ({"bins": 2.0}, ((2.2 / 3 - 2 / 3) ** 2 + (0.5 / 3 - 1 / 3) ** 2 - 2 * (2 / 9) / 2) / 2),
+    "scaled_brier": ({}, 1 - (1.35 / 6) / 0.25),
+    "net_benefit": ({"threshold_probability": 0.2}, (3 - 2 * 0.25) / 6),
+    "observed_expected_ratio": ({}, 3 / 2.7),
+}
+# By hand: false positive rates and sensitivities at .9, .7, .6, .2, .1: (0, 1/3) (1/3, 1/3) (1/3, 2/3) (2/3, 1) (1, 1)
+CURVES = {
+    "partial_auroc": ({"fpr_high": 1 / 3}, 1 / 9),
+    "standardised_partial_auroc": ({"fpr_high": 1 / 3}, (1 + (1 / 9 - 1 / 18) / (1 / 3 - 1 / 18)) / 2),
+    "sensitivity_at_specificity": ({"specificity": 0.6}, 2 / 3),
+    "specificity_at_sensitivity": ({"sensitivity": 0.9}, 1 / 3),
+}
+
+
+@pytest.mark.parametrize(("name", "condition", "value"), [(n, *told) for n, told in {**CALIBRATED, **CURVES}.items()])
+def test_each_measure_of_calibration_and_of_curves_is_as_by_hand(
+    name: str, condition: dict[str, float], value: float
+) -> None:
+    measure, options = {**recount_calibration.MEASURES, **recount_curves.MEASURES}[name]
+    assert set(condition) <= options
+    assert math.isclose(measure(ROWS, condition).value, value, rel_tol=1e-12)
+
+
+def test_a_model_that_states_what_happens_has_slope_one_and_no_shift() -> None:
+    rows = [Row(i < n, score) for score, n in ((0.25, 1), (0.5, 2), (0.75, 3)) for i in range(4)]
+    for name, value in {"calibration_slope": 1.0, "calibration_in_the_large": 0.0, "ici": 0.0, "emax": 0.0}.items():
+        assert math.isclose(recount_calibration.MEASURES[name][0](rows, {}).value, value, abs_tol=1e-9), name
 
 
 def test_predictive_values_at_a_prevalence_are_as_by_hand() -> None:
@@ -71,6 +109,7 @@ def test_the_sorted_way_of_counting_pairs_equals_the_plain_one(drawn: list[tuple
 GRADES = Answers([Answer(0, 0), Answer(0, 1), Answer(1, 1), Answer(1, 2), Answer(2, 0), Answer(2, 3)], 3)
 OF_GRADES = {
     "multiclass.accuracy": 2 / 6,
+    "multiclass.mcc": (2 * 6 - (2 * 2 + 2 * 2 + 2 * 1)) / math.sqrt((36 - 12) * (36 - 10)),
     "multiclass.balanced_accuracy": (1 / 2 + 1 / 2 + 0) / 3,
     "multiclass.macro_f1": (2 / 4 + 2 / 4 + 0) / 3,  # 2 right of 2 + 2; 2 of 2 + 2; none
     # observed 4/6; expected: answers 2, 2, 1, 1 against cases 2, 2, 2: agree by chance (4 + 4 + 2) / 36
@@ -89,10 +128,28 @@ OF_GRADES = {
 }
 
 
+# By hand: three cases, one a class, with the score of each class.
+SCORED = Answers([Answer(0, 0, (0.6, 0.3, 0.1)), Answer(1, 0, (0.5, 0.3, 0.2)), Answer(2, 2, (0.7, 0.1, 0.2))], 3)
+OF_SCORES = {
+    # 0 against the rest: .6 above .5, not .7; 1: .3 ties with .3, above .1; 2: .2 above .1, ties with .2
+    "multiclass.macro_auroc": (1 / 2 + 1.5 / 2 + 1.5 / 2) / 3,
+    # 0|1 .6 > .5; 0|2 .6 < .7; 1|0 tie; 1|2 .3 > .1; 2|0 .2 > .1; 2|1 tie
+    "multiclass.hand_till_auroc": (1 + 0 + 0.5 + 1 + 1 + 0.5) / 6,
+    # each class is among the first two of its case
+    "multiclass.top_k_accuracy": 3 / 3,
+}
+
+
+def test_each_measure_of_scores_is_as_by_hand() -> None:
+    for name, value in OF_SCORES.items():
+        assert math.isclose(recount_classes.MEASURES[name](SCORED, {"k": 2.0}).value, value, rel_tol=1e-12), name
+    assert recount_classes.MEASURES["multiclass.top_k_accuracy"](SCORED, {"k": 1.0}).numerator == 1
+
+
 def test_each_measure_of_grades_is_as_by_hand() -> None:
-    assert set(OF_GRADES) == set(recount_classes.MEASURES)
+    assert set(OF_GRADES) | set(OF_SCORES) == set(recount_classes.MEASURES)
     for name, value in OF_GRADES.items():
-        assert math.isclose(recount_classes.MEASURES[name](GRADES).value, value, rel_tol=1e-12), name
+        assert math.isclose(recount_classes.MEASURES[name](GRADES, {}).value, value, rel_tol=1e-12), name
 
 
 def test_each_statistic_of_masks_is_as_by_hand() -> None:
@@ -104,6 +161,11 @@ def test_each_statistic_of_masks_is_as_by_hand() -> None:
     }  # fmt: skip
     for name, value in by_hand.items():
         assert math.isclose(recount_masks.STATISTICS[name](cases, condition).value, value, rel_tol=1e-9), name
+    # means 2 and 3, shared (1 + 0 + 1) / 3, spreads 2/3 both, means one apart
+    pairs = [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
+    assert math.isclose(
+        recount_masks.STATISTICS["concordance"](pairs, {}).value, 2 * (2 / 3) / (4 / 3 + 1), rel_tol=1e-12
+    )
     assert recount_masks.STATISTICS["lesion_sensitivity"]([[2.0, 3.0], [0.0, 1.0]], {}).value == 2 / 4
 
 
@@ -127,7 +189,7 @@ def estimate(metric: str, value: float, **more: Any) -> dict[str, Any]:
     base = {
         "metric": f"classification.{metric}", "model": "a", "pass": "clean", "target": "finding", "stratum": {}, "contrast": None,
         "condition": {"threshold": 0.5}, "missing_rule": "worst_case", "value": value, "numerator": None, "denominator": None,
-        "status": "ok", "endpoint": metric, "id": metric,
+        "status": "too_few" if metric == "auroc" else "ok", "endpoint": metric, "id": metric,
     }  # fmt: skip
     return {**base, **more}
 
@@ -140,6 +202,8 @@ def run(tmp_path: Path) -> Path:
         (0.0, "ok", 0.7, "F"), (0.0, "ok", 0.1, "M"), (0.0, "failed", None, "F"), (None, "ok", 0.9, "F"),
     ]  # fmt: skip
     table = {
+        "unit": [f"U-{place}" for place in range(8)],
+        "patient": [f"P-{place // 2}" for place in range(8)],
         "model": ["a"] * 8,
         "pass": ["clean"] * 8,
         "target": ["finding"] * 8,
@@ -163,7 +227,7 @@ def run(tmp_path: Path) -> Path:
         estimate("auroc", 5 / 6, condition={}, missing_rule="excluded"),
         # 1/2 of positives found, 2/3 of negatives flagged
         estimate("ppv", 0.5 * 0.02 / (0.5 * 0.02 + 2 / 3 * 0.98), condition={"threshold": 0.5, "prevalence": 0.02}),
-        estimate("calibration_slope", 0.1),  # has no textbook count
+        estimate("of_another_program", 0.1),  # is not known here
         # by hand: .9 and .9 short by .1, .6 by .4, .2 by .8; .7 and .1 too much
         estimate("ece", (0.1 + 0.4 + 0.8 + 0.7 + 0.1) / 5, condition={}, missing_rule="excluded"),
     ]
@@ -188,6 +252,18 @@ def test_a_value_or_count_that_differs_is_named_by_its_address(run: Path) -> Non
     assert recount(run).differences == (
         "estimates.json#/estimates/0/value: stored 0.6, counted 0.5",
         "estimates.json#/estimates/0/numerator: stored 3, counted 2",
+    )
+
+
+def test_cases_patients_events_and_failures_are_counted_too(run: Path) -> None:
+    right = {"n_cases": 7, "n_patients": 4, "n_events": 4, "n_failed": 2}
+    found = [estimate("sensitivity", 2 / 4, **right), estimate("sensitivity", 2 / 4, **{**right, "n_patients": 7})]
+    # a group that is too small to be shown has no value, and its counts all the same
+    found.append({**estimate("specificity", 0.0, **right), "value": None})
+    (run / "estimates.json").write_bytes(pretty_json({"estimates": found}))
+    assert recount(run).differences == (
+        "estimates.json#/estimates/1/n_patients: stored 7, counted 4",
+        "estimates.json#/estimates/2/n_events: stored 4, counted 3",
     )
 
 

@@ -12,7 +12,8 @@ from validate.canonical import file_digest
 from validate.errors import CommandError, EvidenceError, MachineError
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
-from validate.evidence.verify import UNPROVEN, verify
+from validate.evidence.verification import UNPROVEN
+from validate.evidence.verify import verify
 from validate.provenance.audit import AuditTrail
 from validate.provenance.certificate import read_certificates
 from validate.provenance.keys import Key, new_key, read_key

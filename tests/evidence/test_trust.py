@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from validate.canonical import digest, pretty_json
 from validate.evidence.manifest import AUDIT
 from validate.evidence.seal import write_manifest, write_seal
-from validate.evidence.verify import UNPROVEN, verify
+from validate.evidence.verification import UNPROVEN
+from validate.evidence.verify import verify
 from validate.lock.stored import FROZEN
 from validate.provenance.attestation import attest
 from validate.provenance.audit import AuditTrail

@@ -12,7 +12,8 @@ from validate.errors import ExitCode
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-    from validate.evidence.verify import Redrawing, Verification
+    from validate.evidence.verification import Verification
+    from validate.evidence.verify import Redrawing
 
 
 def command(

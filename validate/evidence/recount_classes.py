@@ -6,15 +6,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from validate.evidence.recount_yes_no import Found
+from validate.evidence.recount_yes_no import Found, Row, auroc
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """true, given : number of the class, from 0; `given` is the number after the last for no answer that counts as wrong"""
+    """true, given : number of the class, from 0; `given` is the number after the last for no answer that counts as wrong
+
+    scores : of each class, where the model gives them
+    """
 
     true: int
     given: int
+    scores: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,63 @@ def macro_f1(a: Answers) -> Found:
     )
 
 
-MEASURES: Mapping[str, Callable[[Answers], Found]] = {
-    "multiclass.accuracy": exact, "multiclass.balanced_accuracy": balanced_accuracy, "multiclass.macro_f1": macro_f1,
-    "multiclass.kappa": kappa(0), "ordinal.exact_agreement": exact, "ordinal.within_one": within_one,
-    "ordinal.off_by_one": off_by_one, "ordinal.off_by_more": off_by_more, "ordinal.overgraded": overgraded,
-    "ordinal.undergraded": undergraded, "ordinal.linear_kappa": kappa(1), "ordinal.quadratic_kappa": kappa(2),
+def mcc(a: Answers) -> Found:
+    """The correlation of class and answer over all pairs of cases (Gorodkin)."""
+    n = len(a.cases)
+    there = [sum(c.true == k for c in a.cases) for k in range(a.classes)]
+    said = [sum(c.given == k for c in a.cases) for k in range(a.classes + 1)]
+    together = sum(c.true == c.given for c in a.cases) * n - sum(t * s for t, s in zip(there, said, strict=False))
+    spread = (n * n - sum(t * t for t in there)) * (n * n - sum(s * s for s in said))
+    return Found(together / math.sqrt(spread) if spread else math.nan)
+
+
+def _areas(a: Answers, pairs: Sequence[tuple[int, frozenset[int]]]) -> Found:
+    """The mean, over classes each held against others, of the area under its score."""
+    if not all(case.scores is not None for case in a.cases):
+        return Found(math.nan)
+    areas = [
+        auroc([Row(c.true == own, (c.scores or ())[own]) for c in a.cases if c.true == own or c.true in others]).value
+        for own, others in pairs
+    ]
+    return Found(math.fsum(areas) / len(areas))
+
+
+def macro_auroc(a: Answers) -> Found:
+    every = frozenset(range(a.classes))
+    return _areas(a, [(own, every - {own}) for own in sorted(every)])
+
+
+def hand_till_auroc(a: Answers) -> Found:
+    classes = range(a.classes)
+    return _areas(a, [(own, frozenset({other})) for own in classes for other in classes if own != other])
+
+
+def top_k_accuracy(a: Answers, condition: Mapping[str, float]) -> Found:
+    """Fewer than k other classes score as high as the true one."""
+    k = int(condition.get("k", 3))
+
+    def among(case: Answer) -> bool:
+        scores = case.scores or ()
+        others = (score for place, score in enumerate(scores) if place != case.true)
+        return sum(score >= scores[case.true] for score in others) < k
+
+    return a.share(among)
+
+
+Measure = Callable[[Answers, Mapping[str, float]], Found]
+
+
+def _plain(measure: Callable[[Answers], Found]) -> Measure:
+    return lambda answers, _condition: measure(answers)
+
+
+MEASURES: Mapping[str, Measure] = {
+    "multiclass.top_k_accuracy": top_k_accuracy,
+    **{name: _plain(measure) for name, measure in {
+        "multiclass.accuracy": exact, "multiclass.balanced_accuracy": balanced_accuracy, "multiclass.macro_f1": macro_f1,
+        "multiclass.kappa": kappa(0), "multiclass.mcc": mcc, "multiclass.macro_auroc": macro_auroc,
+        "multiclass.hand_till_auroc": hand_till_auroc, "ordinal.exact_agreement": exact, "ordinal.within_one": within_one,
+        "ordinal.off_by_one": off_by_one, "ordinal.off_by_more": off_by_more, "ordinal.overgraded": overgraded,
+        "ordinal.undergraded": undergraded, "ordinal.linear_kappa": kappa(1), "ordinal.quadratic_kappa": kappa(2),
+    }.items()},
 }  # fmt: skip

@@ -60,11 +60,23 @@ def limit_of_agreement(sign: int) -> Callable[[Columns, Condition], Found]:
     return value
 
 
+def concordance(cases: Columns, _condition: Condition) -> Found:
+    """Of two columns (Lin): twice what they share, over both spreads and the distance of the means."""
+    if len(cases) < 2:
+        return Found(math.nan)
+    x, y = ([case[side] for case in cases] for side in (0, 1))
+    a, b = statistics.fmean(x), statistics.fmean(y)
+    shared = math.fsum((one - a) * (other - b) for one, other in zip(x, y, strict=True)) / len(cases)
+    below = statistics.pvariance(x, a) + statistics.pvariance(y, b) + (a - b) ** 2
+    return Found(2 * shared / below if below else math.nan)
+
+
 STATISTICS: Mapping[str, Callable[[Columns, Condition], Found]] = {
     "mean": mean, "median": median, "quantile": quantile, "at_least": at_least, "at_most": at_most,
-    "lesion_sensitivity": lesion_sensitivity, "low": limit_of_agreement(-1), "high": limit_of_agreement(1),
+    "lesion_sensitivity": lesion_sensitivity, "concordance": concordance, "low": limit_of_agreement(-1), "high": limit_of_agreement(1),
 }  # fmt: skip
 LESIONS = ("lesions_found", "lesions_reference")
+VOLUMES = ("volume_reference", "volume_prediction")
 AT_THE_WORST = {"diagonal": "case.diagonal"}  # a failed case's distance: from one end of the image to the other
 
 
@@ -73,6 +85,8 @@ def statistic(metric: str) -> tuple[str, tuple[str, ...]] | None:
     parts = metric.split(".")
     if parts == ["segmentation", "lesion_sensitivity"]:
         return "lesion_sensitivity", LESIONS
+    if parts == ["segmentation", "volume_concordance"]:
+        return "concordance", VOLUMES
     if parts[:2] == ["segmentation", "lesion_sensitivity_of_size"] and len(parts) == 3:
         return "lesion_sensitivity", tuple(f"{name}_{parts[2].removeprefix('size_')}" for name in LESIONS)
     if len(parts) == 4 and parts[:2] == ["segmentation", "limits_of_agreement"] and parts[3] in STATISTICS:

@@ -1,82 +1,205 @@
-"""What recount.R reads: the results table and the estimates that can be counted by hand, as CSV, with the script beside them."""
+"""What recount.R reads: results, marks, lesions and every estimate that is counted once more, as CSV, with the script beside them."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from validate.casewise.measure import MEASURES
-from validate.evidence.recount import MARKS, UNREADABLE, Table, read_table, rules_of, way_to_count
+from validate.evidence import recount_moved, recount_shift
+from validate.evidence.recount_cases import Marked
 from validate.evidence.recount_masks import statistic
+from validate.evidence.recount_parts import parts_of
+from validate.evidence.recount_sizes import events_of, other_counts
+from validate.evidence.recount_table import ALL_BUT, BESIDE, UNREADABLE, Entry, Table, read_table, rules_of
+from validate.evidence.recount_way import way_to_count
 
 FOLDER = "evidence/recount/"
-KEYS = ("model", "pass", "target", "label_status", "label", "status", "unreadable", "score", "answer")
+ANSWER = ("model", "pass", "target")
+KEYS = (*ANSWER, "unit", "patient", "label_status", "label", "status", "unreadable", "not_made", "score", "answer")
+COUNTS = ("n_cases", "n_patients", "n_events", "n_failed")
+STORED = ("value", "numerator", "denominator", *COUNTS)
+CONDITIONS = (
+    *("prevalence", "goal", "share", "rate", "bins", "k", "threshold_probability", "sensitivity", "specificity"),
+    *("fpr_low", "fpr_high", "tpr_low", "tpr_high"),
+)
+OF_MASKS = ("column", "column_2", "worst", "best", "lesions")
+# One line for each plain estimate that an estimate is made of; the first line of each has what was stored of it.
 COLUMNS = (
     *(
         "address",
+        "how",
+        "weight",
+        "constant",
         "metric",
-        "column",
-        "model",
-        "pass",
-        "target",
-        "attribute",
-        "level",
+        "events",
+        *ANSWER,
+        "beside",
+        "all_but",
         "rule_unreadable",
         "rule_failure",
     ),
-    *("threshold", "inclusive", "prevalence", "classes", "goal", "share", "worst", "best", "lesions", "value"),
+    *(
+        "threshold",
+        "inclusive",
+        "classes",
+        "allowed",
+        "check",
+        *OF_MASKS,
+        *(f"with.{name}" for name in CONDITIONS),
+        *STORED,
+    ),
 )
+AREAS = range(4)
+OF_MARKS = (*ANSWER, "unit", "score", "verdict", "lesion", "rank")
+OF_LESIONS = (*ANSWER, "unit", "lesion", "ignore")
 
 
 def recount_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """File name and content; nothing where no estimate can be counted by hand, or only by crossings of attributes."""
+    """File name and content; nothing where no estimate can be counted by hand."""
     table = read_table(folder)
-    counted = [(i, e) for i, e in enumerate(table.estimates) if _by_hand(e) and way_to_count(table, e) is not None]
-    if not counted:
+    lines = [line for index, one in enumerate(table.estimates) for line in _lines(table, index, one)]
+    if not lines:
         return
-    by = sorted({f"by.{name}" for _, e in counted for name in e["stratum"]})
-    measured = sorted({name for row in table.rows[:1] for name in row if name.startswith("case.")})
-    rows = ({**row, "unreadable": str(row["failure"] or "").startswith(UNREADABLE)} for row in table.rows)
-    yield f"{FOLDER}units.csv", _csv((*KEYS, *by, *measured), rows)
-    yield f"{FOLDER}estimates.csv", _csv(COLUMNS, (_row(i, e, table) for i, e in counted))
+    by = sorted({name for line in lines for name in line if name.startswith("by.")})
+    yield f"{FOLDER}units.csv", _units(table, by)
+    yield f"{FOLDER}estimates.csv", _csv((*COLUMNS, *by), lines)
+    if table.marked is not None:
+        yield f"{FOLDER}marks.csv", _marks(table.marked)
+        yield f"{FOLDER}lesions.csv", _lesions(table.marked)
+    if mirrored := list(_mirrors(table)):
+        yield f"{FOLDER}mirrors.csv", _csv(("check", "target", "mirrored"), mirrored)
+    if told := list(_cohorts(table)):
+        names = sorted({name for row in told for name in row if name.startswith("x.")}, key=lambda n: int(n[2:]))
+        yield f"{FOLDER}told_apart.csv", _csv(("model", "second", "fold", *names), told)
     yield f"{FOLDER}recount.R", Path(__file__).with_name("recount.R").read_bytes()
 
 
-def _by_hand(estimate: Mapping[str, Any]) -> bool:
-    """Of marks none: the script reads one row a case, and they have many."""
-    of_cases = not str(estimate["metric"]).startswith(MARKS)
-    return of_cases and estimate["status"] == "ok" and estimate["contrast"] is None and len(estimate["stratum"]) <= 1
+def _lines(table: Table, index: int, one: Entry) -> Iterator[dict[str, Any]]:
+    """Nothing of an estimate without a value, or of one that is not counted here."""
+    if one["value"] is None:
+        return
+    counts = COUNTS if other_counts(table, one) is not None else ()
+    base = {"address": f"estimates.json#/estimates/{index}", "constant": 0.0, "weight": 1.0}
+    base |= {name: one[name] for name in ("value", "numerator", "denominator", *counts)}
+    check, parts = recount_moved.check_of(one, table.protocol), parts_of(table, one)
+    if check is not None:
+        contrast = str(one["contrast"]["check"])
+        yield {**base, **_answer(one), "how": check.kind, "allowed": check.allowed, "check": contrast}
+    elif recount_shift.asked(one):
+        yield {**base, **_answer(one), "how": "told_apart"}
+    elif parts is not None and all(way_to_count(table, plain) is not None for _, plain in parts.plain):
+        how = "ratio" if parts.ratio else "sum"
+        for place, (weight, plain) in enumerate(parts.plain):
+            stored = base if place == 0 else {"address": base["address"]}
+            yield {**stored, "how": how, "weight": weight, "constant": parts.constant, **_plain(table, plain)}
 
 
-def _row(index: int, estimate: Mapping[str, Any], table: Table) -> dict[str, Any]:
-    (attribute, level) = next(iter(estimate["stratum"].items()), (None, None))
-    rules, condition = rules_of(table.protocol, estimate), estimate["condition"]
-    metric = str(estimate["metric"])
-    named = statistic(metric)
-    measure = None if named is None else MEASURES.get(named[1][0])
+def _answer(one: Entry) -> dict[str, Any]:
+    return {name: one[name] for name in ANSWER}
+
+
+def _plain(table: Table, plain: Entry) -> dict[str, Any]:
+    rules, metric = rules_of(table.protocol, plain), str(plain["metric"])
+    levels = {f"by.{name}": str(level).removeprefix(ALL_BUT) for name, level in plain["stratum"].items()}
     return {
-        "address": f"estimates.json#/estimates/{index}",
-        "metric": metric if named is None else f"segmentation.{named[0]}",
-        "column": None if named is None else named[1][0],
-        **{name: estimate[name] for name in ("model", "pass", "target", "value")},
-        "attribute": attribute,
-        "level": level,
+        **_answer(plain),
+        **levels,
+        "metric": metric,
+        "events": events_of(metric),
+        "beside": plain.get(BESIDE),
+        "all_but": any(str(level).startswith(ALL_BUT) for level in plain["stratum"].values()) or None,
         "rule_unreadable": rules[0],
         "rule_failure": rules[1],
-        "threshold": table.threshold(estimate["model"], estimate["target"]),
-        "inclusive": table.inclusive(estimate["model"]),
+        "threshold": table.threshold(plain["model"], plain["target"]),
+        "inclusive": table.inclusive(plain["model"]),
         "classes": table.classes or None,
-        **{name: condition.get(name) for name in ("prevalence", "goal", "share")},
+        **{f"with.{name}": plain["condition"].get(name) for name in CONDITIONS},
+        **_of_masks(metric),
+    }
+
+
+def _of_masks(metric: str) -> dict[str, Any]:
+    """The columns that a statistic of masks is of, and the worst and best that a failed case counts as."""
+    named = statistic(metric)
+    if named is None:
+        return {}
+    measure = MEASURES.get(named[1][0])
+    return {
+        "metric": f"segmentation.{named[0]}",
+        "column": named[1][0],
+        "column_2": named[1][1] if len(named[1]) > 1 else None,
         "worst": measure.worst if measure else None,
         "best": measure.best if measure else None,
         "lesions": bool(measure and measure.lesions),
     }
 
 
-def _csv(columns: Sequence[str], rows: Iterator[Mapping[str, Any]]) -> bytes:
+def _units(table: Table, by: Sequence[str]) -> bytes:
+    first: Entry = next(iter(table.rows), {})
+    measured, scores = [name for name in first if name.startswith("case.")], list[str]()
+    if "scores" in first:
+        scores = [f"scores.{place}" for place in range(table.classes)]
+
+    def flat() -> Iterator[dict[str, Any]]:
+        for row in table.rows:
+            failure = str(row["failure"] or "")
+            ours = {
+                "unreadable": failure.startswith(UNREADABLE),
+                "not_made": failure.startswith(recount_moved.NOT_MADE),
+            }
+            yield {**row, **ours, **dict(zip(scores, row.get("scores") or (), strict=False))}
+
+    return _csv((*KEYS, *scores, *(name for name in by if name in first), *sorted(measured)), flat())
+
+
+def _marks(marked: Marked) -> bytes:
+    names = [f"{name}.{area}" for name in ("matched", "passed_over") for area in AREAS]
+    rows = (
+        {**mark, **dict(zip(names, [*(mark["matched"] or ()), *(mark["passed_over"] or ())], strict=False))}
+        for marks in marked.marks.values()
+        for mark in marks
+    )
+    return _csv((*OF_MARKS, *names), rows)
+
+
+def _lesions(marked: Marked) -> bytes:
+    names = [f"counted.{area}" for area in AREAS]
+    rows = (
+        {**lesion, **dict(zip(names, lesion["counted"] or (), strict=False))}
+        for lesions in marked.lesions.values()
+        for lesion in lesions
+    )
+    return _csv((*OF_LESIONS, *names, *sorted(marked.attributes)), rows)
+
+
+def _mirrors(table: Table) -> Iterator[dict[str, str]]:
+    told = set[str]()
+    for one in table.estimates:
+        check = recount_moved.check_of(one, table.protocol)
+        name = str((one["contrast"] or {}).get("check"))
+        if check is not None and name not in told:
+            told.add(name)
+            for target, other in check.mirror.items():
+                yield {"check": name, "target": target, "mirrored": other}
+
+
+def _cohorts(table: Table) -> Iterator[dict[str, Any]]:
+    """Both cohorts as the classifier that tells them apart has them: by model, the accepted one first."""
+    for one in table.estimates:
+        if recount_shift.asked(one) and one["value"] is not None:
+            both = recount_shift.cohorts_of(table, str(one["model"]))
+            for features, second, fold in zip(
+                both.features.tolist(), both.second.tolist(), both.fold.tolist(), strict=True
+            ):
+                named = {f"x.{place}": value for place, value in enumerate(features)}
+                yield {"model": one["model"], "second": second, "fold": fold, **named}
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

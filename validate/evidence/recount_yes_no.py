@@ -100,22 +100,48 @@ def brier(rows: Sequence[Row]) -> Found:
     return Found(math.fsum((r.score - r.positive) ** 2 for r in rows) / len(rows) if rows else math.nan)
 
 
-def ece(rows: Sequence[Row]) -> Found:
-    """In each tenth of the scale: how far the probabilities together are from what is true; all of it, by the number of cases."""
-    tenths: dict[int, list[float]] = {}
-    if not all(math.isfinite(row.score) for row in rows):
-        return Found(math.nan)  # a failure that counts as the worst has no probability
-    for row in rows:
-        tenths.setdefault(min(int(row.score * 10), 9), []).append(row.score - row.positive)
-    return Found(math.fsum(abs(math.fsum(gaps)) for gaps in tenths.values()) / len(rows) if rows else math.nan)
+def _four(rows: Sequence[Row]) -> tuple[int, int, int, int]:
+    """Found, missed, false alarms, spared."""
+    found, missed = (sum(1 for r in rows if r.positive and bool(r.flagged) is said) for said in (True, False))
+    alarms, spared = (sum(1 for r in rows if not r.positive and bool(r.flagged) is said) for said in (True, False))
+    return found, missed, alarms, spared
+
+
+def alert_rate(rows: Sequence[Row]) -> Found:
+    return _share(rows, lambda row: bool(row.flagged))
+
+
+def mcc(rows: Sequence[Row]) -> Found:
+    """The correlation of two columns of 0s and 1s (Matthews)."""
+    found, missed, alarms, spared = _four(rows)
+    spread = (found + missed) * (alarms + spared) * (found + alarms) * (missed + spared)
+    return Found((found * spared - missed * alarms) / math.sqrt(spread) if spread else math.nan)
+
+
+def positive_likelihood_ratio(rows: Sequence[Row]) -> Found:
+    found, missed, alarms, spared = _four(rows)
+    whole = (found + missed) * alarms
+    return Found(found * (alarms + spared) / whole if whole else math.nan)
+
+
+def negative_likelihood_ratio(rows: Sequence[Row]) -> Found:
+    found, missed, alarms, spared = _four(rows)
+    whole = (found + missed) * spared
+    return Found(missed * (alarms + spared) / whole if whole else math.nan)
+
+
+def diagnostic_odds_ratio(rows: Sequence[Row]) -> Found:
+    found, missed, alarms, spared = _four(rows)
+    return Found(found * spared / (missed * alarms) if missed * alarms else math.nan)
 
 
 MEASURES: Mapping[str, Callable[[Sequence[Row]], Found]] = {
     "sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv, "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy, "f1": f1, "auroc": auroc, "average_precision": average_precision, "brier": brier,
-    "ece": ece,
+    "alert_rate": alert_rate, "mcc": mcc, "positive_likelihood_ratio": positive_likelihood_ratio,
+    "negative_likelihood_ratio": negative_likelihood_ratio, "diagnostic_odds_ratio": diagnostic_odds_ratio,
 }  # fmt: skip
-OF_SCORES = frozenset({"auroc", "average_precision", "brier", "ece"})  # which need nothing that flags
+OF_SCORES = frozenset({"auroc", "average_precision", "brier"})  # which need nothing that flags
 
 
 def at_prevalence(name: str, rows: Sequence[Row], prevalence: float) -> Found:

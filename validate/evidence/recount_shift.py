@@ -1,0 +1,162 @@
+"""How well this cohort can be told from the accepted one, once more: the features, a regression on four of five folds, and the area.
+
+The fold of each patient is a draw from the seed that the study states, and is drawn the same way; the rest is done anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from validate.cohort.manifest import KEYS
+from validate.evidence.recount_moved import CLEAN, options_of
+from validate.evidence.recount_table import Table
+from validate.evidence.recount_yes_no import Found, Row, auroc
+
+IMAGES, REFERENCE = "shift/images.parquet", "shift/reference.parquet"
+CASES = "cohort/cases.parquet"
+KIND, IMAGE, SCORE = "shift", "image.", "score."
+SEED, FOLDS, RIDGE = 20261122, 5, 1e-2
+FEWEST, MOST_LEVELS, EDGE, FARTHEST = 5, 40, 1e-6, 35.0
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohorts:
+    """features : (n, d) standardised      second : of this cohort, not of the accepted one      fold : (n,) 0 to 4"""
+
+    features: Floats
+    second: NDArray[np.bool_]
+    fold: NDArray[np.int64]
+
+
+def asked(one: Mapping[str, Any]) -> bool:
+    """Whether an estimate is such an area."""
+    return bool((one["contrast"] or {}).get("kind") == KIND)
+
+
+def told_apart(table: Table, model: str) -> Found:
+    both = cohorts_of(table, model)
+    said = np.zeros(both.second.size)
+    for fold in range(FOLDS):
+        held = both.fold == fold
+        if held.any():
+            said[held] = _said(both.features[held], _fitted(both.features[~held], both.second[~held]))
+    return auroc([Row(truth, score) for truth, score in zip(both.second.tolist(), said.tolist(), strict=True)])
+
+
+def _fitted(features: Floats, truth: NDArray[np.bool_]) -> Floats:
+    """Logistic regression in which both cohorts weigh alike, by Newton's method."""
+    design = np.column_stack((np.ones(len(features)), features))
+    half = len(features) / 2
+    weight = np.where(truth, half / max(truth.sum(), 1), half / max((~truth).sum(), 1))
+    penalty = np.diag([0.0, *[RIDGE * len(features)] * features.shape[1]])
+    beta = np.zeros(design.shape[1])
+    for _ in range(100):
+        chance = _chance(design @ beta)
+        slope = design.T @ (weight * (truth - chance)) - penalty @ beta
+        step = np.linalg.lstsq((design.T * (weight * chance * (1 - chance))) @ design + penalty, slope, rcond=None)[0]
+        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if float(np.abs(step).max()) < 1e-11:
+            break
+    return beta
+
+
+def _chance(linear: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(linear, -FARTHEST, FARTHEST))))
+
+
+def _said(features: Floats, beta: Floats) -> Floats:
+    chance = _chance(beta[0] + features @ beta[1:])
+    return np.asarray(np.log(chance / (1 - chance)))
+
+
+def cohorts_of(table: Table, model: str) -> Cohorts:
+    """The accepted cohort, then this one."""
+    both: Cohorts = table.once(("told apart", model), lambda: _both(table, model))
+    return both
+
+
+def _both(table: Table, model: str) -> Cohorts:
+    before = pq.read_table(table.folder / REFERENCE).to_pylist()
+    now = pq.read_table(table.folder / CASES).to_pylist()
+    images = {row["unit"]: row for row in pq.read_table(table.folder / IMAGES).to_pylist()}
+    scores: dict[str, float | None] = {}
+    for row in table.rows:
+        if row["model"] == model and row["pass"] == CLEAN:
+            scores.setdefault(row["unit"], row["score"])
+    own = SCORE + model
+    here = [
+        {
+            **{k: v for k, v in row.items() if k not in KEYS},
+            **_of_image(images.get(row["unit"], {}), images),
+            own: scores.get(row["unit"]),
+        }
+        for row in now
+    ]
+    there = [{**row, own: row.get(own, row.get("score"))} if own in row or "score" in row else row for row in before]
+    second = np.repeat([False, True], [len(before), len(now)])
+    patients = [str(row.get("patient", f"row {place}")) for place, row in enumerate(before)]
+    patients += [str(row["patient"]) for row in now]
+    options = options_of(table.protocol, KIND)
+    common = [name for name in (here[0] if here else {}) if there and name in there[0] and _wanted(options, name, own)]
+    columns = {name: [row[name] for row in (*there, *here)] for name in common}
+    return Cohorts(_standardised(columns, second, own), second, _folds(second, patients))
+
+
+def _of_image(row: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, Any]:
+    names: Mapping[str, Any] = next(iter(images.values()), {})
+    return {name: row.get(name) for name in names if name != "unit"}
+
+
+def _wanted(options: Mapping[str, Any], name: str, own: str) -> bool:
+    if name.startswith(IMAGE):
+        return bool(options.get("images", True))
+    if name.startswith(SCORE):
+        return name == own
+    return not options.get("metadata") or name in options["metadata"]
+
+
+def _standardised(columns: Mapping[str, Sequence[Any]], second: NDArray[np.bool_], own: str) -> Floats:
+    """Numbers by the accepted cohort's mean; what is missing is at the mean, and a column says so; words as 0 and 1."""
+    numbers, words = list[Floats](), list[Floats]()
+    for name, values in columns.items():
+        if all(value is None or isinstance(value, int | float) for value in values):
+            column = np.array([np.nan if value is None else value for value in values], np.float64)
+            known = ~np.isnan(column)
+            if min(known[second].sum(), known[~second].sum()) < FEWEST:
+                continue
+            if name == own and column[known].min() >= 0 and column[known].max() <= 1:
+                column = np.log(np.clip(column, EDGE, 1 - EDGE)) - np.log1p(-np.clip(column, EDGE, 1 - EDGE))
+            middle, spread = column[known & ~second].mean(), column[known].std()
+            if spread > 0:
+                numbers.append(np.where(known, (column - middle) / spread, 0.0))
+            if not known.all():
+                numbers.append((~known).astype(np.float64))
+        elif any(isinstance(value, str) for value in values) and len(set(values)) <= MOST_LEVELS:
+            levels = [None if value is None else str(value) for value in values]
+            for level in dict.fromkeys(levels):
+                hot = np.array([value == level for value in levels], np.float64)
+                if 0 < hot.sum() < hot.size:
+                    words.append((hot - hot.mean()) / hot.std())
+    parts = [*numbers, *words]
+    return np.column_stack(parts) if parts else np.zeros((second.size, 0))
+
+
+def _folds(second: NDArray[np.bool_], patients: Sequence[str]) -> NDArray[np.int64]:
+    """By patient, dealt apart in each cohort; one who is in both has one fold."""
+    code = np.unique(np.array(patients), return_inverse=True)[1]
+    fold = np.zeros(second.size, np.int64)
+    for side in (False, True):
+        own = np.unique(code[second == side])
+        deal = np.random.Generator(np.random.Philox(key=SEED + side)).permutation(own.size) % FOLDS
+        dealt = dict(zip(own.tolist(), deal.tolist(), strict=True))
+        fold[second == side] = [dealt[one] for one in code[second == side].tolist()]
+    for one in set(code[second].tolist()) & set(code[~second].tolist()):
+        fold[code == one] = one % FOLDS
+    return fold
