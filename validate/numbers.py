@@ -15,6 +15,7 @@ from validate.analyses.document import to_document as findings_document
 from validate.analyses.run import required_passes, run_analyses
 from validate.analyses.shift import shift_estimates
 from validate.analyses.shift_tables import read_shift_tables
+from validate.cohort.identified import FILE as IDENTIFIED
 from validate.cohort.manifest import read_cohort
 from validate.errors import EvidenceError
 from validate.estimation.document import to_document as estimates_document
@@ -69,6 +70,7 @@ def computed(folder: Path, protocol: StudyProtocol, *, locked: bool) -> Numbers:
         flow=cohort.flow,
         marked=marked,
         shift=tables,
+        identified=pq.read_table(listed) if (listed := folder / IDENTIFIED).is_file() else None,
     )
     return Numbers(estimates, run_analyses(evidence), decide(protocol, estimates, locked=locked))
 

@@ -23,6 +23,8 @@ from validate.casewise.casewise import Casewise, Question
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
+from validate.cohort.identified import FILE as IDENTIFIED
+from validate.cohort.identified import identified_units
 from validate.cohort.manifest import write_cohort, write_table
 from validate.cohort.privacy import home, site_key, write_lookup
 from validate.cohort.reference import check_labels, read_reference, reference_digest
@@ -307,6 +309,8 @@ class _Stages:
         write_atomically(self.folder / "evidence/ledger.json", pretty_json(uses.document()))
         self.trail.append("unblinded", {"reference": reference_digest(reference, self.loaded.base)})
         self.progress.to(State.UNBLINDED, "labels are joined to outputs")
+        known = identified_units(cohort, self.protocol, base=self.loaded.base, site_key=site_key())
+        write_table(known, self.folder / IDENTIFIED)
         if self.protocol.task in MEASURED:
             self.measure(cohort)
             return

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from validate.analyses import participants_by
 from validate.analyses.analysis import Evidence
 from validate.analyses.participants import ANALYSIS, Options
 from validate.cohort.case import FlowStep
+from validate.cohort.identified import SCHEMA
 from validate.errors import EvidenceError
 
 Simulate = Callable[..., Evidence]
@@ -134,3 +137,71 @@ def test_an_image_that_the_model_does_not_take_is_not_sent(simulated: Simulate) 
     (finding,) = ANALYSIS.findings(replace(evidence, units=units), Options())
     steps = {step["id"]: step for step in finding.data["steps"]}
     assert (steps["not_sent"]["units"], steps["no_output"]["units"], steps["failed"]["units"]) == (5, 0, 5)
+
+
+def identified(evidence: Evidence, left: list[tuple[str | None, str]]) -> pa.Table:
+    """Everybody of the study, and these (site, class) that are not in it."""
+    inside = evidence.cases["unit"].to_pylist()
+    sites = [*evidence.cases["site"].to_pylist(), *(site for site, _ in left)]
+    classes = [*(None for _ in inside), *(name for _, name in left)]
+    units = [*inside, *(f"left{n}" for n in range(len(left)))]
+    return pa.table([units, [True] * len(inside) + [False] * len(left), sites, classes], schema=SCHEMA)
+
+
+def test_who_was_identified_and_left_out_is_counted_by_site_and_class(simulated: Simulate) -> None:
+    evidence = simulated()
+    left = [("A", "positive"), ("A", "negative"), ("D", "positive"), (None, "no reference")]
+    (finding,) = ANALYSIS.findings(replace(evidence, identified=identified(evidence, left)), Options())
+    by = {found["attribute"]: {row["level"]: row for row in found["rows"]} for found in finding.data["by"]}
+    assert {level: row["excluded"] for level, row in by["site"].items()} == {
+        "A": 2,
+        "B": 0,
+        "C": 0,
+        "D": 1,
+        "not said": 1,
+    }
+    assert by["site"]["A"]["identified"] == by["site"]["A"]["eligible"] + 2
+    assert (by["site"]["D"]["identified"], by["site"]["D"]["eligible"], by["site"]["D"]["analysed"]) == (1, 0, 0)
+    assert {level: row["excluded"] for level, row in by["reference"].items()} == {
+        "negative": 1,
+        "positive": 2,
+        "no reference": 1,
+    }
+    total = finding.data["by"][0]["total"]
+    assert total["identified"] == evidence.units.num_rows + 4
+
+
+def test_without_a_list_of_who_was_identified_that_box_is_not_counted(simulated: Simulate) -> None:
+    (finding,) = ANALYSIS.findings(simulated(), Options())
+    assert finding.data["by"][0]["total"]["identified"] is None
+
+
+def test_a_flow_of_sites_that_does_not_add_up_is_refused() -> None:
+    counts = dict.fromkeys(("eligible", "readable", "sent", "output", "labelled", "analysed"), 5)
+    counts |= dict.fromkeys(("identified", "excluded"), None) | dict.fromkeys(
+        ("unreadable", "not_sent", "no_output"), 0
+    )
+    participants_by._check("site", {**counts, "no_label": 0, "returned": 0})
+    with pytest.raises(EvidenceError, match="5 output less 1 no_label are not 5 labelled"):
+        participants_by._check("site", {**counts, "no_label": 1, "returned": 0})
+    with pytest.raises(EvidenceError, match="are not 5 analysed"):
+        participants_by._check("site", {**counts, "no_label": 0, "returned": 2})
+
+
+def test_grades_are_flows_of_grades_and_not_of_the_sides_of_the_headline(simulated: Simulate) -> None:
+    evidence = simulated()
+    reference = evidence.protocol.reference.model_copy(
+        update={"grades": [0, 1, 2, 3], "headline": "at_least_2", "positive": None}
+    )
+    graded = evidence.protocol.model_copy(update={"task": "ordinal", "reference": reference})
+    grade = [None if x is None else float((n % 2) + 2 * x) for n, x in enumerate(evidence.units["label"].to_pylist())]
+    place = evidence.units.column_names.index("label")
+    target = evidence.units.column_names.index("target")
+    every = evidence.units.set_column(target, "target", [["all"] * len(grade)]).set_column(place, "label", [grade])
+    (finding,) = ANALYSIS.findings(replace(evidence, protocol=graded, every=every), Options())
+    rows = {row["level"]: row["labelled"] + row["returned"] for row in finding.data["by"][-1]["rows"]}
+    statuses = evidence.units["label_status"].to_pylist()
+    expected = Counter("no reference" if s != "present" else f"{x:g}" for s, x in zip(statuses, grade, strict=True))
+    assert {level: n for level, n in rows.items() if level != "no reference"} == {
+        level: n for level, n in expected.items() if level != "no reference"
+    }

@@ -18,10 +18,21 @@ class Findings(Groups):
         return [self._population(), *(make(model) for make in each for model in self.plan.models)]
 
     def _participants(self, model: str) -> dict[str, Any]:
-        data = {"steps": self._steps(), "unit": "image", "rule": "worst_case", "adds_up": True}
+        data = {"steps": self._steps(), "unit": "image", "rule": "worst_case", "adds_up": True, "by": self._flow_by()}
         return self._finding(
             "participants", model, f"{self.images:,} images of {self.plan.patients:,} patients are analysed.", data
         )
+
+    def _flow_by(self) -> list[dict[str, Any]]:
+        """As many sites as a page holds and more."""
+        boxes = ("eligible", "readable", "sent", "output", "labelled", "analysed")
+        sites = [f"Site {n}" for n in range(40)] if self.plan.extreme else ["A", "B"]
+        rows: list[dict[str, Any]] = [
+            {"level": level, "identified": n + 3, "excluded": 3, **dict.fromkeys(boxes, n), "unreadable": 0, "not_sent": 0,
+             "no_output": 0, "no_label": 0, "returned": 0} for n, level in enumerate(sites)
+        ]  # fmt: skip
+        total = {name: sum(row[name] for row in rows) for name in rows[0] if name != "level"}
+        return [{"attribute": "site", "words": "Site", "total": total, "rows": rows}]
 
     def _population(self) -> dict[str, Any]:
         attributes: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ import pytest
 
 from validate.report.figures.canvas import Canvas, Figure, fitted, text_width, ticks
 from validate.report.figures.flow import Box, flow
+from validate.report.figures.flow_lanes import Lane, flow_lanes
 from validate.report.figures.forest import MOST_ROWS, Axis, Row, forests
 from validate.report.figures.froc import froc
 from validate.report.figures.heat_map import Cell, heat_map
@@ -36,6 +37,11 @@ def figures() -> list[Figure]:
     return [
         icon_array("a", found=71, missed=9, false_alarms=64, things="images"),
         flow("b", [Box("Found", printed("9")), Box("Out", printed("2"), leaves=True), Box("In", printed("7"))], description="x"),
+        flow_lanes("b2", ["Identified", "With output"], [
+            Lane("All", (printed("1,234,567"), printed("9")), (printed("−1,234,558"),), (1.0, 0.1), whole=True),
+            Lane("N-7KQ4M2XH3ZB5W6LA", (printed("0"), printed("0")), (printed(""),), (0.0, 0.0)),
+            Lane("A hospital with a name that fits no lane", (printed("3"), printed("3")), (printed("+3"),), (1.0, 1.0)),
+        ], title="t", description="d"),
         *forests("c", rows, Axis(percent=False, goal=0.8, goal_words="goal 0.80"), title="t", description="d"),
         reliability("d", [Bin(0.1, 0.2, 0.1, 0.3), Bin(1.0, 1.0, None, None)], Outputs([0.0, 0.5, 1.0], [3, 0]), description="x"),
         roc("e", [Curve(printed("area"), [(0, 0), (0, 1), (1, 1)], operating=(0.1, 0.9))], x_title="x", y_title="y", description="z"),

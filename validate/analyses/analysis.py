@@ -26,7 +26,8 @@ class Evidence:
 
     units : results/units.parquet, to most analyses only the rows on the headline of several targets
     every : the same on all targets      cases : cohort/cases.parquet      cohort_digest : keys the resampling stream
-    flow : cohort/flow.json, the participant flow up to inference      marked : of a study of marks, results/marks and lesions.parquet
+    flow : cohort/flow.json, the participant flow up to inference      identified : cohort/identified.parquet
+    marked : of a study of marks, results/marks and lesions.parquet
     """
 
     protocol: StudyProtocol
@@ -38,6 +39,7 @@ class Evidence:
     every: pa.Table | None = None
     shift: Any = None
     marked: Tables | None = None
+    identified: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

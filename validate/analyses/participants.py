@@ -3,10 +3,10 @@
 identified → eligible → readable → sent → output → reference available → analysed
 
 data: {"steps": [{"id", "kind": "remain"|"leave"|"join", "label", "files", "images", "units", "studies", "patients",
-"reasons": {code: count}}], "by": [{"attribute", "words", "rows": [{"level", step id: units, …}]}], "unit", "rule",
-"adds_up": true}. "units" counts rows of the study and is null before there are any; "files" and "images" are null after that
-where a row is no image, "studies" where it is a patient. "join" left on the way for want of an output, and comes back to be
-counted as the rule says. "by" gives the boxes from "eligible" on for each site and each class of the reference.
+"reasons": {code: count}}], "by": [participants_by.py], "unit", "rule", "adds_up": true}. "units" counts rows of the study and
+is null before there are any; "files" and "images" are null after that where a row is no image, "studies" where it is a
+patient. "join" left on the way for want of an output, and comes back to be counted as the rule says. "by" gives the same for
+each site and each class of the reference, in units.
 """
 
 from __future__ import annotations
@@ -20,16 +20,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
+from validate.analyses.participants_by import breakdowns
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
 from validate.protocol.schema import Model, StudyProtocol
-from validate.protocol.targets import class_names
-from validate.results.levels import level_text
 
-SITES = ("site", "institution")
-NOT_SAID, NO_LABEL = "not said", "no reference"
-BINARY = frozenset({"classification", "multilabel"})
 REFUSED = "preprocess:"  # how the reason begins where an image was read and could not be made into what the model takes
 BOXES = (
     ("unreadable", "leave", "Could not be read"),
@@ -71,7 +67,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         analysed |= rows.labelled & failed
         members = rows.where(rows.labelled & failed)
         returning.append(_counted(name, "join", f"{label}, {RULES[counted]}", members, unit=unit))
-    boxes = _boxes(rows) | {"analysed": analysed}
+    boxes = _boxes(rows) | {"returned": analysed & rows.failed, "analysed": analysed}
     steps = [
         *_until_eligible(evidence, rows),
         *(_counted(name, kind, label, rows.where(boxes[name]), unit=unit) for name, kind, label in BOXES),
@@ -87,7 +83,7 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
         statement=_statement(evidence, rows, analysed, silent),
         data={
             "steps": steps,
-            "by": _breakdowns(evidence, rows, boxes),
+            "by": breakdowns(evidence, rows, boxes),
             "unit": unit,
             "rule": rule,
             "adds_up": True,
@@ -112,46 +108,6 @@ def _boxes(rows: ModelRows) -> dict[str, NDArray[np.bool_]]:
         "no_label": output & ~rows.labelled,
         "labelled": output & rows.labelled,
     }
-
-
-def _breakdowns(evidence: Evidence, rows: ModelRows, boxes: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
-    """The same boxes for each site, whether or not it is a stratum, and for each class of the reference."""
-    found = []
-    cases = evidence.cases
-    site = next((name for name in SITES if name in cases.column_names), None)
-    if site is not None:
-        at = dict(zip(cases["unit"].to_pylist(), cases[site].to_pylist(), strict=True))
-        levels = [NOT_SAID if (level := at[unit]) is None else level_text(level) for unit in rows.text("unit")]
-        found.append(_breakdown(site, "Site", levels, boxes))
-    found.append(_breakdown("reference", "Reference", _classes(evidence.protocol, rows), boxes))
-    return found
-
-
-def _breakdown(
-    attribute: str, words: str, levels: Sequence[str], boxes: Mapping[str, NDArray[np.bool_]]
-) -> dict[str, Any]:
-    of = np.array(levels, dtype=object)
-    ordered = sorted(set(levels), key=lambda level: (level in {NOT_SAID, NO_LABEL}, level))
-    shown = [name for name in boxes if name not in {"unreadable", "not_sent", "no_label"}]
-    rows = [{"level": level, **{name: int((boxes[name] & (of == level)).sum()) for name in shown}} for level in ordered]
-    return {"attribute": attribute, "words": words, "rows": rows}
-
-
-def _classes(protocol: StudyProtocol, rows: ModelRows) -> list[str]:
-    """The class of the reference of each row, in words; of masks and measurements, whether there is one."""
-    names = class_names(protocol.reference)
-    statuses, labels = rows.text("label_status"), rows.table["label"].to_pylist()
-    found = []
-    for status, label in zip(statuses, labels, strict=True):
-        if status != "present":
-            found.append("indeterminate" if status == "indeterminate" else NO_LABEL)
-        elif names and label is not None and 0 <= int(label) < len(names):
-            found.append(names[int(label)])
-        elif protocol.task in BINARY and label in {0.0, 1.0}:
-            found.append("positive" if label == 1.0 else "negative")
-        else:
-            found.append("with a reference")
-    return found
 
 
 def _failures(protocol: StudyProtocol, rows: ModelRows) -> list[tuple[str, str, NDArray[np.bool_], str]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from validate.canonical import digest
 from validate.cohort.asked_tags import check_tags, hidden
-from validate.cohort.case import AttributeValue, Case, Cohort, Exclusion
+from validate.cohort.case import Cohort, Exclusion
 from validate.cohort.derived import named_in, with_derived
 from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate, index_folder
@@ -20,10 +19,11 @@ from validate.cohort.manifest import cohort_digest
 from validate.cohort.nifti_source import nifti_candidates, unnamed_files, with_image
 from validate.cohort.privacy import pseudonym
 from validate.cohort.privacy_check import checked_privacy
-from validate.cohort.reference import HasLabel, has_label, label_counts
+from validate.cohort.reference import has_label, label_counts
 from validate.cohort.select import exclusion_reasons
 from validate.cohort.strata import StrataCounts, confounding, proposed
 from validate.cohort.table import key_text, read_table
+from validate.cohort.units import cases_of, left_cases
 from validate.cohort.vendors import read_vendors
 from validate.errors import DataError
 from validate.protocol.file_names import fields
@@ -31,13 +31,6 @@ from validate.protocol.schema import Source, StudyProtocol
 from validate.protocol.targets import label_columns
 
 Progress = Callable[[int, int | None], None]
-Value = TypeVar("Value")
-UNIT_KEY = {
-    "image": "sop_instance_uid",
-    "series": "series_instance_uid",
-    "study": "study_instance_uid",
-    "patient": "patient_id",
-}
 
 
 def build_cohort(
@@ -74,7 +67,8 @@ def build_cohort(
         counts = Counter(code for code, _ in reasons.values())
         why = ", ".join(f"{reason_label(code).lower()}: {count}" for code, count in counts.most_common())
         raise DataError(f"no eligible case among {len(candidates)} files ({why}). Check cohort.sources and the rules.")
-    cases = _cases(eligible, protocol, has_label(protocol.reference, base), site_key)
+    labelled = has_label(protocol.reference, base)
+    cases = cases_of(eligible, protocol, labelled, site_key)
     notes: dict[str, Any] = {
         "joins": joins,
         "missing": _missing(eligible),
@@ -92,6 +86,7 @@ def build_cohort(
         digest=cohort_digest(cases),
         notes=notes,
         warnings=() if privacy is None else privacy.warnings,
+        left=left_cases([candidates[at] for at in reasons], eligible, protocol, labelled, site_key),
     )
 
 
@@ -187,62 +182,6 @@ def _with_image(candidate: Candidate, folder: Path, image: str | None) -> Candid
     if not path.is_file():
         return replace(candidate, reason="no_image", detail="The image that the row names is not there.")
     return with_image(candidate, path)
-
-
-def _cases(
-    eligible: Sequence[Candidate], protocol: StudyProtocol, labelled: HasLabel, site_key: bytes
-) -> tuple[Case, ...]:
-    key = UNIT_KEY.get(protocol.cohort.unit)
-    if key is None:
-        raise DataError(f"cohort.unit: {protocol.cohort.unit} can't be made of files; units are {', '.join(UNIT_KEY)}.")
-    by_unit: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in eligible:
-        # An image outside any series is one by itself.
-        by_unit[candidate.keys.get(key, candidate.keys["sop_instance_uid"])].append(candidate)
-    cases = [_case(name, members, protocol, labelled, site_key) for name, members in by_unit.items()]
-    first_of_patient, first_of_study = _first(cases, "patient"), _first(cases, "study")
-    cases.sort(key=lambda case: (first_of_patient[case.patient], first_of_study[case.study], case.digest))
-    return tuple(cases)
-
-
-def _first(cases: Sequence[Case], kind: str) -> dict[str, str]:
-    first: dict[str, str] = {}
-    for case in cases:
-        group = str(getattr(case, kind))
-        first[group] = min(first.get(group, case.digest), case.digest)
-    return first
-
-
-def _case(
-    name: str, members: Sequence[Candidate], protocol: StudyProtocol, labelled: HasLabel, site_key: bytes
-) -> Case:
-    """One unit of one or more files; several files' attributes must agree, or the attribute is missing."""
-    members = sorted(members, key=lambda member: str(member.digest))
-    keys = _agreeing([member.keys for member in members])
-    content = (
-        members[0].digest
-        if len(members) == 1
-        else hashlib.sha256("".join(str(m.digest) for m in members).encode()).hexdigest()
-    )
-    agreed = _agreeing([member.attributes for member in members])
-    attributes: Mapping[str, AttributeValue] = {name: agreed.get(name) for name in members[0].attributes}
-    return Case(
-        unit=pseudonym(site_key, protocol.cohort.unit, name),
-        patient=pseudonym(site_key, "patient", keys["patient_id"]),
-        study=pseudonym(site_key, "study", keys.get("study_instance_uid", name)),
-        series=pseudonym(site_key, "series", keys.get("series_instance_uid", name)),
-        digest=str(content),
-        attributes=attributes,
-        has_label=labelled(keys, attributes),
-        files=tuple(member.path for member in members),
-        keys=keys,
-    )
-
-
-def _agreeing(mappings: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
-    """Entries on which all agree."""
-    first, *others = mappings
-    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def _exclusion(candidate: Candidate, reason: tuple[str, str], site_key: bytes) -> Exclusion:

@@ -69,6 +69,7 @@ class Cohort:
     """Cases in their fixed order (patient, study, series, unit), the exclusions, and the flow up to inference.
 
     warnings : lines for whoever runs it; not written
+    left : units that were identified and of which nothing is in the study; in memory only
     """
 
     cases: tuple[Case, ...]
@@ -77,3 +78,4 @@ class Cohort:
     digest: str
     notes: Mapping[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    left: tuple[Case, ...] = field(default=(), repr=False, compare=False)

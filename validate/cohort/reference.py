@@ -151,9 +151,7 @@ def _stretch(
     places: Sequence[int | None],
     cases: Sequence[Case],
 ) -> pa.Table:
-    values = _texts(table, column)
-    known = meaning(values, table.name)
-    meanings = [None if place is None else known[values[place]] for place in places]
+    meanings = _meanings(table, column, meaning, places)
     if all(found is None for found in meanings):
         matched = sum(place is not None for place in places)
         raise DataError(
@@ -161,9 +159,39 @@ def _stretch(
             f"have a row, and none has a label. Check that '{reference.key}' means the same in the table and in the images."
         )
     _check_level(reference, cases, meanings, table.name)
+    return pa.table([[case.unit for case in cases], *_said(meanings)], schema=SCHEMA)
+
+
+def _meanings(
+    table: Table,
+    column: str,
+    meaning: Callable[[Sequence[str | None], str], Meaning],
+    places: Sequence[int | None],
+) -> list[float | str | None]:
+    values = _texts(table, column)
+    known = meaning(values, table.name)
+    return [None if place is None else known[values[place]] for place in places]
+
+
+def _said(meanings: Sequence[float | str | None]) -> tuple[list[str], list[float | None]]:
+    """Statuses and labels."""
     statuses = ["missing" if m is None else m if isinstance(m, str) else "present" for m in meanings]
-    labels = [m if isinstance(m, float) else None for m in meanings]
-    return pa.table([[case.unit for case in cases], statuses, labels], schema=SCHEMA)
+    return statuses, [m if isinstance(m, float) else None for m in meanings]
+
+
+def labels_of_left(
+    reference: Reference, *, base: Path, cases: Sequence[Case], finding: str | None = None
+) -> tuple[list[str], list[float | None]]:
+    """Status and label of cases that are not in the study, for the participant flow; none need have one.
+
+    finding : of several, the one that is asked about      Raises DataError where the table can't be read.
+    """
+    table = read_table(base / str(reference.table), what="reference table")
+    rows = table.by_key(str(reference.key))
+    places = [rows.get(key_text(case.keys.get(str(reference.key))) or "") for case in cases]
+    columns = _columns(reference)
+    at = list(reference.findings or {}).index(finding) if finding is not None else 0
+    return _said(_meanings(table, *columns[at], places))
 
 
 def _texts(table: Table, column: str) -> list[str | None]:

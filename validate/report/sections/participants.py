@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.report import view
 from validate.report.figures.flow import Box, flow
+from validate.report.participants_by import breakdowns
 from validate.report.printed import Printed, joined, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
@@ -16,10 +17,6 @@ from validate.report.table import Column, Table, row
 
 MOST_REASONS = 8
 SIGNS = {"remain": "", "leave": "− ", "join": "+ ", "among": "of these: "}
-FLOW_COLUMNS = {
-    "eligible": "Eligible", "readable": "Readable", "sent": "Sent", "no_output": "No output", "output": "Output",
-    "labelled": "And reference", "analysed": "Analysed",
-}  # fmt: skip
 FEW_EXCLUSIONS = 3  # more are drawn on a line each
 
 
@@ -32,22 +29,11 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             "statement": view.words(finding["statement"]),
             "figure": _figure(study, finding),
             "model": study.model_name(finding["model"].text) if len(findings) > 1 else Printed(),
+            "by": breakdowns(study, finding, first=place == 0),
         }
-        for finding in findings
+        for place, finding in enumerate(findings)
     ]
-    by = [_breakdown(found) for found in findings[0]["data"]["by"]]
-    return {"flows": shown, "table": _table(findings[0]), "by": [table for table in by if table.rows]}
-
-
-def _breakdown(found: Node) -> Table:
-    """The boxes from eligible on, for each level."""
-    attribute = found["attribute"].text
-    columns = (Column(found["words"].text, width=16), *(Column(title, numeric=True) for title in FLOW_COLUMNS.values()))
-    rows = [
-        row(view.words(one["level"]), *(view.count(one[name], absent="–") for name in FLOW_COLUMNS))
-        for one in found["rows"]
-    ]
-    return Table(f"flow-by-{attribute}", columns, tuple(rows))
+    return {"flows": shown, "table": _table(findings[0])}
 
 
 def step_of(study: Study, name: str) -> Node:
