@@ -50,7 +50,7 @@ def test_each_measure_is_summed_up_with_an_interval_by_patient() -> None:
         ),
         (
             {"scores": {"dice": "overlap"}, "metrics": ["at_least.dice"]},
-            "needs options, which a protocol's endpoint gives",
+            r"needs options=\{'at_least.dice'",
         ),
         ({"scores": {"dice": "overlap"}, "threshold": 0.5}, "threshold: does not belong to task 'segmentation'"),
     ],

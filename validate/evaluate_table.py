@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,15 @@ from validate.estimation.cases import Groups, Sample, groups_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimates import Estimates
 from validate.estimation.estimator import Numbers, estimate_sample
-from validate.estimation.plan import Plan, plan_for, refuse_naive
+from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
 from validate.evaluate_ledger import note_look
-from validate.evaluate_marks import MarkedTables, marked_samples
+from validate.evaluate_marks import MarkedTables, classes, marked_samples, of_class
+from validate.evaluate_plans import plan_named, refuse_unasked
 from validate.evaluate_questions import Asked, Question, column, questions
 from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
-from validate.protocol.targets import FITTING, MEASURED
-from validate.registry import names
+from validate.protocol.targets import ALL, FITTING, MEASURED
 from validate.results.levels import ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.stats.resample import resampling_key
 
@@ -35,18 +35,6 @@ GRADED_METRICS = {
 }
 DETECTION_METRICS = ("mean_sensitivity", "weighted_afroc", "highest_rating_auc")
 ANSWERS = ("score", "positive", "true", "predicted", "scores")
-INTERVALS = (
-    *("bootstrap", "bootstrap_bca", "bootstrap_studentised", "delong", "delong_logit", "obuchowski"),
-    *(
-        "wilson",
-        "wilson_effective_n",
-        "clopper_pearson",
-        "clopper_pearson_effective_n",
-        "jeffreys",
-        "jeffreys_effective_n",
-        "cluster_robust",
-    ),
-)
 
 
 def evaluate(
@@ -75,6 +63,7 @@ def evaluate(
     key: str | None = None,
     hit: Mapping[str, Any] | None = None,
     repeated_hits: str = "ignore",
+    options: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Estimates:
     """Each metric, overall and in every level of every column in `by`, overall first.
 
@@ -91,9 +80,12 @@ def evaluate(
         column `score` ("score" unless given); both have x, y[, z] and diameter, or x_min, y_min[, z_min], x_max, …, and `hit` says
         when one hits the other, such as {"criterion": "distance", "value": 5.0}; or, without `hit`, a column "lesion" says which
         lesion a mark hits. repeated_hits : a second mark on a lesion, "ignore" or "false_mark". Cases without lesions or marks have
-        their row in `frame`; `by` may name columns of lesions too
+        their row in `frame`; `by` may name columns of lesions too. `truth` names the column, in both, of what kind a lesion is, where
+        there are several: each kind has its estimates, and COCO's numbers have their mean over kinds too (target "all"). Columns
+        "area", "crowd" and "ignore" of lesions are heeded
     metrics : names such as "auroc"; interval : one method for all, or each metric's own default. A binary metric in a study of
-        several classes, grades or findings gives one estimate for each (`target`)
+        several classes, grades or findings gives one estimate for each (`target`). options : {metric: {option: number}}, of those
+        that have some, such as {"sensitivity_at_rate": {"rate": 1}}
     Everything here is exploratory: nothing was locked before it was looked at. Where patients are named (cluster), the look is
     counted in this site's ledger of test sets, under keyed pseudonyms; where no ledger can be kept, a warning says so.
     Raises DataError, in a sentence, for anything that can't be evaluated honestly.
@@ -112,9 +104,10 @@ def evaluate(
             hit,
             repeated_hits,
             tuple(by),
+            None if truth is None else str(truth),
         )
         return _of_marks(
-            tables, threshold, threshold_rule, cluster, metrics, interval, replicates, level, seed, workers
+            tables, threshold, threshold_rule, cluster, metrics, interval, replicates, level, seed, workers, options
         )
     if marks is not None or lesions is not None or hit is not None:
         raise DataError(f"marks, lesions, hit: belong to task 'detection'; this one is '{task}'.")
@@ -123,7 +116,9 @@ def evaluate(
         threshold_rule=threshold_rule, cuts=cuts, positive=positive,
     )  # fmt: skip
     found = questions(table, asked)
-    plans = [_plan(name, task, interval, level) for name in (metrics or _defaults(task, threshold, scores))]
+    asked_for = metrics or _defaults(task, threshold, scores)
+    refuse_unasked(options, asked_for)
+    plans = [plan_named(name, task, interval=interval, level=level, options=options) for name in asked_for]
     patients = _patients(table, cluster)
     for plan in plans:
         _check_fit(plan, found)
@@ -146,6 +141,7 @@ def evaluate(
 def _of_marks(  # noqa: PLR0917 (the arguments of evaluate)
     tables: MarkedTables, threshold: float | None, rule: str, cluster: str | None, metrics: Sequence[str] | None,
     interval: str | None, replicates: int, level: float, seed: int, workers: int,
+    options: Mapping[str, Mapping[str, float]] | None,
 ) -> Estimates:  # fmt: skip
     """Each metric of marks, overall and by level."""
     patients = _patients(tables.cases, cluster)
@@ -155,37 +151,39 @@ def _of_marks(  # noqa: PLR0917 (the arguments of evaluate)
         if name not in own and name not in tables.lesions.column_names:
             raise DataError(f"by: no column '{name}' in the frame or in lesions.")
     levels = {name: level_texts(name, column(tables.cases, name).to_pylist()) for name in own}
-    samples = marked_samples(
-        tables, patients, groups_of(levels, patients.size), threshold=threshold, inclusive=rule == ">="
-    )
-    told = (
-        patients,
-        samples.found.mark_case,
-        samples.found.mark_score,
-        samples.found.lesion_case,
-        samples.found.lesion_score,
-    )
+    groups, named = groups_of(levels, patients.size), classes(tables)
+    every = [(name, of_class(tables, name)) for name in named] or [("lesions", tables)]
+    every += [(ALL, tables)] if len(named) > 1 else []
+    found = {
+        target: marked_samples(part, patients, groups, threshold=threshold, inclusive=rule == ">=")
+        for target, part in every
+    }
+    told = (patients, *(part for samples in found.values() for part in samples.told))
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in told)).hexdigest()
     resampling = Resampling(clusters, replicates, resampling_key(seed, digest), workers)
-    found = []
+    estimates = []
+    refuse_unasked(options, metrics or DETECTION_METRICS)
     for name in metrics or DETECTION_METRICS:
-        plan = _plan(name, "detection", interval, level)
+        plan = plan_named(name, "detection", interval=interval, level=level, options=options)
         refuse_naive(plan.method, rows=patients.size, clusters=clusters, where=f"metric '{plan.endpoint}'")
-        sample = samples.of(plan.metric.needs)
         if "flagged" in plan.metric.needs and threshold is None:
             raise DataError(f"metrics: {plan.endpoint} needs a threshold; pass threshold=…")
-        if plan.metric.check_options is not None and (wrong := plan.metric.check_options({})):
-            raise DataError(f"metrics: {plan.endpoint} needs options, which a protocol's endpoint gives it: {wrong}.")
-        if "matched" in plan.metric.needs and not samples.found.counted.any():
+        if "matched" in plan.metric.needs and not any(samples.found.counted.any() for samples in found.values()):
             raise DataError(
                 f"metrics: {plan.endpoint} is of boxes against boxes; pass hit= and tables with x_min, y_min, x_max, y_max."
             )
-        (of_plan,) = estimate_sample([plan], sample, model="model", resampling=resampling)
-        question = Question("lesions", {}, samples.condition, plan.metric.tasks)
-        found += [_estimate(plan, question, sample.groups.stratum(place), one) for place, one in enumerate(of_plan)]
+        for target, samples in found.items():
+            if target == ALL and "class" not in plan.metric.needs:
+                continue  # curves of several classes together say nothing of any of them
+            sample = samples.of(plan.metric.needs, plan.options)
+            (of_plan,) = estimate_sample([plan], sample, model="model", resampling=resampling)
+            question = Question(target, {}, {**samples.condition, **plan.options}, plan.metric.tasks)
+            estimates += [
+                _estimate(plan, question, sample.groups.stratum(place), one) for place, one in enumerate(of_plan)
+            ]
     if cluster is not None:
         note_look(tables.cases, cluster, metrics=list(metrics or DETECTION_METRICS), threshold=threshold)
-    return Estimates(tuple(found))
+    return Estimates(tuple(estimates))
 
 
 def _estimates(
@@ -194,16 +192,21 @@ def _estimates(
     """By metric, those that can be read of this question."""
     fitting = [plan for plan in plans if plan.metric.tasks & question.tasks]
     failed = np.zeros(len(groups.levels), np.int64)
-    sample = Sample(Rows(question.columns, question.condition), patients, patients, groups, failed)
-    numbers = estimate_sample(fitting, sample, model="model", resampling=resampling)
-    return {
-        plan.endpoint: [_estimate(plan, question, groups.stratum(place), one) for place, one in enumerate(of_plan)]
-        for plan, of_plan in zip(fitting, numbers, strict=True)
-    }
+    found: dict[str, list[Estimate]] = {}
+    for options in {tuple(plan.options.items()): plan.options for plan in fitting}.values():
+        alike = [plan for plan in fitting if plan.options == options]
+        asked = replace(question, condition={**question.condition, **options})
+        sample = Sample(Rows(asked.columns, asked.condition), patients, patients, groups, failed)
+        numbers = estimate_sample(alike, sample, model="model", resampling=resampling)
+        for plan, of_plan in zip(alike, numbers, strict=True):
+            found[plan.endpoint] = [
+                _estimate(plan, asked, groups.stratum(place), one) for place, one in enumerate(of_plan)
+            ]
+    return found
 
 
 def _estimate(plan: Plan, question: Question, stratum: dict[str, str], one: Numbers) -> Estimate:
-    shown = {key: value for key, value in question.condition.items() if key in plan.metric.condition}
+    shown = {key: value for key, value in question.condition.items() if key in {*plan.metric.condition, *plan.options}}
     return Estimate(
         id="/".join([plan.endpoint, *(f"{name}={value}" for name, value in stratum.items())]),
         endpoint=plan.endpoint,
@@ -249,44 +252,6 @@ def _defaults(task: str, threshold: object, scores: Mapping[Any, str] | None) ->
     return DEFAULT_METRICS if threshold is None else (*DEFAULT_METRICS, "sensitivity", "specificity")
 
 
-def _full_name(name: str, task: str) -> str:
-    """A metric without its prefix is the task's own, else the one of a class against the rest."""
-    known = names("metrics")
-    if name in known:
-        return name
-    return next((full for room in (task, "multiclass", "classification") if (full := f"{room}.{name}") in known), name)
-
-
-def _plan(name: str, task: str, interval: str | None, level: float) -> Plan:
-    full, rooms = _full_name(name, task), FITTING[task]
-    if full not in names("metrics") or full.partition(".")[0] not in rooms:
-        known = [other.partition(".")[2] for other in names("metrics") if other.partition(".")[0] in rooms]
-        near = get_close_matches(name, known, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise DataError(f"metrics: no metric '{name}'; there are {', '.join(known)}.{hint}")
-    if interval is not None and interval not in INTERVALS:
-        raise DataError(f"interval: no method '{interval}'; there are {', '.join(INTERVALS)}.")
-    method, kind = interval, None
-    if interval is not None and interval.startswith("bootstrap"):
-        method, _, rest = interval.partition("_")
-        kind = rest or None
-    plan = plan_for(full, endpoint=name, role="exploratory", level=level, prespecified=False)
-    if method is not None and method not in plan.metric.intervals:
-        raise DataError(
-            f"interval: '{interval}' does not fit {name}; valid for it are {', '.join(plan.metric.intervals)}. Leave "
-            "interval out to take each metric's own."
-        )
-    return plan_for(
-        full,
-        endpoint=name,
-        role="exploratory",
-        method=method or None,
-        kind=kind or None,
-        level=level,
-        prespecified=False,
-    )
-
-
 def _arrow(frame: Any, name: str = "frame") -> pa.Table:
     """Any table that speaks Arrow, or a dict of columns, without importing the library it came from."""
     if isinstance(frame, pa.Table):
@@ -314,8 +279,6 @@ def _from_lists(frame: dict[str, Any]) -> pa.Table:
 
 def _check_fit(plan: Plan, found: Sequence[Question]) -> None:
     """Whether what the metric needs is there, and is a probability where it must be."""
-    if plan.metric.check_options is not None and (wrong := plan.metric.check_options({})):
-        raise DataError(f"metrics: {plan.endpoint} needs options, which a protocol's endpoint gives it: {wrong}.")
     fitting = [question for question in found if plan.metric.tasks & question.tasks]
     for question in fitting:
         lacking = [name for name in plan.metric.needs if name not in question.columns]

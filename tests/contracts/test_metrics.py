@@ -111,6 +111,7 @@ def marked(seed: int, n: int) -> dict[str, np.ndarray]:
         "counted": counted,
         "rank": rng.integers(0, 12, n),
         "place": rng.permutation(n),
+        "class": rng.integers(0, 2, n),
     }
 
 

@@ -136,6 +136,7 @@ def test_boxes_are_counted_as_the_first_way_counts_them_which_is_held_against_py
                         tuple(found.matched[n].tolist()),
                         tuple(found.ignored[n].tolist()),
                         int(found.rank[n]),
+                        case,
                     )
                     for n in own
                 ),

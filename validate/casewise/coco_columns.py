@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ from validate.protocol.schema import StudyProtocol
 from validate.stats.detection.coco import match
 
 
-def with_coco(protocol: StudyProtocol, marks: list[dict[str, Any]], lesions: list[dict[str, Any]]) -> None:
-    """Complete the rows in place where lesions and marks are boxes; marks of cases without a reference have no part in it."""
+def with_coco(
+    protocol: StudyProtocol, marks: list[dict[str, Any]], lesions: list[dict[str, Any]], order: Mapping[str, int]
+) -> None:
+    """Complete the rows in place where lesions and marks are boxes; marks of cases without a reference have no part in it.
+
+    order : place of each unit, by which equal scores are ranked
+    """
     extra = [(row.pop("area", None), row.pop("crowd", False)) for row in lesions]
     for model in protocol.models:
         if protocol.reference.masks is not None or model.output.kind != "boxes":
@@ -41,6 +47,8 @@ def with_coco(protocol: StudyProtocol, marks: list[dict[str, Any]], lesions: lis
         for number, row in enumerate(own):
             row["matched"], row["passed_over"] = found.matched[number].tolist(), found.ignored[number].tolist()
             row["rank"] = int(found.rank[number])
+        for place, row in enumerate(sorted(own, key=lambda row: (order[row["unit"]], row["rank"]))):
+            row["place"] = place
         for number, row in enumerate(truth):
             row["counted"] = found.counted[number].tolist()
 

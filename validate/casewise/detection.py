@@ -24,6 +24,7 @@ from validate.casewise.mark_source import Marked, MarkSource
 from validate.casewise.marked_tables import MARKS, lesion_schema
 from validate.casewise.place import Places
 from validate.cohort.case import Case
+from validate.cohort.lesions import order_of_images
 from validate.errors import DataError
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import targets_of
@@ -72,7 +73,8 @@ def tables(question: Question, progress: Progress) -> CaseTables:
     for row in together.reference:
         by_target[row["target"]].append(row)
     assert protocol.detection is not None
-    with_coco(protocol, together.marks, together.lesions)
+    order = order_of_images(protocol.reference, base=question.base, cases=question.cases)
+    with_coco(protocol, together.marks, together.lesions, order)
     return CaseTables(
         reference=pa.Table.from_pylist(
             [row for t in targets_of(protocol) for row in by_target[t.name]], schema=REFERENCE

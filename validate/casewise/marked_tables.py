@@ -22,10 +22,11 @@ MARKS = pa.schema(
         pa.field("fit", pa.float64()),  # overlap, or minus the distance, absolute or in diameters; null unless it hit
         pa.field("shape", pa.string(), nullable=False),
         pa.field("geometry", pa.list_(pa.float64()), nullable=False),  # in the coordinates that were judged in
-        # Of boxes, for COCO's numbers: by range of areas, a bit for each overlap; and the place by score in its case.
+        # Of boxes, for COCO's numbers: by range of areas, a bit for each overlap; the place by score in its case and class.
         pa.field("matched", _BITS),
         pa.field("passed_over", _BITS),
         pa.field("rank", pa.int64()),
+        pa.field("place", pa.int64()),  # among boxes of equal scores: by image, in it by rank
     ]
 )
 LESIONS = pa.schema(

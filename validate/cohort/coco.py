@@ -62,23 +62,35 @@ def coco_marks(reference: Reference, path: Path, cases: Sequence[Case]) -> Found
                 where,
             )
         )
-    return _by_unit(reference, images, marks, cases, name)
+    return {unit: marks.get(image, ()) for unit, image in _image_of(reference, images, cases, name).items()}
 
 
-def _by_unit(
-    reference: Reference,
-    images: Sequence[Mapping[str, Any]],
-    marks: Mapping[Any, Sequence[Mark]],
-    cases: Sequence[Case],
-    name: str,
-) -> FoundMarks:
+def image_order(reference: Reference, path: Path, cases: Sequence[Case]) -> list[str]:
+    """Units by the ids of their images, as pycocotools goes through them: which of two boxes of equal scores comes first."""
+    name = f"COCO file {path.name}"
+    images = _list(_document(path), "images", name)
+    place = {
+        entry: number for number, entry in enumerate(sorted({_id(one, name) for one in images}, key=_numbers_first))
+    }
+    found = _image_of(reference, images, cases, name)
+    return sorted(found, key=lambda unit: place[found[unit]])
+
+
+def _numbers_first(value: int | str) -> tuple[bool, int, str]:
+    return (False, value, "") if isinstance(value, int) else (True, 0, value)
+
+
+def _image_of(
+    reference: Reference, images: Sequence[Mapping[str, Any]], cases: Sequence[Case], name: str
+) -> dict[str, Any]:
+    """The id of each case's image; a case without one is not there."""
     places: dict[str, Any] = {}
     for image in images:
         file = Path(str(image.get("file_name", "")))
         for called in {str(image["id"]), file.as_posix(), file.name, file.stem} - {"", "."}:
             if places.setdefault(called, image["id"]) != image["id"]:
                 places[called] = None  # two images are called so: neither can be meant
-    found: dict[str, Sequence[Mark]] = {}
+    found: dict[str, Any] = {}
     owners: dict[Any, str] = {}
     for case in cases:
         place = places.get(key_text(case.keys.get(str(reference.key))) or "")
@@ -89,7 +101,7 @@ def _by_unit(
                 f"{name}: one image belongs to cases {owners[place]} and {case.unit}; {reference.key} is too coarse."
             )
         owners[place] = case.unit
-        found[case.unit] = marks.get(place, ())
+        found[case.unit] = place
     return found
 
 

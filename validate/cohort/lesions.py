@@ -17,6 +17,7 @@ A case that was read and has no lesion is "present" with no row here; one that n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.cohort.case import Case
-from validate.cohort.coco import coco_marks, is_coco, listed_images
+from validate.cohort.coco import coco_marks, image_order, is_coco, listed_images
 from validate.cohort.found_marks import FoundMarks, Mark
 from validate.cohort.lesion_table import table_marks
 from validate.cohort.report_folder import report_marks, reports
@@ -95,6 +96,27 @@ def read_lesions(
         pa.Table.from_pylist(rows, schema=SCHEMA),
         tuple(about),
     )
+
+
+def order_of_images(reference: Reference, *, base: Path, cases: Sequence[Case]) -> dict[str, int]:
+    """Each unit's place: by image ids of a COCO file, else by reference.key, numbers in it as numbers; cases without either last.
+
+    The cohort's own order hangs on what files hold. Where boxes of two images have equal scores, COCO's numbers hang on this one.
+    """
+    path = base / str(reference.marks)
+    if reference.marks is not None and path.suffix.lower() == ".json" and is_coco(path):
+        listed = image_order(reference, path, cases)
+    else:
+        keys = {case.unit: key_text(case.keys.get(str(reference.key))) for case in cases}
+        listed = sorted((unit for unit, key in keys.items() if key), key=lambda unit: _as_numbers(str(keys[unit])))
+    there = set(listed)
+    return {unit: place for place, unit in enumerate([*listed, *(c.unit for c in cases if c.unit not in there)])}
+
+
+def _as_numbers(key: str) -> list[tuple[bool, int, str]]:
+    return [
+        (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", key) if part
+    ]
 
 
 def marked_units(reference: Reference, base: Path, cases: Sequence[Case]) -> frozenset[str]:

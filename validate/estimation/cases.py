@@ -133,7 +133,8 @@ def conditions(threshold: Threshold | None) -> dict[str, float]:
 def cases_of(
     units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0, marked: Tables | None = None
 ) -> Iterator[Cases]:
-    """One Cases for each model, pass and target of the units table, in table order. Raises DataError without labels.
+    """One Cases for each model, pass and target of the units table, in table order; of marks of several classes, then one of all
+    classes together, for what is a mean over them. Raises DataError without labels.
 
     classes : how many classes or grades the study has      marked : of a task that judges marks, its tables
     """
@@ -146,13 +147,18 @@ def cases_of(
     levels = {
         name: units[f"{STRATUM_PREFIX}{name}"] for name in attributes if f"{STRATUM_PREFIX}{name}" in units.column_names
     }
-    for key in dict.fromkeys(map(tuple, codes.T.tolist())):
+    keys: list[tuple[int, int, int]] = list(dict.fromkeys(map(tuple, codes.T.tolist())))
+    names = [(*(part.dictionary[place].as_py() for part, place in zip(parts, key, strict=True)),) for key in keys]
+    if marked is not None and len({key[2] for key in keys}) > 1:
+        first = keys[0][2]  # cases, and which of them failed, are those of any class
+        names += [(*name[:2], ALL) for key, name in zip(keys, names, strict=True) if key[2] == first]
+        keys += [key for key in keys if key[2] == first]
+    for key, (model, pass_id, target) in zip(keys, names, strict=True):
         chosen = np.flatnonzero(labelled & (codes == np.array(key)[:, None]).all(axis=0))
         rows = pa.array(chosen)
-        model, pass_id, target = (part.dictionary[place].as_py() for part, place in zip(parts, key, strict=True))
         failed = _equals(units["status"].take(rows), "failed")
         label = _numbers(units["label"].take(rows))
-        together = target == ALL and classes > 0
+        together = target == ALL and classes > 0 and marked is None
         own = None if marked is None else marked.of(model, pass_id, target, units["unit"].take(rows).to_pylist())
         groups = groups_of({name: column.take(rows).to_pylist() for name, column in levels.items()}, chosen.size)
         yield Cases(

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from validate.metrics.metric import Array
+from validate.protocol.targets import ALL
 from validate.results.levels import MISSING
 from validate.results.units import STRATUM_PREFIX
 from validate.stats.detection.coco import AREAS, THRESHOLDS
@@ -36,16 +37,12 @@ class Tables:
     lesions: pa.Table = field(repr=False)
 
     def of(self, model: str, pass_id: str, target: str, units: Sequence[str]) -> Marked:
-        """Marks and lesions of these cases, which are numbered as they stand."""
+        """Marks and lesions of these cases, which are numbered as they stand; of the target of all classes, those of every class."""
         case = {unit: place for place, unit in enumerate(units)}
         parts = []
         for table in (self.marks, self.lesions):
-            own = table.filter(
-                pc.and_(
-                    pc.and_(pc.equal(table["model"], model), pc.equal(table["pass"], pass_id)),
-                    pc.equal(table["target"], target),
-                )
-            )
+            chosen = pc.and_(pc.equal(table["model"], model), pc.equal(table["pass"], pass_id))
+            own = table.filter(chosen if target == ALL else pc.and_(chosen, pc.equal(table["target"], target)))
             place = np.array([case.get(unit, -1) for unit in own["unit"].to_pylist()], np.int64)
             kept = np.flatnonzero(place >= 0)
             parts.append((own.take(pa.array(kept)), place[kept]))
@@ -57,7 +54,9 @@ class Tables:
 class Marked:
     """Marks and lesions of the cases of one Cases, in table order.
 
-    mark_case, lesion_case : place of the case      lesion_score : -inf where unmarked      judged : marks that count at all
+    mark_case, lesion_case : place of the case      mark_class, lesion_class : place of the class, 0 where there is one
+    classes : how many there are      lesion_score : -inf where unmarked      judged : marks that count at all
+    place : (marks,) which of two equal scores comes first
     matched, passed_over : (marks, 4) bits      counted : (lesions, 4)      levels : of lesions, by attribute
     """
 
@@ -72,12 +71,21 @@ class Marked:
     lesion_score: Floats
     counted: NDArray[np.bool_]
     levels: Mapping[str, Sequence[str]]
+    place: NDArray[np.int64]
+    mark_class: NDArray[np.int64]
+    lesion_class: NDArray[np.int64]
+    classes: int
+
+
+def _classes(marks: pa.Table, lesions: pa.Table) -> list[str]:
+    return sorted({*pc.unique(marks["target"]).to_pylist(), *pc.unique(lesions["target"]).to_pylist()})
 
 
 def _marked(marks: pa.Table, of_mark: NDArray[np.int64], lesions: pa.Table, of_lesion: NDArray[np.int64]) -> Marked:
     verdicts = np.array(marks["verdict"].to_pylist(), "U8")
     there = np.array([not ignore for ignore in lesions["ignore"].to_pylist()], np.bool_)
     kept = np.flatnonzero(there)
+    place = {name: number for number, name in enumerate(_classes(marks, lesions))}
     names = [name for name in lesions.column_names if name.startswith(STRATUM_PREFIX)]
     scores = np.array([-np.inf if score is None else score for score in lesions["score"].to_pylist()], np.float64)
     # what is to be ignored is no lesion to be found, but COCO's ranges of areas have their own word on it: never counted
@@ -89,6 +97,9 @@ def _marked(marks: pa.Table, of_mark: NDArray[np.int64], lesions: pa.Table, of_l
         matched=_four(marks["matched"], np.int64),
         passed_over=_four(marks["passed_over"], np.int64),
         rank=np.array([0 if rank is None else rank for rank in marks["rank"].to_pylist()], np.int64),
+        place=np.array(
+            [number if place is None else place for number, place in enumerate(marks["place"].to_pylist())], np.int64
+        ),
         lesion_case=of_lesion[kept],
         lesion_score=scores[kept],
         counted=_four(lesions["counted"], np.bool_)[kept],
@@ -96,6 +107,9 @@ def _marked(marks: pa.Table, of_mark: NDArray[np.int64], lesions: pa.Table, of_l
             name.removeprefix(STRATUM_PREFIX): [str(level) for level in lesions[name].take(pa.array(kept)).to_pylist()]
             for name in names
         },
+        mark_class=np.array([place[name] for name in marks["target"].to_pylist()], np.int64),
+        lesion_class=np.array([place[name] for name in lesions["target"].to_pylist()], np.int64)[kept],
+        classes=max(len(place), 1),
     )
 
 
@@ -128,7 +142,7 @@ def marked_rows(
     highest = np.where((worst & ~abnormal) | (best & abnormal), np.inf, highest)
     highest_false = np.where(worst, np.inf, highest_false)
     lesion_score = np.where(best[found.lesion_case], np.inf, found.lesion_score)
-    made = _made(found, worst, best)
+    made, last = _made(found, worst, best), int(found.place.max(initial=-1)) + 1
     kinds = np.repeat(
         np.array([0, 1, 2], np.int8), [cases, found.lesion_case.size, found.mark_case.size + made.case.size]
     )
@@ -150,7 +164,8 @@ def marked_rows(
         "ignored": _filled(size, is_mark, np.concatenate((found.passed_over, made.passed_over))),
         "rank": _filled(size, is_mark, np.concatenate((found.rank, made.rank))),
         "counted": _filled(size, is_lesion, found.counted),
-        "place": np.arange(size),
+        "class": np.concatenate((np.zeros(cases, np.int64), found.lesion_class, found.mark_class, made.kind)),
+        "place": _filled(size, is_mark, np.concatenate((found.place, last + np.arange(made.case.size)))),
     }
     chosen = keep[case]
     # marks that are ignored stand in no count, but in COCO's order they have their place
@@ -170,6 +185,7 @@ class _Made:
     """Marks that stand for failed cases."""
 
     case: NDArray[np.int64]
+    kind: NDArray[np.int64]  # place of the class
     score: Floats
     false: NDArray[np.bool_]
     matched: NDArray[np.int64]
@@ -178,16 +194,18 @@ class _Made:
 
 
 def _made(found: Marked, worst: NDArray[np.bool_], best: NDArray[np.bool_]) -> _Made:
-    """One false mark for each case that counts as wrong, one right mark for each lesion of those that count as right."""
-    wrong, right = np.flatnonzero(worst), np.flatnonzero(best[found.lesion_case])
+    """One false mark of each class for each case that counts as wrong, one right mark for each lesion of those that count as right."""
+    wrong, right = np.repeat(np.flatnonzero(worst), found.classes), np.flatnonzero(best[found.lesion_case])
     case = np.concatenate((wrong, found.lesion_case[right]))
+    kind = np.concatenate((np.arange(wrong.size) % found.classes, found.lesion_class[right]))
     hits = np.repeat([False, True], [wrong.size, right.size])
     width = len(AREAS)
     matched = np.where(hits[:, None], np.full((case.size, width), ALL_BITS), 0)
     over = np.zeros((case.size, width), np.int64)
     over[hits] = np.where(found.counted[right], 0, ALL_BITS)
-    rank = np.array([int((case[:place] == one).sum()) for place, one in enumerate(case.tolist())], np.int64)
-    return _Made(case, np.full(case.size, np.inf), ~hits, matched, over, rank)
+    group = case * found.classes + kind
+    rank = np.array([int((group[:place] == one).sum()) for place, one in enumerate(group.tolist())], np.int64)
+    return _Made(case, kind, np.full(case.size, np.inf), ~hits, matched, over, rank)
 
 
 def lesion_levels(found: Marked) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ units <- read("units.csv"); stored <- read("estimates.csv"); marks <- read("mark
 mirrors <- read("mirrors.csv"); cohorts <- read("told_apart.csv")
 number <- function(x) suppressWarnings(as.numeric(x))
 yes <- function(x) !is.na(x) & x == "True"
-is_number <- function(name) grepl("^(score|scores[.]|case[.]|label$|answer|rank|matched|passed_over|x[.]|fold)", name)
+is_number <- function(name) grepl("^(score|scores[.]|case[.]|label$|answer|rank|place|matched|passed_over|x[.]|fold)", name)
 for (name in names(units)) if (is_number(name) && name != "label_status") units[[name]] <- number(units[[name]])
 for (name in names(marks)) if (is_number(name)) marks[[name]] <- number(marks[[name]])
 key <- function(rows) paste(rows$model, rows$pass, rows$target, sep = "\r")
@@ -219,9 +219,9 @@ boxes <- function(g, area) {  # of every box: its score, and by overlap one bit 
     case = c(known$case, g$worst, right$case), score = c(known$score, rep(Inf, length(g$worst) + nrow(right))),
     matched = c(column(known, "matched"), rep(0, length(g$worst)), rep(1023, nrow(right))),
     over = c(column(known, "passed_over"), rep(0, length(g$worst)), ifelse(yes(right[[paste0("counted.", area)]]), 0, 1023)),
-    rank = c(known$rank, rep(0, length(g$worst)), ave(right$case, right$case, FUN = seq_along) - 1))
-  found <- found[order(found$case), ]
-  found[order(-found$score), ]
+    rank = c(known$rank, rep(0, length(g$worst)), ave(right$case, right$case, FUN = seq_along) - 1),
+    place = c(known$place, rep(0, length(g$worst)), rep(1, nrow(right))))
+  found[order(-found$score, found$place), ]
 }
 coco <- function(g, name) {
   area <- if (grepl("_small", name)) 0 + 1 else if (grepl("_medium", name)) 2 else if (grepl("_large", name)) 3 else 0

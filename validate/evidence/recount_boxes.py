@@ -19,7 +19,7 @@ def _curve(cases: Cases, area: int, overlap: int, most: int) -> tuple[list[tuple
     lesions = sum(lesion.counted[area] for case in cases for lesion in case.lesions)
     boxes: list[Box] = [box for case in cases for box in case.boxes if box.rank < most]
     points, right, wrong = [], 0, 0
-    for box in sorted(boxes, key=lambda box: -box.score):  # equal scores as they stand
+    for box in sorted(boxes, key=lambda box: (-box.score, box.place)):
         if box.passed_over[area] >> overlap & 1:
             continue
         hit = box.matched[area] >> overlap & 1

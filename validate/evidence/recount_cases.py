@@ -26,7 +26,7 @@ from validate.evidence.recount_marks import (
 from validate.evidence.recount_yes_no import Found
 
 MARKS, LESIONS = "results/marks.parquet", "results/lesions.parquet"
-OF_MARKS = ("unit", "model", "pass", "target", "score", "verdict", "lesion", "matched", "passed_over", "rank")
+OF_MARKS = ("unit", "model", "pass", "target", "score", "verdict", "lesion", "matched", "passed_over", "rank", "place")
 OF_LESIONS = ("unit", "model", "pass", "target", "lesion", "ignore", "counted")
 JUDGED = {"hit", "false", "repeated"}  # marks that count; others lie on what is to be ignored
 CERTAIN = math.inf
@@ -61,7 +61,7 @@ class Marked:
             tuple(mark["score"] for mark in marks if mark["verdict"] == "false"),
             max((mark["score"] for mark in marks if mark["verdict"] in JUDGED), default=NOT_MARKED),
             tuple(
-                Box(mark["score"], tuple(mark["matched"]), tuple(mark["passed_over"]), mark["rank"])
+                Box(mark["score"], tuple(mark["matched"]), tuple(mark["passed_over"]), mark["rank"], mark["place"])
                 for mark in marks
                 if mark["matched"] is not None
             ),
@@ -79,12 +79,12 @@ def _lesion(one: Entry, score: float, asked: Asked) -> Lesion:
 def _failed(lesions: Sequence[Entry], rule: str, asked: Asked) -> Case:
     """Wrong: no lesion marked, and one false mark above all else. Right: every lesion marked, above all else, and nothing false."""
     if rule == "worst_case":
-        false = Box(CERTAIN, (0,) * RANGES, (0,) * RANGES, 0)
+        false = Box(CERTAIN, (0,) * RANGES, (0,) * RANGES, 0, 0)
         unmarked = tuple(_lesion(one, NOT_MARKED, asked) for one in lesions)
         return Case(unmarked, (CERTAIN,), NOT_MARKED if lesions else CERTAIN, (false,))
     found = tuple(_lesion(one, CERTAIN, asked) for one in lesions)
     hits = tuple(
-        Box(CERTAIN, (EVERY,) * RANGES, tuple(0 if there else EVERY for there in one.counted), place)
+        Box(CERTAIN, (EVERY,) * RANGES, tuple(0 if there else EVERY for there in one.counted), place, 1)
         for place, one in enumerate(found)
     )
     return Case(found, (), CERTAIN if lesions else NOT_MARKED, hits)

@@ -26,12 +26,14 @@ class Lesion:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A mark as COCO sees it; of each range of areas, one bit for each overlap.    rank : among those of its case, from 0"""
+    """A mark as COCO sees it; of each range of areas, one bit for each overlap.    rank : among those of its case, from 0
+    place : which of two equal scores comes first"""
 
     score: float
     matched: tuple[int, ...]
     passed_over: tuple[int, ...]
     rank: int
+    place: int
 
 
 @dataclass(frozen=True, slots=True)

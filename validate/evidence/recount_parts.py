@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from validate.casewise.measure import MEASURES
 from validate.evidence import recount_masks
 from validate.evidence.recount_table import ALL_BUT, BESIDE, Table
+from validate.evidence.recount_way import count
 
 Estimate = Mapping[str, Any]
 Weighed = tuple[float, Estimate]
@@ -24,6 +26,7 @@ LESS_IS_BETTER = {
     "classification.emax", "classification.ici", "classification.negative_likelihood_ratio", "classification.squared_ece_debiased",
     "ordinal.off_by_more", "ordinal.overgraded", "ordinal.undergraded",
 }  # fmt: skip
+COCO, ALL = "detection.coco.", "all"  # boxes of all classes together: the mean over classes
 FALSE_MARKS, IN_ITS_UNIT = "detection.false_marks", {"mean", "median", "quantile"}
 
 
@@ -39,9 +42,26 @@ class Parts:
 def parts_of(table: Table, one: Estimate) -> Parts | None:
     """None of what is no such sum: shares of outputs that moved, and how well two cohorts can be told apart."""
     if one["contrast"] is None:
-        return Parts(((1.0, one),))
+        return _by_class(table, Parts(((1.0, one),)))
     way = WAYS.get(str(one["contrast"]["kind"]))
-    return None if way is None else way(table, one, {**one, "contrast": None})
+    found = None if way is None else way(table, one, {**one, "contrast": None})
+    return None if found is None else _by_class(table, found)
+
+
+def _by_class(table: Table, parts: Parts) -> Parts | None:
+    """A mean over classes of lesions as its classes; those that have nothing to find are not in it."""
+    plain: list[Weighed] = []
+    for weight, one in parts.plain:
+        if one["target"] != ALL or not str(one["metric"]).startswith(COCO):
+            plain.append((weight, one))
+            continue
+        kinds = sorted(
+            {target for model, pass_id, target in table.of_answer if (model, pass_id) == (one["model"], one["pass"])}
+        )
+        counted = [(count(table, {**one, "target": kind}), {**one, "target": kind}) for kind in kinds]
+        there = [of for found, of in counted if found is not None and not math.isnan(found.value)]
+        plain += [(weight / len(there), of) for of in there]
+    return None if parts.ratio and len(plain) > len(parts.plain) else replace(parts, plain=plain)
 
 
 def _difference(_table: Table, one: Estimate, plain: Estimate) -> Parts:

@@ -54,7 +54,7 @@ COLUMNS = (
     ),
 )
 AREAS = range(4)
-OF_MARKS = (*ANSWER, "unit", "score", "verdict", "lesion", "rank")
+OF_MARKS = (*ANSWER, "unit", "score", "verdict", "lesion", "rank", "place")
 OF_LESIONS = (*ANSWER, "unit", "lesion", "ignore")
 
 

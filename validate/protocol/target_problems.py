@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from validate.protocol.catalog import Catalog
+from validate.protocol.catalog import Catalog, MetricEntry
 from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import Endpoint, Model, StudyProtocol
 from validate.protocol.targets import (
@@ -243,11 +243,17 @@ def _endpoint(protocol: StudyProtocol, endpoint: Endpoint, place: Place, catalog
         yield Problem(at, "task classification has one question only: remove it")
     elif together:
         yield Problem(at, f"{metric.title} is of all classes together: remove it")
+    elif protocol.task == "detection" and endpoint.target == ALL:
+        yield from _all_kinds(metric, named, at)
     elif written(endpoint.target) not in named:
         yield Problem(at, unknown("target", endpoint.target, [*named, "each"]))
-    if "scores" in metric.needs:
-        for model in protocol.models:
-            if model.output.columns is None:
-                yield Problem(
-                    place, f"{metric.title} needs a score of every class; model '{model.id}' gives one number"
-                )
+    for model in protocol.models if "scores" in metric.needs else ():
+        if model.output.columns is None:
+            yield Problem(place, f"{metric.title} needs a score of every class; model '{model.id}' gives one number")
+
+
+def _all_kinds(metric: MetricEntry, named: list[str], place: Place) -> Iterator[Problem]:
+    """Lesions of all kinds together have COCO's means, and nothing else."""
+    if len(named) == 1 or "class" not in metric.needs:
+        one = f"there is one class, {named[0]}" if len(named) == 1 else f"{metric.title} is of one class"
+        yield Problem(place, f"{one}; all of several together have COCO's means alone: say {named[0]} or each")

@@ -39,6 +39,9 @@ class Target:
     place: int = 0
 
 
+ALL_KINDS = Target(ALL, "all", "all classes")  # of lesions: COCO's means over classes
+
+
 def written(value: object) -> str:
     """A label as text: 1, 1.0, "1" and "1.0" are one label, and so are true, True and "TRUE"."""
     text = str(value).strip()
@@ -143,6 +146,8 @@ def target_named(protocol: StudyProtocol, name: object) -> Target:
     targets = targets_of(protocol)
     if name is None:
         return targets[-1] if targets[-1].kind == "all" else targets[0]
+    if protocol.task == "detection" and name == ALL:
+        return ALL_KINDS
     return next(target for target in targets if target.name == written(name))
 
 

@@ -1,4 +1,7 @@
-"""COCO's average precision and recall of boxes, as pycocotools counts them: one metric for each of its twelve numbers."""
+"""COCO's average precision and recall of boxes, as pycocotools counts them: one metric for each of its twelve numbers.
+
+Of several classes together it is the mean over those that have lesions to find, as pycocotools prints it.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +33,25 @@ def coco(
     """Thresholds : places in THRESHOLDS that are averaged    most : marks of a case that count    area : place in AREAS."""
 
     def value(rows: Rows, weights: NDArray[np.int64]) -> float:
-        lesions = int((weights * rows["counted"][:, area]).sum())
-        refuse_none(title, lesion=lesions)
+        wanted = weights * rows["counted"][:, area]
+        refuse_none(title, lesion=int(wanted.sum()))
         chosen = np.flatnonzero(rows["mark"] & (rows["rank"] < most))
         order = chosen[np.lexsort((rows["place"][chosen], -rows["score"][chosen]))]
-        found = average(
-            order, rows["matched"][:, area], rows["ignored"][:, area], weights, lesions,
-            thresholds=np.asarray(thresholds, np.int64),
-        )  # fmt: skip
-        return float(found[1 if recall else 0].mean())
+        of_class = []
+        for number, lesions in enumerate(np.bincount(rows["class"], wanted).tolist()):
+            if lesions:
+                found = average(
+                    order[rows["class"][order] == number], rows["matched"][:, area], rows["ignored"][:, area], weights,
+                    lesions, thresholds=np.asarray(thresholds, np.int64),
+                )  # fmt: skip
+                of_class.append(float(found[1 if recall else 0].mean()))
+        return float(np.mean(of_class))
 
     return Metric(
         title=title,
         symbol=symbol,
         tasks=TASKS,
-        needs=("mark", "counted", "matched", "ignored", "rank", "place", "score"),
+        needs=("mark", "counted", "matched", "ignored", "rank", "place", "score", "class"),
         value=value,
         intervals=("bootstrap",),
         prevalence_dependent=not recall,

@@ -5,6 +5,7 @@
 "highest_false" : of a case its highest false mark, -inf where there is none      "abnormal" : the case has a lesion
 "share" : of a lesion, one over the lesions of its case      "flagged" : the score reaches the operating point
 "matched", "ignored", "counted", "rank" : of marks and lesions, stats.detection.coco      "place" : the order of equal scores
+"class" : number of the kind of lesion, where rows are of several; 0 of a case
 Rows of one case belong to one patient, and are resampled together.
 """
 
