@@ -27,7 +27,7 @@ LAYERS = [
     {"evidence"},
     {"report"},
     {"run_folder", "reporter", "uses"},
-    {"locking", "evaluate_ledger", "evaluate_marks", "run_pictures"},
+    {"locking", "evaluate_ledger", "evaluate_marks", "evaluate_plans", "run_pictures"},
     {"rehearsal", "run_protocol", "sign_run", "replay"},
     {"evaluate_table", "compare_runs"},
     {"index_source"},
