@@ -23,7 +23,7 @@ def allowed_reasons() -> list[str]:
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
     """Site key, caches and ledgers of the tests never touch those of the person who runs them.
 
-    The key is always the same: pseudonyms come of it, and of them the order of cases and the noise of disturbed ones.
+    The key is always the same, and so are the pseudonyms that come of it.
     """
     home = tmp_path_factory.mktemp("home")
     key = home / "site.key"

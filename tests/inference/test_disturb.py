@@ -112,10 +112,10 @@ def test_a_volume_comes_from_a_child_as_it_was_and_once_for_all_views() -> None:
         (one, Failure("decode:corrupt", "x"), one), {"decoder": "d"}, 0.5, (None, None, None), {"decode": 0.5}
     )
     header, arrays = described(decoded)
-    found = decoded_from(header, arrays, unit="u")
+    found = decoded_from(header, arrays, content="u")
     assert found.images[0] is found.images[2] and found.images[1] == decoded.images[1]
     other = found.images[0]
-    assert isinstance(other, Held) and (other.unit, other.number) == ("u", 2)
+    assert isinstance(other, Held) and (other.content, other.number) == ("u", 2)
     assert other.volume.voxels.dtype == np.uint16 and np.array_equal(other.volume.voxels, one.volume.voxels)
     assert other.volume.spacing == one.volume.spacing and other.volume.affine is not None
     assert np.array_equal(other.volume.affine, np.diag([1.0, 2.0, 3.0, 1.0]))
@@ -124,7 +124,7 @@ def test_a_volume_comes_from_a_child_as_it_was_and_once_for_all_views() -> None:
     assert np.array_equal(other.volume.source["voi_luts"][0]["values"], np.arange(64))
     assert found.nbytes == one.volume.voxels.nbytes == held_bytes([one, one])
     with pytest.raises((LookupError, StopIteration)):
-        decoded_from(header, arrays[:1], unit="u")
+        decoded_from(header, arrays[:1], content="u")
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])

@@ -118,7 +118,7 @@ def test_every_image_is_disturbed_with_noise_of_its_own(plan: Make, pairs: Make,
     assert transform is not None
     for number, case in enumerate(cases):
         drawn = [
-            200.0 * transform.generator(case.unit, image).standard_normal((1, 8, 8), dtype=np.float32)
+            200.0 * transform.generator(case.digest, image).standard_normal((1, 8, 8), dtype=np.float32)
             for image in (0, 1)
         ]
         means = [_mean(file, noise) for file, noise in zip(case.files, drawn, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_noise_is_added_in_native_units_before_preprocessing(plan: Make, study: 
     ENGINE.run(plan(tmp_path, cases, passes=(CLEAN, noise("n", 200.0))), out=tmp_path / "out", resume=False)
     scores = _scores(tmp_path / "out")
     for case in cases:
-        generator = transform_of(noise("n", 200.0).volume_transform, "n").generator(case.unit, 0)  # type: ignore[union-attr]
+        generator = transform_of(noise("n", 200.0).volume_transform, "n").generator(case.digest, 0)  # type: ignore[union-attr]
         image = read_image(case.files[0])
         pixels = image.voxels + 200.0 * generator.standard_normal((1, 8, 8), dtype=np.float32)
         pixels = pixels.clip(*image.source["range"])  # no file holds more
@@ -70,6 +71,19 @@ def test_noise_depends_on_seed_stream_and_case_alone(
     for case in cases:
         assert whole["m", "a", case.unit] != whole["m", "b", case.unit]
         assert whole["m", "a", case.unit] == whole["m", "c", case.unit]
+
+
+def test_another_site_with_the_same_files_draws_the_same_noise_and_the_same_sample(
+    plan: Make, study: Make, tmp_path: Path
+) -> None:
+    cases = study(tmp_path / "dicom", 12)
+    elsewhere = tuple(replace(case, unit=f"x{99 - place:04d}") for place, case in enumerate(cases))
+    passes = (CLEAN, noise("a", 90.0), Pass("few", sample=4))
+    ENGINE.run(plan(tmp_path, cases, passes=passes), out=tmp_path / "here", resume=False)
+    ENGINE.run(plan(tmp_path, elsewhere, passes=passes), out=tmp_path / "there", resume=False)
+    named = {case.unit: other.unit for case, other in zip(cases, elsewhere, strict=True)}
+    here = {(model, name, named[unit]): score for (model, name, unit), score in _scores(tmp_path / "here").items()}
+    assert here == _scores(tmp_path / "there")
 
 
 def test_a_rewritten_file_is_decoded_anew_and_says_the_same(plan: Make, study: Make, tmp_path: Path) -> None:
@@ -105,4 +119,4 @@ def test_a_sample_is_the_same_in_every_pass_and_any_order(plan: Make, study: Mak
     chosen = {name: {row["unit"] for row in rows if row["pass"] == name} for name in ("few", "again")}
     assert chosen["few"] == chosen["again"] and len(chosen["few"]) == 5
     units = [case.unit for case in cases]
-    assert few[0].chosen(units[::-1], lambda _: []) == chosen["few"]
+    assert few[0].chosen(units[::-1], [case.digest for case in cases[::-1]], lambda _: []) == chosen["few"]

@@ -28,14 +28,14 @@ class DecodeTask:
     """
     place : number of the task in the order of the run      paths : in memory only
     views : what is wanted, each distinct
-    unit, number : the case, and which of its images this is; what is random in a view is drawn from them
+    content, number : the digest of the case's files, and which of its images this is; what is random in a view is drawn from them
     syntax : how it is compressed, where the cohort says so; it decides who decodes it
     """
 
     place: int
     paths: tuple[Path, ...]
     views: tuple[View, ...]
-    unit: str = ""
+    content: str = ""
     number: int = 0
     syntax: str = ""
 
@@ -121,7 +121,7 @@ def _reading(view: View) -> tuple[str, str, str, str]:
 def _prepared(
     task: DecodeTask, volume: Any, places: Sequence[int], clock: dict[str, float]
 ) -> Iterator[tuple[int, Seen | Held | Failure]]:
-    held = None if isinstance(volume, Failure) else Held(volume, task.unit, task.number)
+    held = None if isinstance(volume, Failure) else Held(volume, task.content, task.number)
     for place in places:
         if held is None:
             yield place, volume
@@ -153,7 +153,7 @@ def chosen_task(task: DecodeTask, choice: Choice) -> DecodeTask:
 def _rewritten(content: bytes, by: Transform, task: DecodeTask) -> bytes:
     from validate.registry import load
 
-    new: bytes = load("rewritings", by.name)(content, dict(by.options), by.generator(task.unit, task.number))
+    new: bytes = load("rewritings", by.name)(content, dict(by.options), by.generator(task.content, task.number))
     return new
 
 

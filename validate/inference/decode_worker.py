@@ -39,7 +39,7 @@ def _answer(request: dict[str, Any], views: tuple[View, ...]) -> tuple[dict[str,
         place=0,
         paths=tuple(Path(path) for path in request["paths"]),
         views=views,
-        unit=request["unit"],
+        content=request["content"],
         number=request["number"],
     )
     try:
@@ -77,7 +77,7 @@ def described(decoded: Decoded) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     }, arrays
 
 
-def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, unit: str) -> Decoded:
+def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, content: str) -> Decoded:
     """What a child says that it decoded. Raises LookupError, TypeError, ValueError or StopIteration on nonsense."""
     left = iter(arrays)
     images: list[NDArray[np.float32] | Held | Failure] = []
@@ -87,7 +87,7 @@ def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, u
         elif "same" in entry:
             images.append(images[entry["same"]])
         elif "held" in entry:
-            images.append(Held(volume_from(entry["held"], left), unit, int(entry["number"])))
+            images.append(Held(volume_from(entry["held"], left), content, int(entry["number"])))
         else:
             images.append(next(left))
     places = tuple(entry and placement_of(entry) for entry in header["places"])

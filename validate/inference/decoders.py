@@ -199,7 +199,7 @@ class _ProcessWorker:
         if "error" in header:
             raise ProtocolError(str(header["error"]))
         try:
-            return decoded_from(header, arrays, unit=task.unit)
+            return decoded_from(header, arrays, content=task.content)
         except (LookupError, TypeError, ValueError, StopIteration):  # an answer that is none
             self.child.kill()
             self.child = None
@@ -209,7 +209,7 @@ class _ProcessWorker:
         """What the child is asked; views that are the same as the last time are not said again."""
         request: dict[str, Any] = {
             "paths": [str(path) for path in task.paths],
-            "unit": task.unit,
+            "content": task.content,
             "number": task.number,
         }
         if self.views is not task.views or self.known != id(self.child):

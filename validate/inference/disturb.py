@@ -47,14 +47,14 @@ class _Noises:
 
     def source(self, by: Transform, one: Held) -> Source:
         """The noise of this image from its first number on."""
-        key = (one.unit, one.number)
+        key = (one.content, one.number)
         if key not in self.of:
             self.of[key] = Noise(partial(by.generator, *key))
         return self.of[key].again()
 
     def only(self, by: Transform, held: Sequence[Held]) -> None:
         """Forget what is of another stream or another batch."""
-        wanted = {(one.unit, one.number) for one in held}
+        wanted = {(one.content, one.number) for one in held}
         if self.stream != (by.seed, by.stream):
             self.of.clear()
         self.stream = (by.seed, by.stream)
@@ -110,7 +110,7 @@ class Disturbing:
     def _many(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
         small = sum(one.volume.voxels.size for one in piece) * 4 <= SMALL
         generators: list[Source] = [
-            self._noises.source(by, one) if small else by.generator(one.unit, one.number) for one in piece
+            self._noises.source(by, one) if small else by.generator(one.content, one.number) for one in piece
         ]
         found = registry.load("perturbations", by.name).many(
             [one.volume for one in piece], dict(by.options), generators=generators, device=self.device

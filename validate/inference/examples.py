@@ -62,7 +62,7 @@ def _disturbed(volume: Volume, case: Case, one: Pass) -> Mapping[str, Any] | Non
     assert transform is not None
     try:
         changed = load("perturbations", transform.name)(
-            volume, dict(transform.options), transform.generator(case.unit, 0)
+            volume, dict(transform.options), transform.generator(case.digest, 0)
         )
     except DecodeFailure:
         return None

@@ -149,7 +149,7 @@ def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
         places = [place for place, kind in enumerate(readers) if kind == reader]
         if not places:
             continue
-        together = decode(DecodeTask(0, paths, tuple(views[place] for place in places), case.unit))
+        together = decode(DecodeTask(0, paths, tuple(views[place] for place in places), case.digest))
         for number, place in enumerate(places):
             where = together.places[number] if together.places else None
             seconds = together.seconds / len(places)

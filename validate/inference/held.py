@@ -15,10 +15,10 @@ from validate.models.channel import ELEMENTS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """unit, number : the case and which of its images this is; its noise is drawn from them."""
+    """content, number : the digest of the case's files, and which of its images this is; its noise is drawn from them."""
 
     volume: Volume = field(repr=False)
-    unit: str
+    content: str
     number: int
 
     @property

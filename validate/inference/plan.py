@@ -158,7 +158,8 @@ def make_plan(
 
 def _chosen(cases: tuple[Case, ...], pass_: Pass) -> frozenset[str]:
     units = [case.unit for case in cases]
-    return pass_.chosen(units, lambda name: [case.attributes.get(name) for case in cases])
+    contents = [case.digest for case in cases]
+    return pass_.chosen(units, contents, lambda name: [case.attributes.get(name) for case in cases])
 
 
 def _model_document(model: PlannedModel) -> dict[str, Any]:

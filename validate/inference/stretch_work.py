@@ -127,7 +127,7 @@ class StretchWork:
                 wanted = [view for views, units in works if case.unit in units for view in views]
                 for reading in self._readings(case, wanted):
                     yield DecodeTask(
-                        place, reading.paths, self._seen(reading.views), case.unit, reading.number, syntax_of(case)
+                        place, reading.paths, self._seen(reading.views), case.digest, reading.number, syntax_of(case)
                     )
                     place += 1
 

@@ -25,12 +25,13 @@ class Transform:
     seed: int
     stream: str
 
-    def generator(self, unit: str, number: int) -> Generator:
-        """The generator of image `number` of this case: the same on any machine of a site, whatever else runs.
+    def generator(self, content: str, number: int) -> Generator:
+        """The generator of image `number` of this case: the same at any site that has these files, whatever else runs.
 
-        unit : its pseudonym, which a site with another key gives otherwise
+        content : the digest of its files. A pseudonym won't do: it hangs on the key of the site, so that nobody else could
+            draw this noise again.
         """
-        key = hashlib.sha256(canonical_json([self.seed, self.stream, unit, number])).digest()[:16]
+        key = hashlib.sha256(canonical_json([self.seed, self.stream, content, number])).digest()[:16]
         return Generator(Philox(key=int.from_bytes(key, "little")))
 
 

@@ -50,7 +50,7 @@ def samples(cases: Iterable[Case], views: tuple[View, ...]) -> dict[str, list[De
         syntax = syntax_of(case)
         count[syntax] += len(case.files)
         if case.files and len(found.setdefault(syntax, [])) < SAMPLE:
-            found[syntax].append(DecodeTask(0, case.files[:1], views, case.unit))
+            found[syntax].append(DecodeTask(0, case.files[:1], views, case.digest))
     order = [syntax for syntax, _ in count.most_common() if found.get(syntax)]
     return {syntax: found[syntax] for syntax in order if syntax == order[0] or len(found[syntax]) == SAMPLE}
 

@@ -17,8 +17,8 @@ class Pass:
     selector : which cases, as {attribute: level}; empty means all
     file_transform : {"name": of a module of imaging/rewrite, "options": {…}, "seed": n}, or None
     volume_transform : {"name": of a module of imaging/perturb, "options": {…}, "seed": n}, or None; what is random in it is
-        drawn anew for each case from (seed, stream, case), where "stream" is the pass's id unless the transform names another:
-        passes that share a stream share their noise
+        drawn anew for each case from (seed, stream, digest of its files), where "stream" is the pass's id unless the transform
+        names another: passes that share a stream share their noise
     engine_overrides : such as {"batch_size": 1}
     sample : how many of the selected cases, the same ones for every pass that asks for so many; 0 for all
     """
@@ -43,18 +43,22 @@ class Pass:
         """Whether this model goes through the pass."""
         return not self.models or model in self.models
 
-    def chosen(self, units: Sequence[str], column: Callable[[str], Sequence[Any]]) -> frozenset[str]:
+    def chosen(
+        self, units: Sequence[str], contents: Sequence[str], column: Callable[[str], Sequence[Any]]
+    ) -> frozenset[str]:
         """The units of the cohort that are in the pass.
 
-        column : values of an attribute, one per unit
-        A sample takes the units whose hashed pseudonyms come first: neither their order nor what is known of them matters.
+        contents : digest of the files of each unit      column : values of an attribute, one per unit
+        A sample takes the units whose hashed content comes first: neither their order, nor what is known of them, nor the key of
+        the site matters.
         """
         kept = list(units)
         for name, level in self.selector.items():
             value = dict(zip(units, column(name), strict=True))
             kept = [unit for unit in kept if value[unit] == level]
         if self.sample and len(kept) > self.sample:
-            kept = sorted(kept, key=lambda unit: hashlib.sha256(unit.encode()).digest())[: self.sample]
+            content = dict(zip(units, contents, strict=True))
+            kept = sorted(kept, key=lambda unit: (hashlib.sha256(content[unit].encode()).digest(), unit))[: self.sample]
         return frozenset(kept)
 
 

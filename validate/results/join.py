@@ -136,7 +136,7 @@ def _inference_order(protocol: StudyProtocol, cases: pa.Table, inference: pa.Tab
 
 def _selected(cases: pa.Table, pass_: Pass) -> list[str]:
     units: list[str] = cases["unit"].to_pylist()
-    chosen = pass_.chosen(units, lambda name: _column(cases, name))
+    chosen = pass_.chosen(units, cases["digest"].to_pylist(), lambda name: _column(cases, name))
     return [unit for unit in units if unit in chosen]
 
 
