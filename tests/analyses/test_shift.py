@@ -141,7 +141,7 @@ def test_a_chart_of_what_goes_in_raises_an_alarm_where_images_move_and_nowhere_e
     evidence = study(build, order_by="month")
     n = evidence.cases.num_rows
     cases = evidence.cases.append_column("month", pa.array([f"2026-{1 + place * 6 // n:02d}" for place in range(n)]))
-    calm = finding(replace(evidence, cases=cases)).data["input_charts"]
+    calm = finding(replace(evidence, cases=cases)).data["further_charts"]
     assert {one["feature"] for one in calm} >= {"noise"}
     assert [one["feature"] for one in calm if one["alarm"]] == []
     here = evidence.shift.here
@@ -150,8 +150,54 @@ def test_a_chart_of_what_goes_in_raises_an_alarm_where_images_move_and_nowhere_e
     place = here.column_names.index("image.noise")
     tables = replace(evidence.shift, here=here.set_column(place, "image.noise", [pa.array(moved)]))
     found = finding(replace(evidence, cases=cases, shift=tables))
-    assert {one["feature"]: one["alarm"] for one in found.data["input_charts"] if one["alarm"]}.keys() == {"noise"}
-    assert found.data["chart"]["alarm"] is None and "charts of what goes in: Noise at 2026-0" in found.statement
+    assert {one["feature"]: one["alarm"] for one in found.data["further_charts"] if one["alarm"]}.keys() == {"noise"}
+    assert found.data["chart"]["alarm"] is None and "further charts: Noise at 2026-0" in found.statement
+
+
+def several(evidence: Evidence, *, moved: bool) -> Evidence:
+    """The same with a second finding, whose scores have moved since or not."""
+    rng = np.random.default_rng(4)
+    units, reference = evidence.every, evidence.shift.reference
+    scores = rng.uniform(0.2, 0.8, units.num_rows) * (0.5 if moved else 1.0)
+    second = units.set_column(
+        units.column_names.index("score"), units.schema.field("score"), [pa.array(scores)]
+    ).set_column(
+        units.column_names.index("target"), units.schema.field("target"), [pa.array(["effusion"] * units.num_rows)]
+    )
+    first = str(units["target"][0])
+    names = [f"score.candidate:{first}" if n == "score.candidate" else n for n in reference.column_names]
+    before = pa.array(rng.uniform(0.2, 0.8, reference.num_rows))
+    table = reference.rename_columns(names).append_column("score.candidate:effusion", before)
+    both = pa.concat_tables([units, second])
+    return replace(evidence, every=both, units=both, shift=replace(evidence.shift, reference=table))
+
+
+def test_each_of_several_outputs_is_looked_at_and_each_group_of_features_together(build: SimpleNamespace) -> None:
+    calm, moved = (finding(several(study(build), moved=moved)).data for moved in (False, True))
+    for data, expected in ((calm, set()), (moved, {"output:effusion"})):
+        outputs = {one["feature"] for one in data["features"] if one["group"] == "outputs"}
+        assert "output:effusion" in outputs and len(outputs) == 2
+        assert {one["feature"] for one in data["features"] if one["shifted"]} == expected
+    groups = {one["group"]: one["adjusted"] for one in moved["together"]["groups"]}
+    assert groups["outputs"] <= 0.015 and min(groups["images"], groups["metadata"]) > 0.05
+
+
+def test_a_month_orders_the_chart_and_is_no_feature(build: SimpleNamespace) -> None:
+    evidence = study(build, order_by="month", metadata=[])
+    reference = evidence.shift.reference
+    tables = replace(
+        evidence.shift, reference=reference.append_column("month", pa.array(["2025-01"] * reference.num_rows))
+    )
+    cases = evidence.cases.append_column("month", pa.array(["2026-01"] * evidence.cases.num_rows))
+    found = finding(replace(evidence, cases=cases, shift=tables))
+    assert "month" not in {one["feature"] for one in found.data["features"]} and len(found.data["chart"]["points"]) == 1
+
+
+def test_a_chart_counts_patients_and_not_their_images(build: SimpleNamespace) -> None:
+    evidence = study(build, order_by="month")
+    cases = evidence.cases.append_column("month", pa.array(["2026-01"] * evidence.cases.num_rows))
+    (point,) = finding(replace(evidence, cases=cases)).data["chart"]["points"]
+    assert point["patients"] == 160 < point["cases"] == evidence.cases.num_rows
 
 
 def test_without_a_reference_it_says_so(build: SimpleNamespace) -> None:

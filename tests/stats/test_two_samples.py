@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, norm, t
 from sklearn.linear_model import LogisticRegression
 
-from validate.stats.cusum import cusum, run_length
+from validate.stats.cusum import cusum, run_length, self_starting
 from validate.stats.logistic import coefficients, probability
 from validate.stats.two_samples import exchange, kolmogorov_smirnov, maximum_mean_discrepancy, total_variation
 
@@ -96,3 +96,35 @@ def test_cusum_by_hand_and_its_run_length_by_simulation() -> None:
     rng = np.random.default_rng(5)
     lengths = [alarm if (alarm := cusum(rng.normal(1.0, 1, 200)).alarm) is not None else 200 for _ in range(300)]
     assert np.mean(lengths) + 1 == pytest.approx(10.4, rel=0.1)
+
+
+def test_a_step_is_held_against_the_reference_and_all_steps_before_it() -> None:
+    reference = np.array([1.0, 2.0, 3.0, 4.0])
+    z = self_starting(reference, [np.array([5.0, 6.0]), np.array([3.5])])
+    # by hand: m 2.5, s² 5/3; t = 3 / √(5/3 · 3/4) = √7.2 of 3 degrees of freedom
+    assert z[0] == pytest.approx(norm.isf(t.sf(np.sqrt(7.2), 3)), abs=1e-9)
+    # by hand: all six have the mean 3.5, so the next step, 3.5, lies on it
+    assert z[1] == pytest.approx(0.0, abs=1e-12)
+    assert np.allclose(self_starting(-reference, [np.array([-5.0, -6.0])]), -z[:1])
+    with pytest.raises(ValueError, match="does not vary"):
+        self_starting(np.ones(5), [np.array([1.0])])
+
+
+def test_a_small_reference_gives_no_more_false_alarms_than_a_large_one() -> None:
+    rng = np.random.default_rng(5)
+    alarms = dict.fromkeys((30, 300), 0)
+    for size in alarms:
+        for _ in range(400):
+            z = self_starting(rng.normal(size=size), [rng.normal(size=30) for _ in range(24)])
+            alarms[size] += cusum(z).alarm is not None
+    # 24 steps of a run length of some 465: 5 of 100. Held against 30 patients alone it was 60 of 100, against 300 it was 20.
+    assert all(alarm <= 40 for alarm in alarms.values()), alarms
+
+
+def test_a_shift_that_stays_is_found_though_later_steps_take_it_for_usual() -> None:
+    rng = np.random.default_rng(6)
+    found = 0
+    for _ in range(100):
+        steps = [rng.normal(0.5 * (month >= 12), 1, 30) for month in range(24)]
+        found += cusum(self_starting(rng.normal(size=200), steps)).alarm is not None
+    assert found >= 97

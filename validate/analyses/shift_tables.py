@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from validate.analyses.outputs import outputs
 from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.cohort.case import Case
 from validate.cohort.manifest import KEYS, write_table
@@ -28,7 +29,6 @@ from validate.protocol.shift import ShiftOptions, shift_of
 
 FOLDER = "shift"
 PREFIX = "image."  # of a column that holds an image statistic
-SCORE = "score."  # and of one that holds a model's output, by the model's id
 MANIFEST = "evidence/manifest.json"
 
 
@@ -134,14 +134,9 @@ def _run(path: Path) -> tuple[pa.Table, dict[str, Any]]:
         for name in NAMES:
             column = [images.get(unit, {}).get(f"{PREFIX}{name}") for unit in order]
             columns[f"{PREFIX}{name}"] = pa.array(column, pa.float64())
-    first = units["target"][0].as_py() if units.num_rows else None
     for model in dict.fromkeys(units["model"].to_pylist()):
-        scores = {
-            row["unit"]: row["score"]
-            for row in units.select(["unit", "model", "pass", "target", "score"]).to_pylist()
-            if row["model"] == model and row["pass"] == CLEAN.id and row["target"] == first
-        }
-        columns[f"{SCORE}{model}"] = pa.array([scores.get(unit) for unit in order], pa.float64())
+        for one in outputs(units, model):
+            columns[one.column(model)] = pa.array([one.values.get(unit) for unit in order], pa.float64())
     kept = [
         e
         for e in estimates

@@ -8,7 +8,7 @@ from typing import Any
 from validate.report import view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.cusum import cusum_chart
-from validate.report.printed import Printed, printed
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -32,10 +32,11 @@ def shifted(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         + view.fingerprint(data["reference"]["sha256"]),
         "features": _features(data, f"shift-{key}"),
         "together": view.p_value(data["together"]["p"]) if data["together"] else None,
+        "apart": _apart(data["together"]["groups"]) if data["together"] and len(data["together"]["groups"]) > 1 else None,
         "classifier": view.estimate(study.sealed.estimate(data["classifier"])),
         "chart": _chart(data["chart"], f"cusum-{key}") if data["chart"] else None,
-        "inputs": _inputs(data["input_charts"], f"input-charts-{key}") if data["input_charts"] else None,
-        "run_length": view.plain(data["input_charts"][0]["run_length"], 0) if data["input_charts"] else None,
+        "inputs": _inputs(data["further_charts"], f"input-charts-{key}") if data["further_charts"] else None,
+        "run_length": view.plain(data["further_charts"][0]["run_length"], 0) if data["further_charts"] else None,
         "since": _since(study, data["since"], f"since-{key}") if data["since"] else None,
         "alpha": view.words(data["alpha"]),
     }  # fmt: skip
@@ -59,6 +60,14 @@ def _features(data: Node, name: str) -> Table:
             )
         )  # fmt: skip
     return Table(name, columns, tuple(rows))
+
+
+def _apart(groups: Node) -> Printed:
+    told = (
+        printed(GROUPS[one["group"].text].lower() + " ", one["group"].address) + view.p_value(one["adjusted"])
+        for one in groups
+    )
+    return joined(told, ", ")
 
 
 def _chart(chart: Node, name: str) -> Figure:
