@@ -61,7 +61,7 @@ class Ejection(BaseModel):
 class Segmentation(BaseModel):
     """Protocol fields of task segmentation; nothing here has a usual value, because libraries disagree.
 
-    boundary : "surfel", area-weighted elements between voxels (doi:10.1038/s41591-018-0107-6), or "voxel", border voxels
+    boundary : "surfel", area-weighted elements between voxels (doi:10.2196/26151), or "voxel", border voxels
     tolerance : of the normalised surface Dice, mm; one for all structures, or one each
     empty_reference : of a case where the reference holds none of a structure: "exclude_and_report", or
         "agreement_if_both_empty": the best value where the prediction is empty too, and the worst where it is not
