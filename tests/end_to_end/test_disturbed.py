@@ -99,7 +99,8 @@ def test_gaps_between_groups_are_told_of_masks_too(gallery: Path, quick: Callabl
     path = quick(gallery / "cardiac-ventricles.yaml")
     text = path.read_text()
     fair = (
-        "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: 0.2, rationale: r}\n"
+        "analyses:\n  - fairness: {attributes: [sex], endpoints: [dice.left_ventricle, volume], margin: {dice.left_ventricle: 0.2},\n"
+        "              rationale: r}\n"
         "  - scanner_shift: {by: manufacturer, endpoints: [dice.left_ventricle, volume]}\n\n"
         "acceptance:\n  - {endpoint: dice.left_ventricle, gap_of: sex, rationale: r}\n"
     )

@@ -1,9 +1,9 @@
 """Gaps between groups of patients: against a reference group, with limits that hold for all groups at once; who is under-diagnosed.
 
 data: {
- "margin", "rationale", "reference",
+ "rationale", "reference",
  "attributes": [{"attribute", "label", "reference": level, "missing": rows, "missing_share", "missing_patients"}],
- "endpoints": [{"endpoint", "label", "unit", "statement",
+ "endpoints": [{"endpoint", "label", "unit", "margin", "statement",
    "groups": [{"attribute", "level", "estimate": id, "reference_estimate": id, "difference": id, "ratio": id, "conclusion"}],
    "gaps": [{"attribute", "value", "highest", "lowest"}],                          largest less smallest: descriptive only
    "missing": [{"attribute", "level", "difference", "low", "high"}]}],  were those of unknown group all in this, or in the reference
@@ -69,7 +69,6 @@ def _finding(evidence: Evidence, model: Model, options: FairnessOptions) -> Find
         title=TITLE,
         statement=_statement(entries, under, options),
         data={
-            "margin": options.margin,
             "rationale": options.rationale,
             "reference": options.reference if isinstance(options.reference, str) else dict(options.reference),
             "attributes": list(_attributes(samples, options)),
@@ -132,14 +131,15 @@ def _endpoint(evidence: Evidence, model: Model, options: FairnessOptions, endpoi
             "reference_estimate": other.id if other is not None else None,
             "difference": difference.id,
             "ratio": ratio.id if ratio is not None else None,
-            "conclusion": gap_conclusion(difference, options.margin),
+            "conclusion": gap_conclusion(difference, options.margin_of(endpoint.id)),
         }
         groups.append((entry, difference))
     return {
         "endpoint": endpoint.id,
         "label": measure(overall, evidence.protocol) if overall is not None else endpoint.id,
         "unit": overall.unit if overall is not None else "index",
-        "statement": _about(evidence, groups, options, overall),
+        "margin": options.margin_of(endpoint.id),
+        "statement": _about(evidence, groups, options.margin_of(endpoint.id), overall),
         "groups": [entry for entry, _ in groups],
         "gaps": list(_gaps(selection, model, endpoint, options)),
         "missing": missing_bounds(evidence, model, endpoint, options),
@@ -166,7 +166,7 @@ def _gaps(selection: Selection, model: Model, endpoint: Endpoint, options: Fairn
 def _about(
     evidence: Evidence,
     groups: Sequence[tuple[dict[str, Any], Estimate]],
-    options: FairnessOptions,
+    margin: float | None,
     overall: Estimate | None,
 ) -> str:
     """One or two sentences on one endpoint."""
@@ -181,8 +181,8 @@ def _about(
             reference = (estimate.contrast or {})["against"].partition("=")[2]
             where = f"{group_phrase(estimate.stratum)}, against {reference}"
             sentences.append(f"{label} shows {words} {where}: {printed_estimate(estimate)}.")
-    if options.margin is not None and len(by_conclusion.get("within", [])) == len(groups):
-        within = printed_goal(options.margin, f"{overall.unit}_difference")
+    if margin is not None and len(by_conclusion.get("within", [])) == len(groups):
+        within = printed_goal(margin, f"{overall.unit}_difference")
         sentences.append(
             f"{label}: no group differs from its reference by more than {within}, by limits that hold for all at once."
         )
@@ -199,6 +199,10 @@ def _statement(entries: Sequence[dict[str, Any]], under: Sequence[dict[str, Any]
     sentences = [entry["statement"] for entry in entries]
     if options.margin is None:
         sentences.append("No margin was fixed beforehand, so nothing here is called equal, and nothing decides.")
+    elif without := [entry["label"] for entry in entries if entry["margin"] is None]:
+        sentences.append(
+            f"No margin was fixed beforehand for {listed(without)}, so that is not called equal, and does not decide."
+        )
     for one in under:
         worst = next((level for level in one["levels"] if level["level"] == one["worst"]), None)
         if worst is not None:

@@ -1,9 +1,9 @@
 """What disturbs it, and how far it holds: the measure by severity, its drop, and whose answer changes.
 
-data: {"tolerance", "rationale", "severities", "attributes": [by],
+data: {"rationale", "severities", "attributes": [by],
  "causes": [{"cause", "title", "unit", "strength", "anchor", "validity", "source",
    "steps": [{"severity", "pass", "options": {…}, "failed", "flips": {"to_positive", "to_negative", "rows"} | null}],
-   "endpoints": [{"endpoint", "label", "unit", "clean": id, "points": [{"severity", "estimate": id, "drop": id, "state"}],
+   "endpoints": [{"endpoint", "label", "unit", "tolerance", "clean": id, "points": [{"severity", "estimate": id, "drop": id, "state"}],
      "holds_up_to", "breaks_at", "area": id,
      "strata": [{"attribute", "level", "clean": id, "points": [{"severity", "estimate": id, "drop": id}]}]}]}],
  "never_flipped", "answered", "most_flipped": [{"case", "passes"}]}
@@ -88,7 +88,6 @@ def _finding(evidence: Evidence, model: Model, options: RobustnessOptions) -> Fi
         title=TITLE,
         statement=_statement(found, options),
         data={
-            "tolerance": options.tolerance,
             "rationale": options.rationale,
             "severities": list(options.severities),
             "attributes": list(options.strata),
@@ -157,13 +156,15 @@ def _endpoint(
     overall = Selection(evidence.estimates).overall(endpoint.id, model.id)
     found = drops_of(evidence.estimates, endpoint.id, model.id, cause)
     either = overall is not None and metric_of(overall).better == "neither"
-    held = None if options.tolerance is None else holding(found, options.tolerance, either=either)
+    tolerance = options.tolerance_of(endpoint.id)
+    held = None if tolerance is None else holding(found, tolerance, either=either)
     area = f"{endpoint.id}/{model.id}/{cause}/{AREA}"
     by_severity = {int(drop.condition["severity"]): drop for drop in found}
     return {
         "endpoint": endpoint.id,
         "label": measure(overall, evidence.protocol) if overall is not None else endpoint.id,
         "unit": overall.unit if overall is not None else "index",
+        "tolerance": tolerance,
         "clean": overall.id if overall is not None else None,
         "points": [
             {
@@ -171,8 +172,8 @@ def _endpoint(
                 "estimate": _named(known, f"{endpoint.id}/{model.id}/{name}"),
                 "drop": by_severity[severity].id if severity in by_severity else None,
                 "state": None
-                if options.tolerance is None or severity not in by_severity
-                else state(by_severity[severity], options.tolerance, either=either),
+                if tolerance is None or severity not in by_severity
+                else state(by_severity[severity], tolerance, either=either),
             }
             for severity, name, _ in wanted
         ],
@@ -236,12 +237,15 @@ def _statement(found: Sequence[Mapping[str, Any]], options: RobustnessOptions) -
         if not entries:
             continue
         label, unit = entries[0][1]["label"], entries[0][1]["unit"]
-        tolerance = printed_goal(options.tolerance, f"{unit}_difference")
+        fixed = options.tolerance_of(name)
+        if fixed is None:
+            sentences.append(f"No tolerance was fixed beforehand for {label}, so nothing about it is called robust.")
+            continue
+        tolerance = printed_goal(fixed, f"{unit}_difference")
         broken = [f"{title.lower()} at severity {one['breaks_at']}" for title, one in entries if one["breaks_at"]]
         last = [len(one["points"]) and one["points"][-1]["severity"] for _, one in entries]
         whole = sum(one["holds_up_to"] == end for (_, one), end in zip(entries, last, strict=True))
         open_ = len(entries) - whole - len(broken)
-        assert name
         sentences.append(
             f"{label} holds through every severity, within a drop of {tolerance}, under {whole} of {len(entries)} causes."
         )

@@ -7,7 +7,7 @@ data: {"attributes": [{"attribute", "label",
   "adjusted": [standardised.Adjusted],        each level against all others, as it is and at the same mix of `adjust_for`
   "weighted": [weighted.Weighted],            the same by inverse-probability weights
   "confounding": [confounding.confounding],   who is imaged where
-  "rest": [{"endpoint", "level", "estimate": id, "conclusion"}],   each level less all others, against the margin
+  "rest": [{"endpoint", "level", "estimate": id, "margin", "conclusion"}],   each level less all others, against the margin
   "scores": [{"level", "with": SHIFT | null, "without": SHIFT | null}],
   "thresholds": [{"level", "sensitivity", "threshold", "specificity"} | {"level", "reason"}]}]}
 SHIFT is {"value", "low", "high", "rows"}: the chance that a case of this level scores above one of the others with the same truth;
@@ -92,9 +92,10 @@ def _rest(evidence: Evidence, model: Model, options: ScannerShiftOptions, attrib
     """Each level less all others, judged by limits that hold for all levels at once."""
     for found in evidence.estimates:
         if found.model == model.id and (found.contrast or {}).get("kind") == REST and attribute in found.stratum:
+            margin = options.margin_of(found.endpoint)
             yield {
-                "endpoint": found.endpoint, "level": found.stratum[attribute], "estimate": found.id,
-                "conclusion": gap_conclusion(found, options.margin),
+                "endpoint": found.endpoint, "level": found.stratum[attribute], "estimate": found.id, "margin": margin,
+                "conclusion": gap_conclusion(found, margin),
             }  # fmt: skip
 
 

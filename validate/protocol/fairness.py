@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from validate.protocol.allowance import Allowance, allowed
 from validate.protocol.schema import StudyProtocol
 
 NAME = "fairness"
@@ -16,8 +17,8 @@ class FairnessOptions(BaseModel):
     """
     attributes : sensitive ones, whose groups are compared      endpoints : ids of endpoints whose gaps are looked at
     reference : "largest" (most patients), or the group of each attribute that the others are held against
-    margin : how large a difference still does not matter, in the endpoint's own unit, with its rationale; without one nothing
-        is called equal, and nothing decides
+    margin : how large a difference still does not matter, in the endpoint's own unit, with its rationale: one number, or one
+        for each endpoint; without one nothing is called equal, and nothing decides
     min_events : under which a group is not compared
     intersections : attributes crossed with each other, shown only
     adjust_for : covariates such as the scanner, over which gaps of proportions are standardised
@@ -28,11 +29,15 @@ class FairnessOptions(BaseModel):
     attributes: tuple[str, ...] = Field(min_length=1)
     endpoints: tuple[str, ...] = Field(min_length=1)
     reference: Literal["largest"] | dict[str, str] = "largest"
-    margin: Annotated[float, Field(gt=0)] | None = None
+    margin: Allowance | None = None
     rationale: str | None = None
     min_events: Annotated[int, Field(ge=1)] = 10
     intersections: tuple[tuple[str, str], ...] = ()
     adjust_for: tuple[str, ...] = ()
+
+    def margin_of(self, endpoint: str) -> float | None:
+        """None where none was fixed for it."""
+        return allowed(self.margin, endpoint)
 
 
 def fairness_of(protocol: StudyProtocol) -> FairnessOptions | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from validate.protocol.allowance import allowance_problems
 from validate.protocol.catalog import Catalog
 from validate.protocol.fairness import NAME, FairnessOptions, fairness_of
 from validate.protocol.problem import Place, Problem, unknown
@@ -35,7 +36,7 @@ def _of_scanner(protocol: StudyProtocol, criterion: Criterion) -> bool:
         return True  # said by the options' own check
     return (
         options is not None
-        and options.margin is not None
+        and options.margin_of(str(criterion.endpoint)) is not None
         and criterion.gap_of in options.attributes
         and criterion.endpoint in options.endpoints
     )
@@ -71,11 +72,7 @@ def _endpoints(protocol: StudyProtocol, options: FairnessOptions, place: Place, 
     for index, name in enumerate(options.endpoints):
         if name not in endpoints:
             yield Problem((*place, "endpoints", index), unknown("endpoint", name, endpoints))
-            continue
-        metric = catalog.metrics.get(endpoints[name].metric)
-        if metric is not None and options.margin is not None and options.margin >= metric.bounds[1] - metric.bounds[0]:
-            message = f"got {options.margin:g}, but no two values of {metric.title} are so far apart"
-            yield Problem((*place, "margin"), message)
+    yield from allowance_problems(protocol, catalog, (*place, "margin"), options.margin, options.endpoints)
 
 
 def _criterion(options: FairnessOptions | None, criterion: Criterion, place: Place) -> Iterator[Problem]:
@@ -89,7 +86,7 @@ def _criterion(options: FairnessOptions | None, criterion: Criterion, place: Pla
     if options is None:
         yield Problem((*place, "gap_of"), "needs analyses: fairness with this attribute, this endpoint and a margin")
         return
-    if options.margin is None:
+    if options.margin_of(str(criterion.endpoint)) is None:
         yield Problem((*place, "gap_of"), "needs a margin in analyses: fairness, with its rationale")
     if criterion.gap_of not in options.attributes:
         yield Problem((*place, "gap_of"), unknown("attribute", criterion.gap_of, options.attributes))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import Criterion, StudyProtocol
@@ -23,8 +24,8 @@ class RobustnessOptions(BaseModel):
     perturbations : only these causes, by name; all of the suite unless given
     severities : which of the five anchored ones      custom : of a cause, its own strengths instead, mild to severe
     endpoints : ids of endpoints that are looked at      by : strata that have curves of their own
-    tolerance : how large a drop still does not matter, in the endpoint's own unit, with its rationale; without one nothing holds
-        and nothing breaks
+    tolerance : how large a drop still does not matter, in the endpoint's own unit, with its rationale: one number, or one for each
+        endpoint; without one nothing holds and nothing breaks
     pictures : whether disturbed images of one case may leave the site with the report
     """
 
@@ -36,7 +37,7 @@ class RobustnessOptions(BaseModel):
     custom: dict[str, tuple[dict[str, Any], ...]] = {}
     endpoints: tuple[str, ...] = Field(min_length=1)
     by: str | tuple[str, ...] = ()
-    tolerance: Annotated[float, Field(gt=0)] | None = None
+    tolerance: Allowance | None = None
     rationale: str | None = None
     pictures: bool = False
 
@@ -49,6 +50,10 @@ class RobustnessOptions(BaseModel):
     def strata(self) -> tuple[str, ...]:
         """`by` as a list."""
         return (self.by,) if isinstance(self.by, str) else self.by
+
+    def tolerance_of(self, endpoint: str) -> float | None:
+        """None where none was fixed for it."""
+        return allowed(self.tolerance, endpoint)
 
 
 def robustness_of(protocol: StudyProtocol) -> RobustnessOptions | None:
@@ -105,6 +110,7 @@ def _options(protocol: StudyProtocol, options: RobustnessOptions, at: Place, cat
             )
     if list(options.severities) != sorted(set(options.severities)) or not options.severities:
         yield Problem((*at, "severities"), f"got {list(options.severities)}, expected rising numbers from 1 to 5")
+    yield from allowance_problems(protocol, catalog, (*at, "tolerance"), options.tolerance, options.endpoints)
     if options.tolerance is not None and not (options.rationale or "").strip():
         yield Problem((*at, "rationale"), "is missing; a tolerance needs a reason: why does a smaller drop not matter?")
 
@@ -125,7 +131,7 @@ def _criterion(
     if criterion.perturbation is None or criterion.holds_up_to is None:
         yield Problem(at, f"expected both: perturbation, a cause or '{EVERY}', and holds_up_to, a severity")
         return
-    if options.tolerance is None:
+    if options.tolerance_of(str(criterion.endpoint)) is None:
         yield Problem((*at, "holds_up_to"), "needs a tolerance in analyses: robustness, with its rationale")
     if criterion.endpoint not in options.endpoints:
         yield Problem((*at, "endpoint"), f"'{criterion.endpoint}' is not among the endpoints of analyses: robustness")

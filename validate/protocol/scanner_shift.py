@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
 from validate.protocol.schema import StudyProtocol
@@ -19,7 +20,7 @@ class ScannerShiftOptions(BaseModel):
     by : acquisition attributes, such as manufacturer      endpoints : ids of endpoints that are looked at
     adjust_for : covariates of the patients, over which differences are standardised (proportions) and weighted (AUROC too)
     margin : how far a level may differ from all others and it still does not matter, in the endpoint's own unit, with its
-        rationale; without one nothing decides      min_events : under which a level is not compared
+        rationale: one number, or one for each endpoint; without one nothing decides      min_events : under which a level is not compared
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -27,7 +28,7 @@ class ScannerShiftOptions(BaseModel):
     by: str | tuple[str, ...]
     endpoints: tuple[str, ...] = Field(min_length=1)
     adjust_for: tuple[str, ...] = ()
-    margin: Annotated[float, Field(gt=0)] | None = None
+    margin: Allowance | None = None
     rationale: str | None = None
     min_events: Annotated[int, Field(ge=1)] = 10
 
@@ -35,6 +36,10 @@ class ScannerShiftOptions(BaseModel):
     def attributes(self) -> tuple[str, ...]:
         """`by` as a list."""
         return (self.by,) if isinstance(self.by, str) else self.by
+
+    def margin_of(self, endpoint: str) -> float | None:
+        """None where none was fixed for it."""
+        return allowed(self.margin, endpoint)
 
 
 def scanner_shift_of(protocol: StudyProtocol) -> ScannerShiftOptions | None:
@@ -45,7 +50,6 @@ def scanner_shift_of(protocol: StudyProtocol) -> ScannerShiftOptions | None:
 
 def scanner_shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     """Names that are not there."""
-    del catalog
     for index, analysis in enumerate(protocol.analyses):
         if analysis.name != NAME:
             continue
@@ -58,6 +62,7 @@ def scanner_shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterato
         for name in options.endpoints:
             if name not in endpoints:
                 yield Problem((*place, "endpoints"), unknown("endpoint", name, endpoints))
+        yield from allowance_problems(protocol, catalog, (*place, "margin"), options.margin, options.endpoints)
         if options.margin is not None and not (options.rationale or "").strip():
             message = "is missing; a margin needs a reason: why does a smaller difference not matter?"
             yield Problem((*place, "rationale"), message)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
 from validate.protocol.compared import SHIFT
 from validate.protocol.problem import Place, Problem, unknown
@@ -18,12 +19,14 @@ NAME = SHIFT
 class ShiftOptions(BaseModel):
     """
     reference : a finished run folder, such as the accepted one, or a CSV or Parquet table of the development cohort, one row a case:
-        columns called as the attributes here, "patient", "score", or as the image statistics; paths are relative to the protocol
+        columns called as the attributes here, "patient", "score" (of several outputs "score:" and the class, grade, finding or
+        structure), or as the image statistics; paths are relative to the protocol
     sha256 : of the reference's manifest (a run) or file (a table); another one is refused
     metadata : attributes that are compared; all that both have unless given      images : whether image statistics are
     order_by : an attribute whose order is that of time, such as a month, for the chart over time
     alpha : under which an adjusted p value counts as a shift      permutations : behind each p value
-    endpoints, tolerance, rationale : how far an accepted endpoint may fall, in its own unit, and the acceptance still stands
+    endpoints, tolerance, rationale : how far an accepted endpoint may fall, in its own unit, and the acceptance still stands: one
+        number, or one for each
     allowance, decision : of the CUSUM chart, in standard deviations
     """
 
@@ -37,10 +40,14 @@ class ShiftOptions(BaseModel):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     permutations: Annotated[int, Field(ge=99, le=9999)] = 999
     endpoints: tuple[str, ...] = ()
-    tolerance: Annotated[float, Field(gt=0)] | None = None
+    tolerance: Allowance | None = None
     rationale: str | None = None
     allowance: Annotated[float, Field(gt=0)] = 0.5
     decision: Annotated[float, Field(gt=0)] = 5.0
+
+    def tolerance_of(self, endpoint: str) -> float | None:
+        """None where none was fixed for it."""
+        return allowed(self.tolerance, endpoint)
 
 
 def shift_of(protocol: StudyProtocol) -> ShiftOptions | None:
@@ -51,7 +58,6 @@ def shift_of(protocol: StudyProtocol) -> ShiftOptions | None:
 
 def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:
     """Endpoints that are not there, and a tolerance without a reason."""
-    del catalog
     try:
         options = shift_of(protocol)
     except ValidationError:
@@ -64,7 +70,8 @@ def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Proble
     for name in options.endpoints:
         if name not in endpoints:
             yield Problem((*at, "endpoints"), unknown("endpoint", name, endpoints))
-    if options.endpoints and options.tolerance is None:
+    yield from allowance_problems(protocol, catalog, (*at, "tolerance"), options.tolerance, options.endpoints)
+    if any(options.tolerance_of(name) is None for name in options.endpoints):
         yield Problem(
             (*at, "tolerance"), "is missing; how far may an accepted endpoint fall and the acceptance still stand?"
         )

@@ -46,7 +46,7 @@ def disturbed(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any
 def _endpoint(study: Study, data: Node, place: int, key: str) -> Mapping[str, Any]:
     first = data["causes"][0]["endpoints"][place]
     unit = first["unit"].text
-    tolerance = data["tolerance"]
+    tolerance = first["tolerance"]
     return {
         "label": printed(study.endpoint_title(first["endpoint"].text), first["label"].address),
         "tolerance": view.goal_value(tolerance, f"{unit}_difference"),
@@ -65,7 +65,7 @@ def _figures(study: Study, data: Node, place: int, key: str) -> Iterator[Figure]
         panels = [_panel(study, cause, cause["endpoints"][place]) for cause in part]
         spoken = "; ".join(f"{panel.title}: {panel.said}" for panel in panels)
         yield degradation(
-            f"degradation-{key}-{number}", panels, percent=first["unit"].text == "proportion", tolerance=data["tolerance"].value,
+            f"degradation-{key}-{number}", panels, percent=first["unit"].text == "proportion", tolerance=first["tolerance"].value,
             lower_is_better=metric is not None and metric.better == "lower", title=title, description=f"{title}. {spoken}.",
         )  # fmt: skip
 

@@ -42,7 +42,7 @@ def gap_result(
     fair, scanners = fairness_of(protocol), scanner_shift_of(protocol)
     between = fair is None or criterion.gap_of not in fair.attributes or criterion.endpoint not in fair.endpoints
     options, kind = (scanners, REST) if between and scanners is not None else (fair, DIFFERENCE)
-    margin = options.margin if options is not None and options.margin is not None else 0.0
+    margin = (None if options is None else options.margin_of(criterion.endpoint or "")) or 0.0
     judged = [_judge(one, margin) for one in _differences(estimates, criterion, model, kind)]
     deciding = _deciding(judged)
     sentence = _sentence(protocol, criterion, judged, deciding, margin)

@@ -39,7 +39,7 @@ def holds_result(
 ) -> CriterionResult:
     """One criterion with `holds_up_to` for one model."""
     options = robustness_of(protocol)
-    tolerance = options.tolerance if options is not None and options.tolerance is not None else 0.0
+    tolerance = (None if options is None else options.tolerance_of(criterion.endpoint or "")) or 0.0
     judged = [_judge(one, tolerance) for one in _asked(estimates, criterion, model)]
     deciding = _deciding(judged)
     sentence = _sentence(protocol, criterion, judged, deciding, tolerance)

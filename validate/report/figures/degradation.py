@@ -11,7 +11,8 @@ from typing import Any
 from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
 
 COLUMNS, GAP = 3, 14.0
-HIGH, HEAD, FOOT = 74.0, 27.0, 15.0
+FEW = 4  # panels that stand two in a line, so that what is done to the images can be seen
+HIGH, HEAD, FOOT, LABEL = 74.0, 27.0, 15.0, 9.0
 LEFT = 26.0
 TONES: dict[str, Tone] = {"holds": "pass", "breaks": "fail"}
 
@@ -42,14 +43,15 @@ def degradation(
     description: str,
 ) -> Figure:  # fmt: skip
     """All panels on one scale. tolerance : drawn from the clean value, where one was fixed beforehand."""
-    wide = (WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
+    columns = 2 if len(panels) <= FEW else COLUMNS
+    wide = (WIDTH - GAP * (columns - 1)) / columns
     strip = _strip(panels, wide)
     tall = HEAD + HIGH + FOOT + strip + GAP
-    lines = -(-len(panels) // COLUMNS)
+    lines = -(-len(panels) // columns)
     canvas = Canvas(WIDTH, tall * lines)
     low, high = _range(panels, tolerance, lower_is_better=lower_is_better)
     for place, panel in enumerate(panels):
-        corner = (place % COLUMNS * (wide + GAP), place // COLUMNS * tall)
+        corner = (place % columns * (wide + GAP), place // columns * tall)
         _panel(
             canvas, panel, corner, wide, (low, high), percent=percent,
             edge=_edge(panel, tolerance, lower_is_better=lower_is_better),
@@ -111,8 +113,14 @@ def _side(panel: Panel, wide: float) -> float:
 
 
 def _strip(panels: Sequence[Panel], wide: float) -> float:
-    """Height of the row of pictures; 0 without any."""
-    return max((_side(p, wide) * 1.15 for p in panels if p.pictures), default=0.0)
+    """Height of the row of pictures, with the severity below each; 0 without any."""
+    return max((_side(p, wide) * _shape(p) + LABEL for p in panels if p.pictures), default=0.0)
+
+
+def _shape(panel: Panel) -> float:
+    """Height of the tallest picture, by its longest side."""
+    known = [(int(p["rows"]), int(p["columns"])) for p in panel.pictures if p is not None]
+    return max((rows / max(rows, columns) for rows, columns in known), default=1.0)
 
 
 def _pictures(canvas: Canvas, panel: Panel, corner: tuple[float, float], wide: float) -> None:
@@ -122,7 +130,12 @@ def _pictures(canvas: Canvas, panel: Panel, corner: tuple[float, float], wide: f
             continue
         longest = max(int(picture["rows"]), int(picture["columns"]))
         size = side * int(picture["columns"]) / longest, side * int(picture["rows"]) / longest
-        canvas.raster((corner[0] + place * (side + 1.5), corner[1]), size, _png(picture))
+        left = corner[0] + place * (side + 1.5)
+        canvas.raster((left, corner[1]), size, _png(picture))
+        if place < len(panel.points):
+            severity = panel.points[place].severity
+            words = f"severity {severity}" if severity else "as it is"
+            canvas.text((left, corner[1] + side * _shape(panel) + 7), fitted(words, 6.2, side), size=6.2, tone="grey")
 
 
 def _png(picture: Any) -> bytes:

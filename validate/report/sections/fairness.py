@@ -8,9 +8,9 @@ from typing import Any
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
 from validate.report.adjusted import adjusted_table
-from validate.report.figures.canvas import Figure, Tone
-from validate.report.figures.forest import Axis, Row, forests
+from validate.report.figures.canvas import Figure
 from validate.report.figures.heat_map import Cell, heat_map
+from validate.report.gap_forest import CONCLUSIONS, Gap, gap_forest
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -19,14 +19,6 @@ from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
 MOST_DOWN, MOST_ACROSS = 12, 7  # rows and columns of a heat map
-CONCLUSIONS = {
-    "within": "within the margin",
-    "beyond": "larger than the margin",
-    "shown": "a gap is shown",
-    "open": "neither shown nor ruled out",
-    "not compared": "too few to compare",
-}
-TONES: dict[str, Tone] = {"beyond": "fail", "shown": "inconclusive"}
 NAMES = (
     ("demographic_parity_difference", "Demographic parity (share flagged)"),
     ("equal_opportunity_difference", "Equal opportunity (sensitivity)"),
@@ -49,9 +41,8 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     return {
         "name": study.model_name(finding["model"].text) if several else Printed(),
         "statement": view.words(finding["statement"]),
-        "margin": _margin(data),
         "rationale": view.words(data["rationale"], ""),
-        "endpoints": [_endpoint(study, entry, data, f"{key}-{place}") for place, entry in enumerate(data["endpoints"])],
+        "endpoints": [_endpoint(study, entry, f"{key}-{place}") for place, entry in enumerate(data["endpoints"])],
         "missing": _missing(data, f"missing-groups-{key}"),
         "names": _names(data["names"], f"names-{key}") if data["names"] else None,
         "under": _under(data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
@@ -64,55 +55,27 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     }
 
 
-def _margin(data: Node) -> Printed:
-    """The margin in the first endpoint's unit."""
-    if data["margin"].value is None:
-        return Printed()
-    unit = data["endpoints"][0]["unit"].text
-    return "± " + view.goal_value(data["margin"], f"{unit}_difference")
-
-
-def _endpoint(study: Study, entry: Node, data: Node, key: str) -> Mapping[str, Any]:
+def _endpoint(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
     return {
         "label": printed(study.endpoint_title(entry["endpoint"].text), entry["label"].address),
-        "figures": _figure(study, entry, data["margin"].value, f"gaps-{key}"),
+        "margin": "± " + view.goal_value(entry["margin"], f"{entry['unit'].text}_difference")
+        if entry["margin"].value is not None
+        else Printed(),
+        "figures": _figure(study, entry, f"gaps-{key}"),
         "table": _table(study, entry, f"gap-table-{key}"),
         "bounds": _bounds(entry, f"bounds-{key}") if entry["missing"] else None,
     }
 
 
-def _figure(study: Study, entry: Node, margin: float | None, name: str) -> list[Figure]:
-    unit = entry["unit"].text
-    rows: list[Row] = []
+def _figure(study: Study, entry: Node, name: str) -> list[Figure]:
+    blocks = []
     for attribute in dict.fromkeys(group["attribute"].text for group in entry["groups"]):
         mine = [group for group in entry["groups"] if group["attribute"].text == attribute]
-        title = attribute_words(attribute).capitalize()
-        rows.append(Row(f"{title}, against {mine[0]['against'].text}", head=True))
-        for group in mine:
-            found = study.sealed.estimate(group["difference"])
-            interval = found["interval"]
-            words = view.difference(found, unit) if not interval else _together(interval, found, unit)
-            rows.append(
-                Row(
-                    group["level"].text, view.count(found["n_patients"]), found["value"].value,
-                    interval["simultaneous_low"].value, interval["simultaneous_high"].value, words,
-                    TONES.get(group["conclusion"].text, "ink"), faint=not interval,
-                )
-            )  # fmt: skip
-    if not rows:
-        return []
-    axis = Axis(
-        percent=unit == "proportion", zero=True, goal=None if margin is None else -margin, also=margin, count_title="patients",
-        goal_words="" if margin is None else "margin", value_title="Difference (limits for all at once)",
-    )  # fmt: skip
+        head = f"{attribute_words(attribute).capitalize()}, against {mine[0]['against'].text}"
+        gaps = [Gap(g["level"].text, study.sealed.estimate(g["difference"]), g["conclusion"].text) for g in mine]
+        blocks.append((head, gaps))
     title = f"{study.endpoint_title(entry['endpoint'].text)}: groups against their reference"
-    spoken = "; ".join(f"{r.label}: {r.words}" for r in rows if not r.head)
-    return forests(name, rows, axis, title=title, description=f"{title}. {spoken}.")
-
-
-def _together(interval: Node, found: Node, unit: str) -> Printed:
-    limits = view.limits_signed(interval, unit, low="simultaneous_low", high="simultaneous_high")
-    return view.signed(found["value"], unit) + " (" + limits + ")"
+    return gap_forest(name, blocks, unit=entry["unit"].text, margin=entry["margin"].value, title=title)
 
 
 def _table(study: Study, entry: Node, name: str) -> Table:

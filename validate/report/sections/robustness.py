@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from validate.analyses.wording import attribute_words
 from validate.report import view
 from validate.report.adjusted import adjusted_table
 from validate.report.compared import input_guard, metamorphic
 from validate.report.disturbed import disturbed
 from validate.report.figures.canvas import Figure
 from validate.report.figures.confounding import Mix, confounding_map
-from validate.report.printed import Printed, printed
+from validate.report.gap_forest import CONCLUSIONS, Gap, gap_forest, told
+from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.shifted import shifted
@@ -24,13 +26,6 @@ NOTHING = Missing(
     "input_guard, shift)",
     "whoever writes the protocol, before the lock",
 )
-CONCLUSIONS = {
-    "within": "within the margin",
-    "beyond": "beyond the margin",
-    "shown": "a difference is shown",
-    "open": "neither shown nor ruled out",
-    "not compared": "too few to compare",
-}
 LACKING = {
     "robustness": "passes over disturbed images (analyses: robustness)",
     "metamorphic": "checks that the output does not move where it must not (analyses: metamorphic)",
@@ -77,7 +72,15 @@ def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
         if entry["adjusted"]
         else None,
         "weighted": _weighted(study, entry["weighted"], f"scanner-weighted-{key}") if entry["weighted"] else None,
-        "rest": _rest(study, entry["rest"], f"scanner-rest-{key}") if entry["rest"] else None,
+        "rest": [
+            _rest(
+                study,
+                name,
+                [one for one in entry["rest"] if one["endpoint"].text == name],
+                f"scanner-rest-{key}-{place}",
+            )
+            for place, name in enumerate(dict.fromkeys(one["endpoint"].text for one in entry["rest"]))
+        ],
         "confounding": _confounding(entry, f"confounding-{key}") if entry["confounding"] else None,
         "scores": _scores(entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
         "thresholds": _thresholds(entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
@@ -117,8 +120,9 @@ def _weighted(study: Study, weighted: Node, name: str) -> Table:
         metric = study.metric(study.endpoint(endpoint)["metric"].text)
         unit = metric.unit if metric is not None else "index"
         mine = [one for one in weighted if one["endpoint"].text == endpoint]
-        over = view.words(mine[0]["covariates"])
-        rows.append(row(printed(study.endpoint_title(endpoint) + ", weighted by ") + over, kind="head"))
+        over = joined((attribute_words(name.text) for name in mine[0]["covariates"]), ", ")
+        points = " (points)" if unit == "proportion" else ""
+        rows.append(row(printed(f"{study.endpoint_title(endpoint)}{points}, weighted by ") + over, kind="head"))
         for one in mine:
             raw = view.signed(one["raw"], unit) if one["raw"].value is not None else printed("–")
             told = view.words(one["reason"], "–") if one["low"].value is None else view.difference(one, unit)
@@ -126,24 +130,32 @@ def _weighted(study: Study, weighted: Node, name: str) -> Table:
     return Table(name, columns, tuple(rows))
 
 
-def _rest(study: Study, rest: Node, name: str) -> Table:
+def _rest(study: Study, endpoint: str, rest: Sequence[Node], name: str) -> Mapping[str, Any]:
+    """Of one endpoint: the gap plot, and the same in numbers with what follows."""
+    metric = study.metric(study.endpoint(endpoint)["metric"].text)
+    unit = metric.unit if metric is not None else "index"
+    points = ", points" if unit == "proportion" else ""
+    title = study.endpoint_title(endpoint)
     columns = (
-        Column("Less all others", width=30),
-        Column("Difference, limits for all at once", width=45),
-        Column("So", width=25),
-    )
+        Column(title, width=30), Column(f"Less all others{points} (limits for all at once)", width=45), Column("So", width=25)
+    )  # fmt: skip
     rows: list[TableRow] = []
-    for endpoint in dict.fromkeys(one["endpoint"].text for one in rest):
-        rows.append(row(printed(study.endpoint_title(endpoint)), kind="head"))
-        for one in (one for one in rest if one["endpoint"].text == endpoint):
-            found = study.sealed.estimate(one["estimate"])
-            unit = found["unit"].text.removesuffix("_difference")
-            told = view.words(found["reason"], "not compared")
-            if found["interval"]:
-                limits = view.limits_signed(found["interval"], unit, low="simultaneous_low", high="simultaneous_high")
-                told = view.signed(found["value"], unit) + " (" + limits + ")"
-            rows.append(row(view.words(one["level"]), told, view.choice(one["conclusion"], CONCLUSIONS)))
-    return Table(name, columns, tuple(rows))
+    gaps = []
+    for one in rest:
+        found = study.sealed.estimate(one["estimate"])
+        gaps.append(Gap(one["level"].text, found, one["conclusion"].text))
+        said = told(found, unit) if found["interval"] else view.words(found["reason"], "not compared")
+        rows.append(row(view.words(one["level"]), said, view.choice(one["conclusion"], CONCLUSIONS)))
+    margin = rest[0]["margin"]
+    drawn = gap_forest(
+        f"{name}-plot", [(f"{title}, less all others", gaps)], unit=unit, margin=margin.value,
+        title=f"{title}: each level less all others",
+    )  # fmt: skip
+    return {
+        "figures": drawn,
+        "table": Table(name, columns, tuple(rows)),
+        "margin": "± " + view.goal_value(margin, f"{unit}_difference") if margin.value is not None else Printed(),
+    }
 
 
 def _confounding(entry: Node, name: str) -> Figure:
