@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,16 +27,12 @@ from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import load_protocol
 from validate.provenance.actor import acting
 from validate.provenance.attestation import attest
+from validate.provenance.clock import utc_now
 from validate.provenance.keys import Key
 from validate.provenance.ledger import Ledger
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
 from validate.results.join import check_groups
-
-
-def utc_now() -> datetime:
-    """The clock; tests give their own."""
-    return datetime.now(UTC)
 
 
 def lock_protocol(

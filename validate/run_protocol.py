@@ -1,91 +1,29 @@
-"""The whole way, from protocol to sealed report. The only module that knows every stage.
-
-Each stage reads files and writes files into one run folder, so a run can stop anywhere, resume, be inspected and be
-replayed. Stages return what happened; it is written to the audit trail here.
-"""
+"""The whole way, from protocol to sealed report, in a folder of its own with a trail of who did what."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from validate import __version__
-from validate.analyses.run import required_passes
-from validate.analyses.shift_tables import write_shift_tables
-from validate.canonical import pretty_json, write_atomically
-from validate.casewise.casewise import Casewise, Question
 from validate.catalog import shipped_catalog
-from validate.cohort.build import build_cohort
-from validate.cohort.case import Cohort
-from validate.cohort.identified import FILE as IDENTIFIED
-from validate.cohort.identified import identified_units
-from validate.cohort.manifest import write_cohort, write_table
-from validate.cohort.privacy import home, site_key, write_lookup
-from validate.cohort.reference import check_labels, read_reference, reference_digest
-from validate.errors import CommandError, EvidenceError, ExitCode, ProtocolError, ValidateError
-from validate.estimation.coverage import cohort_warnings
-from validate.estimation.estimates import Estimates
-from validate.evidence.derived import write_derived
-from validate.evidence.interrupted import leftovers, next_report, put_back, take_place
+from validate.cohort.privacy import home
+from validate.errors import CommandError, ValidateError
 from validate.evidence.manifest import AUDIT
-from validate.evidence.seal import write_manifest, write_seal
-from validate.evidence.trail_fit import report_digests
-from validate.evidence.verify import verify
-from validate.inference.cost import Meter, cost_document
-from validate.inference.plan import InferencePlan, make_plan
-from validate.inference.progress import Update
-from validate.inference.store import read_timings
 from validate.lock.amendment import Amendment
-from validate.lock.lock import lock_path
-from validate.lock.stored import Lock, confirmatory_run, read_lock
-from validate.locking import current_lock, hold, keep_lock
-from validate.models.adapter import LoadedModel, ModelIdentity
-from validate.models.load import opened_elsewhere, opened_models
-from validate.numbers import MEASURES, Numbers, computed, join_folder
-from validate.protocol.load import LoadedProtocol, load_protocol
-from validate.protocol.passes import Pass
-from validate.protocol.schema import StudyProtocol
-from validate.protocol.shift import shift_of
-from validate.protocol.targets import MEASURED
+from validate.protocol.load import load_protocol
 from validate.provenance.actor import acting
 from validate.provenance.audit import AuditTrail
-from validate.provenance.environment import environment_document
+from validate.provenance.clock import utc_now
 from validate.provenance.ledger import Ledger
 from validate.provenance.states import Progress, State
 from validate.registry import load as load_plugin
-from validate.report.house import FOLDER, house_files, read_house
-from validate.report.render import FORMATS, render
 from validate.reporter import Reporter, Silent
-from validate.results.join import check_groups
-from validate.results.marked import write_marked
-from validate.results.store import write_units
 from validate.run_folder import open_folder, run_name, sole_user
-from validate.run_pictures import write_run_pictures
-from validate.uses import Uses, uses_of
-from validate.verdict.verdict import Verdict
-
-OUTCOME_CODES = {"PASS": ExitCode.PASS, "FAIL": ExitCode.FAIL, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run. `folder` holds everything; the rest is for looking at.
-
-    report : the rendered files; exit_code : what `validate run` returns (contracts.md)
-    """
-
-    folder: Path
-    title: str
-    verdict: Verdict
-    estimates: Estimates
-    report: tuple[Path, ...]
-    exit_code: ExitCode
+from validate.run_stages import Run, Stages
 
 
 def chosen_engine(name: str, address: str | None) -> Any:
@@ -96,11 +34,6 @@ def chosen_engine(name: str, address: str | None) -> Any:
     if not hasattr(engine, "address"):
         raise CommandError(f"--address {address}: belongs to --engine ray; the engine '{name}' has no cluster.")
     return dataclasses.replace(engine, address=address)
-
-
-def utc_now() -> datetime:
-    """The clock of a run; tests give their own."""
-    return datetime.now(UTC)
 
 
 def run(
@@ -139,7 +72,7 @@ def run(
         if progress.state is State.SIGNED:
             raise CommandError(f"{folder}: is signed, and what is signed is not changed. Give another --out.")
         trail.append("resumed" if resume else "started", {"protocol": loaded.protocol.id, "version": __version__})
-        stages = _Stages(loaded, folder, trail, progress, ledger, reporter or Silent(), clock)
+        stages = Stages(loaded, folder, trail, progress, ledger, reporter or Silent(), clock)
         try:
             return stages.run(device=device, engine=chosen, exploratory=exploratory, amendment=amendment)
         except (ValidateError, KeyboardInterrupt) as error:
@@ -147,286 +80,3 @@ def run(
             trail.append("stopped", {"error": type(error).__name__})
             ledger.append("stopped", {"run": run_name(folder), "error": type(error).__name__})
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """The stages of one run, in order; each writes its files into the folder."""
-
-    loaded: LoadedProtocol
-    folder: Path
-    trail: AuditTrail
-    progress: Progress
-    ledger: Ledger
-    reporter: Reporter
-    clock: Callable[[], datetime]
-
-    @property
-    def protocol(self) -> StudyProtocol:
-        return self.loaded.protocol
-
-    def run(self, *, device: str | None, engine: Any, exploratory: bool, amendment: Amendment | None) -> Run:
-        """All of them."""
-        self.trail.append("environment", {"package": __version__, "device": device or self.protocol.inference.device})
-        for warning in self.loaded.warnings:
-            self.reporter.say(f"warning: {warning}")
-        if self.protocol.report.house_style is not None:
-            read_house(self.loaded.base / self.protocol.report.house_style)  # refused before anything is read
-        with opened_models(self.protocol, self.loaded.base, device) as models:
-            cohort = self.cohort()
-            for warning in cohort_warnings(self.protocol, cohort):
-                self.reporter.say(f"warning: {warning}")
-            passes = required_passes(self.protocol)
-            identities = {name: model.identity for name, model in models.items()}
-            lock = self.lock(cohort, identities, passes, exploratory=exploratory, amendment=amendment)
-            uses = uses_of(
-                self.ledger, run_name(self.folder), self.protocol, cohort, identities, lock.digest if lock else None
-            )
-            uses.enter("started")
-            self.progress.to(State.RUN, "models are about to read the cases")
-            with opened_elsewhere(self.protocol, self.loaded.base, passes, models, device=device) as elsewhere:
-                plan = make_plan(
-                    self.protocol,
-                    cohort,
-                    models,
-                    passes,
-                    elsewhere=elsewhere,
-                    base=self.loaded.base.resolve(),
-                    device=device,
-                )
-                self.inference(plan, models, engine=engine)
-        self.shift(cohort)
-        self.unblind(cohort, uses)
-        self.reporter.stage("Computing the numbers")
-        write_units(join_folder(self.folder, self.protocol), self.folder / "results/units.parquet")
-        numbers = computed(self.folder, self.protocol, locked=confirmatory_run(self.folder))
-        for relative, document in numbers.documents().items():
-            write_atomically(self.folder / relative, pretty_json(document))
-        self.pictures(cohort, numbers)
-        self.trail.append("computed", {"estimates": len(numbers.estimates), "outcome": numbers.verdict.outcome})
-        uses.enter("computed", outcome=numbers.verdict.outcome, exploratory=numbers.verdict.exploratory)
-        return self.report(numbers, uses)
-
-    def cohort(self) -> Cohort:
-        """Who is in: read from the source every time (only there do the files lie), written down for later stages."""
-        self.reporter.stage("Reading the cohort")
-        cohort = build_cohort(
-            self.protocol,
-            base=self.loaded.base,
-            site_key=site_key(),
-            cache=home() / "index",
-            progress=self.reporter.advance,
-        )
-        for warning in cohort.warnings:
-            self.reporter.say(f"warning: {warning}")
-        check_groups(self.protocol, cohort.cases)
-        check_labels(self.protocol.reference, self.loaded.base, cohort.cases, geometry=self.protocol.cohort.geometry)
-        write_cohort(cohort, self.folder / "cohort")
-        write_lookup(cohort.digest, {case.unit: str(case.files[0]) for case in cohort.cases if case.files})
-        self.trail.append(
-            "cohort", {"cases": len(cohort.cases), "exclusions": len(cohort.exclusions), "digest": cohort.digest}
-        )
-        self.reporter.say(f"{len(cohort.cases):,} cases in, {len(cohort.exclusions):,} files out, each with its reason")
-        return cohort
-
-    def lock(
-        self,
-        cohort: Cohort,
-        models: Mapping[str, ModelIdentity],
-        passes: tuple[Pass, ...],
-        *,
-        exploratory: bool,
-        amendment: Amendment | None,
-    ) -> Lock | None:
-        """Freeze before any model sees a case, hold what was frozen against what is here now, or amend it."""
-        write_atomically(self.folder / "protocol.yaml", resolved_yaml(self.loaded))
-        if exploratory:
-            self.trail.append("unlocked", {"reason": "run asked for without a lock"})
-            self.reporter.say("EXPLORATORY: nothing is locked, so nothing here counts as a PASS")
-            return None
-        run, beside = run_name(self.folder), lock_path(self.loaded.path)
-        current = current_lock(self.loaded, cohort, models, passes, ledger=self.ledger, run=run, clock=self.clock)
-        try:
-            lock, done = hold(
-                self.loaded, current, stored=self.folder / "lock.json", amendment=amendment, ledger=self.ledger,
-                actor=self.trail.actor, clock=self.clock,
-            )  # fmt: skip
-        except ProtocolError as error:
-            self.trail.append("refused", {"differences": len(error.problems) - 1})
-            raise
-        keep_lock(beside, self.folder)
-        self.say_locked(lock, done, beside)
-        return lock
-
-    def say_locked(self, lock: Lock, done: str, beside: Path) -> None:
-        """Into the trail, the ledger and the terminal."""
-        facts = {"lock": lock.digest}
-        if done == "amended":
-            record = lock.document["amendments"][-1]
-            kept = {name: record[name] for name in ("number", "severity", "when", "from_lock")}
-            self.trail.append("amended", {**facts, **kept, "changes": len(record["what"])})
-            self.reporter.say(f"Amended ({record['severity']}, {record['when'].replace('_', ' ')}): {beside}")
-        else:
-            self.trail.append({"locked": "locked", "held": "lock_held"}[done], facts)
-        if done == "locked":
-            self.reporter.say(f"Locked now, before any model has read a case: {beside}")
-        if done != "held":
-            self.ledger.append(done, {"run": run_name(self.folder), **facts})
-        reason = {"locked": "frozen by this run", "held": "frozen before this run", "amended": "amended by this run"}
-        self.progress.to(State.LOCKED, reason[done], facts)
-        if not lock.confirmatory:
-            self.reporter.say(
-                "EXPLORATORY: a major amendment came after the labels were seen; nothing counts as a PASS"
-            )
-
-    def inference(self, plan: InferencePlan, models: Mapping[str, LoadedModel], *, engine: Any) -> None:
-        """Every case through every model and pass, into crash-safe shards."""
-        self.reporter.stage("Running the models")
-        out = self.folder / "inference"
-
-        def show(update: Update) -> None:
-            self.reporter.advance(
-                update.done, update.total, update.failures, rate=update.rate, waiting_for=update.waiting_for
-            )
-
-        with Meter() as meter:
-            summary = engine.run(plan, out=out, resume=out.exists(), progress=show, on_event=self.trail.append)
-        cost = cost_document(read_timings(out).to_pylist(), meter.document())
-        write_atomically(self.folder / "evidence/cost.json", pretty_json(cost))
-        if summary.rows:
-            self.reporter.say(f"The slowest stage was: {cost['slowest']}")
-        identities = {name: dataclasses.asdict(model.identity) for name, model in models.items()}
-        document = {"schema_version": "1", "models": identities}
-        write_atomically(self.folder / "evidence/models.json", pretty_json(document))
-        write_atomically(self.folder / "evidence/environment.json", pretty_json(environment_document()))
-        failed = sum(summary.failures.values())
-        self.reporter.say(f"{summary.rows - failed:,} outputs, {failed:,} cases without one, each with its reason")
-
-    def unblind(self, cohort: Cohort, uses: Uses) -> None:
-        """Only now are labels read; the ledger notes the look before it happens."""
-        reference = self.protocol.reference
-        uses.enter("unblinded")
-        write_atomically(self.folder / "evidence/ledger.json", pretty_json(uses.document()))
-        self.trail.append("unblinded", {"reference": reference_digest(reference, self.loaded.base)})
-        self.progress.to(State.UNBLINDED, "labels are joined to outputs")
-        known = identified_units(cohort, self.protocol, base=self.loaded.base, site_key=site_key())
-        write_table(known, self.folder / IDENTIFIED)
-        if self.protocol.task in MEASURED:
-            self.measure(cohort)
-            return
-        labels = read_reference(reference, base=self.loaded.base, cases=cohort.cases)
-        write_table(labels, self.folder / "cohort/reference.parquet")
-
-    def measure(self, cohort: Cohort) -> None:
-        """What is true of each case, and what is measured of every output of it."""
-        self.reporter.stage("Measuring each case")
-        casewise: Casewise = load_plugin("casewise", self.protocol.task)
-        question = Question(self.protocol, self.loaded.base, self.folder / "inference", cohort.cases)
-        found = casewise.tables(question, self.reporter.advance)
-        write_table(found.reference, self.folder / "cohort/reference.parquet")
-        write_table(found.measures, self.folder / MEASURES)
-        if found.marks is not None and found.lesions is not None:
-            write_marked(self.folder, found.marks, found.lesions)
-        failed = sum(reason is not None for reason in found.measures["failure"].to_pylist())
-        self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
-
-    def shift(self, cohort: Cohort) -> None:
-        """The reference cohort, and what the images of this one are like, where the protocol asks for a comparison."""
-        if shift_of(self.protocol) is None:
-            return
-        self.reporter.stage("Describing the images")
-        facts = write_shift_tables(self.folder, self.protocol, self.loaded.base, cohort.cases, self.reporter.advance)
-        self.trail.append("shift_reference", dict(facts or {}))
-
-    def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
-        """Slices of the worst cases, and one case as it was disturbed: only where the protocol lets pixels leave the site."""
-        for told in write_run_pictures(
-            self.folder, self.protocol, self.loaded.base, cohort.cases, tuple(numbers.findings)
-        ):
-            self.trail.append("pictures", told)
-
-    def house_style(self) -> None:
-        """A copy of the house style, so that the report can be made again from the run folder alone."""
-        if self.protocol.report.house_style is None:
-            return
-        source = self.loaded.base / self.protocol.report.house_style
-        for name in house_files(source):
-            write_atomically(self.folder / FOLDER / name, (source / name).read_bytes())
-
-    def report(self, numbers: Numbers, uses: Uses) -> Run:
-        """Seal what the numbers rest on, render, and bind report, manifest and trail together."""
-        self.reporter.stage("Writing the report")
-        created = self.clock().isoformat(timespec="seconds")
-        self.house_style()
-        write_derived(self.folder, created=created)
-        lock = self.folder / "lock.json"
-        inputs = {"lock": read_lock(lock).digest} if lock.is_file() else {}
-        manifest = write_manifest(self.folder, inputs=inputs, created=created)
-        self.trail.append("manifest", {"sha256": manifest})
-        written: tuple[Path, ...] = ()
-        try:
-            written = render(self.folder, formats=self.protocol.report.formats)
-        finally:
-            # Where the PDF can't be made here, the numbers are sealed all the same.
-            digests = report_digests(self.folder, written)
-            self.trail.append("reported", {"files": [path.name for path in written], "sha256": digests})
-            self.progress.to(State.REPORTED, "numbers are sealed and set in a report")
-            uses.enter("reported", files=[path.name for path in written if path.suffix in {".pdf", ".html"}])
-            write_seal(self.folder, audit_head=self.trail.head)
-        return Run(
-            folder=self.folder,
-            title=self.protocol.title,
-            verdict=numbers.verdict,
-            estimates=Estimates(numbers.estimates),
-            report=tuple(path for path in written if path.suffix in {".pdf", ".html"}),
-            exit_code=exit_code(numbers.verdict),
-        )
-
-
-def render_again(
-    folder: Path,
-    *,
-    profile: str | None = None,
-    formats: tuple[str, ...] = FORMATS,
-    out: Path | None = None,
-    house: Path | None = None,
-    actor: str | None = None,
-    clock: Callable[[], datetime] = utc_now,
-) -> tuple[Path, ...]:
-    """The report once more, from the sealed evidence. In the run folder itself the trail and the seal follow it.
-
-    Raises EvidenceError, before anything is written, where the evidence no longer fits its seal.
-    """
-    if out is not None:
-        return render(folder, profile=profile, formats=formats, out=out, house=house)
-    differences = verify(folder).differences
-    if differences:
-        shown = "; ".join(differences[:3])
-        raise EvidenceError(f"{folder}: the evidence does not fit its seal, so no report is made of it: {shown}")
-    with sole_user(folder):
-        put_back(folder, leftovers(folder))
-        with AuditTrail(folder / AUDIT, actor=acting(actor), clock=clock) as trail, next_report(folder) as place:
-            progress = Progress(trail)
-            progress.refuse(State.REPORTED)
-            written = render(folder, profile=profile, formats=formats, house=house, out=place)
-            names = [path.name for path in written if path.parent.name not in {"figures", "tables"}]
-            written = tuple(take_place(folder, place, written))
-            progress.to(State.REPORTED, "set in a report again")
-            digests = report_digests(folder, written)
-            told = {"files": names, "profile": profile, "house": house is not None, "sha256": digests}
-            trail.append("reported", told)
-            write_seal(folder, audit_head=trail.head)
-    return written
-
-
-def exit_code(verdict: Verdict) -> ExitCode:
-    """What a verdict returns to the shell: an exploratory one never 0."""
-    if verdict.exploratory or verdict.outcome is None:
-        return ExitCode.EXPLORATORY
-    return OUTCOME_CODES[verdict.outcome]
-
-
-def resolved_yaml(loaded: LoadedProtocol) -> bytes:
-    """The protocol as resolved, in the order of its blocks."""
-    text: str = yaml.safe_dump(loaded.resolved, sort_keys=False, allow_unicode=True, width=110)
-    return text.encode()

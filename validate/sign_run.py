@@ -16,6 +16,7 @@ from validate.evidence.signature import MEANINGS, Meaning, write_signature
 from validate.evidence.verify import verify
 from validate.lock.stored import read_lock
 from validate.provenance.audit import AuditTrail
+from validate.provenance.clock import utc_now
 from validate.provenance.keys import Key
 from validate.provenance.ledger import Ledger
 from validate.provenance.states import Progress, State
@@ -28,7 +29,7 @@ def sign_run(
     *,
     meaning: Meaning,
     authority: str | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
 ) -> Path:
     """Add a signature to a finished run; earlier ones stay valid. Returns its file.
 

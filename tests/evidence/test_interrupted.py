@@ -117,7 +117,7 @@ def test_what_an_interrupted_signature_cannot_have_left_is_no_leftover(with_pdf:
 def test_a_report_made_again_that_is_interrupted_leaves_the_sealed_one(
     with_pdf: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    import validate.run_protocol as module
+    import validate.report_again as module
 
     sealed = (with_pdf / "report/report.pdf").read_bytes()
 

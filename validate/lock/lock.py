@@ -19,6 +19,7 @@ from validate.lock.stored import FROZEN, Lock, lock_digest
 from validate.models.adapter import ModelIdentity
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass
+from validate.provenance.clock import utc_now
 from validate.provenance.source import source_digest
 
 
@@ -28,7 +29,7 @@ def make_lock(
     models: Mapping[str, ModelIdentity],
     passes: Sequence[Pass],
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
 ) -> Lock:
     """Freeze the resolved protocol, cohort manifest, reference table, models, passes and the program itself.
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from validate.errors import EvidenceError
+from validate.provenance.clock import utc_now
 from validate.provenance.event import GENESIS, Chain, checked, line_of, made, parsed
 
 UNSTATED = "unstated"
@@ -25,9 +26,7 @@ class AuditTrail:
     Raises EvidenceError on opening a trail whose chain is broken before its last line: it was edited.
     """
 
-    def __init__(
-        self, path: Path, *, actor: str = UNSTATED, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, path: Path, *, actor: str = UNSTATED, clock: Callable[[], datetime] = utc_now) -> None:
         self.path, self._clock, self.actor = path, clock, actor
         path.parent.mkdir(parents=True, exist_ok=True)
         torn = _cut_torn_line(path)

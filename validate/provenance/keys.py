@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from validate.errors import CommandError
 from validate.provenance.certificate import certificates_text, fingerprint, read_certificates, subject
+from validate.provenance.clock import utc_now
 from validate.provenance.hardware_token import token_signer
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def new_key(
     name: str,
     kind: Literal["ed25519", "p256"] = "ed25519",
     passphrase: str | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
 ) -> Key:
     """A key and its self-signed certificate in a new folder: key.pem, readable by its owner only, and certificate.pem.
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import CommandError, EvidenceError, MachineError
+from validate.provenance.clock import utc_now
 from validate.provenance.event import GENESIS, Chain, checked, line_of, made, parsed
 
 NAME = "ledger.sqlite"
@@ -70,9 +71,7 @@ class Ledger:
     was used before is not known any more.
     """
 
-    def __init__(
-        self, folder: Path, *, actor: str = "unstated", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, folder: Path, *, actor: str = "unstated", clock: Callable[[], datetime] = utc_now) -> None:
         self.path, self._actor, self._clock = folder / NAME, actor, clock
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
