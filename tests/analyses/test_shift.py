@@ -113,6 +113,26 @@ def test_a_difference_of_two_runs_has_limits_by_mover(build: SimpleNamespace) ->
     assert one.interval.low == pytest.approx(one.value - down)
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "worse", "outcome"), [(0.15, 0.0, "PASS"), (0.001, 0.0, "INCONCLUSIVE"), (0.005, 0.3, "FAIL")]
+)
+def test_a_criterion_that_an_acceptance_still_stands(
+    build: SimpleNamespace, tolerance: float, worse: float, outcome: str
+) -> None:
+    criterion = {"analysis": "shift", "endpoint": "auroc", "rationale": "r"}
+    evidence = study(build, endpoints=["auroc"], tolerance=tolerance, rationale="r", acceptance=[criterion])
+    known = {e.id: e for e in evidence.estimates}
+    since = known["auroc/candidate/clean/since=accepted"]
+    assert since.interval is not None and since.value is not None
+    moved = replace(since.interval, low=since.interval.low - worse, high=since.interval.high - worse)
+    known[since.id] = replace(since, value=since.value - worse, interval=moved)
+    (result,) = decide(evidence.protocol, list(known.values()), locked=True).criteria
+    assert (result.outcome, result.goal, result.limit) == (outcome, -tolerance, "lower"), result.sentence
+    assert "less the accepted one" in result.sentence and "acceptance" in result.sentence
+    (lost,) = decide(evidence.protocol, [e for e in known.values() if e.id != since.id], locked=True).criteria
+    assert lost.outcome == "INCONCLUSIVE" and "the accepted run has no 'auroc'" in lost.sentence
+
+
 @pytest.mark.parametrize(("noise", "outcome"), [(0.026, "FAIL"), (0.02, "PASS")])
 def test_a_criterion_on_how_well_the_cohorts_are_told_apart(build: SimpleNamespace, noise: float, outcome: str) -> None:
     criterion = {"analysis": "shift", "limit": "upper", "at_most": 0.65, "rationale": "r"}

@@ -85,10 +85,18 @@ def test_a_later_month_is_held_against_the_accepted_run(
     start, end = text.index("analyses:\n"), text.index("acceptance:\n")
     shift = "analyses:\n  - shift: {reference: ../../accepted, endpoints: [auroc], tolerance: 0.10, rationale: r}\n\n"
     path = gallery / "later.yaml"
-    path.write_text(text[:start] + shift.replace("../../accepted", str(disturbed.folder)) + text[end:])
+    still = "acceptance:\n  - {analysis: shift, endpoint: auroc, rationale: It must go on as accepted.}\n"
+    path.write_text(
+        text[:start]
+        + shift.replace("../../accepted", str(disturbed.folder))
+        + text[end:].replace("acceptance:\n", still, 1)
+    )
     run = validate.run(quick(path), out=gallery.parent / "later")
     found = findings(run)["shift"]
     assert found["data"]["stands"] == "yes" and "The acceptance still stands" in found["statement"]
+    (criterion,) = (one for one in run.verdict.criteria if one.analysis == "shift")
+    assert criterion.outcome == "PASS" and "the acceptance still stands" in criterion.sentence
+    assert "less that of the accepted run" in (run.folder / "report/report.html").read_text()
     assert found["data"]["patients_in_both"] > 0 and "are in both cohorts" in found["statement"]
     assert {one["group"] for one in found["data"]["features"]} >= {"metadata", "outputs"}
     assert verify(run.folder, recompute=recomputation).differences == ()

@@ -81,3 +81,33 @@ def test_tolerances_are_read_alike() -> None:
         )
         == 0.1
     )
+
+
+def test_a_criterion_that_an_acceptance_stands_needs_its_tolerance(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "protocols" / "gallery" / "cxr-opacity-table.yaml").read_text()
+    start = text.index("acceptance:\n")
+    head, rest = text[:start].rstrip() + "\n", text[start:].partition("\n\n")[2]
+    shift = "  - shift: {reference: ../../accepted, endpoints: [auroc], tolerance: 0.1, rationale: r}\n"
+    line = "acceptance:\n  - {analysis: shift, endpoint: auroc, rationale: r}\n"
+    path = tmp_path / "p.yaml"
+    for before, criterion, message in (
+        ("", line, "acceptance[0].analysis: needs analyses: shift with this endpoint and a tolerance"),
+        (
+            shift,
+            line.replace("auroc", "brier"),
+            "acceptance[0].endpoint: 'brier' is not among the endpoints of analyses: shift",
+        ),
+        (
+            shift,
+            line.replace("rationale", "at_least: 0.8, rationale"),
+            "acceptance[0].at_least: does not go with analysis: shift",
+        ),
+        (shift.replace("tolerance: 0.1, ", ""), line, "shift.tolerance: is missing"),
+        (shift, line.replace("rationale: r", "rationale: ''"), "acceptance[0].rationale: is empty"),
+    ):
+        path.write_text(head + before + "\n" + criterion + "\n" + rest)
+        with pytest.raises(ProtocolError) as caught:
+            load_protocol(path, catalog=shipped_catalog())
+        assert message in str(caught.value)
+    path.write_text(head + shift + "\n" + line + "\n" + rest)
+    assert load_protocol(path, catalog=shipped_catalog()).protocol.acceptance[0].endpoint == "auroc"

@@ -331,7 +331,7 @@ class Endpoint(Block):
 
 
 class Criterion(Block):
-    """One goal. `endpoint` is the analysis' own name where `analysis` is given."""
+    """One goal. With `analysis` its own measure is judged, and no endpoint; of shift with an endpoint, whether that acceptance stands."""
 
     endpoint: str = ""
     limit: Literal["lower", "upper"] | None = None  # which limit decides; none of a gap, which both do

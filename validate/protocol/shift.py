@@ -11,7 +11,7 @@ from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
 from validate.protocol.compared import SHIFT
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import StudyProtocol
+from validate.protocol.schema import Criterion, StudyProtocol
 
 NAME = SHIFT
 
@@ -62,6 +62,9 @@ def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Proble
         options = shift_of(protocol)
     except ValidationError:
         return  # said by the options' own check
+    for index, criterion in enumerate(protocol.acceptance):
+        if criterion.analysis == NAME and criterion.endpoint:
+            yield from _criterion(options, criterion, ("acceptance", index))
     if options is None:
         return
     place = next(index for index, analysis in enumerate(protocol.analyses) if analysis.name == NAME)
@@ -77,3 +80,30 @@ def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Proble
         )
     if options.tolerance is not None and not (options.rationale or "").strip():
         yield Problem((*at, "rationale"), "is missing; a tolerance needs a reason: why does a smaller fall not matter?")
+
+
+def _criterion(options: ShiftOptions | None, criterion: Criterion, at: Place) -> Iterator[Problem]:
+    """Of an endpoint, whose acceptance must still stand."""
+    foreign = (
+        "limit",
+        "at_least",
+        "at_most",
+        "worst_of",
+        "gap_of",
+        "perturbation",
+        "holds_up_to",
+        "min_events",
+        "assumed",
+    )
+    for name in foreign:
+        if getattr(criterion, name) is not None:
+            yield Problem(
+                (*at, name),
+                "does not go with analysis: shift and an endpoint, whose tolerance stands in analyses: shift",
+            )
+    if options is None:
+        yield Problem((*at, "analysis"), "needs analyses: shift with this endpoint and a tolerance")
+    elif criterion.endpoint not in options.endpoints:
+        yield Problem((*at, "endpoint"), f"'{criterion.endpoint}' is not among the endpoints of analyses: shift")
+    if not criterion.rationale.strip():
+        yield Problem((*at, "rationale"), "is empty; say why the acceptance must still stand")

@@ -111,6 +111,8 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
         name += printed(" at threshold ") + view.words(threshold)
     if criterion["against"]:
         name += printed(", less ") + study.model_name(criterion["against"].text)
+    if criterion["analysis"] and criterion["endpoint"].text != criterion["analysis"].text:
+        return name + ", less that of the accepted run"
     if criterion["analysis"]:
         return printed(
             ANALYSES.get(criterion["analysis"].text, criterion["analysis"].text), criterion["analysis"].address

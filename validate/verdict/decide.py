@@ -8,6 +8,7 @@ from typing import Literal
 
 from validate.analyses.selection import Selection, ids
 from validate.estimation.estimate import Estimate
+from validate.protocol.compared import SHIFT
 from validate.protocol.schema import Criterion, Model, StudyProtocol
 from validate.verdict.comparison import compared
 from validate.verdict.gap import gap_result
@@ -16,6 +17,7 @@ from validate.verdict.limits import Goal, goal_of, judge
 from validate.verdict.new_study import new_study
 from validate.verdict.own_measure import own_measure_result
 from validate.verdict.sentence import new_study_sentence, one_sentence, overall_sentence, worst_sentence
+from validate.verdict.since_accepted import since_result
 from validate.verdict.verdict import CriterionResult, Outcome, Reason, Verdict
 from validate.verdict.worst_of import judge_levels
 
@@ -67,6 +69,8 @@ def _judged(
         return gap_result(protocol, estimates, index, criterion, model, locked=locked)
     if criterion.perturbation is not None or criterion.holds_up_to is not None:
         return holds_result(protocol, estimates, index, criterion, model, locked=locked)
+    if criterion.analysis == SHIFT and criterion.endpoint:
+        return since_result(protocol, estimates, index, criterion, model, locked=locked)
     if criterion.analysis is not None:
         return own_measure_result(protocol, estimates, index, criterion, model, locked=locked)
     return _result(protocol, selection, index, criterion, model, locked=locked)
