@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from validate.errors import MachineError
 from validate.imaging.burned_in import text_lines
 from validate.imaging.dicom import read_image
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.in_time import decoded_in_time
 from validate.index_source import Indexed, Picture
 
 SIDE = 168  # pixels of a thumbnail's longer side
@@ -154,7 +156,7 @@ def _pictures(found: Indexed) -> Markup:
 def _picture(one: Picture) -> Markup:
     words = " · ".join(str(one.attributes[name]) for name in CAPTION if one.attributes.get(name) is not None)
     try:
-        frames = read_image(one.path).voxels
+        frames = decoded_in_time(partial(read_image, one.path)).voxels
         frame = frames[len(frames) // 2]
         note = "text in the pixels?" if text_lines(frame) else ""
         drawn = Markup('<img alt="" src="data:image/png;base64,{}">').format(

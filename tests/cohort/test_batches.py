@@ -13,6 +13,7 @@ from validate.cohort.batches import BatchReader, read_batch
 from validate.cohort.candidate import Question, refused
 from validate.cohort.index import candidates_of, index_folder
 from validate.cohort.tree import Entry
+from validate.imaging.in_time import seconds_for
 
 QUESTION = Question()
 FINE = refused("not_dicom")
@@ -82,9 +83,23 @@ def test_somebody_elses_timer_is_left_alone():
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def test_where_somebody_else_has_the_timer_a_thread_keeps_the_time(monkeypatch):
+    def slow(entry, _question, _earlier):
+        while entry.relative == "endless":
+            time.sleep(0.001)
+        return FINE
+
+    monkeypatch.setattr(batches, "seconds_for", lambda _size: 0.1)
+    signal.setitimer(signal.ITIMER_REAL, 100)
+    try:
+        assert read_batch(slow, QUESTION, asked("a", "endless", "b")) == [FINE, batches.TIME, FINE]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def test_a_large_file_that_is_read_whole_has_longer():
-    assert time_limit.seconds_for(0) == 30
-    assert time_limit.seconds_for(16 << 30) > 3600
+    assert seconds_for(0) == 30
+    assert seconds_for(16 << 30) > 3600
 
 
 def test_an_index_whose_workers_are_killed_says_the_same(archive, tmp_path, monkeypatch):

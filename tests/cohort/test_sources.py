@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from validate.cohort.build import build_cohort
+from validate.cohort.dicomdir import _by_pydicom
+from validate.cohort.dicomdir_records import NotPlain, named_files
 from validate.cohort.index import index_folder
 from validate.errors import DataError
 from validate.imaging import archive as zips
@@ -242,3 +247,60 @@ def test_a_cohort_is_built_from_an_archive(archive, protocol, tmp_path):
     )
     assert of_archive.digest == of_folder.digest
     assert all(read_image(case.files[0]).voxels.size for case in of_archive.cases)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_dicomdir_that_takes_for_ever_is_said_and_the_files_are_read(archive, tmp_path, monkeypatch, inside):
+    image = archive("IM1").read_bytes()
+    listed = dicomdir(tmp_path / "archive", ["IM1"])
+    if inside:
+        zipped(tmp_path / "archive/study.zip", {"DICOMDIR": listed.read_bytes(), "IM2": image.replace(b"S1", b"S2")})
+        listed.unlink()
+
+    def endless(_stream):
+        while True:
+            time.sleep(0.001)
+            yield ("IM1",)
+
+    monkeypatch.setattr("validate.cohort.dicomdir.named_files", endless)
+    monkeypatch.setattr("validate.cohort.dicomdir.seconds_for", lambda _size: 0.1)
+    prefix = "study.zip/" if inside else ""
+    found = reasons(tmp_path / "archive")
+    assert found[f"{prefix}DICOMDIR#listed"] == "unreadable_listing"
+    assert found[f"{prefix}DICOMDIR"] == "not_an_image"
+    assert found["IM1"] is None
+    if not inside:
+        with pytest.raises(DataError, match="took longer than"):
+            index_folder(listed)
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_records_are_read_as_the_library_reads_them(tmp_path, undefined):
+    dataset = pydicom.dcmread(dicomdir(tmp_path, ["A", "B"], ["C"]))
+    inner = Dataset()
+    inner.CodeMeaning = "x"
+    for record in dataset.DirectoryRecordSequence:
+        record.add_new("IconImageSequence", "SQ", [inner])
+        record.add_new("ContentSequence", "SQ", [])
+        record["IconImageSequence"].is_undefined_length = undefined
+        record.is_undefined_length_sequence_item = undefined
+        inner.is_undefined_length_sequence_item = undefined
+    dataset["DirectoryRecordSequence"].is_undefined_length = undefined
+    dataset.save_as(tmp_path / "DICOMDIR", enforce_file_format=True)
+    with (tmp_path / "DICOMDIR").open("rb") as stream:
+        assert list(named_files(stream)) == [("A", "B"), ("C",)]
+    with (tmp_path / "DICOMDIR").open("rb") as stream:
+        assert _by_pydicom(tmp_path, stream) == {("A", "B"), ("C",)}
+
+
+def test_any_damage_to_a_dicomdir_ends_soon(tmp_path):
+    content = dicomdir(tmp_path, ["A", "B"], ["C"]).read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        raw = bytearray(content)
+        for at in random.integers(132, len(raw), 3):
+            raw[at] = random.integers(256)
+        try:
+            assert all(isinstance(parts, tuple) for parts in named_files(io.BytesIO(bytes(raw))))
+        except NotPlain:
+            continue

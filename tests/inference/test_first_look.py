@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from validate.errors import ModelError
+from validate.inference import decode
+from validate.inference import first_look as first_look_file
+from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.first_look import clean_views, dry_run, first_look
 
 Make = Callable[..., Any]
@@ -28,6 +33,22 @@ def test_the_look_goes_on_past_files_that_can_not_be_read(plan: Make, study: Mak
 
 def test_a_study_without_a_readable_file_is_left_to_the_run(plan: Make, study: Make, tmp_path: Path) -> None:
     assert first_look(plan(tmp_path, study(tmp_path / "dicom", 3, broken=(0, 1, 2)))).samples == {}
+
+
+def test_the_look_goes_on_past_an_image_that_is_decoded_for_ever(
+    plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(tmp_path, study(tmp_path / "dicom", 3))
+    original = decode.decode
+
+    def hanging(task: DecodeTask) -> Decoded:
+        if task.paths == made.cases[0].files[:1]:
+            time.sleep(3)
+        return original(task)
+
+    monkeypatch.setattr(decode, "decode", hanging)
+    monkeypatch.setattr(first_look_file, "decode_in_time", partial(decode.decode_in_time, seconds=0.3))
+    assert first_look(made).samples["m"][0].unit == "u0001"
 
 
 def test_a_wrong_output_is_found_before_the_run(plan: Make, study: Make, tiny_onnx: Make, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def _decoding(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> list
         work()
         done.append(1)
 
-    monkeypatch.setattr(module, "decode", decode)
+    monkeypatch.setattr(module, "decode_in_time", decode)
     return done
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.cohort.case import Case
 from validate.cohort.manifest import KEYS, write_table
 from validate.errors import DataError, EvidenceError
+from validate.imaging.in_time import decoded_in_time
 from validate.imaging.statistics import NAMES, image_statistics
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.protocol.passes import CLEAN
@@ -93,7 +95,8 @@ def _volume(case: Case) -> Volume | None:
         return None
     path = case.files[len(case.files) // 2]
     try:
-        return read_nifti(path) if path.name.endswith((".nii", ".nii.gz")) else read_image(path)
+        read = read_nifti if path.name.endswith((".nii", ".nii.gz")) else read_image
+        return decoded_in_time(partial(read, path))
     except (DecodeFailure, OSError):
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from validate.casewise.slice_picture import between, slice_picture
 from validate.cohort.case import Case
 from validate.cohort.reference_mask import reference_mask
 from validate.errors import EvidenceError
+from validate.imaging.in_time import decoded_in_time
 from validate.imaging.mask import LabelMap
 from validate.imaging.nifti import read_mask
 from validate.imaging.series import read_series
@@ -69,7 +71,7 @@ def _picture(folder: Path, protocol: StudyProtocol, base: Path, case: Case, want
     except DecodeFailure as failure:
         raise EvidenceError(f"{stored}: is not the mask that was stored there.") from failure
     try:
-        image = read_series(case.files, protocol.cohort.geometry)
+        image = decoded_in_time(partial(read_series, case.files, protocol.cohort.geometry))
     except DecodeFailure:
         return None
     if reference is None:

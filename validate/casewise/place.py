@@ -7,12 +7,14 @@ centre ("voxels"). Of marks in a plane, mm are counted from the image's corner.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from validate.cohort.case import Case
+from validate.imaging.in_time import decoded_in_time
 from validate.imaging.mask import Grid
 from validate.imaging.nifti import is_nifti, read_grid
 from validate.imaging.series import grid_of, read_series
@@ -120,7 +122,7 @@ def _grid_of(files: tuple[Path, ...], rules: Geometry) -> Grid:
         found = grid_of(files, rules)
         if found is not None:
             return found[0]
-        volume = read_series(files, rules)
+        volume = decoded_in_time(partial(read_series, files, rules))
     except DecodeFailure as failure:
         raise NotPlaced(f"The image does not say where its pixels lie: {failure.detail}") from failure
     if volume.spacing is None:

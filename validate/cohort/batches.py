@@ -10,8 +10,9 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 from validate.cohort.candidate import Facts, Question, read_facts, refused
-from validate.cohort.time_limit import TookTooLong, interruptible, limit, seconds_for
+from validate.cohort.time_limit import interruptible, limit
 from validate.cohort.tree import Entry
+from validate.imaging.in_time import TookTooLong, in_time, seconds_for
 
 TRIES = 2  # of a file alone: a process may die of what others do to the machine
 TIME = refused("time_limit", "Reading the header took longer than a file may take.")
@@ -85,20 +86,23 @@ def read_batch(read: Read, question: Question, batch: Sequence[Asked], *, helper
     gc.disable()
     try:
         with interruptible(helper=helper) as timed:
-            if not timed:
-                return [read(entry, question, earlier) for entry, earlier in batch]
-            return [_in_time(partial(read, entry, question, earlier), entry, helper=helper) for entry, earlier in batch]
+            within = partial(_limited, helper=helper) if timed else in_time
+            return [_in_time(within, partial(read, entry, question, earlier), entry) for entry, earlier in batch]
     finally:
         if collecting:
             gc.enable()
 
 
-def _in_time(read: Callable[[], Facts], entry: Entry, *, helper: bool) -> Facts:
+def _in_time(within: Callable[[Callable[[], Facts], float], Facts], read: Callable[[], Facts], entry: Entry) -> Facts:
     try:
-        try:
-            limit(seconds_for(entry.stamp[0] if entry.stamp is not None else 0), helper=helper)
-            return read()
-        finally:
-            limit(0.0, helper=helper)
+        return within(read, seconds_for(entry.stamp[0] if entry.stamp is not None else 0))
     except TookTooLong:
         return TIME
+
+
+def _limited(read: Callable[[], Facts], seconds: float, *, helper: bool) -> Facts:
+    try:
+        limit(seconds, helper=helper)
+        return read()
+    finally:
+        limit(0.0, helper=helper)

@@ -3,23 +3,28 @@ by the offsets that chain them, so that no loop of offsets can be walked."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from validate.cohort.dicomdir_records import NotPlain, named_files
 from validate.errors import DataError
 from validate.imaging.archive import open_file
 from validate.imaging.bounded import BoundedFile
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.file_meta import file_meta
+from validate.imaging.in_time import TookTooLong, in_time, seconds_for
 from validate.imaging.reader_warnings import silence_readers
 
 DIRECTORY_STORAGE = b"1.2.840.10008.1.3.10"
 STORAGE_CLASS = 0x00020002
 META = 4096  # bytes that hold its file meta
-LARGEST = 256 << 20  # bytes
+LARGEST = 16 << 20  # bytes of one that only the library can read, which keeps all of it
+MOST_FILES = 1_000_000
 MOST_DEEP = 8  # folders down (PS3.10 8.2)
 
 
@@ -80,10 +85,41 @@ def lacking_members(path: Path, stream: BinaryIO, folder: str, names: Iterable[s
 
 
 def _references(path: Path, stream: BinaryIO) -> set[tuple[str, ...]]:
-    import pydicom  # only where there is a DICOMDIR: processes that read headers do without the library
+    try:
+        seconds = seconds_for(stream.seek(0, io.SEEK_END))
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror}. Name the folder instead.") from error
+    try:
+        return in_time(partial(_read_references, path, stream), seconds)
+    except TookTooLong:
+        raise DataError(
+            f"{path}: reading it as a DICOMDIR took longer than {seconds:.0f} s. Name the folder instead."
+        ) from None
+
+
+def _read_references(path: Path, stream: BinaryIO) -> set[tuple[str, ...]]:
+    found = set()
+    try:
+        for parts in named_files(stream):
+            found.add(parts)
+            if len(found) > MOST_FILES:
+                raise DataError(f"{path}: the DICOMDIR lists more than {MOST_FILES:,} files. Name the folder instead.")
+    except NotPlain:
+        found = _by_pydicom(path, stream)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror}. Name the folder instead.") from error
+    if not found:
+        raise DataError(f"{path}: the DICOMDIR lists no file. Name the folder instead.")
+    return found
+
+
+def _by_pydicom(path: Path, stream: BinaryIO) -> set[tuple[str, ...]]:
+    """The same of one that is not laid out as the standard says."""
+    import pydicom  # only where it is needed: processes that read headers do without the library
 
     silence_readers()
     found = set()
+    stream.seek(0)
     try:
         directory = pydicom.dcmread(BoundedFile(stream, most=LARGEST), force=True)
         for record in directory.get("DirectoryRecordSequence") or ():
@@ -94,8 +130,6 @@ def _references(path: Path, stream: BinaryIO) -> set[tuple[str, ...]]:
     except (DecodeFailure, Exception) as error:
         kind = error.reason if isinstance(error, DecodeFailure) else type(error).__name__
         raise DataError(f"{path}: can't be read as a DICOMDIR ({kind}). Name the folder instead.") from error
-    if not found:
-        raise DataError(f"{path}: the DICOMDIR lists no file. Name the folder instead.")
     return found
 
 

@@ -31,6 +31,7 @@ LABELS = {
     "no_pixel_data": "No pixels",
     "truncated": "Cut short",
     "missing_file": "Listed, and not there",
+    "unreadable_listing": "List of a DICOMDIR unreadable",
     "unsafe_name": "Name leads out of its source",
     "repeated_name": "Name that the archive has twice",
     "encrypted": "Encrypted",

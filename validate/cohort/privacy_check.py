@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from validate.cohort.identifiers import BURNED_IN, NAMED, PRIVATE, identifying
@@ -17,6 +18,7 @@ from validate.errors import DataError
 from validate.imaging.burned_in import text_lines
 from validate.imaging.dicom import read_image
 from validate.imaging.failure import DecodeFailure
+from validate.imaging.in_time import decoded_in_time
 from validate.imaging.overlay import read_overlays
 from validate.protocol.schema import Privacy
 
@@ -88,7 +90,7 @@ def _in_pixels(candidate: Candidate) -> bool | None:
     """Whether the pixels or the overlays on them seem to hold text along their borders; None where they can't be read, which
     inference will say."""
     try:
-        volume = read_image(candidate.path)
+        volume = decoded_in_time(partial(read_image, candidate.path))
         planes = read_overlays(candidate.path) if volume.source["overlays"] else ()
     except DecodeFailure:
         return None

@@ -1,5 +1,5 @@
 """A limit on the time that one file may take, by the system's own timers: a header that keeps a reader busy for ever is a file with
-a reason, and the run goes on.
+a reason, and the run goes on. Where there are none, or somebody else has them, a thread keeps the time (imaging/in_time.py).
 
 Two timers. The clock's interrupts what runs in Python or waits for the system, and that file gets a reason. The processor's ends a
 process that does not listen, as inside a library, and is set only in processes that read for another, which notices.
@@ -13,17 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-SECONDS = 30.0
-BYTES_A_SECOND = 4 << 20  # of a file that is read whole, from the slowest store
-
-
-class TookTooLong(BaseException):
-    """The time of one file is over. No Exception: what a hostile header may break is caught far and wide, and this must not be."""
-
-
-def seconds_for(size: int) -> float:
-    """How long a file of so many bytes may take."""
-    return SECONDS + size / BYTES_A_SECOND
+from validate.imaging.in_time import TookTooLong
 
 
 @contextmanager

@@ -145,14 +145,17 @@ def _not_in_archive(archive: Path, directory: str, prefix: str) -> Iterator[Entr
             for one in lacking_members(place, stream, directory.rpartition("/")[0], names):
                 yield Entry(os.fspath(place), f"{prefix}{one.relative}"[:LARGEST_NAME], None, one.reason, one.detail)
     except (DataError, ArchiveError, *READING):
-        return
+        yield _unknown(os.fspath(place), f"{prefix}{directory}")
+
+
+def _unknown(place: str, relative: str) -> Entry:
+    """In the place of what a DICOMDIR lists and may not be there."""
+    detail = "The list of files of this DICOMDIR can't be read, so that nobody knows whether one of them is missing."
+    return Entry(place, f"{relative}#listed"[:LARGEST_NAME], None, "unreadable_listing", detail)
 
 
 def _not_there(directory: str, prefix: str) -> Iterator[Entry]:
-    """What a DICOMDIR inside a folder lists and is not there; the files that are there have their own places.
-
-    One that can't be read says so itself, where its header is read.
-    """
+    """What a DICOMDIR inside a folder lists and is not there; the files that are there have their own places."""
     try:
         with Path(directory).open("rb") as stream:
             if not is_dicomdir(Path(directory), stream.read(HEAD)):
@@ -161,7 +164,9 @@ def _not_there(directory: str, prefix: str) -> Iterator[Entry]:
             inside = ".." not in one.relative.split("/")
             if one.reason is not None and not (inside and os.path.lexists(Path(directory).parent / one.relative)):
                 yield Entry(directory, f"{prefix}{one.relative}"[:LARGEST_NAME], None, one.reason, one.detail)
-    except (DataError, OSError):
+    except DataError:
+        yield _unknown(directory, f"{prefix}{Path(directory).name}")
+    except OSError:  # which its own place says
         return
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +24,7 @@ from validate.imaging.dicom_file import InflatedFile, Pixels, open_dicom, pixels
 from validate.imaging.element_layout import Value
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.header_walk import DEEPEST, LONGEST, PER_FRAME, TELLING
+from validate.imaging.in_time import SECONDS, TookTooLong, in_time
 from validate.imaging.reader_warnings import silence_readers
 
 __all__ = ["Header", "elements_of", "header_of", "open_dicom", "pixels_of", "read_header"]
@@ -42,10 +43,14 @@ class Header:
 
 
 def read_header(path: Path, tags: Sequence[int] | None = None) -> Header:
-    """Everything before the pixels, or only these tags of it. Raises DecodeFailure; never reads text by force."""
+    """Everything before the pixels, or only these tags of it, within half a minute. Raises DecodeFailure; never reads text by force."""
     stream, head = open_dicom(path)
     with stream:
-        return header_of(stream, head, tags)
+        try:
+            return in_time(partial(header_of, stream, head, tags), SECONDS)
+        except TookTooLong:
+            detail = f"Reading the header took longer than {SECONDS:g} s."
+            raise DecodeFailure("decode:header_timeout", detail) from None
 
 
 def header_of(stream: BinaryIO, head: bytes, tags: Sequence[int] | None) -> Header:

@@ -42,6 +42,7 @@ DECODER_ERRORS = (
     ValueError,
     zlib.error,
 )
+HAS_A_PROCESS = False  # whether this process is there to decode, and somebody watches its time
 # Plug-ins of pylibjpeg, in threads side by side, have ended the process: one frame at a time goes through them.
 ONE_AT_A_TIME = threading.Lock()
 # Of a decoder written in Rust, such as pylibjpeg-rle; it is no Exception, and can't be imported.

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
+from validate.imaging import reference_decoder
 from validate.imaging.codecs import NAME, NATIVE, Shape, decoded, one_sample
 from validate.imaging.compressed_frames import checked_frames
 from validate.imaging.declared import BITS, PIXEL_KEYWORDS, declared_bits, holds_words, transfer_syntax
 from validate.imaging.element_value import value_of, whole_number
 from validate.imaging.quick_dataset import real
 from validate.imaging.reference_decoder import DECODER_ERRORS, decoded_by_reference, decoder_of
+from validate.imaging.reference_process import decoded_apart
 from validate.imaging.stored_bits import bits_of, only_stored_bits
 from validate.imaging.volume import DecodeFailure
 
@@ -125,7 +127,10 @@ class StoredFrames:
         return values
 
     def _by_pydicom(self, number: int) -> NDArray[Any]:
-        found = decoded_by_reference(self.dataset, self.syntax, number)
+        if self.parts is None or reference_decoder.HAS_A_PROCESS:
+            found = decoded_by_reference(self.dataset, self.syntax, number)
+        else:
+            found = decoded_apart(self.dataset, self.syntax, self.parts[number])
         self._used[found.decoder] = None
         values: NDArray[Any] = found.values.reshape(self.shape.array)
         return values

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import ValidateError
+from validate.imaging import reference_decoder
 from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.held import Held, message_of, volume_from
@@ -23,6 +24,7 @@ def main() -> None:
     """Serve until the parent closes the pipe."""
     channel = own_channel()
     confine([Path("/")], limit_memory=True)
+    reference_decoder.HAS_A_PROCESS = True
     views: tuple[View, ...] = ()
     while True:
         try:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from validate.errors import ProtocolError
-from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.imaging.in_time import DECODING
+from validate.inference.decode import TIMED_OUT, Decoded, DecodeTask, decode, timed_out
 from validate.inference.decode_worker import decoded_from
 from validate.inference.view import View
 from validate.models.channel import Child, ChildGone, ChildSilent, start_child
@@ -25,9 +26,8 @@ Kind = Literal["thread", "process"]
 
 AHEAD_BYTES = 256 << 20
 SHARED = 64 << 20  # bytes for the pixels of one image; larger volumes go over the pipe
-PATIENCE = 120.0  # seconds that one image may take
+PATIENCE = DECODING
 
-TIMED_OUT = Failure("decode:timeout", "Decoding took longer than the time allowed for one image.")
 CRASHED = Failure("decode:crashed", "The decoder ended its process on this image.")
 
 
@@ -108,7 +108,7 @@ class Decoders:
             arrived, result = self._results.get(timeout=max(self._left(waiting[place]), 0.0))
         except queue.Empty:
             if self._left(waiting[place]) <= 0:
-                arrived, result = place, Decoded((TIMED_OUT,) * len(waiting[place].views), {}, self.patience)
+                arrived, result = place, timed_out(waiting[place], self.patience)
                 self._add_worker(self.kind_of(waiting[place]))  # in the place of the thread that hangs
                 self.replaced += 1
             else:

@@ -10,7 +10,7 @@ from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
 from validate.imaging.placed import Placement
 from validate.inference.batching import Image, Named, Pixels, batch_of, misfit, named_images, plain_message
-from validate.inference.decode import Decoded, DecodeTask, decode
+from validate.inference.decode import Decoded, DecodeTask, decode_in_time
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan
 from validate.inference.planned_model import PlannedModel
@@ -149,7 +149,7 @@ def _decoded(case: Case, views: Sequence[View]) -> list[Decoded]:
         places = [place for place, kind in enumerate(readers) if kind == reader]
         if not places:
             continue
-        together = decode(DecodeTask(0, paths, tuple(views[place] for place in places), case.digest))
+        together = decode_in_time(DecodeTask(0, paths, tuple(views[place] for place in places), case.digest))
         for number, place in enumerate(places):
             where = together.places[number] if together.places else None
             seconds = together.seconds / len(places)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from validate.cohort.case import Case
-from validate.inference.decode import DecodeTask, decode
+from validate.inference.decode import DecodeTask, decode_in_time
 from validate.inference.view import View
 
 SAMPLE = 12  # images
@@ -62,13 +62,13 @@ def measured_kind(
     count = min(threads, MOST_THREADS)
     start, done = clock(), list[DecodeTask]()
     for task in tasks[:SAMPLE]:
-        decode(task)
+        decode_in_time(task)
         done.append(task)
         if clock() - start > SECONDS:
             break
     alone, start = clock() - start, clock()
     with ThreadPoolExecutor(count) as pool:
-        list(pool.map(decode, done))
+        list(pool.map(decode_in_time, done))
     together = clock() - start
     speedup = alone / together if together > 0 else 0.0
     return Measured("thread" if speedup >= GOOD * count else "process", count, speedup, len(done))
