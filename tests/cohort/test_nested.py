@@ -17,6 +17,7 @@ from validate.cohort.nested import HERE
 from validate.imaging.header import header_of
 from validate.imaging.header_facts import header_facts
 from validate.imaging.header_values import HeaderValues
+from validate.imaging.header_walk import PER_FRAME
 
 
 def item(**elements) -> Dataset:
@@ -56,7 +57,7 @@ def read(dataset, *, sought, implicit=False, undefined=False):
     content = stream.getvalue()
     facts = header_facts(io.BytesIO(content), content[:8192], len(content), wanted_tags(), sought=sought)
     found = harvested(facts.values)
-    by_pydicom = HeaderValues(header_of(io.BytesIO(content), content[:8192], sorted(wanted_tags())).dataset)
+    by_pydicom = HeaderValues(header_of(io.BytesIO(content), content[:8192], [*wanted_tags(), PER_FRAME]).dataset)
     assert found == harvested(by_pydicom)
     assert facts.reader == "quick pass"
     return found
@@ -76,6 +77,74 @@ def test_what_all_frames_of_an_enhanced_object_share_is_harvested(header, way):
     assert (values["kvp"], values["kernel"], values["slice_thickness"]) == (120.0, "STANDARD", 1.25)
     assert (values["pixel_spacing"], values["laterality"]) == (0.5, "L")
     assert not {"kvp", "kernel", "slice_thickness", "pixel_spacing", "laterality"} & missing.keys()
+
+
+def framed(header, frames: list[dict], **shared) -> Dataset:
+    """frames : of each, the sequences of its functional groups, as elements of their only item"""
+    dataset = enhanced(header, CTXRayDetailsSequence=None, PixelMeasuresSequence=None, **shared)
+    position = {"PlanePositionSequence": {"ImagePositionPatient": [0, 0, 1]}}
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(
+        [item(**{name: Sequence([item(**inside)]) for name, inside in (position | frame).items()}) for frame in frames]
+    )
+    dataset.NumberOfFrames = len(frames)
+    return dataset
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_each_frame_repeats_is_harvested_and_what_varies_is_said(header, way):
+    """Oracle: pydicom, asked for the same in `read`."""
+    frames = [
+        {
+            "CTXRayDetailsSequence": {"KVP": text},
+            "PixelMeasuresSequence": {"PixelSpacing": [0.5, 0.75], "SliceThickness": n},
+        }
+        for n, text in enumerate(("120", "120.0", "1.2e2"), start=1)
+    ]
+    values, missing = read(framed(header, frames), **way)
+    assert (values["kvp"], values["pixel_spacing"], values["kernel"]) == (120.0, 0.5, "STANDARD")
+    assert (values["slice_thickness"], missing["slice_thickness"]) == (None, "varies from frame to frame")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_only_some_frames_say_is_not_said_for_all(header, way):
+    frames = [{"CTXRayDetailsSequence": {"KVP": "120"}}, {"CTXRayDetailsSequence": {"KVP": None}}, {}]
+    values, missing = read(framed(header, frames), **way)
+    assert (values["kvp"], missing["kvp"]) == (None, "not said for all frames")
+    assert missing["slice_thickness"] == "not said for all frames"
+
+
+def test_items_of_unknown_length_are_frames_too(header):
+    dataset = framed(header, [{"CTXRayDetailsSequence": {"KVP": "80"}}] * 3)
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        frame.is_undefined_length_sequence_item = True
+        for element in frame:
+            element.is_undefined_length = True
+            element.value[0].is_undefined_length_sequence_item = True
+    for undefined in (False, True):
+        assert read(dataset, sought=None, undefined=undefined)[0]["kvp"] == 80.0
+
+
+def test_the_frames_of_an_angiogram_say_its_spacing(header):
+    dataset = header(PixelSpacing=None, ImagerPixelSpacing=None)
+    dataset.SharedFunctionalGroupsSequence = Sequence(
+        [item(FramePixelDataPropertiesSequence=Sequence([item(ImagerPixelSpacing=[0.2, 0.2])]))]
+    )
+    assert read(dataset, sought=None)[0]["pixel_spacing"] == 0.2
+
+
+def test_many_frames_cost_little_and_keep_nothing(header):
+    dataset = framed(
+        header,
+        [{"CTXRayDetailsSequence": {"KVP": "80"}, "PixelMeasuresSequence": {"SliceThickness": n}} for n in range(900)],
+    )
+    values, missing = read(dataset, sought=None)
+    assert (values["kvp"], missing["slice_thickness"]) == (80.0, "varies from frame to frame")
+
+
+def test_a_value_of_the_object_goes_before_that_of_its_frames(header):
+    dataset = framed(header, [{"CTXRayDetailsSequence": {"KVP": "80"}}])
+    dataset.KVP = "120"
+    assert read(dataset, sought=None)[0]["kvp"] == 120.0
 
 
 def test_what_frames_say_each_for_itself_is_missing_and_not_called_empty(header):

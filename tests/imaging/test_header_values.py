@@ -21,7 +21,7 @@ class Plain:
     """Every element as pydicom gives it."""
 
     def __init__(self, dataset):
-        self.get, self.element = dataset.get, dataset.get
+        self.get, self.element, self.frames = dataset.get, dataset.get, None
         meta = getattr(dataset, "file_meta", {})
         self.transfer_syntax = str(meta.get("TransferSyntaxUID") or "") or None
         self.storage_class = str(meta.get("MediaStorageSOPClassUID") or "") or None

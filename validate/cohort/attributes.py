@@ -10,7 +10,7 @@ from typing import Any
 
 from validate.cohort.age import age_in_years
 from validate.cohort.case import AttributeValue
-from validate.cohort.nested import BY_FRAME, GROUPED, SHARED, VIEW, shared, view_of
+from validate.cohort.nested import GROUPED, SHARED, VIEW, grouped, view_of
 from validate.cohort.origin import origin
 from validate.cohort.vendors import scanner_model, vendor
 from validate.imaging.header_keywords import transfer_syntax_name
@@ -66,10 +66,10 @@ NOT_IMAGES = (
     *(f"5.1.4.1.1.{part}" for part in ("9.", "11.", "66", "67", "68.", "78.", "79.", "88.", "90.", "104.", "200.")),
     *(f"5.1.4.1.1.{part}" for part in ("4.2", "481.2", "481.3", "481.4", "481.5", "481.6", "481.7", "481.8", "481.9")),
 )
-IN_GROUPS = (
-    *(name for name, keyword in {**COPIED_TEXT, **COPIED_NUMBER}.items() if keyword in GROUPED),
-    "pixel_spacing",
-)
+IN_GROUPS = {
+    **{name: keyword for name, keyword in {**COPIED_TEXT, **COPIED_NUMBER}.items() if keyword in GROUPED},
+    "pixel_spacing": "PixelSpacing",
+}
 SEXES = {"M": "M", "F": "F", "O": "O"}
 LEAST_IDENTIFYING = 4  # characters; shorter names and numbers turn up anywhere by chance
 
@@ -91,8 +91,8 @@ def _storage_class(header: Values) -> str:
 
 def harvested(header: Values, *, vendors: tuple[str, ...] = ()) -> tuple[dict[str, AttributeValue], dict[str, str]]:
     """(attributes, reason by missing attribute) of one header. vendors : tables of the protocol's, before the shipped one."""
-    grouped = shared(header)
-    inside = grouped or {}
+    groups = grouped(header)
+    inside = groups.values if groups is not None else {}
     values: dict[str, AttributeValue] = {
         name: _text(header.get(keyword)) or _text(inside.get(keyword)) for name, keyword in COPIED_TEXT.items()
     }
@@ -115,8 +115,8 @@ def harvested(header: Values, *, vendors: tuple[str, ...] = ()) -> tuple[dict[st
     values["transfer_syntax"] = transfer_syntax_name(syntax) if syntax is not None else None
     reasons = {"age": age_reason, "sex": "empty" if not sex else "not M, F or O", "manufacturer": maker_reason}
     reasons["view_position"] = view_reason
-    if grouped is not None:
-        reasons |= dict.fromkeys(IN_GROUPS, BY_FRAME)
+    if groups is not None:
+        reasons |= {name: groups.missing[keyword] for name, keyword in IN_GROUPS.items() if keyword in groups.missing}
     for name in _naming_somebody(header, values):
         values[name], reasons[name] = None, "held an identifier"
     return values, {name: reasons.get(name) or "empty" for name, value in values.items() if value is None}
@@ -195,7 +195,12 @@ def _naming_somebody(header: Values, values: Mapping[str, AttributeValue]) -> li
 
 def _spacing(header: Values, inside: Mapping[str, Any]) -> float | None:
     """Distance of rows in mm. inside : what all frames share"""
-    for value in (header.get("PixelSpacing"), inside.get("PixelSpacing"), header.get("ImagerPixelSpacing")):
+    for value in (
+        header.get("PixelSpacing"),
+        inside.get("PixelSpacing"),
+        header.get("ImagerPixelSpacing"),
+        inside.get("ImagerPixelSpacing"),
+    ):
         if value is not None and not isinstance(value, str) and hasattr(value, "__getitem__") and len(value) > 0:
             return _number(value[0])
     return None

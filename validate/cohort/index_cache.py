@@ -22,7 +22,7 @@ from validate import __version__
 from validate.cohort.candidate import Facts, Question
 from validate.cohort.tree import Entry, Stamp
 
-LAYOUT = 2
+LAYOUT = 3
 YOUNG = 2_000_000_000  # ns; file systems keep times to 2 s or better
 TABLE = (
     "CREATE TABLE IF NOT EXISTS facts (relative BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, "

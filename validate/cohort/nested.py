@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,17 @@ GROUPED: Mapping[str, tuple[str, str]] = {
     "KVP": ("CTXRayDetailsSequence", "KVP"),
     "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel"),
     "ImageLaterality": ("FrameAnatomySequence", "FrameLaterality"),
+    "ImagerPixelSpacing": ("FramePixelDataPropertiesSequence", "ImagerPixelSpacing"),
 }
-BY_FRAME = "not said for all frames"
+BY_FRAME, VARIES = "not said for all frames", "varies from frame to frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """values : by keyword, what holds for all frames, whether they share it or each says the same      missing : why there is none"""
+
+    values: Mapping[str, Any]
+    missing: Mapping[str, str]
 
 
 def view_of(header: Values) -> tuple[str | None, str | None]:
@@ -39,13 +49,22 @@ def view_of(header: Values) -> tuple[str | None, str | None]:
     return (view, None) if view is not None else (None, "a view code that no table knows")
 
 
-def shared(header: Values) -> dict[str, Any] | None:
-    """Values by keyword that hold for all frames; None of an object without functional groups."""
-    groups = _first(header.get(SHARED))
-    if groups is None:
+def grouped(header: Values) -> Grouped | None:
+    """What the functional groups say; None of an object without them."""
+    groups, frames = _first(header.get(SHARED)), header.frames
+    if groups is None and frames is None:
         return None
-    found = {keyword: _said(_first(_said(groups, macro)), inside) for keyword, (macro, inside) in GROUPED.items()}
-    return {keyword: value for keyword, value in found.items() if value is not None}
+    shared = {keyword: _said(_first(_said(groups, macro)), inside) for keyword, (macro, inside) in GROUPED.items()}
+    values = {keyword: value for keyword, value in shared.items() if value is not None}
+    missing: dict[str, str] = {}
+    for keyword in GROUPED.keys() - values.keys():
+        common = frames.common(keyword) if frames is not None else None
+        if common is not None:
+            values[keyword] = common[0] if len(common) == 1 else list(common)
+        else:
+            told = frames is not None and frames.frames > 0 and frames.telling.get(keyword, 0) >= frames.frames
+            missing[keyword] = VARIES if told else BY_FRAME
+    return Grouped(values, missing)
 
 
 def _said(dataset: Any, keyword: str) -> Any:

@@ -26,9 +26,20 @@ from validate.imaging.element_layout import (
     Value,
 )
 from validate.imaging.file_meta import BIG, DEFLATED, EXPLICIT, IMPLICIT, TRANSFER_SYNTAX, file_meta
-from validate.imaging.header_walk import ITEM, LONGEST, MOST_ELEMENTS, TELLING, HeaderWalk, OutOfTheOrdinary, too_many
+from validate.imaging.frame_values import FrameValues, frame_values
+from validate.imaging.header_walk import (
+    ITEM,
+    LONGEST,
+    MOST_ELEMENTS,
+    PER_FRAME,
+    TELLING,
+    HeaderWalk,
+    OutOfTheOrdinary,
+    too_many,
+)
 
 LOWEST, HIGHEST = 0x00080000, 0x7FE00008  # of tags between file meta and pixels
+PER_FRAME_GROUP = PER_FRAME >> 16
 FIRST_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
@@ -40,6 +51,7 @@ class Elements:
     found : where tags were sought, (tag, value) of each of them at every level, of every text and of every private element,
         in the order of the file; a sequence has b"x" as its content where it has items
     pixels_at : where the element begins that holds the pixels, or the end of the file
+    frames : what the frames of an enhanced object say, where that was asked for
     """
 
     meta: dict[int, bytes]
@@ -49,6 +61,7 @@ class Elements:
     little: bool
     pixels_at: int
     size: int = field(default=0)
+    frames: FrameValues | None = None
 
 
 def scan(
@@ -58,20 +71,21 @@ def scan(
     wanted: Container[int],
     *,
     sought: Container[int] | None = None,
+    frames: bool = False,
 ) -> Elements | None:
     """One pass over the header, or None where pydicom must read it.
 
     head : the file's first bytes, as many as the caller has read      size : of the whole file
-    sought : tags to be found at any level; None where the top level is enough
+    sought : tags to be found at any level; None where the top level is enough      frames : whether also what frames say is asked for
     Raises DecodeFailure (decode:too_large) where there are more elements than any image has.
     """
     try:
-        return _elements(HeaderWalk(stream, head, size, sought), head, wanted)
+        return _elements(HeaderWalk(stream, head, size, sought), head, wanted, frames=frames)
     except (OutOfTheOrdinary, struct.error, LookupError):
         return None
 
 
-def _elements(walk: HeaderWalk, head: bytes, wanted: Container[int]) -> Elements:
+def _elements(walk: HeaderWalk, head: bytes, wanted: Container[int], *, frames: bool) -> Elements:
     start = 132 if head[128:132] == b"DICM" else 0
     found = file_meta(head, start)
     if found is None:
@@ -80,7 +94,9 @@ def _elements(walk: HeaderWalk, head: bytes, wanted: Container[int]) -> Elements
     _set_encoding(walk, head, meta.get(TRANSFER_SYNTAX), at)
     values: dict[int, Value] = {}
     pixels_at = _top(walk, wanted, at, values)
-    return Elements(meta, values, walk.found, walk.implicit, not walk.big, pixels_at, walk.size)
+    found_inside = walk.found
+    said = frame_values(walk, *walk.frames) if frames and walk.frames is not None else None
+    return Elements(meta, values, found_inside, walk.implicit, not walk.big, pixels_at, walk.size, said)
 
 
 def _set_encoding(walk: HeaderWalk, head: bytes, syntax: bytes | None, at: int) -> None:
@@ -141,6 +157,8 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
             if not LOWEST <= tag < ITEM:
                 raise OutOfTheOrdinary
         at += place
+        if tag == PER_FRAME:
+            walk.frames = (at, length)
         if (place == 12 or implicit) and (
             length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
         ):
@@ -186,7 +204,7 @@ def _over_plain(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[
                 break
             length, start = LENGTH(buffer, start)[0], i + 12
         end = start + length
-        if end > full or not 8 <= group < 0x7FE0:
+        if end > full or not 8 <= group < PER_FRAME_GROUP:
             break
         tag = group << 16 | element
         if tag in wanted:

@@ -11,6 +11,7 @@ from validate.imaging.dicom_file import HEAD, InflatedFile, Pixels, announced_pi
 from validate.imaging.element_layout import Value
 from validate.imaging.elements import Elements, scan
 from validate.imaging.header_values import HeaderValues, ScannedValues, Values
+from validate.imaging.header_walk import PER_FRAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ def header_facts(
     if deflated:
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
-        elements = scan(stream, stream.read(HEAD), size, wanted, sought=sought)
+        elements = scan(stream, stream.read(HEAD), size, wanted, sought=sought, frames=True)
     else:
-        elements = scan(stream, head, size, wanted, sought=sought)
+        elements = scan(stream, head, size, wanted, sought=sought, frames=True)
     if elements is None:
         return _by_pydicom(stream, head, wanted, sought=sought)
     values = ScannedValues(elements, deflated=deflated)
@@ -50,7 +51,7 @@ def header_facts(
 def _by_pydicom(stream: BinaryIO, head: bytes, wanted: frozenset[int], *, sought: frozenset[int] | None) -> HeaderFacts:
     from validate.imaging.header import elements_of, header_of  # a library that most processes never need
 
-    header = header_of(stream, head, None if sought is not None else list(wanted))
+    header = header_of(stream, head, None if sought is not None else [*wanted, PER_FRAME])
     nested = list(elements_of(header.dataset, sought)) if sought is not None else None
     return HeaderFacts(HeaderValues(header.dataset), header.pixels, nested, "pydicom")
 

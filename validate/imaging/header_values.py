@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from validate.imaging.elements import Elements
 from validate.imaging.file_meta import DEFLATED, TRANSFER_SYNTAX
+from validate.imaging.frame_values import FrameValues, library_frame_values
 from validate.imaging.header_keywords import HEADER_KEYWORDS
 from validate.imaging.reader_warnings import silence_readers
 
@@ -40,6 +41,10 @@ class Values(Protocol):
 
     def element(self, tag: int) -> Any:
         """The element as pydicom reads it, or None."""
+
+    @property
+    def frames(self) -> FrameValues | None:
+        """What the frames of an enhanced object say each for itself; None of any other."""
 
     @property
     def same_where(self) -> tuple[Any, ...] | None:
@@ -91,6 +96,11 @@ class HeaderValues:
     def element(self, tag: int) -> Any:
         """The element as pydicom reads it, or None."""
         return self._dataset.get(tag)
+
+    @property
+    def frames(self) -> FrameValues | None:
+        """What the frames of an enhanced object say each for itself; None of any other."""
+        return library_frame_values(self._dataset)
 
     @property
     def same_where(self) -> tuple[Any, ...] | None:
@@ -185,13 +195,18 @@ class ScannedValues:
         return element
 
     @property
+    def frames(self) -> FrameValues | None:
+        """What the frames of an enhanced object say each for itself; None of any other."""
+        return self._elements.frames
+
+    @property
     def same_where(self) -> tuple[Any, ...] | None:
         """Every element that is kept, but for those that tell instances and series apart.
 
         Unknown of an enhanced object: it is a series by itself, and what its frames share is too much to be remembered.
         """
         elements = self._elements
-        if SHARED_GROUPS in self._values:
+        if SHARED_GROUPS in self._values or elements.frames is not None:
             return None
         deciding = [item for item in self._values.items() if item[0] not in OWN]
         return (elements.implicit, elements.little, self.transfer_syntax, self.storage_class, *deciding)

@@ -27,14 +27,16 @@ class HeaderWalk:
     """buffer, base : bytes of the file, and where they begin    count : of elements so far    implicit, big : of the top level
 
     found : as of elements.Elements; None where nothing is sought
+    frames : place and length of what the frames of an enhanced object say, once it was passed
     """
 
-    __slots__ = ("base", "big", "buffer", "count", "found", "implicit", "size", "sought", "stream")
+    __slots__ = ("base", "big", "buffer", "count", "found", "frames", "implicit", "size", "sought", "stream")
 
     def __init__(self, stream: BinaryIO, head: bytes, size: int, sought: Container[int] | None) -> None:
         self.stream, self.size, self.sought = stream, size, sought or frozenset()
         self.buffer, self.base, self.count = head, 0, 0
         self.implicit, self.big = False, False
+        self.frames: tuple[int, int] | None = None
         self.found: list[tuple[int, Value]] | None = None if sought is None else []
 
     def holds_items(self, kind: bytes | None, at: int, length: int) -> bool:
@@ -108,7 +110,7 @@ class HeaderWalk:
     def _items(self, at: int, end: int | None, *, implicit: bool, depth: int) -> tuple[int, bool]:
         filled = False
         while end is None or at < end:
-            self._step()
+            self.step()
             group, element, length = self._unpacked(IMPLICIT_ELEMENT, at, 8)
             mark = group << 16 | element
             at += 8
@@ -133,8 +135,8 @@ class HeaderWalk:
         if not self.implicit and (stop is None or at + 6 <= stop) and self._looks_explicit(at) == implicit:
             raise OutOfTheOrdinary
         while stop is None or at < stop:
-            self._step()
-            tag, kind, length, place = self._announced(at, implicit=implicit)
+            self.step()
+            tag, kind, length, place = self.announced(at, implicit=implicit)
             if tag == ITEM_END and stop is None:
                 return place
             if not 0x00080000 <= tag < ITEM:
@@ -151,7 +153,7 @@ class HeaderWalk:
             raise OutOfTheOrdinary
         return at
 
-    def _announced(self, at: int, *, implicit: bool) -> tuple[int, bytes | None, int, int]:
+    def announced(self, at: int, *, implicit: bool) -> tuple[int, bytes | None, int, int]:
         """Tag, representation, length and place of the value of the element that begins here."""
         if implicit:
             group, element, length = self._unpacked(IMPLICIT_ELEMENT, at, 8)
@@ -176,7 +178,8 @@ class HeaderWalk:
             return None
         return 0x40 < self.buffer[i + 4] < 0x5B and 0x40 < self.buffer[i + 5] < 0x5B
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """One element more. Raises DecodeFailure past the most there may be."""
         self.count += 1
         if self.count > MOST_ELEMENTS:
             raise too_many()
