@@ -142,18 +142,31 @@ def test_those_of_unknown_group_move_the_difference_between_its_bounds(
     places = dict(zip((sample.groups.levels[p] for p in sample.groups.of("sex")), sample.groups.of("sex"), strict=True))
     positive, flagged = sample.rows["positive"], sample.rows["flagged"]
 
-    def rate(*levels: str) -> float:
-        rows = np.any([sample.groups.members[places[level]] for level in levels], axis=0) & positive
-        return float(flagged[rows].mean())
+    def counts(level: str) -> tuple[int, int]:
+        rows = sample.groups.members[places[level]] & positive
+        return int(flagged[rows].sum()), int((~flagged[rows]).sum())
 
     level, reference = bound["level"], "F" if bound["level"] == "M" else "M"
-    sides = [
-        rate(level) - rate(reference),
-        rate(level, "missing") - rate(reference),
-        rate(level) - rate(reference, "missing"),
+    (hits, misses), (others, other_misses), (found, lost) = (counts(one) for one in (level, reference, "missing"))
+
+    def rate(one: int, other: int) -> float:
+        return one / (one + other)
+
+    every = [  # by trying each way in which the unknown can be dealt out
+        rate(hits + one, misses + two) - rate(others + found - one, other_misses + lost - two)
+        for one in range(found + 1)
+        for two in range(lost + 1)
     ]
-    assert bound["difference"] == pytest.approx(sides[0])
-    assert (bound["low"], bound["high"]) == pytest.approx((min(sides), max(sides)))
+    assert bound["sharp"] is True
+    assert bound["difference"] == pytest.approx(rate(hits, misses) - rate(others, other_misses))
+    assert (bound["low"], bound["high"]) == pytest.approx((min(every), max(every)))
+
+
+def test_of_an_area_those_of_unknown_group_are_on_the_one_side_or_the_other(
+    build: SimpleNamespace, estimated_study: Study
+) -> None:
+    (bound,) = finding(estimated_study(study=fair(build, endpoints=["auroc"]))).data["endpoints"][0]["missing"]
+    assert bound["sharp"] is False and bound["low"] <= bound["difference"] <= bound["high"]
 
 
 def test_without_an_operating_point_rates_of_flags_are_left_out(build: SimpleNamespace, estimated_study: Study) -> None:

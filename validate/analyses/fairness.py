@@ -6,7 +6,7 @@ data: {
  "endpoints": [{"endpoint", "label", "unit", "margin", "statement",
    "groups": [{"attribute", "level", "estimate": id, "reference_estimate": id, "difference": id, "ratio": id, "conclusion"}],
    "gaps": [{"attribute", "value", "highest", "lowest"}],                          largest less smallest: descriptive only
-   "missing": [{"attribute", "level", "difference", "low", "high"}]}],  were those of unknown group all in this, or in the reference
+   "missing": missing_groups.missing_bounds}],
  "names": [{"attribute", "demographic_parity_difference", "demographic_parity_ratio", "equal_opportunity_difference",
             "equalized_odds_difference"}],                                          as Fairlearn defines them; descriptive only
  "under_diagnosis": [{"attribute", "levels": [{"level", "missed", "positives", "share"}], "worst": level | null}],

@@ -1,28 +1,34 @@
-"""Patients whose group is not known: what the gap would be if all of them belonged to one group, or to the other."""
+"""Patients whose group is not known: how far the gap could lie from what is seen, whichever group each of them belongs to."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.samples import ModelSamples, samples_of
 from validate.errors import Undefined
 from validate.estimation.cases import Sample
 from validate.estimation.group_gaps import reference_level
-from validate.metrics.metric import Metric
+from validate.metrics.metric import Fraction, Metric
 from validate.protocol.fairness import FairnessOptions
 from validate.protocol.schema import Endpoint, Model
 from validate.registry import load
 from validate.results.levels import MISSING
 
+Rows = NDArray[np.bool_]
+
 
 def missing_bounds(
     evidence: Evidence, model: Model, endpoint: Endpoint, options: FairnessOptions
 ) -> list[dict[str, Any]]:
-    """Difference of each group against the reference as it is, and the least and largest with the unknown on either side.
+    """[{"attribute", "level", "difference", "low", "high", "sharp"}]: each group against the reference as it is, and bounds.
 
+    sharp : of a proportion, the least and largest difference that any belonging of the unknown rows can give: at the most all
+        that count for it are in the group, and all that don't in the reference group. Of another measure False, and low and high
+        are with all of the unknown on the one side or on the other.
     Attributes without unknown rows are left out. No limits: this is about who is missing, not about chance.
     """
     samples = samples_of(evidence, model, endpoint)
@@ -45,15 +51,32 @@ def _of(
     for place in groups.of(attribute):
         if place not in (reference, unknown[0]) and samples.shown(sample, groups.members[place]):
             mine, other = groups.members[place], groups.members[reference]
-            sides = [(mine, other), (mine | lost, other), (mine, other | lost)]
-            values = [_difference(sample, metric, *side) for side in sides]
-            known = [value for value in values if value is not None]
-            if values[0] is not None:
-                found.append(
-                    {"attribute": attribute, "level": groups.levels[place], "difference": values[0], "low": min(known),
-                     "high": max(known)}
-                )  # fmt: skip
+            value = _difference(sample, metric, mine, other)
+            if value is None:
+                continue
+            if metric.fraction is not None:
+                known = _extremes(metric.fraction(sample.rows), mine, other, lost)
+            else:
+                sides = _difference(sample, metric, mine | lost, other), _difference(sample, metric, mine, other | lost)
+                known = (value, *(side for side in sides if side is not None))
+            found.append(
+                {"attribute": attribute, "level": groups.levels[place], "difference": value, "low": min(known),
+                 "high": max(known), "sharp": metric.fraction is not None}
+            )  # fmt: skip
     return found
+
+
+def _extremes(fraction: Fraction, mine: Rows, other: Rows, lost: Rows) -> tuple[float, float]:
+    """(a + u)/(n + u) - b/(m + v) is the largest, a/(n + v) - (b + u)/(m + u) the least.
+
+    a of n rows of the group and b of m of the reference count for the proportion; u of the unknown do, and v do not
+    """
+    (a, n), (b, m), (u, of) = (
+        (int((fraction.numerator & fraction.denominator & rows).sum()), int((fraction.denominator & rows).sum()))
+        for rows in (mine, other, lost)
+    )
+    v = of - u
+    return a / (n + v) - (b + u) / (m + u), (a + u) / (n + u) - b / (m + v)
 
 
 def _difference(sample: Sample, metric: Metric, mine: Any, other: Any) -> float | None:

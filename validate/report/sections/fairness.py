@@ -64,6 +64,7 @@ def _endpoint(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
         "figures": _figure(study, entry, f"gaps-{key}"),
         "table": _table(study, entry, f"gap-table-{key}"),
         "bounds": _bounds(entry, f"bounds-{key}") if entry["missing"] else None,
+        "sharp": bool(entry["missing"]) and entry["missing"][0]["sharp"].value is True,
     }
 
 
