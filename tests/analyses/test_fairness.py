@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -90,7 +90,7 @@ def test_the_names_people_know_are_fairlearns(build: SimpleNamespace, estimated_
         assert named[name] == pytest.approx(expected, abs=1e-12), name
 
 
-def confounded(build: SimpleNamespace) -> Evidence:
+def confounded(build: SimpleNamespace, endpoints: Sequence[str] = ("sensitivity",)) -> Evidence:
     """One sex is imaged mostly on the weak scanner; on each scanner both sexes are served alike, 90% and 50%."""
     cells = {("F", "good"): (20, 18), ("F", "weak"): (180, 90), ("M", "good"): (180, 162), ("M", "weak"): (20, 10)}
     sex, maker, score = [], [], []
@@ -100,7 +100,7 @@ def confounded(build: SimpleNamespace) -> Evidence:
         score += [0.9] * found + [0.1] * (count - found)
     n = len(sex)
     study = build.protocol(
-        analyses=[{"name": "fairness", "options": {**OPTIONS, "endpoints": ["sensitivity"], "adjust_for": ["manufacturer"],
+        analyses=[{"name": "fairness", "options": {**OPTIONS, "endpoints": list(endpoints), "adjust_for": ["manufacturer"],
                                                    "intersections": [["sex", "manufacturer"]], "attributes": ["sex", "manufacturer"],
                                                    "reference": {"sex": "M", "manufacturer": "good"}}}],
         strata=["sex", "manufacturer"],
@@ -120,6 +120,18 @@ def test_a_gap_that_comes_from_the_scanner_goes_away_when_the_mix_is_the_same(bu
     assert sex["value"] == pytest.approx(0.0, abs=1e-12)
     assert sex["low"] < 0 < sex["high"]
     assert (sex["covered"], sex["cells"]) == (1.0, 2)
+
+
+def test_a_gap_is_weighted_to_the_mix_of_both_groups_and_of_an_area_too(build: SimpleNamespace) -> None:
+    found = finding(confounded(build, endpoints=["sensitivity", "auroc"])).data["weighted"]
+    assert {one["reason"] for one in found if one["attribute"] == "manufacturer"} == {
+        "manufacturer can't be held constant while it is compared"
+    }
+    sensitivity, area = (next(one for one in found if one["endpoint"] == name) for name in ("sensitivity", "auroc"))
+    assert sensitivity["raw"] == pytest.approx((18 + 90) / 200 - (162 + 10) / 200)
+    assert sensitivity["value"] == pytest.approx(0.0, abs=5e-3)  # one covariate of two levels: nought but for the ridge
+    assert sensitivity["low"] < 0 < sensitivity["high"] and sensitivity["against"] in {"F", "M"}
+    assert abs(area["value"]) < abs(area["raw"]) / 5 and area["low"] < 0 < area["high"]
 
 
 def test_crossings_are_drawn_towards_their_mean_and_no_further(build: SimpleNamespace) -> None:

@@ -10,7 +10,7 @@ data: {
  "names": [{"attribute", "demographic_parity_difference", "demographic_parity_ratio", "equal_opportunity_difference",
             "equalized_odds_difference"}],                                          as Fairlearn defines them; descriptive only
  "under_diagnosis": [{"attribute", "levels": [{"level", "missed", "positives", "share"}], "worst": level | null}],
- "adjusted": [gaps.Adjusted], "intersections": [intersections.Crossing]}
+ "adjusted": [standardised.Adjusted], "weighted": [weighted.Weighted], "intersections": [intersections.Crossing]}
 conclusion : "within" the margin, "beyond" it, "shown" (a difference, and no margin or not beyond it), "open", "not compared"
 """
 
@@ -31,6 +31,7 @@ from validate.analyses.missing_groups import missing_bounds
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.standardised import Adjusted, adjusted_gaps
+from validate.analyses.weighted import Weighted, weighted_gaps
 from validate.analyses.wording import (
     attribute_words,
     group_phrase,
@@ -76,6 +77,7 @@ def _finding(evidence: Evidence, model: Model, options: FairnessOptions) -> Find
             "names": names_people_know(samples, options.attributes) if model.operating_point is not None else [],
             "under_diagnosis": under,
             "adjusted": [_plain(one) for e in endpoints for one in adjusted_gaps(evidence, model, e, options)],
+            "weighted": [_plain(one) for e in endpoints for one in weighted_gaps(evidence, model, e, options)],
             "intersections": [_plain(one) for e in endpoints for one in crossings(evidence, model, e, options)],
         },
         estimates=tuple(
@@ -88,7 +90,7 @@ def _finding(evidence: Evidence, model: Model, options: FairnessOptions) -> Find
     )
 
 
-def _plain(one: Adjusted | Crossing) -> Any:
+def _plain(one: Adjusted | Weighted | Crossing) -> Any:
     """As JSON has it: lists, and no tuples."""
     return json.loads(canonical_json(asdict(one)))
 

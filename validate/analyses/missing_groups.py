@@ -54,6 +54,7 @@ def _of(
             value = _difference(sample, metric, mine, other)
             if value is None:
                 continue
+            known: tuple[float, ...]
             if metric.fraction is not None:
                 known = _extremes(metric.fraction(sample.rows), mine, other, lost)
             else:

@@ -1,4 +1,6 @@
-"""Each scanner against all others with the case mix weighted alike: inverse probability of being imaged there, given the covariates.
+"""Two sides with the case mix weighted alike: inverse probability of being on the one, given the covariates.
+
+Of a scanner the other side is all others, of a group of patients its reference group.
 
 A logistic model of the declared covariates gives each row its chance p of being on the level; rows of the level count 1/p, others
 1/(1 - p), so that both sides have the mix of the whole study (Rosenbaum & Rubin 1983, doi:10.1093/biomet/70.1.41; Austin & Stuart 2015,
@@ -19,7 +21,9 @@ from validate.analyses.analysis import Evidence
 from validate.analyses.samples import ModelSamples, samples_of
 from validate.estimation.bootstrap import MOST_UNDEFINED
 from validate.estimation.cases import Sample
+from validate.estimation.group_gaps import reference_level
 from validate.metrics.metric import Metric
+from validate.protocol.fairness import FairnessOptions
 from validate.protocol.schema import Endpoint, Model
 from validate.registry import load
 from validate.results.levels import MISSING
@@ -35,7 +39,7 @@ FEWEST = 10  # rows that the measure counts, on each side
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """raw, value : level less all others, as it is and weighted; low, high : None with `reason`
+    """raw, value : level less what it is held against, as it is and weighted; low, high : None with `reason`
 
     effective : rows that the weighted smaller side is worth, (Σw)²/Σw²      clipped : rows whose chance was held at an edge
     """
@@ -43,6 +47,7 @@ class Weighted:
     endpoint: str
     attribute: str
     level: str
+    against: str
     covariates: tuple[str, ...]
     raw: float | None = None
     value: float | None = None
@@ -57,36 +62,64 @@ def weighted_against_rest(
     evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str, covariates: Sequence[str]
 ) -> list[Weighted]:
     """One for each known level; none where no covariate is named, or the measure is neither a proportion nor the AUROC."""
-    metric: Metric = load("metrics", endpoint.metric)
-    auroc = endpoint.metric == "classification.auroc"
-    if not covariates or (metric.fraction is None and not auroc):
+    if (of := _of(evidence, model, endpoint, covariates)) is None:
         return []
-    samples = samples_of(evidence, model, endpoint)
-    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
-    sample = samples.locked(condition, needs=metric.needs if samples.cases.measures is not None else ())
+    samples, sample, metric = of
     found = []
     for place in sample.groups.of(attribute):
         level, inside = str(sample.groups.levels[place]), sample.groups.members[place]
         if level == MISSING or inside.all():
             continue
-        named = (endpoint.id, attribute, level, tuple(covariates))
-        if not all(samples.shown(sample, side) for side in (inside, ~inside)):
-            found.append(Weighted(*named, reason="suppressed: too few patients to be told of"))
-            continue
-        found.append(_weighted(samples, sample, metric, named, inside))
+        named = (endpoint.id, attribute, level, "all others", tuple(covariates))
+        found.append(_weighted(samples, sample, metric, named, (inside, ~inside)))
     return found
 
 
+def weighted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options: FairnessOptions) -> list[Weighted]:
+    """One for each known group but the reference, weighted to the mix of both; none where `weighted_against_rest` has none."""
+    if (of := _of(evidence, model, endpoint, options.adjust_for)) is None:
+        return []
+    samples, sample, metric = of
+    found = []
+    for attribute in options.attributes:
+        reference = reference_level(options, sample, attribute)
+        for place in sample.groups.of(attribute):
+            level = str(sample.groups.levels[place])
+            if reference is not None and place != reference and level != MISSING:
+                named = (endpoint.id, attribute, level, str(sample.groups.levels[reference]), options.adjust_for)
+                if attribute in options.adjust_for:
+                    found.append(Weighted(*named, reason=f"{attribute} can't be held constant while it is compared"))
+                    continue
+                sides = sample.groups.members[place], sample.groups.members[reference]
+                found.append(_weighted(samples, sample, metric, named, sides))
+    return found
+
+
+def _of(
+    evidence: Evidence, model: Model, endpoint: Endpoint, covariates: Sequence[str]
+) -> tuple[ModelSamples, Sample, Metric] | None:
+    metric: Metric = load("metrics", endpoint.metric)
+    if not covariates or (metric.fraction is None and endpoint.metric != "classification.auroc"):
+        return None
+    samples = samples_of(evidence, model, endpoint)
+    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
+    return samples, samples.locked(condition, needs=metric.needs if samples.cases.measures is not None else ()), metric
+
+
 def _weighted(
-    samples: ModelSamples, sample: Sample, metric: Metric, named: tuple[str, str, str, tuple[str, ...]], inside: NDArray[np.bool_]
+    samples: ModelSamples, sample: Sample, metric: Metric, named: tuple[str, str, str, str, tuple[str, ...]],
+    members: tuple[NDArray[np.bool_], NDArray[np.bool_]],
 ) -> Weighted:  # fmt: skip
+    """Named : endpoint, attribute, level, what it is held against, covariates      members : rows of the level, and of that"""
+    if not all(samples.shown(sample, side) for side in members):
+        return Weighted(*named, reason="suppressed: too few patients to be told of")
     counted, measure = _measure(sample, metric)
-    rows = np.flatnonzero(counted)
-    mine = inside[rows]
+    rows = np.flatnonzero(counted & (members[0] | members[1]))
+    mine = members[0][rows]
     sides = min(int(mine.sum()), int((~mine).sum()))
     if sides < FEWEST:
         return Weighted(*named, reason=f"{sides} rows on one side, fewer than {FEWEST}")
-    cells, place = np.unique(_dummies(sample, named[3])[rows], axis=0, return_inverse=True)
+    cells, place = np.unique(_dummies(sample, named[4])[rows], axis=0, return_inverse=True)
     where = cells, place.reshape(-1)
     whole = np.ones(rows.size)
     raw = _difference(measure, rows, mine, whole)

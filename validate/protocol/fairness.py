@@ -21,7 +21,7 @@ class FairnessOptions(BaseModel):
         for each endpoint; without one nothing is called equal, and nothing decides
     min_events : under which a group is not compared
     intersections : attributes crossed with each other, shown only
-    adjust_for : covariates such as the scanner, over which gaps of proportions are standardised
+    adjust_for : covariates such as the scanner, over which gaps are standardised (proportions) and weighted (AUROC too)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
-from validate.report.adjusted import adjusted_table
+from validate.report.adjusted import adjusted_table, weighted_table
 from validate.report.figures.canvas import Figure
 from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.gap_forest import CONCLUSIONS, Gap, gap_forest
@@ -48,6 +48,9 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "under": _under(data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
         "adjusted": adjusted_table(study, data["adjusted"], f"adjusted-{key}", title="Group", against=True)
         if data["adjusted"]
+        else None,
+        "weighted": weighted_table(study, data["weighted"], f"weighted-{key}", title="Group", against=True)
+        if data["weighted"]
         else None,
         "crossings": [
             _crossing(study, one, f"crossing-{key}-{place}") for place, one in enumerate(data["intersections"])

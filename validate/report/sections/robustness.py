@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from validate.analyses.wording import attribute_words
 from validate.report import view
-from validate.report.adjusted import adjusted_table
+from validate.report.adjusted import adjusted_table, weighted_table
 from validate.report.compared import input_guard, metamorphic
 from validate.report.disturbed import disturbed
 from validate.report.figures.canvas import Figure
 from validate.report.figures.confounding import Mix, confounding_map
 from validate.report.gap_forest import CONCLUSIONS, Gap, gap_forest, told
-from validate.report.printed import Printed, joined, printed
+from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.shifted import shifted
@@ -71,7 +70,11 @@ def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
         )
         if entry["adjusted"]
         else None,
-        "weighted": _weighted(study, entry["weighted"], f"scanner-weighted-{key}") if entry["weighted"] else None,
+        "weighted": weighted_table(
+            study, entry["weighted"], f"scanner-weighted-{key}", title="Against all others", against=False
+        )
+        if entry["weighted"]
+        else None,
         "rest": [
             _rest(
                 study,
@@ -107,26 +110,6 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
             change += " (" + view.limits_signed(one, unit) + ")"
         together = view.limits_signed(one, unit, low="simultaneous_low", high="simultaneous_high")
         rows.append(row(level, mine, view.number(one["without"], unit), change, together))
-    return Table(name, columns, tuple(rows))
-
-
-def _weighted(study: Study, weighted: Node, name: str) -> Table:
-    columns = (
-        Column("Against all others", width=30), Column("As it is", numeric=True, width=18), Column("Weighted (limits)", width=30),
-        Column("Worth, rows", numeric=True, width=22),
-    )  # fmt: skip
-    rows: list[TableRow] = []
-    for endpoint in dict.fromkeys(one["endpoint"].text for one in weighted):
-        metric = study.metric(study.endpoint(endpoint)["metric"].text)
-        unit = metric.unit if metric is not None else "index"
-        mine = [one for one in weighted if one["endpoint"].text == endpoint]
-        over = joined((attribute_words(name.text) for name in mine[0]["covariates"]), ", ")
-        points = " (points)" if unit == "proportion" else ""
-        rows.append(row(printed(f"{study.endpoint_title(endpoint)}{points}, weighted by ") + over, kind="head"))
-        for one in mine:
-            raw = view.signed(one["raw"], unit) if one["raw"].value is not None else printed("–")
-            told = view.words(one["reason"], "–") if one["low"].value is None else view.difference(one, unit)
-            rows.append(row(view.words(one["level"]), raw, told, view.plain(one["effective"], 0)))
     return Table(name, columns, tuple(rows))
 
 
