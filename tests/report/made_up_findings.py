@@ -15,6 +15,7 @@ class Findings(Groups):
         each = [self._participants, self._overall, self._errors, self._missing]
         each += [self._calibration, self._prevalence]
         each += [self._strata] if self.plan.levels else []
+        each += [self._survival] if self.plan.followed else []
         return [self._population(), *(make(model) for make in each for model in self.plan.models)]
 
     def _participants(self, model: str) -> dict[str, Any]:
@@ -65,6 +66,37 @@ class Findings(Groups):
         counts = [[self.random.randrange(0, 60) for _ in makers] for _ in sexes]
         return [{"rows": "sex", "columns": "manufacturer", "row_levels": list(sexes), "column_levels": list(makers),
                  "images": counts, "positives": [[n // 2 for n in line] for line in counts]}]  # fmt: skip
+
+    def _survival(self, model: str) -> dict[str, Any]:
+        flagged = [n % 3 == 0 for n in range(self.plan.followed)]
+        sides = [side for side in (False, True) if side in flagged] if self.plan.operating_point else []
+        groups = [self._followed(side, flagged.count(side)) for side in sides]
+        few = self.plan.followed < 10
+        data = {
+            "of": "readmission", "unit": "days", "level": 0.95, "patients": self.plan.followed, "events": self.plan.followed // 2,
+            "no_output": 1, "no_follow_up": 0, "at": [90.0, 365.0], "last": 720.0, "groups": groups,
+            "why_no_groups": "" if sides else "the protocol states no operating point for this model",
+            "why_no_band": "the protocol resamples sites" if self.plan.extreme else "",
+            "log_rank": {"statistic": 10.32, "p": 0.0013, "observed": 9, "expected": 6.1} if len(groups) == 2 else None,
+            "why_no_test": "" if len(groups) == 2 else "there are no two groups",
+            "concordance": {"value": 0.746, "low": None if few else 0.66, "high": None if few else 0.81, "replicates": 2000,
+                            "reason": "few" if few else ""},
+            "why_no_concordance": "",
+        }  # fmt: skip
+        return self._finding("survival", model, "Half of the patients had the event (readmission).", data)
+
+    def _followed(self, side: bool, patients: int) -> dict[str, Any]:
+        times = sorted(self.random.uniform(1, 700) for _ in range(patients // 2))
+        shares = [1 - (n + 1) / (patients + 1) for n in range(len(times))]
+        band = not self.plan.extreme
+        read = {"survival": 0.8, "low": 0.7 if band else None, "high": 0.9 if band else None}
+        return {
+            "flagged": side, "label": "flagged" if side else "not flagged", "patients": patients, "events": len(times),
+            "times": times, "survival": shares, "low": [max(0.0, s - 0.1) for s in shares] if band else [],
+            "high": [min(1.0, s + 0.1) for s in shares] if band else [], "censored": [[710.0, shares[-1] if shares else 1.0]],
+            "at_risk": [patients, patients // 2, patients // 5], "read": [{"time": t, **read} for t in (90.0, 365.0)],
+            "median": times[-1] if times else None, "median_low": times[0] if times and band else None, "median_high": None,
+        }  # fmt: skip
 
     def _errors(self, model: str) -> dict[str, Any]:
         levels = {name: values[0] for name, values in self.plan.levels.items()}

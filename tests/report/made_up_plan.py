@@ -48,6 +48,7 @@ class Plan:
     profile: str = "acceptance"
     silent: int = 7
     extreme: bool = False
+    followed: int = 0
 
 
 @dataclass

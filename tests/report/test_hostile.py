@@ -42,7 +42,9 @@ HOSTILE: dict[str, dict[str, object]] = {
             "sex": ("F", "M"),
         },
     },
-    "extreme values": {"extreme": True},
+    "extreme values": {"extreme": True, "followed": 40},
+    "followed for years": {"followed": 400, "models": ("a", "b"), "model_names": ("Model A", "Model B")},
+    "one patient followed": {"followed": 1},
     "unlocked": {"exploratory": True},
     "handed in": {"format": "predictions"},
     "comparator": {"kind": "comparator", "sampling": "consecutive", "synthetic": False},
@@ -100,6 +102,7 @@ STUDIES = st.fixed_dictionaries(
         "format": st.sampled_from(["onnx", "predictions"]),
         "sampling": st.sampled_from(["enriched", "consecutive"]),
         "synthetic": st.booleans(),
+        "followed": st.integers(0, 60),
     }
 )
 

@@ -93,6 +93,11 @@ OTHER = {
     "bootstrap_bca": Minimum(50, 50, 100),
     "bootstrap_studentised": Minimum(50, 50, 100),
 }
+IN_WORDS = {
+    "bootstrap": "limits by plain resampling",
+    "delong": "DeLong's limits",
+    "delong_logit": "DeLong's limits on a logit",
+}
 BETTER = {
     "delong": "delong_logit or obuchowski",
     "delong_logit": "obuchowski",
@@ -112,10 +117,11 @@ def shortfall(
     needed = minima[method].patients(goal)
     if patients >= needed:
         return None
+    by = IN_WORDS.get(method) or f"{'resampled' if method.startswith('bootstrap') else method.replace('_', ' ')} limits"
     advice = f" Use {BETTER[method]}." if method in BETTER else ""
     return (
-        f"{patients} {what}: too few for a {method.replace('_', ' ')} interval to decide about a goal of {goal:g}. "
-        f"It needs {needed}, or it would pass more than 2.5% of models that are only at the goal.{advice}"
+        f"{patients} {what}: too few for {by} to decide about a goal of {goal:g}. It takes {needed}; with fewer, more than 2.5% of "
+        f"models that are only at the goal would pass.{advice}"
     )
 
 

@@ -40,7 +40,7 @@ real product whose name is borrowed here to practise on. Every DICOM file says s
 (0008,001C) is YES.
 
 - `cxr/` chest radiographs as DICOM, one folder per accession number, with `sites.csv` and `reference.csv`
-- `tables/` studies without images: `cases.csv` with `predictions.csv`; `retinopathy.csv` (grades), `findings.csv`
+- `tables/` studies without images: `cases.csv` with `predictions.csv` and `follow_up.csv`; `retinopathy.csv` (grades), `findings.csv`
   (several findings) and `stroke.csv` (classes)
 - `models/` a small classifier, trained on other phantoms by `python -m validate.phantoms.train`
 - `truth.csv` what was put into each file, the deliberate defects included

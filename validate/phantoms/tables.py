@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from validate.phantoms.population import SITES
 from validate.phantoms.stream import stream
@@ -15,11 +16,12 @@ from validate.phantoms.vendors import MAKES
 PATIENTS = 220
 EXTRA_CASES = 80
 EMPTY_SCORES = 2
+LOST = 5
 _CASES = ("case_id", "patient_id", "sex", "age", "manufacturer", "site", "opacity")
 
 
 def write_tables(folder: Path, *, seed: int) -> None:
-    """cases.csv and predictions.csv: 300 cases of 220 patients, two of them without a score.
+    """cases.csv, predictions.csv and follow_up.csv: 300 cases of 220 patients, two of them without a score.
 
     Patients' scores share a random effect, so that rows of one patient are not independent.
     """
@@ -43,6 +45,22 @@ def write_tables(folder: Path, *, seed: int) -> None:
     scores = [(f"C{row:04d}", "" if row in empty else f"{score[row]:.6f}") for row in range(len(owner))]
     write_csv(folder / "cases.csv", _CASES, cases)
     write_csv(folder / "predictions.csv", ("case_id", "score"), scores)
+    _write_follow_up(folder, opacity, own, seed=seed)
+
+
+def _write_follow_up(folder: Path, opacity: NDArray[np.int64], own: NDArray[np.float64], *, seed: int) -> None:
+    """follow_up.csv: days until a readmission, or until last heard of; sooner with an opacity, and not known of five patients."""
+    random = stream(seed, "follow_up")
+    until = random.exponential(700.0 * np.exp(-1.0 * opacity - 0.3 * own))
+    known = random.uniform(90.0, 720.0, PATIENTS)
+    days = np.maximum(np.ceil(np.minimum(until, known)), 1.0).astype(int)
+    lost = set(random.choice(PATIENTS, LOST, replace=False).tolist())
+    rows = [
+        (f"P{who:03d}", str(days[who]), "yes" if until[who] <= known[who] else "no")
+        for who in range(PATIENTS)
+        if who not in lost
+    ]
+    write_csv(folder / "follow_up.csv", ("patient_id", "days", "readmitted"), rows)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -19,6 +19,7 @@ from validate.protocol.scanner_shift import scanner_shift_problems
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.segmentation_problems import segmentation_problems
 from validate.protocol.shift import shift_problems
+from validate.protocol.survival import survival_problems
 from validate.protocol.target_problems import target_problems
 from validate.protocol.unheeded import NAME, foreseen, unheeded
 
@@ -43,6 +44,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         robustness_problems,
         compared_problems,
         shift_problems,
+        survival_problems,
         unheeded,
     )
     return tuple(problem for check in checks for problem in check(protocol, catalog))

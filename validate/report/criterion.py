@@ -89,7 +89,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         name=criterion_name(study, criterion),
         group=_group(criterion),
         fraction=found,
-        estimate=view.estimate(estimate, against=goal),
+        estimate=view.brief(estimate, against=goal),
         goal=view.goal(criterion, unit),
         outcome=_outcome(study, outcome),
         sentence=view.words(criterion["sentence"]),

@@ -6,10 +6,10 @@ the reason: never NaN, None, or an empty cell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from validate.analyses.wording import PLAIN, UNITS, bare, printed_goal
+from validate.analyses.wording import PLAIN, UNITS, bare, listed, printed_goal
 from validate.analyses.wording import printed as rounded
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -91,19 +91,29 @@ def estimate(node: Node, *, against: float | None = None) -> Printed:
     return value + (" (" + between + ")" if between else " (" + _why_no_limits(node) + ")")
 
 
-def brief(node: Node) -> Printed:
+def brief(node: Node, *, against: float | None = None) -> Printed:
     """As `estimate`, but without the reason for what there is not, for tables that give reasons below."""
     if not node or node["interval"]:
-        return estimate(node)
+        return estimate(node, against=against)
     if node["value"].value is None:
         return Printed(printed("not defined", node["status"].address).pieces, absent=True)
     absent = "too few for limits" if node["status"].text == "too_few" else "no limits"
-    return value_only(node) + " (" + printed(absent, node["status"].address) + ")"
+    return value_only(node, against=against) + " (" + printed(absent, node["status"].address) + ")"
 
 
 def why_no_limits(node: Node) -> Printed:
     """The reason that `brief` leaves out; nothing where it leaves none out."""
     return words(node["reason"]) if node and not node["interval"] and node["reason"] else Printed()
+
+
+def reasons(named: Iterable[tuple[str, Node]]) -> list[Printed]:
+    """What has no limits, by the names given, and why: each reason once."""
+    found: dict[str, tuple[list[str], Printed]] = {}
+    for name, node in named:
+        why = why_no_limits(node)
+        if why:
+            found.setdefault(str(why), ([], why))[0].append(name)
+    return [printed(f"{listed(list(dict.fromkeys(names)))}: ") + why for names, why in found.values()]
 
 
 def value_only(node: Node, *, against: float | None = None) -> Printed:

@@ -19,6 +19,7 @@ from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import scored
 from validate.results.answers import answered, by_target, labelled
 from validate.results.check import check_inference, check_reference, refuse_duplicates
+from validate.results.follow_up import check_follow_up
 from validate.results.levels import MISSING, ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.results.measured import measure_columns, with_measures
 from validate.results.units import ANSWERS, EMPTY, STRATUM_PREFIX, UNITS
@@ -75,6 +76,7 @@ def case_attributes(protocol: StudyProtocol) -> tuple[str, ...]:
 
 def check_groups(protocol: StudyProtocol, cases: Sequence[Case]) -> None:
     """Raise DataError, before a model reads a case, where rows could not be grouped as the protocol asks."""
+    check_follow_up(protocol, cases)
     known = dict.fromkeys(name for case in cases for name in case.attributes)
     for attribute in case_attributes(protocol):
         if attribute not in known:

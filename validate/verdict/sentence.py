@@ -132,7 +132,7 @@ def _unreadable(protocol: StudyProtocol, criterion: Criterion, estimate: Estimat
     needed = criterion.min_events
     if needed is not None and estimate.n_events < needed:
         return f"it rests on {events}, and the protocol asks for at least {needed}."
-    why = f" ({estimate.reason})" if estimate.reason else ""
+    why = f" ({estimate.reason.removesuffix('.')})" if estimate.reason else ""
     return f"{events} {'is' if estimate.n_events == 1 else 'are'} too few for limits that can be trusted{why}."
 
 

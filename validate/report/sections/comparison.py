@@ -45,6 +45,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = list(study.sealed.all_findings("comparison"))
     return {
         "table": _table(study),
+        "without": view.reasons((study.endpoint_title(e["endpoint"].text), e) for e in locked_overall(study)),
         "cost": model_cost_table(study),
         "unpriced": joined((study.model_name(m) for m in study.unwitnessed), ", "),
         "pairs": [_pair(study, finding, number) for number, finding in enumerate(findings)],
@@ -66,7 +67,7 @@ def _table(study: Study) -> Table:
 
 
 def _cell(estimate: Node | None) -> Printed | str:
-    return view.estimate(estimate) + flag_mark(estimate) if estimate is not None else "–"
+    return view.brief(estimate) + flag_mark(estimate) if estimate is not None else "–"
 
 
 def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:

@@ -24,6 +24,11 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
                 "name": study.model_name(finding["model"].text) if several else Printed(),
                 "statement": view.words(finding["statement"]),
                 "rules": _rules(study, finding),
+                "without": view.reasons(
+                    (entry["label"].text, study.sealed.estimate(rule["estimate"]))
+                    for entry in finding["data"]["endpoints"]
+                    for rule in entry["rules"]
+                ),
             }
             for finding in findings
         ]
@@ -51,7 +56,7 @@ def _rules(study: Study, finding: Node) -> Table:
 
 
 def _cell(study: Study, rule: Node) -> Printed:
-    return view.estimate(study.sealed.estimate(rule["estimate"]))
+    return view.brief(study.sealed.estimate(rule["estimate"]))
 
 
 SECTION = Section(

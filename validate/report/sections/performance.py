@@ -17,6 +17,7 @@ from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
+from validate.report.survival import survival_content
 from validate.report.table import Column, Table, row
 
 MOST_CURVES = 5
@@ -30,6 +31,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     return {
         "by_target": by_target(study),
         "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
+        "survival": survival_content(study),
         "together": _roc(study, curves[:MOST_CURVES], "roc-together") if len(curves) > 1 else None,
     }
 

@@ -28,6 +28,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
+        "without": view.reasons((str(endpoint_name(study, e)), e) for e in locked_overall(study)),
         "methods": footnotes([e["interval"]["method"].text for e in locked_overall(study) if e["interval"]]),
         "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
         "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
@@ -64,7 +65,7 @@ def _figures(study: Study) -> list[Any]:
                     value=found["value"].value,
                     low=found["interval"]["low"].value,
                     high=found["interval"]["high"].value,
-                    words=view.estimate(found, against=aim),
+                    words=view.brief(found, against=aim),
                     tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
                     goal=aim,
                     goal_words=view.goal_value(criterion["goal"], unit),
@@ -114,7 +115,7 @@ def _endpoints(study: Study) -> Table:
                 endpoint_name(study, e),
                 view.words(e["role"]),
                 view.fraction(e),
-                view.estimate(e) + flag_mark(e),
+                view.brief(e) + flag_mark(e),
                 _method(e),
             )
             for e in mine

@@ -28,6 +28,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "replicates": view.count(study.protocol["resampling"]["replicates"], "resample"),
         "seed": view.words(study.protocol["seed"]),
         "sources": _sources(study),
+        "survival": bool(study.sealed.all_findings("survival")),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from validate.analyses.wording import listed
 from validate.report import view
 from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure, Tone
@@ -181,7 +180,7 @@ def _difference(study: Study, one: Node, unit: str) -> TableRow:
         told: Printed = view.words(why, "–") if why else printed("–")
         together: Printed | str = "–"
     else:
-        told = view.difference(difference, unit)
+        told = view.difference(difference, unit) if difference["value"].value is not None else _undefined(difference)
         together = view.limits_signed(difference, unit, low="simultaneous_low", high="simultaneous_high")
     if difference["excludes_zero"].value is True:
         together = together + " ●"
@@ -191,16 +190,19 @@ def _difference(study: Study, one: Node, unit: str) -> TableRow:
     )  # fmt: skip
 
 
+def _undefined(difference: Node) -> Printed:
+    """In short: why a group has no value stands below the table."""
+    return Printed(printed("not defined", difference["reason"].address).pieces, absent=True)
+
+
 def _without(study: Study, entries: list[Node]) -> list[Printed]:
     """Which groups have no limits and why, each reason once."""
-    found: dict[str, tuple[list[str], Printed]] = {}
-    for group in (group for entry in entries for group in entry["groups"]):
-        for one in group["rows"]:
-            why = view.why_no_limits(study.sealed.estimate(one["estimate"]))
-            if why:
-                levels, _ = found.setdefault(str(why), ([], why))
-                levels.append(f"{group['label'].text} {one['level'].text}")
-    return [printed(f"{listed(list(dict.fromkeys(levels)))}: ") + why for levels, why in found.values()]
+    return view.reasons(
+        (f"{group['label'].text} {one['level'].text}", study.sealed.estimate(one["estimate"]))
+        for entry in entries
+        for group in entry["groups"]
+        for one in group["rows"]
+    )
 
 
 def _others(study: Study, entries: list[Node], key: str) -> Table:
