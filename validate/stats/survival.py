@@ -54,7 +54,7 @@ def kaplan_meier(time: Array, event: NDArray[np.bool_], *, level: float = 0.95) 
         raise Undefined("A Kaplan–Meier curve needs at least 1 patient: there are none")
     times, events = np.unique(time[event], return_counts=True)
     at_risk = number_at_risk(time, times)
-    survival: Array = np.cumprod(1.0 - events / np.maximum(at_risk, 1))
+    survival: Array = np.cumprod(1.0 - events / np.maximum(at_risk, 1)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events))))
         z = NormalDist().inv_cdf((1 + level) / 2)

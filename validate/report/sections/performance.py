@@ -91,9 +91,9 @@ def _point(point: Node) -> Printed:
 def _four_fold(study: Study, model: str, table: Node) -> Table:
     standard = "Comparator" if study.comparator else "Reference"
     columns = (
-        Column("Model", width=30),
-        Column(f"{standard} positive", numeric=True, width=35),
-        Column(f"{standard} negative", numeric=True, width=35),
+        Column("Model", width=22),
+        Column(f"{standard} positive", numeric=True, width=39),
+        Column(f"{standard} negative", numeric=True, width=39),
     )
     rows = (
         row("Flagged", view.count(table["true_positives"]), view.count(table["false_positives"])),
