@@ -17,10 +17,10 @@ import pypdf
 import pytest
 import yaml
 
-from validate.canonical import file_digest, pretty_json
+from validate.canonical import canonical_json, file_digest, pretty_json
 from validate.evidence.derived import write_derived
 from validate.evidence.manifest import AUDIT, MANIFEST
-from validate.evidence.pdf_text import _mapped
+from validate.evidence.pdf_text import _mapped, pages_of
 from validate.evidence.printed import check_printed
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verification import UNPROVEN, Verification
@@ -149,6 +149,24 @@ def test_a_pdf_with_another_number_is_named_even_where_every_hash_was_made_again
     assert verify(copy).holds  # the hashes alone no longer tell
     found = check_printed(copy).differences
     assert any(line.startswith(f"report/report.pdf: page {page} prints ") for line in found), found
+
+
+@pytest.mark.slow
+def test_a_number_without_an_address_is_held_against_the_words_of_the_report(copy: Path) -> None:
+    """Such as one in a glossary: whoever changes it in the PDF, in what is told of the PDF, and in every hash."""
+    path, told = copy / "report/report.pdf", copy / "report/printed.json"
+    content, number = other_numbers(path.read_bytes())
+    path.write_bytes(content)
+    document, page = json.loads(told.read_text()), pages_of(content)[number - 1]
+    document["pages"][number - 1]["runs"] = [
+        run if "".join(piece if isinstance(piece, str) else piece[0] for piece in run) == text else [text]
+        for text, run in zip(page.text, document["pages"][number - 1]["runs"], strict=True)
+    ]
+    told.write_bytes(canonical_json(document) + b"\n")
+    rewrite_hashes(copy)
+    assert not any("prints" in line for line in answer(copy).differences)
+    found = answer(copy, redraw=made_again).differences
+    assert "report/printed.json: is not what this evidence gives when it is made again" in found
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ def summed(parts: Parts | None) -> float:
 
 def estimate(kind: str, **more: Any) -> dict[str, Any]:
     base = {
-        "metric": "classification.auroc", "endpoint": "auroc", "model": "a", "pass": "noise-3", "stratum": {}, "status": "ok",
+        "metric": "classification.auroc", "endpoint": "auroc", "model": "a", "pass": "noise-3", "target": "x", "stratum": {},
+        "status": "ok",
         "condition": {"threshold": 0.5, "severity": 3.0}, "contrast": {"kind": kind, "against": "clean", "cause": "noise"},
     }  # fmt: skip
     return {**base, **more}

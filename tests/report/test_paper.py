@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,8 +13,8 @@ import pypdf
 import pytest
 
 from validate.evidence.pdf_text import pages_of
-from validate.report.addresses import for_paper
-from validate.report.paper import paper_document, unplaced
+from validate.report.addresses import address_document, folios, for_paper
+from validate.report.paper import UNKNOWN, paper_document, unplaced
 from validate.report.pdf import set_in_pages
 from validate.report.press import press
 
@@ -88,6 +89,33 @@ def test_the_runs_are_those_of_the_pdf_in_its_order(pdf: bytes, paper: dict[str,
 def test_a_value_that_the_page_does_not_show_is_named(pdf: bytes) -> None:
     more = HTML.replace("</section>", f"<p>{value('0.987654', 'e.json#/hidden')}</p></section>")
     assert unplaced([more], paper_document([more], pdf)) == ["e.json#/hidden"]
+
+
+def test_a_number_that_is_none_of_the_words_has_an_address_that_nothing_has(pdf: bytes) -> None:
+    other = HTML.replace("of 80 are found", "of 90 are found")  # as if the PDF had been made to say another number
+    unknown = [text for text, address in addressed(paper_document([other], pdf)) if address == UNKNOWN]
+    assert len(unknown) == 1
+    assert "of 80 are found" in unknown[0]
+
+
+def test_running_heads_and_the_numbers_of_pages_in_the_contents_have_their_addresses() -> None:
+    pieces = json.dumps([[["Study ", None], ["12", "e.json#/id"], [" of 3", None]]])
+    contents = "".join(
+        f'<li><span>Part {one}</span><span class="folio" data-folio="section-{one}">888</span></li>' for one in "abcd"
+    )
+    style = STYLE + " .folio { float: right }"
+    head = f"<!doctype html><html lang='en'><head><title>t</title><style>{style}</style></head>"
+    head += f"<body data-running-title='Study 12 of 3' data-pieces='{pieces}'>"
+    parts = [f'{head}<section id="section-a"><ol>{contents}</ol></section></body></html>']
+    parts += [f'{head}<section id="section-{one}"><p>Part {one}</p></section></body></html>' for one in "bcd"]
+    with closing(press(1)) as at_work:
+        created = datetime(2026, 3, 3, tzinfo=UTC)
+        made = set_in_pages(parts, at_work, identifier=b"1" * 32, created=created, attached=())
+    told = paper_document(parts, made.content, folios(address_document(parts, made.pages)))
+    found = addressed(told)
+    assert [text.strip() for text, address in found if address == "e.json#/id"] == ["12"] * 4
+    of_contents = [(text.strip(), address) for text, address in found if address.startswith("report/addresses.json")]
+    assert of_contents == [(f"{n + 1}", f"report/addresses.json#/sections/{n}/pages/0") for n in range(4)]
 
 
 def test_another_program_copies_it_without_making_more_of_it(pdf: bytes) -> None:

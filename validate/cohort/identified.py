@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from validate.cohort.case import AttributeValue, Case, Cohort
 from validate.cohort.privacy import pseudonym
-from validate.cohort.reference import labels_of_left
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED, class_names, headline
 
@@ -65,6 +64,8 @@ def _classes_of_left(left: Sequence[Case], protocol: StudyProtocol, base: Path) 
         return []
     if protocol.task in MEASURED:
         return [WITH_LABEL if case.has_label else NO_LABEL for case in left]
+    from validate.cohort.reference import labels_of_left  # it reads images, which a machine that only verifies can't
+
     finding = headline(protocol).name if protocol.task == "multilabel" else None
     return class_words(protocol, *labels_of_left(protocol.reference, base=base, cases=left, finding=finding))
 

@@ -71,7 +71,8 @@ def derived_differences(folder: Path) -> list[str]:
     Of another version's, only what follows from the tables alone: its rules, lists and scripts were others.
     """
     if not (folder / CHECKLISTS).is_file():
-        return []
+        whole = (folder / ENVIRONMENT).is_file() and made_by(folder) is None
+        return [f"{CHECKLISTS}: missing, and every run of this program has it"] if whole else []
     read_document(folder, CHECKLISTS)
     of_tables = {CASES, TRACEABILITY} if made_by(folder) is not None else None
     return [

@@ -24,6 +24,7 @@ from validate.evidence.seal import read_document
 
 PDF, HTML, PRINTED = f"{REPORT}report.pdf", f"{REPORT}report.html", f"{REPORT}printed.json"
 NUMBER = re.compile(r"[<>≤≥=~]?\s*[+−-]?\s*[\d,]*\.?\d+\s*%?")
+PAGE = re.compile(r"page (\d+) of (\d+)")
 DIGITS = re.compile(r"\d+")
 ADDRESSED = re.compile(r'<t?span data-address="([^"]*)"[^>]*>([^<]*)</t?span>')
 WORD = re.compile(r"\s*[A-Za-z]+$")  # a unit after a number
@@ -53,8 +54,10 @@ def check_printed(folder: Path) -> Printed:
     try:
         if (folder / PDF).is_file():
             pages = [_WrittenPage(page) for page in read_document(folder, PRINTED)["pages"]]
+            sealed.pages = len(pages)
             told += _set_otherwise(pages_of((folder / PDF).read_bytes()), pages)
-            told += [problem for n, page in enumerate(pages, 1) for problem in page.misfits(n, sealed)]
+            known = set[tuple[str, str]]()  # what a running head prints wrong is named on its first page
+            told += [problem for n, page in enumerate(pages, 1) for problem in page.misfits(n, sealed, known)]
             told += _not_printed(folder, {address for page in pages for _, address in page.addressed})
             numbers = sum(page.numbers for page in pages)
         if (folder / HTML).is_file():
@@ -95,9 +98,14 @@ class _WrittenPage:
     def numbers(self) -> int:
         return sum(1 for text, _ in self.addressed if DIGITS.search(text))
 
-    def misfits(self, number: int, sealed: _Sealed) -> Iterator[str]:
+    def misfits(self, number: int, sealed: _Sealed, known: set[tuple[str, str]]) -> Iterator[str]:
+        for run in self.runs:
+            said = PAGE.fullmatch(_words(run))
+            if said is not None and (int(said[1]), int(said[2])) != (number, sealed.pages):
+                yield f"{PDF}: page {number} of {sealed.pages} calls itself {said[0]!r}"
         for text, address in self.addressed:
-            if not sealed.fits(text, address):
+            if (text, address) not in known and not sealed.fits(text, address):
+                known.add((text, address))
                 yield f"{PDF}: page {number} prints {text.strip()!r}, which is not what lies at {address}"
 
 
@@ -144,7 +152,7 @@ class _Sealed:
     """Values of the sealed files by their address."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._documents = folder, dict[str, Any]()
+        self._folder, self._documents, self.pages = folder, dict[str, Any](), 0
 
     def fits(self, text: str, address: str) -> bool:
         """Whether a printed text is what lies there: a number rounded to the places shown, a word or date with the same digits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -51,6 +51,15 @@ def address_document(parts: Sequence[str], pages: dict[str, tuple[int, int]]) ->
             }
             for section in placed_values(*parts)
         ],
+    }
+
+
+def folios(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Of each section the page that the contents print, with its address.    document : of `address_document`"""
+    return {
+        one["id"]: (str(one["pages"][0]), f"report/addresses.json#/sections/{place}/pages/0")
+        for place, one in enumerate(document["sections"])
+        if one["pages"]
     }
 
 

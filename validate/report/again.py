@@ -1,4 +1,7 @@
-"""The page and its figures once more, from the sealed evidence: what `verify` holds the sealed ones against, picture by picture."""
+"""The report once more, from the sealed evidence: what `verify` holds the sealed one against, picture by picture and word by word.
+
+No PDF is set again: the sealed one is read, and what it prints must be the words that are made here, in their order.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from validate.canonical import file_digest
 from validate.evidence.manifest import AUDIT, REPORT
 from validate.provenance.audit import read_events
-from validate.report.render import render
+from validate.report.render import set_again
 
 HTML = f"{REPORT}report.html"
 
@@ -21,7 +24,7 @@ def made_again(folder: Path) -> dict[str, bytes]:
         return {}
     with TemporaryDirectory(prefix="validate-again-") as scratch:
         out = Path(scratch) / "report"
-        written = render(folder, profile=told.get("profile"), formats=("html",), out=out)
+        written = tuple(set_again(folder, profile=told.get("profile"), out=out))
         return {f"{REPORT}{path.relative_to(out).as_posix()}": path.read_bytes() for path in written}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from validate.registry import load, names
 from validate.report.addresses import DRAWING
 from validate.report.figures.canvas import Figure
 from validate.report.house import PLAIN, House
-from validate.report.printed import Printed
+from validate.report.printed import Printed, printed
 from validate.report.section import Missing, Profile, Section
 from validate.report.study import Study
 from validate.report.table import beyond
@@ -175,11 +176,14 @@ def _document(study: Study) -> dict[str, Any]:
     names_of_models = ", ".join(str(study.model_name(model)) for model in study.models)
     site = study.protocol["report"]["site"]
     kind = KINDS[study.profile]
+    title = _few(study) + f" · {kind.lower()}" + (" at " + words(site) if site else "")
+    heads = title, study.report_id
     return {
         "question": study.question,
         "kind": kind,
-        "report_id": study.report_id,
-        "running_title": f"{_few(study)} · {kind.lower()}" + (f" at {words(site)}" if site else ""),
+        "report_id": str(study.report_id),
+        "running_title": str(title),
+        "running_pieces": json.dumps([[[piece.text, piece.address] for piece in head.pieces] for head in heads]),
         "stamp": " · ".join(study.stamps),
         "exploratory": study.exploratory,
         "author": "validate",
@@ -194,11 +198,11 @@ def _shipped(text: str) -> Markup:
     return Markup(text)  # noqa: S704 (no value of the evidence is in it)
 
 
-def _few(study: Study) -> str:
+def _few(study: Study) -> Printed:
     """The first model's name, and that there are others: a running head has one line."""
-    first = str(study.model_name(study.models[0]))
-    short = first if len(first) <= LONGEST_NAME else f"{first[:LONGEST_NAME].rstrip()}…"
-    return short if len(study.models) == 1 else f"{short} and {number_word(len(study.models) - 1)} more"
+    first = study.model_name(study.models[0])
+    short = first if len(str(first)) <= LONGEST_NAME else printed(f"{str(first)[:LONGEST_NAME].rstrip()}…")
+    return short if len(study.models) == 1 else short + f" and {number_word(len(study.models) - 1)} more"
 
 
 @cache

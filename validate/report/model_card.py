@@ -89,7 +89,7 @@ def card(study: Study, model: Node) -> list[Entry]:
         *_measures(study, name),
         Entry("Resources/PeerReviewedPublications", "Publications", _unknown("publications", MAKER)),
         Entry("Resources/PatientConsentOrDisclosure", "Ethics and consent", _said(said["ethics"], "ethics approval or waiver", SITE)),
-        Entry("Bibliography", "This evidence", printed(study.report_id) + ", computed from sealed files"),
+        Entry("Bibliography", "This evidence", study.report_id + ", computed from sealed files"),
     ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ templates nor a typesetter (evidence/printed.py).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import takewhile
 from typing import Any
 
 from validate.evidence.pdf_text import Page, pages_of
@@ -20,19 +22,26 @@ PAGE = re.compile(r"page \d+ of \d+")
 WINDOW = 20_000  # characters that a block may be set ahead of its place
 SHORTEST_MARGIN = 12  # letters of a running head that is broken into two lines
 MARK = 2  # letters of the mark of a footnote
+FEWEST_FOLIOS = 3  # numbers of pages in a row that are those of the contents, and no words
 LOOK_AHEAD = 24  # characters that must agree before a block counts as set elsewhere
 
+NUMBER = re.compile(r"\d")
+UNKNOWN = ""  # the address of a number that is none of the report's words
+
 Piece = tuple[str, str | None]  # text, address
+Folios = Mapping[str, tuple[str, str]]
+NO_FOLIOS: Folios = {}
 
 
-def paper_document(parts: Sequence[str], pdf: bytes) -> dict[str, Any]:
+def paper_document(parts: Sequence[str], pdf: bytes, folios: Folios = NO_FOLIOS) -> dict[str, Any]:
     """report/printed.json: for each page of the PDF its runs outside of drawings, and its drawings.
 
-    Each run is in pieces: text, or [text, address].
+    Each run is in pieces: text, or [text, address]. A number that stands in none of the documents has the address UNKNOWN.
 
     parts : the documents that were set one after the other, their values still with their addresses
+    folios : of each anchor in the contents the page that is printed there, with its address
     """
-    reader = _Pieces()
+    reader = _Pieces(folios)
     for html in parts:
         reader.feed(html)
     reader.close()
@@ -42,10 +51,11 @@ def paper_document(parts: Sequence[str], pdf: bytes) -> dict[str, Any]:
     for page in pages:
         count = len(page.text) - _margins(page, reader.running)
         letters = [_plain(run) for run in page.text[:count]]
-        again = text.repeated(letters)
-        runs: list[Any] = [[run] for run in page.text[:again]]
+        runs: list[Any] = list(reader.of_contents(letters))
+        again = len(runs) + text.repeated(letters[len(runs) :])
+        runs += [[run] for run in page.text[len(runs) : again]]
         runs += [text.pieces(page.text[n], _joined(letters[n + 1 :])) for n in range(again, count)]
-        runs += [[run] for run in page.text[count:]]
+        runs += [reader.in_margin(run) for run in page.text[count:]]
         found.append({"runs": runs, "drawings": [_drawing(one, drawings) for one in page.drawings]})
     return {"schema_version": "1", "pages": found}
 
@@ -65,8 +75,11 @@ def _margins(page: Page, running: Sequence[str]) -> int:
 class _Pieces(HTMLParser):
     """The words of the document in reading order, drawings apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, folios: Folios = NO_FOLIOS) -> None:
         super().__init__(convert_charrefs=True)
+        self._folios, self._folio = folios, ""
+        self._heads: list[list[Piece]] = []
+        self.contents: list[Piece] = []  # the numbers of pages in the table of contents, which are set before its words
         self.text: list[Piece] = []
         self.drawings: list[list[Piece]] = []
         self.running: list[str] = []
@@ -80,6 +93,8 @@ class _Pieces(HTMLParser):
         self._unseen += tag in UNSEEN
         if tag == "body":
             self.running = [_plain(value or "") for name, value in attrs if name.startswith("data-running")]
+            heads = json.loads(dict(attrs).get("data-pieces") or "[]")
+            self._heads = [[(text, address) for text, address in head] for head in heads]
         if tag == "thead":
             self._head = True
             self.heads.append("")
@@ -87,6 +102,7 @@ class _Pieces(HTMLParser):
             self._drawing = True
             self.drawings.append([])
         if tag in {"span", "tspan"}:
+            self._folio = dict(attrs).get("data-folio") or ""
             self._addresses.append(dict(attrs).get("data-address"))
 
     def handle_endtag(self, tag: str) -> None:
@@ -96,14 +112,35 @@ class _Pieces(HTMLParser):
         if tag == "svg":
             self._drawing = False
         if tag in {"span", "tspan"} and self._addresses:
+            self._folio = ""
             self._addresses.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self._unseen:
+        if self._folio in self._folios:
+            self.contents.append(self._folios[self._folio])
+        elif not self._unseen:
             address = next((one for one in reversed(self._addresses) if one is not None), None)
             (self.drawings[-1] if self._drawing else self.text).append((data, address))
             if self._head:
                 self.heads[-1] += _plain(data)
+
+    def of_contents(self, letters: Sequence[str]) -> Iterator[list[Any]]:
+        """The numbers of pages with which a page of contents begins, each with its address."""
+        count = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0], zip(letters, self.contents, strict=False)))
+        if count >= min(FEWEST_FOLIOS, len(self.contents)):
+            yield from ([[text, address]] for text, address in self.contents[:count])
+            del self.contents[:count]
+
+    def in_margin(self, run: str) -> list[Any]:
+        """A running head, whole or a line of it, cut where addresses begin and end."""
+        letters = _plain(run)
+        for head in self._heads:
+            parts = [_plain(text) for text, _ in head]
+            start = "".join(parts).find(letters)
+            if start >= 0:
+                owners = [address for part, (_, address) in zip(parts, head, strict=True) for _ in part]
+                return list(_cut(run, owners[start:]))
+        return [run]
 
 
 def _plain(text: str) -> str:
@@ -158,9 +195,11 @@ class _Text:
 
     def pieces(self, run: str, following: str) -> list[Any]:
         """A run of the PDF, cut where addresses begin and end; whole, and without one, where it is of the page and not of the text."""
-        start = self._found(_plain(run), following)
+        letters = _plain(run)
+        start = self._found(letters, following)
         if start is None:
-            return [run]
+            of_the_page = len(letters) <= MARK or not NUMBER.search(letters)
+            return [run] if of_the_page else [[run, UNKNOWN]]
         return list(_cut(run, [self.source[self.owner[start + n]][1] for n in range(len(_plain(run)))]))
 
     def _found(self, letters: str, following: str) -> int | None:

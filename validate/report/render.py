@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from validate.canonical import canonical_json, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError
-from validate.report.addresses import DRAWING, address_document, for_paper
+from validate.report.addresses import DRAWING, address_document, folios, for_paper
 from validate.report.binding import Attached
-from validate.report.document import declared, filled
+from validate.report.document import Document, declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
 from validate.report.model_card import card_markdown, card_xml
 from validate.report.paper import paper_document
@@ -59,18 +61,14 @@ def _files(
     run_folder: Path, profile: str | None, formats: tuple[str, ...], out: Path | None, house: Path | None,
     at_work: Press | None,
 ) -> Iterator[Path]:  # fmt: skip
-    sealed = read_sealed(run_folder)
-    chosen = _profile(profile or sealed.protocol["profile"].text)
+    study = _study(run_folder, profile, house)
+    sealed = study.sealed
     folder = out if out is not None else run_folder / "report"
-    style = _house(run_folder, house)
-    study = Study(sealed, chosen, style)
-    task = study.protocol["task"].text
-    document = filled(study, [one for one in declared(chosen, style) if one.tasks is None or task in one.tasks], style)
+    document = _document(study)
     html = document.on_screen()
     tables = printed_tables(html) if {"tables", "pdf"} & set(formats) else []
     if "html" in formats:
-        yield _write(folder / "report.html", html.encode())
-        yield from _write_figures(folder / "figures", html)
+        yield from _write_screen(folder, html)
     if "card" in formats:
         for model, name in _cards(study):
             yield _write(folder / f"{name}.xml", card_xml(study, model))
@@ -83,7 +81,45 @@ def _files(
         addresses = address_document(parts, paper.pages) | {"signatures": list(paper.places)}
         yield _write(folder / "report.pdf", paper.content)
         yield _write(folder / "addresses.json", pretty_json(addresses))
-        yield _write(folder / "printed.json", canonical_json(paper_document(parts, paper.content)) + b"\n")
+        yield _write_printed(folder, parts, paper.content, addresses)
+
+
+def set_again(run_folder: Path, *, profile: str | None, out: Path) -> Iterator[Path]:
+    """The page, its figures, and what the sealed PDF prints from where, made once more; no PDF is set.
+
+    Which page a section begins on is taken from the sealed addresses.json, as are the places for signatures.
+    """
+    study = _study(run_folder, profile, None)
+    document = _document(study)
+    yield from _write_screen(out, document.on_screen())
+    pdf, placed = run_folder / "report/report.pdf", run_folder / "report/addresses.json"
+    if pdf.is_file() and placed.is_file():
+        parts, sealed = document.on_paper(), json.loads(placed.read_text(encoding="utf-8"))
+        pages = {one["id"]: tuple(one["pages"]) for one in sealed["sections"] if one["pages"]}
+        addresses = address_document(parts, pages) | {"signatures": sealed["signatures"]}
+        yield _write(out / "addresses.json", pretty_json(addresses))
+        yield _write_printed(out, parts, pdf.read_bytes(), addresses)
+
+
+def _study(run_folder: Path, profile: str | None, house: Path | None) -> Study:
+    sealed = read_sealed(run_folder)
+    return Study(sealed, _profile(profile or sealed.protocol["profile"].text), _house(run_folder, house))
+
+
+def _document(study: Study) -> Document:
+    task, style = study.protocol["task"].text, study.house or PLAIN
+    profile = _profile(study.profile)
+    return filled(study, [one for one in declared(profile, style) if one.tasks is None or task in one.tasks], style)
+
+
+def _write_screen(folder: Path, html: str) -> Iterator[Path]:
+    yield _write(folder / "report.html", html.encode())
+    yield from _write_figures(folder / "figures", html)
+
+
+def _write_printed(folder: Path, parts: list[str], pdf: bytes, addresses: Mapping[str, Any]) -> Path:
+    told = paper_document(parts, pdf, folios(addresses))
+    return _write(folder / "printed.json", canonical_json(told) + b"\n")
 
 
 def _paper(study: Study, parts: list[str], tables: list[PrintedTable], at_work: Press) -> Paper:

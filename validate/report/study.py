@@ -86,10 +86,11 @@ class Study:
         return words(asked if asked else self.protocol["title"])
 
     @cached_property
-    def report_id(self) -> str:
+    def report_id(self) -> Printed:
         """As in "CXR-OPACITY-ACCEPTANCE 1.0.0 · 5f3a 91c2": protocol, its version, and the evidence."""
-        protocol = self.protocol
-        return f"{protocol['id'].text.upper()} {protocol['version'].text} · {self.digest}"
+        name = self.protocol["id"]
+        evidence = printed(self.digest, "evidence/manifest.json#")
+        return printed(name.text.upper(), name.address) + " " + words(self.protocol["version"]) + " · " + evidence
 
     @cached_property
     def digest(self) -> str:

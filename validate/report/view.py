@@ -234,13 +234,13 @@ def day(node: Node) -> Printed:
 def minute(node: Node) -> Printed:
     """As in "3 Mar 2026, 14:05 UTC"."""
     moment = _moment(node)
-    return day(node) + printed(f", {moment:%H:%M} UTC") if moment else words(node)
+    return day(node) + printed(f", {moment:%H:%M} UTC", node.address) if moment else words(node)
 
 
 def second(node: Node) -> Printed:
     """As in "3 Mar 2026, 14:05:09 UTC"."""
     moment = _moment(node)
-    return day(node) + printed(f", {moment:%H:%M:%S} UTC") if moment else words(node)
+    return day(node) + printed(f", {moment:%H:%M:%S} UTC", node.address) if moment else words(node)
 
 
 def fingerprint(node: Node, digits: int = 16) -> Printed:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
+from validate.report.printed import Piece, Printed
 from validate.report.section import Section
 from validate.report.study import Study
 
@@ -12,11 +15,34 @@ MOST_LINES = 400
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    lines = (study.sealed.folder / "protocol.yaml").read_text(encoding="utf-8").splitlines()
+    text = (study.sealed.folder / "protocol.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
     return {
-        "text": "\n".join(lines[:MOST_LINES]),
+        "text": addressed(text, end=len("\n".join(lines[:MOST_LINES]))),
         "left_out": str(len(lines) - MOST_LINES) if len(lines) > MOST_LINES else "",
     }
+
+
+def addressed(text: str, *, end: int) -> Printed:
+    """The beginning of the protocol's text, each value in it with its address."""
+    pieces, place = list[Piece](), 0
+    for first, last, pointer in sorted(_values(yaml.compose(text, Loader=yaml.SafeLoader), "")):
+        if last <= end:
+            pieces += [Piece(text[place:first]), Piece(text[first:last], f"protocol.yaml#{pointer}")]
+            place = last
+    return Printed((*pieces, Piece(text[place:end])))
+
+
+def _values(node: yaml.Node | None, pointer: str) -> Iterator[tuple[int, int, str]]:
+    """Where each value begins and ends, and its JSON pointer."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _values(value, f"{pointer}/{str(key.value).replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            yield from _values(value, f"{pointer}/{place}")
+    elif node is not None and node.end_mark.index > node.start_mark.index:
+        yield node.start_mark.index, node.end_mark.index, pointer
 
 
 SECTION = Section(

@@ -28,7 +28,7 @@ def _facts(study: Study) -> Table:
         row("Protocol", _protocol(study)),
         row("Lock", view.fingerprint(lock, 64) if lock else printed("none: nothing was frozen before the first look")),
         row("Evidence", printed(_grouped(sealed.manifest_digest), "evidence/manifest.json#")),
-        row("Report", printed(study.report_id) + ", made from the evidence of " + view.minute(sealed.manifest["created"])),
+        row("Report", study.report_id + ", made from the evidence of " + view.minute(sealed.manifest["created"])),
         row("Status", "Not signed. " + _status(study)),
         row("Identifiers", "Patients, studies and images appear under keyed pseudonyms; the key stays at the site."),
         row("To check it", printed("validate verify RUN") + " repeats every hash and computes every number again"),
