@@ -77,7 +77,6 @@ def test_every_number_is_computed_again_from_the_folder_alone(disturbed: Any) ->
     assert answer.recounted == answer.estimates > 200  # drops, areas, shares and gaps a second way too
 
 
-@pytest.mark.manual
 def test_a_later_month_is_held_against_the_accepted_run(
     disturbed: Any, gallery: Path, quick: Callable[[Path], Path]
 ) -> None:
