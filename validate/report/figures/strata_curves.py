@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
 
 COLUMNS, GAP = 3, 14.0
+FEW = 4  # panels that stand two in a line
 HIGH, HEAD, FOOT = 74.0, 16.0, 15.0
 LEFT = 26.0
 LOOKS: tuple[tuple[Tone, str], ...] = tuple(
@@ -28,9 +29,10 @@ def strata_curves(
     name: str, panels: Sequence[GroupPanel], groups: Sequence[str], *, percent: bool, title: str, description: str
 ) -> Figure:
     """All panels on one scale, with a key above them. groups : at most MOST names, in the order of the curves."""
-    wide = (WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
+    columns = 2 if len(panels) <= FEW else COLUMNS
+    wide = (WIDTH - GAP * (columns - 1)) / columns
     tall, key = HEAD + HIGH + FOOT + GAP, 12.0 * -(-len(groups) // 4) + 6
-    canvas = Canvas(WIDTH, key + tall * -(-len(panels) // COLUMNS))
+    canvas = Canvas(WIDTH, key + tall * -(-len(panels) // columns))
     for place, group in enumerate(groups):
         x, y = place % 4 * WIDTH / 4, place // 4 * 12.0 + 8
         tone, dash = LOOKS[place]
@@ -40,7 +42,7 @@ def strata_curves(
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     room = max((high - low) * 0.06, 1e-3)
     for place, panel in enumerate(panels):
-        corner = place % COLUMNS * (wide + GAP), key + place // COLUMNS * tall
+        corner = place % columns * (wide + GAP), key + place // columns * tall
         _panel(canvas, panel, corner, wide, (low - room, high + room), percent=percent)
     return canvas.figure(name, title, description)
 
