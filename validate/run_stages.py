@@ -36,7 +36,7 @@ from validate.evidence.trail_fit import report_digests
 from validate.inference.cost import Meter, cost_document
 from validate.inference.plan import InferencePlan, make_plan
 from validate.inference.progress import Update
-from validate.inference.store import read_timings
+from validate.inference.timings import read_timings
 from validate.lock.amendment import Amendment
 from validate.lock.lock import lock_path
 from validate.lock.stored import Lock, confirmatory_run, read_lock

@@ -22,7 +22,7 @@ from validate.evidence.recount import recount
 from validate.evidence.seal import write_manifest
 from validate.evidence.verify import verify
 from validate.inference.comparison import compare_outputs
-from validate.inference.store import MARKS
+from validate.inference.shard_tables import MARKS
 from validate.numbers import recomputation
 from validate.replay import replay
 from validate.report.again import made_again

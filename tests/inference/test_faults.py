@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from validate.errors import MachineError, ModelError
-from validate.inference import store
+from validate.inference import stored_files
 from validate.inference.local import LocalEngine
 from validate.inference.store import read_inference
 from validate.models.adapter import OutOfMemory
@@ -41,7 +41,7 @@ def test_a_disk_that_fills_up_at_any_write_keeps_what_was_done(
 ) -> None:
     work, expected = whole
     moments = random.Random(seed)
-    real = store.write_atomically
+    real = stored_files.write_atomically
     left = [moments.randrange(1, 12)]
 
     def full(path: Path, content: bytes) -> None:
@@ -50,7 +50,7 @@ def test_a_disk_that_fills_up_at_any_write_keeps_what_was_done(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, content)
 
-    monkeypatch.setattr(store, "write_atomically", full)
+    monkeypatch.setattr(stored_files, "write_atomically", full)
     for _ in range(40):
         try:
             ENGINE.run(work, out=tmp_path / "out", resume=True)

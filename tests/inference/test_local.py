@@ -14,7 +14,8 @@ from validate.errors import CommandError, Contradiction, MachineError, ModelErro
 from validate.imaging.dicom import read_image
 from validate.inference.local import LocalEngine
 from validate.inference.progress import Update
-from validate.inference.store import read_inference, read_timings
+from validate.inference.store import read_inference
+from validate.inference.timings import read_timings
 from validate.protocol.passes import CLEAN, Pass
 
 Make = Callable[..., Any]
@@ -230,11 +231,11 @@ def test_a_full_disk_is_said_and_the_run_resumes(
 ) -> None:
     import errno
 
-    from validate.inference import store
+    from validate.inference import stored_files
 
     work = plan(tmp_path, study(tmp_path / "dicom", 30))
     _run(work, tmp_path / "whole")
-    real, written = store.write_atomically, []
+    real, written = stored_files.write_atomically, []
 
     def full(path: Path, content: bytes) -> None:
         written.append(path)
@@ -242,10 +243,10 @@ def test_a_full_disk_is_said_and_the_run_resumes(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, content)
 
-    monkeypatch.setattr(store, "write_atomically", full)
+    monkeypatch.setattr(stored_files, "write_atomically", full)
     with pytest.raises(MachineError, match=r"No space left on device. Every finished shard is kept.*--resume"):
         _run(work, tmp_path / "out")
-    monkeypatch.setattr(store, "write_atomically", real)
+    monkeypatch.setattr(stored_files, "write_atomically", real)
     assert ENGINE.run(work, out=tmp_path / "out", resume=True).resumed_shards == 2
     assert results_of(tmp_path / "out") == results_of(tmp_path / "whole")
 

@@ -12,7 +12,9 @@ import pytest
 
 from validate.errors import CommandError, EvidenceError
 from validate.inference.plan import InferencePlan, Shard
-from validate.inference.store import ROWS, Store, Timing, open_store, read_inference, read_timings, stored_batch_sizes
+from validate.inference.shard_tables import ROWS
+from validate.inference.store import Store, open_store, read_inference, stored_batch_sizes
+from validate.inference.timings import Timing, read_timings
 from validate.models.prediction import ClassScores, Failure, Inference
 
 Make = Callable[..., Any]

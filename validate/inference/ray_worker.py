@@ -16,9 +16,9 @@ from validate.inference.decoders import Decoders
 from validate.inference.local import cores
 from validate.inference.plan import InferencePlan, Shard, Stretch, make_plan
 from validate.inference.rebuild import Rebuild
-from validate.inference.store import Timing
 from validate.inference.stretch_work import StretchWork
 from validate.inference.summary import Tally
+from validate.inference.timings import Timing
 from validate.models.load import opened_elsewhere, opened_models
 from validate.models.prediction import Inference
 from validate.protocol.passes import Pass

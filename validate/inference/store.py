@@ -10,83 +10,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from validate.canonical import canonical_json, digest, pretty_json, write_atomically
-from validate.errors import CommandError, EvidenceError, MachineError
+from validate.canonical import canonical_json, digest, pretty_json
+from validate.errors import CommandError, EvidenceError
 from validate.inference.plan import Shard
-from validate.models.prediction import ONLY_TARGET, Boxes, Failure, Inference, Mask
+from validate.inference.shard_tables import MARKS, ROWS, marks_table, rows_table
+from validate.inference.stored_files import parquet_bytes, put, stored_table
+from validate.inference.timings import TIMING, TIMINGS, Timing, stored_timings
+from validate.models.prediction import Boxes, Inference, Mask
 
-ROWS = pa.schema(
-    [
-        pa.field("unit", pa.string(), nullable=False),
-        pa.field("model", pa.string(), nullable=False),
-        pa.field("pass", pa.string(), nullable=False),
-        pa.field("target", pa.string(), nullable=False),
-        pa.field("status", pa.string(), nullable=False),  # ok|failed
-        pa.field("failure", pa.string()),  # code; null when ok
-        pa.field("detail", pa.string()),  # sentence; null when ok
-        pa.field("score", pa.float64()),  # null when failed
-        pa.field("raw", pa.list_(pa.float64())),  # before the activation; null when failed
-        pa.field("decoder", pa.string()),  # null where no image was read
-        pa.field("geometry", pa.string()),  # what a series was irregular in, and what was done; null where in nothing
-    ]
-)
-MARKS = pa.schema(
-    [
-        pa.field("unit", pa.string(), nullable=False),
-        pa.field("target", pa.string(), nullable=False),
-        pa.field("score", pa.float64(), nullable=False),
-        pa.field("shape", pa.string(), nullable=False),  # box|point|ball
-        pa.field("space", pa.string(), nullable=False),  # mm|mm_ras|pixels|voxels
-        pa.field("geometry", pa.list_(pa.float64()), nullable=False),  # models.prediction.Boxes
-    ]
-)
-TIMINGS = pa.schema(
-    [
-        pa.field("shard", pa.int32(), nullable=False),
-        pa.field("cases", pa.int32(), nullable=False),
-        pa.field("failures", pa.int32(), nullable=False),
-        pa.field("batch_size", pa.int32(), nullable=False),
-        pa.field(
-            "decode_seconds", pa.float64(), nullable=False
-        ),  # summed over workers, shared by all models and passes
-        pa.field("wait_seconds", pa.float64(), nullable=False),  # the model waited for images, shared likewise
-        pa.field("predict_seconds", pa.float64(), nullable=False),
-        # parts of decode_seconds, and of predict_seconds; storing is on a thread of its own
-        *(
-            pa.field(f"{name}_seconds", pa.float64(), nullable=False)
-            for name in ("perturb", "preprocess", "postprocess", "store")
-        ),
-    ]
-)
 PLAN = "plan.json"
 CONDEMNED = "contradicted.json"
-TIMING = "timing.parquet"
 _PLAN_KEY, _SHARD_KEY, _ROWS_KEY = b"validate.plan", b"validate.shard", b"validate.rows"
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Where the seconds of one shard went."""
-
-    shard: int
-    cases: int
-    failures: int
-    batch_size: int
-    decode_seconds: float
-    wait_seconds: float
-    predict_seconds: float
-    perturb_seconds: float = 0.0
-    preprocess_seconds: float = 0.0
-    postprocess_seconds: float = 0.0
-    store_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +50,29 @@ class Store:
         """Store a finished shard; returns the digest of its rows. Raises MachineError when the disk can't take it."""
         for row in rows:
             if isinstance(row.result, Mask):
-                _put(mask_file(self.folder, row.model, row.pass_id, row.unit), row.result.content)
+                put(mask_file(self.folder, row.model, row.pass_id, row.unit), row.result.content)
         if any(isinstance(row.result, Boxes) for row in rows):
-            _put(
+            put(
                 self._path(shard).with_name(f"marks-{shard.index:05d}.parquet"),
-                _parquet(_marks(rows, shard.model.targets)),
+                parquet_bytes(marks_table(rows, shard.model.targets)),
             )
-        table = _table(rows, shard.model.targets, shard.model.values)
+        table = rows_table(rows, shard.model.targets, shard.model.values)
         content = digest(table.to_pylist())
         stamps = {_PLAN_KEY: self.plan.encode(), _SHARD_KEY: _name(shard).encode(), _ROWS_KEY: content.encode()}
-        _put(self._path(shard), _parquet(table.replace_schema_metadata(stamps)))
+        put(self._path(shard), parquet_bytes(table.replace_schema_metadata(stamps)))
         return content
 
     def add_timing(self, shard: Shard, timing: Timing) -> None:
         """Add one shard's row to the table of timings, which no result depends on."""
         path = self._path(shard).with_name(TIMING)
-        known = [row for row in _timings(path) if row["shard"] != timing.shard]
+        known = [row for row in stored_timings(path) if row["shard"] != timing.shard]
         row = {name: getattr(timing, name) for name in TIMINGS.names}
         rows = sorted([*known, row], key=lambda row: row["shard"])
-        _put(path, _parquet(pa.Table.from_pylist(rows, schema=TIMINGS)), durable=False)
+        put(path, parquet_bytes(pa.Table.from_pylist(rows, schema=TIMINGS)), durable=False)
 
     def condemn(self, reason: str) -> None:
         """No run goes on from here any more: what is stored has turned out to be doubtful."""
-        _put(self.folder / CONDEMNED, pretty_json({"schema_version": "1", "reason": reason}))
+        put(self.folder / CONDEMNED, pretty_json({"schema_version": "1", "reason": reason}))
 
     def _path(self, shard: Shard) -> Path:
         return self.folder / shard.model.id / shard.pass_.id / f"shard-{shard.index:05d}.parquet"
@@ -174,8 +115,13 @@ def open_store(folder: Path, document: Mapping[str, Any], batch_sizes: Mapping[s
         partial.unlink(missing_ok=True)
     path = folder / PLAN
     if not path.exists() or path.read_bytes() != pretty_json(content):
-        _put(path, pretty_json(content))
+        put(path, pretty_json(content))
     return Store(folder, digest(content), dict(batch_sizes))
+
+
+def mask_file(folder: Path, model: str, pass_id: str, unit: str) -> Path:
+    """Where the mask of a case lies under RUN/inference."""
+    return folder / model / pass_id / "masks" / f"{unit}.nii.gz"
 
 
 def read_inference(folder: Path) -> pa.Table:
@@ -201,15 +147,18 @@ def read_inference(folder: Path) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def read_timings(folder: Path) -> pa.Table:
-    """Timings of all models and passes, with columns model and pass in front."""
-    rows = [
-        {"model": path.parent.parent.name, "pass": path.parent.name, **row}
-        for path in sorted(folder.glob(f"*/*/{TIMING}"))
-        for row in _timings(path)
-    ]
-    named = [pa.field("model", pa.string(), nullable=False), pa.field("pass", pa.string(), nullable=False)]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*named, *TIMINGS]))
+def read_marks(folder: Path, model: str, pass_id: str) -> pa.Table:
+    """Every mark of a model's pass, in the order of the cohort: MARKS. Raises EvidenceError where a file is not what was written."""
+    tables = [MARKS.empty_table()]
+    for path in sorted((folder / model / pass_id).glob("marks-*.parquet")):
+        try:
+            table = stored_table(path)
+        except (pa.ArrowException, OSError) as error:
+            raise EvidenceError(f"{path} does not hold the marks that were written there: {error}.") from error
+        if not table.schema.equals(MARKS):
+            raise EvidenceError(f"{path} does not hold the marks that were written there: its columns are others.")
+        tables.append(table)
+    return pa.concat_tables(tables)
 
 
 def _name(shard: Shard) -> str:
@@ -218,7 +167,7 @@ def _name(shard: Shard) -> str:
 
 def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     try:
-        table = _stored(path)
+        table = stored_table(path)
     except (pa.ArrowException, OSError):
         return None
     stamps = table.schema.metadata or {}
@@ -228,101 +177,6 @@ def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     if not table.schema.equals(ROWS) or stamps.get(_ROWS_KEY) != digest(table.to_pylist()).encode():
         return None
     return table
-
-
-def mask_file(folder: Path, model: str, pass_id: str, unit: str) -> Path:
-    """Where the mask of a case lies under RUN/inference."""
-    return folder / model / pass_id / "masks" / f"{unit}.nii.gz"
-
-
-def read_marks(folder: Path, model: str, pass_id: str) -> pa.Table:
-    """Every mark of a model's pass, in the order of the cohort: MARKS. Raises EvidenceError where a file is not what was written."""
-    tables = [MARKS.empty_table()]
-    for path in sorted((folder / model / pass_id).glob("marks-*.parquet")):
-        try:
-            table = _stored(path)
-        except (pa.ArrowException, OSError) as error:
-            raise EvidenceError(f"{path} does not hold the marks that were written there: {error}.") from error
-        if not table.schema.equals(MARKS):
-            raise EvidenceError(f"{path} does not hold the marks that were written there: its columns are others.")
-        tables.append(table)
-    return pa.concat_tables(tables)
-
-
-def _marks(rows: Iterable[Inference], targets: tuple[str, ...]) -> pa.Table:
-    """A row for each mark; where there is one kind of lesion, marks that name none are of that kind."""
-    found = [
-        {"unit": row.unit, "target": name or targets[0], "score": score, "shape": row.result.shape, "space": row.result.space,
-         "geometry": place}
-        for row in rows
-        if isinstance(row.result, Boxes)
-        for name, score, place in zip(
-            row.result.targets, row.result.scores.tolist(), row.result.geometry.tolist(), strict=True
-        )
-    ]  # fmt: skip
-    return pa.Table.from_pylist(found, schema=MARKS)
-
-
-def _table(rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[str, int]) -> pa.Table:
-    return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets, values)], schema=ROWS)
-
-
-def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) -> list[dict[str, Any]]:
-    """One row for each target, in their order; of a mask its volume in ml, of marks how many there are."""
-    known = {"unit": row.unit, "model": row.model, "pass": row.pass_id, "decoder": row.source.get("decoder")}
-    known["geometry"] = row.source.get("geometry")
-    if isinstance(row.result, Failure):
-        failed = {"status": "failed", "failure": row.result.reason, "detail": row.result.detail}
-        return [{**known, "target": target, **failed} for target in targets]
-    if isinstance(row.result, Mask):
-        volumes = {target: row.result.volumes.get(values[target], 0.0) for target in targets}
-        return [{**known, "target": target, "status": "ok", "score": volumes[target]} for target in targets]
-    if isinstance(row.result, Boxes):
-        names = [name or targets[0] for name in row.result.targets]
-        return [{**known, "target": target, "status": "ok", "score": float(names.count(target))} for target in targets]
-    scores, raw = row.result.scores, list(row.result.raw)
-    if len(targets) == 1 and ONLY_TARGET in scores:
-        return [{**known, "target": targets[0], "status": "ok", "score": scores[ONLY_TARGET], "raw": raw}]
-    return [{**known, "target": target, "status": "ok", "score": scores[target], "raw": raw} for target in targets]
-
-
-def _timings(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    try:
-        rows: list[dict[str, Any]] = _stored(path).to_pylist()
-    except pa.ArrowException:
-        return []  # timings prove nothing: a torn table is begun again
-    return rows
-
-
-def _stored(path: Path) -> pa.Table:
-    # By path and on this thread: pyarrow's own threads let go of a Python file object late, and a program that ends
-    # just then is aborted ("terminate called without an active exception", pyarrow 26).
-    with pq.ParquetFile(str(path)) as file:
-        return file.read(use_threads=False)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    """Bytes that depend on the rows and the library's version only."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", use_dictionary=False, write_statistics=False, version="2.6")
-    return bytes(buffer.getvalue().to_pybytes())
-
-
-def _put(path: Path, content: bytes, *, durable: bool = True) -> None:
-    try:
-        if durable:
-            write_atomically(path, content)
-        else:
-            partial = path.with_name(f".{path.name}.partial")
-            partial.write_bytes(content)
-            partial.replace(path)
-    except OSError as error:
-        raise MachineError(
-            f"{path} can't be written: {error.strerror}. Every finished shard is kept: make room or mend the disk, "
-            "then run again with --resume."
-        ) from error
 
 
 def _differences(begun: Any, document: Mapping[str, Any]) -> list[str]:

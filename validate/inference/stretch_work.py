@@ -22,8 +22,8 @@ from validate.inference.disturb import Disturbing, alone, device_of, open_torch
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, Shard, Stretch
 from validate.inference.shard_work import ShardWork, Waiting
-from validate.inference.store import Timing
 from validate.inference.summary import Tally
+from validate.inference.timings import Timing
 from validate.inference.view import View
 from validate.inference.worker_kind import syntax_of
 from validate.models.prediction import Failure, Inference

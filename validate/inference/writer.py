@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validate.inference.plan import Shard
-from validate.inference.store import Store, Timing
+from validate.inference.store import Store
+from validate.inference.timings import Timing
 from validate.models.prediction import Inference
 
 UNWRITTEN = 4  # shards that may wait for the disk; beyond, the run waits for it
