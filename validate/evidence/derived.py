@@ -13,6 +13,7 @@ from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists
 from validate.evidence.crate import CRATE, crate_document
 from validate.evidence.manifest import CASES
 from validate.evidence.outcome_statement import STATEMENT, statement_document
+from validate.evidence.recount_table import Table
 from validate.evidence.recount_tables import recount_files
 from validate.evidence.seal import read_document
 from validate.evidence.traceability import TRACEABILITY, traceability_document, traceability_table
@@ -33,14 +34,14 @@ def derived_documents(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def derived_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Each file and its bytes: the documents, and the same as tables for who works with them."""
+def derived_files(folder: Path, table: Table | None = None) -> Iterator[tuple[str, bytes]]:
+    """Each file and its bytes: the documents, and the same as tables for who works with them.    table : of recount_table"""
     documents = derived_documents(folder)
     for name, document in documents.items():
         yield name, pretty_json(document)
     for name, content in checklist_tables(documents[CHECKLISTS]):
         yield f"{LISTS}{name}", content
-    yield from recount_files(folder)
+    yield from recount_files(folder, table)
     yield TRACEABILITY.replace(".json", ".csv"), traceability_table(documents[TRACEABILITY])
 
 
@@ -65,7 +66,7 @@ def made_by(folder: Path) -> str | None:
     return f"version {program.get('version')}, source {str(source)[:12]}…"
 
 
-def derived_differences(folder: Path) -> list[str]:
+def derived_differences(folder: Path, table: Table | None = None) -> list[str]:
     """Whichever of them is not what this evidence gives; nothing for a run that has none. Raises EvidenceError if torn.
 
     Of another version's, only what follows from the tables alone: its rules, lists and scripts were others.
@@ -77,7 +78,7 @@ def derived_differences(folder: Path) -> list[str]:
     of_tables = {CASES, TRACEABILITY} if made_by(folder) is not None else None
     return [
         f"{name}: is not what the rest of this evidence gives"
-        for name, content in derived_files(folder)
+        for name, content in derived_files(folder, table)
         if (of_tables is None or name in of_tables)
         and (not (folder / name).is_file() or (folder / name).read_bytes() != content)
     ]

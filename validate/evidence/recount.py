@@ -31,9 +31,12 @@ class Recount:
     of: int = 0
 
 
-def recount(folder: Path) -> Recount:
-    """Count every estimate that can be. Raises EvidenceError where a table can't be read."""
-    table = read_table(folder)
+def recount(folder: Path, table: Table | None = None) -> Recount:
+    """Count every estimate that can be. Raises EvidenceError where a table can't be read.
+
+    table : of this folder, where it was read already
+    """
+    table = read_table(folder) if table is None else table
     checked, of, told = 0, 0, list[str]()
     for index, one in enumerate(table.estimates):
         has_value = one["value"] is not None

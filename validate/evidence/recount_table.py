@@ -95,7 +95,9 @@ def cases(table: Table, estimate: Entry) -> list[Entry]:
     if len(stratum) == 1 and not str(next(iter(stratum.values()))).startswith(ALL_BUT):
         ((name, level),) = stratum.items()
         rows, stratum = _levels(table, answer, name).get(level, []), {}
-    return [row for row in rows if all(is_of(row.get(f"by.{name}"), level) for name, level in stratum.items())]
+    for name, level in stratum.items():
+        rows = [row for row in rows if is_of(row.get(f"by.{name}"), level)]
+    return list(rows)
 
 
 def counted_cases(table: Table, estimate: Entry) -> list[Counted]:

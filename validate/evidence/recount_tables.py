@@ -58,9 +58,9 @@ OF_MARKS = (*ANSWER, "unit", "score", "verdict", "lesion", "rank", "place")
 OF_LESIONS = (*ANSWER, "unit", "lesion", "ignore")
 
 
-def recount_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """File name and content; nothing where no estimate can be counted by hand."""
-    table = read_table(folder)
+def recount_files(folder: Path, table: Table | None = None) -> Iterator[tuple[str, bytes]]:
+    """File name and content; nothing where no estimate can be counted by hand.    table : where it was read already"""
+    table = read_table(folder) if table is None else table
     lines = [line for index, one in enumerate(table.estimates) for line in _lines(table, index, one)]
     if not lines:
         return

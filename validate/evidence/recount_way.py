@@ -107,9 +107,15 @@ def marked_cases(table: Table, estimate: Entry) -> list[Case]:
 
 
 def yes_no_rows(table: Table, estimate: Entry) -> list[Row]:
+    """Each row is read once, whatever groups it is in."""
+    every = {key: value for key, value in estimate.items() if key != BESIDE} | {"stratum": {}}
+    of_row: dict[int, Row] = table.once(
+        ("every row", *group_of(table, every)),
+        lambda: {id(row): _row(table, row, rule) for row, rule in counted_cases(table, every)},
+    )
     found: list[Row] = table.once(
         ("rows", *group_of(table, estimate)),
-        lambda: [_row(table, row, rule) for row, rule in counted_cases(table, estimate)],
+        lambda: [of_row[id(row)] for row, _ in counted_cases(table, estimate)],
     )
     return found
 

@@ -21,7 +21,7 @@ from validate.evidence.manifest import AUDIT, MANIFEST, REPORT, SEAL
 from validate.evidence.number_fit import Recomputation, number_differences
 from validate.evidence.printed import Printed, check_printed
 from validate.evidence.recount import Recount, recount
-from validate.evidence.recount_table import UNITS
+from validate.evidence.recount_table import UNITS, Table, read_table
 from validate.evidence.seal import read_document
 from validate.evidence.seal_fit import file_differences, listed, root_differences, seal_differences, sealed_text
 from validate.evidence.signature import check_signatures
@@ -82,10 +82,11 @@ def _verified(
     differences += [*problems, *locked.problems, *unsigned(signatures, locked, trust)]
     numbers, counted, printed, redrawn = 0, Recount(0, ()), Printed(0, ()), 0
     if recompute is not None:
-        differences += [*lock_differences(folder, events), *_derived(folder)]
+        table = _table(folder)
+        differences += [*lock_differences(folder, events), *_derived(folder, table)]
         found, numbers = number_differences(folder, recompute)
         differences += found
-        counted = _recounted(folder)
+        counted = _recounted(folder, table)
         printed = _printed(folder)
         differences += [*counted.differences, *printed.differences]
         if redraw is not None and _other_version(folder) is None:
@@ -120,18 +121,26 @@ def _other_version(folder: Path) -> str | None:
         return None  # that it is missing is told where the manifest names it
 
 
-def _derived(folder: Path) -> list[str]:
+def _table(folder: Path) -> Table | None:
+    """What is counted, read once; None where it can't be, which is told by who needs it."""
     try:
-        return derived_differences(folder)
+        return read_table(folder) if (folder / UNITS).is_file() else None
+    except (EvidenceError, KeyError, TypeError, AttributeError, ValueError):
+        return None
+
+
+def _derived(folder: Path, table: Table | None) -> list[str]:
+    try:
+        return derived_differences(folder, table)
     except (EvidenceError, KeyError, TypeError, AttributeError, OSError, ValueError) as error:
         return [f"checklists and traceability can't be made again: {type(error).__name__}: {error}"]
 
 
-def _recounted(folder: Path) -> Recount:
+def _recounted(folder: Path, table: Table | None) -> Recount:
     if not (folder / UNITS).is_file():
         return Recount(0, ())  # where the manifest names it, that it is missing is told already
     try:
-        return recount(folder)
+        return recount(folder, table)
     except (EvidenceError, KeyError, TypeError, AttributeError, ValueError) as error:
         return Recount(0, (f"the estimates can't be counted again: {type(error).__name__}: {error}",))
 
