@@ -14,7 +14,7 @@ import pytest
 
 from validate.report.render import render
 
-PARTS = ("made_up_plan", "made_up_estimates", "made_up_groups", "made_up_findings", "made_up_study")
+PARTS = ("readable", "made_up_plan", "made_up_estimates", "made_up_groups", "made_up_findings", "made_up_study")
 
 
 def _load(name: str) -> Any:

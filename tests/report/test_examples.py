@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pypdf
 import pytest
+from readable import unreadable
 
 import validate
 from validate.report.addresses import placed_values
@@ -40,6 +42,13 @@ def test_a_study_of_handed_in_outputs_reads_as_its_example(tmp_path: Path, monke
     example = values((EXAMPLES / "cxr-opacity-table.html").read_text(encoding="utf-8"))
     assert len(now) > 300
     assert now == example, "run: make examples"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.pdf")), ids=lambda path: path.stem)
+def test_no_example_prints_what_no_reader_may_see(path: Path) -> None:
+    estimates = json.loads(pypdf.PdfReader(path).attachments["estimates.json"][0])["estimates"]
+    html = path.with_suffix(".html").read_text(encoding="utf-8")
+    assert unreadable(html, [one["unit"] for one in estimates]) == []
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.pdf")), ids=lambda path: path.stem)

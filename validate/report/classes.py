@@ -47,7 +47,7 @@ def _table(study: Study, targets: Node, key: str) -> Table:
     measures = list(dict.fromkeys(e["metric"].text for target in targets for e in target["endpoints"]))[:MOST_MEASURES]
     width = (100 - 24 - 22) // max(len(measures), 1)
     columns = (
-        Column("", width=24), Column("With it", numeric=True, width=11), Column("Labelled", numeric=True, width=11),
+        Column("Finding or class", width=24), Column("With it", numeric=True, width=11), Column("Labelled", numeric=True, width=11),
         *(Column(study.measure(name), width=width) for name in measures),
     )  # fmt: skip
     rows = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from validate.analyses.wording import attribute_words, titled
+from validate.analyses.wording import attribute_words, sentence_case, titled
 from validate.report import view
 from validate.report.figures.canvas import Tone
 from validate.report.printed import Printed, printed
@@ -15,6 +16,7 @@ from validate.report.study import Study
 TONES: dict[str, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
 WORDS = {"PASS": "Pass", "FAIL": "Fail", "INCONCLUSIVE": "Inconclusive"}
 WOULD = {"PASS": "would be met", "FAIL": "would be missed", "INCONCLUSIVE": "undecided"}
+BRACKETED = re.compile(r" \([^()]*\)$")
 SEVERITY = ("FAIL", "INCONCLUSIVE", "PASS")
 
 ANALYSES = {
@@ -37,7 +39,7 @@ class CriterionLine:
     """One line of the criteria table.
 
     key : the protocol's entry, shared by all models    model : its name; empty where there is one model only
-    sentence : the reason    rationale : why this goal, from the protocol
+    sentence : the reason    rationale : why this goal, from the protocol    plain : the name for who knows no statistics
     """
 
     key: str
@@ -51,6 +53,7 @@ class CriterionLine:
     sentence: Printed
     rationale: Printed
     severity: int
+    plain: Printed
     decides: bool = True
 
 
@@ -87,6 +90,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         key=criterion["id"].text.partition("/")[0],
         model=study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed(),
         name=criterion_name(study, criterion),
+        plain=criterion_name(study, criterion, plain=True),
         group=_group(criterion),
         fraction=found,
         estimate=view.brief(estimate, against=goal),
@@ -99,12 +103,13 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
     )
 
 
-def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Printed:
-    """As in "Sensitivity at threshold 0.5, every manufacturer"; `whole` with the groups it is asked of."""
+def criterion_name(study: Study, criterion: Node, *, whole: bool = True, plain: bool = False) -> Printed:
+    """As in "Sensitivity at threshold 0.5, every manufacturer"; `whole` with the groups it is asked of, `plain` in full words."""
     estimate = study.sealed.estimate(criterion["estimate"])
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
-    name = printed(titled(study.measure(metric), _options(endpoint)) if metric else criterion["endpoint"].text)
+    title = titled(study.measure(metric), _options(endpoint)) if metric else criterion["endpoint"].text
+    name = printed(in_full(title) if plain else title)
     name += study.named_target(endpoint["target"])
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:
@@ -126,6 +131,11 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True) -> Prin
     if whole and criterion["worst_of"]:
         name += f", every {attribute_words(criterion['worst_of'].text)}"
     return name
+
+
+def in_full(title: str) -> str:
+    """A measure's title without what only its makers call it: "Mean lesion sensitivity …" and no "(CPM)"."""
+    return sentence_case(BRACKETED.sub("", title).replace("AUROC", "area under the ROC curve"))
 
 
 def _options(endpoint: Node) -> Mapping[str, object]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from validate.report import view
-from validate.report.criterion import by_model, criterion_lines, verdict_outcome
+from validate.report.criterion import by_model, criterion_lines, in_full, verdict_outcome
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import USE, meaning
@@ -19,6 +20,8 @@ from validate.report.study import Study
 
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MOST_CRITERIA = 6
+MOST_EXPLAINED = 3
+SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
 LONGEST = 620  # characters of the verdict's sentence that page one has room for
 
 
@@ -47,6 +50,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": shown,
         "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
         "model_names": names,
+        "explained": _explained(study),
         "more_criteria": str(len(lines) - len(shown)) if len(lines) > len(shown) else "",
         "thousand": thousand,
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
@@ -55,6 +59,17 @@ def content(study: Study) -> Mapping[str, Any]:
         "silent": _silent(study),
         "conditions": _conditions(study),
     }
+
+
+def _explained(study: Study) -> list[tuple[str, str]]:
+    """The measures that decide, each in a sentence: the metric's own first one."""
+    found: dict[str, str] = {}
+    for criterion in study.sealed.verdict["criteria"]:
+        name = study.endpoint(criterion["endpoint"].text)["metric"].text
+        metric = study.metric(name) if name else None
+        if metric is not None and criterion["role"].text != "secondary":
+            found.setdefault(in_full(study.measure(name)), SENTENCE.split(metric.explanation)[0].rstrip(".;") + ".")
+    return list(found.items())[:MOST_EXPLAINED]
 
 
 def _kicker(study: Study) -> Printed:

@@ -98,7 +98,7 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
         Column(f"All less without{points}", width=20), Column("All at once", width=18),
     )  # fmt: skip
     rows: list[TableRow] = [
-        row("All cases", view.estimate(study.sealed.estimate(endpoint["overall"])), "", "", "", kind="total")
+        row("All cases", view.estimate(study.sealed.estimate(endpoint["overall"])), "–", "–", "–", kind="total")
     ]
     for one in endpoint["levels"]:
         level, mine = view.words(one["level"]), view.estimate(study.sealed.estimate(one["estimate"]))
