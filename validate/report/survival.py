@@ -44,17 +44,19 @@ def _figure(data: Node, name: str) -> Figure:
             + ": "
             + view.count(group["events"])
             + " of "
-            + view.count(group["patients"]),
+            + view.count(group["patients"])
+            + " had it",
             times=group["times"].value,
             survival=group["survival"].value,
             low=group["low"].value,
             high=group["high"].value,
             censored=[(time, share) for time, share in group["censored"].value],
             at_risk=[view.count(number) for number in group["at_risk"]],
+            short=group["label"].text,
         )
         for group in data["groups"]
     ]
-    spoken = "; ".join(f"{group.label} had the event" for group in groups)
+    spoken = "; ".join(str(group.label) for group in groups)
     return kaplan_meier(
         name, groups, last=float(data["last"].value), at=[0.0, *data["at"].value], x_title=data["unit"].text.capitalize(),
         y_title=f"Without {data['of'].text}", description=f"Share of patients without the event over time. {spoken}.",

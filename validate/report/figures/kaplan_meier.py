@@ -17,7 +17,7 @@ LEFT, RIGHT, TOP, FLOOR, LINE = 86.0, WIDTH - 12, 10.0, 190.0, 11.0
 class Group:
     """times, survival, low, high : as long as each other, a step down at each time; low and high empty without a band
 
-    censored : (time, survival) of those who left before the event    at_risk : numbers at the ticks of the axis
+    censored : (time, survival) of those who left before the event    at_risk : numbers at the ticks of the axis, headed by `short`
     """
 
     label: Printed | str
@@ -27,6 +27,7 @@ class Group:
     high: Sequence[float] = ()
     censored: Sequence[tuple[float, float]] = ()
     at_risk: Sequence[Printed | str] = ()
+    short: str = ""
 
 
 def kaplan_meier(
@@ -68,7 +69,7 @@ def kaplan_meier(
         canvas.text((0, start), "At risk", size=7.4, tone="grey", weight=600)
         for number, group in enumerate(groups):
             base = start + LINE * (number + 1) - 1
-            canvas.text((0, base), fitted(str(group.label), 7.4, LEFT - 30), size=7.4)
+            canvas.text((0, base), fitted(group.short or str(group.label), 7.4, LEFT - 14), size=7.4)
             for tick, count in zip(marks, group.at_risk, strict=False):
                 canvas.text((x.clipped(tick), base), count, size=7.4, tone="grey", anchor="middle")
     return canvas.figure(name, "Kaplan–Meier curves", description)
