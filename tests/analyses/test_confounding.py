@@ -101,3 +101,11 @@ def test_levels_against_all_others_decide_by_a_margin(
     assert "all others" in result.sentence
     rest = {(one["endpoint"], one["level"]): one["conclusion"] for one in entry(evidence)["rest"]}
     assert rest["sensitivity", "B"] == {"PASS": "within", "FAIL": "beyond", "INCONCLUSIVE": "open"}[outcome]
+    options = ScannerShiftOptions.model_validate(dict(evidence.protocol.analyses[0].options))
+    (found,) = ANALYSIS.findings(evidence, options)
+    within, beyond = (
+        "no manufacturer differs from all other cases by more than",
+        "by more than the margin where manufacturer is",
+    )
+    said = found.statement.partition("Area under")[0]
+    assert (within in said, beyond in said) == (outcome == "PASS", outcome == "FAIL"), found.statement

@@ -33,7 +33,16 @@ from validate.analyses.samples import ModelSamples, model_samples, samples_of
 from validate.analyses.selection import Selection
 from validate.analyses.standardised import against_rest
 from validate.analyses.weighted import weighted_against_rest
-from validate.analyses.wording import attribute_words, group_phrase, measure, metric_of, printed, sentence_case
+from validate.analyses.wording import (
+    attribute_words,
+    group_phrase,
+    listed,
+    measure,
+    metric_of,
+    printed,
+    printed_goal,
+    sentence_case,
+)
 from validate.canonical import canonical_json
 from validate.errors import Undefined
 from validate.estimation.cases import Sample, threshold_of
@@ -224,8 +233,9 @@ def _thresholds(samples: ModelSamples, attribute: str) -> Iterator[dict[str, Any
 
 
 def _statement(entries: Sequence[dict[str, Any]]) -> str:
-    """What moves the result beyond chance, and which scores lie elsewhere at the same truth."""
-    sentences = []
+    """Which level differs from all others, what moves the result beyond chance, and which scores lie elsewhere at the same truth."""
+    sentences = [sentence for entry in entries for sentence in _against_rest(entry)]
+    moved = []
     for entry in entries:
         for endpoint in entry["endpoints"]:
             for one in endpoint["levels"]:
@@ -233,19 +243,32 @@ def _statement(entries: Sequence[dict[str, Any]]) -> str:
                 if low is not None and high is not None and (low > 0 or high < 0):
                     where = group_phrase({entry["attribute"]: one["level"]})
                     without = printed(one["without"], endpoint["unit"])
-                    sentences.append(
+                    moved.append(
                         f"{endpoint['label']} without the cases {where} is {without}: more than chance explains."
                     )
         shifted = [one["level"] for one in entry["scores"] if any(_apart(one[side]) for side in ("with", "without"))]
         if shifted:
             named = ", ".join(shifted)
-            sentences.append(
+            moved.append(
                 f"At the same truth scores lie elsewhere where {attribute_words(entry['attribute'])} is {named}."
             )
-    return (
-        " ".join(sentences)
-        or "Leaving out any one level moves the result no more than chance would; that is no proof of none."
-    )
+    nothing = "Leaving out any one level moves the result no more than chance would; that is no proof of none."
+    return " ".join([*sentences, *(moved or [nothing])])
+
+
+def _against_rest(entry: dict[str, Any]) -> Iterator[str]:
+    """By the limits that hold for all levels at once."""
+    words = attribute_words(entry["attribute"])
+    for endpoint in entry["endpoints"]:
+        mine = [one for one in entry["rest"] if one["endpoint"] == endpoint["endpoint"]]
+        label = endpoint["label"]
+        for conclusion, said in (("beyond", "by more than the margin"), ("shown", "beyond chance")):
+            levels = [one["level"] for one in mine if one["conclusion"] == conclusion]
+            if levels:
+                yield f"{label} differs from that of all other cases {said} where {words} is {listed(levels)}."
+        if mine and all(one["conclusion"] == "within" for one in mine):
+            margin = printed_goal(mine[0]["margin"], f"{endpoint['unit']}_difference")
+            yield f"{label}: no {words} differs from all other cases by more than {margin}, by limits that hold for all at once."
 
 
 def _apart(shift: dict[str, Any] | None) -> bool:

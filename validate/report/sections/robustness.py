@@ -131,10 +131,11 @@ def _rest(study: Study, endpoint: str, rest: Sequence[Node], name: str) -> Mappi
         rows.append(row(view.words(one["level"]), said, view.choice(one["conclusion"], CONCLUSIONS)))
     margin = rest[0]["margin"]
     drawn = gap_forest(
-        f"{name}-plot", [(f"{title}, less all others", gaps)], unit=unit, margin=margin.value,
+        f"{name}-plot", [(title, gaps)], unit=unit, margin=margin.value,
         title=f"{title}: each level less all others",
     )  # fmt: skip
     return {
+        "label": printed(title),
         "figures": drawn,
         "table": Table(name, columns, tuple(rows)),
         "margin": "± " + view.goal_value(margin, f"{unit}_difference") if margin.value is not None else Printed(),
