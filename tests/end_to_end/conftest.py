@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,41 @@ def html_only(protocol: Path) -> Path:
 def on_screen() -> Callable[[Path], Path]:
     """`html_only`, for fixtures of a module."""
     return html_only
+
+
+def of_balls(*models: str, **blocks: Any) -> dict[str, Any]:
+    """A protocol of marked balls in tables: cases.csv, lesions.csv and a table of marks for each model; `blocks` go over what is here."""
+    return {
+        "schema_version": "1", "id": "marks", "version": "1.0.0", "title": "Marks", "profile": "acceptance",
+        "intended_use": "Practice.", "task": "detection", "seed": 1, "data_are_synthetic": True,
+        "cohort": {
+            "sources": [{"table": "cases.csv", "key": "case_id", "patient": "patient_id"}],
+            "unit": "image", "cluster": "patient", "sampling": "enriched",
+        },
+        "reference": {
+            "marks": "lesions.csv", "key": "case_id", "shape": "ball", "space": "mm", "unlisted": "no_lesion", "classes": ["nodule"],
+            "level": "image", "standard": "By construction",
+        },
+        "detection": {"space": "mm", "hit": {"criterion": "diameter_fraction", "value": 0.5}, "repeated_hits": "ignore"},
+        "models": [
+            {
+                "id": name, "name": name.upper(), "version": "1", "format": "predictions", "path": f"{name}.csv", "key": "case_id",
+                "unlisted": "missing_output", "output": {"activation": "none", "kind": "balls", "space": "mm"},
+                "operating_point": {"threshold": 0.5, "source": "by hand"},
+            }
+            for name in models
+        ],
+        "inference": {"on_failure": "worst_case"},
+        "resampling": {"replicates": 300, "at_most": 300},
+        "report": {"formats": ["html"]},
+        **blocks,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def marked_protocol() -> Callable[..., dict[str, Any]]:
+    """`of_balls`, for fixtures of a module."""
+    return of_balls
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +30,11 @@ from validate.report.again import made_again
 
 NO_ANSWER = "C0070"
 
-PROTOCOL: dict[str, Any] = {
-    "schema_version": "1", "id": "marks", "version": "1.0.0", "title": "Marks", "profile": "acceptance", "intended_use": "Practice.",
-    "task": "detection", "seed": 1, "data_are_synthetic": True,
-    "cohort": {
-        "sources": [{"table": "cases.csv", "key": "case_id", "patient": "patient_id"}],
-        "unit": "image", "cluster": "patient", "sampling": "enriched",
-    },
-    "reference": {
-        "marks": "lesions.csv", "key": "case_id", "shape": "ball", "space": "mm", "unlisted": "no_lesion", "classes": ["nodule"],
-        "level": "image", "standard": "By construction",
-    },
+BLOCKS: dict[str, Any] = {
     "detection": {
         "space": "mm", "hit": {"criterion": "diameter_fraction", "value": 0.5}, "repeated_hits": "ignore",
         "size_bands": [3, 6, 10, 30], "lesion_attributes": ["texture"],
     },
-    "models": [
-        {
-            "id": name, "name": name.upper(), "version": "1", "format": "predictions", "path": f"{name}.csv", "key": "case_id",
-            "unlisted": "missing_output", "output": {"activation": "none", "kind": "balls", "space": "mm"},
-            "operating_point": {"threshold": 0.5, "source": "by hand"},
-        }
-        for name in ("a", "b")
-    ],
-    "inference": {"on_failure": "worst_case"},
     "endpoints": [
         {"id": "cpm", "metric": "detection.mean_sensitivity", "role": "primary", "rationale": "As published"},
         {"id": "at_one", "metric": "detection.sensitivity_at_rate", "role": "secondary", "options": {"rate": 1}},
@@ -67,8 +49,6 @@ PROTOCOL: dict[str, Any] = {
     "strata": ["manufacturer", "lesion_size", "texture"],
     "acceptance": [{"endpoint": "cpm", "limit": "lower", "at_least": 0.5, "model": "a", "rationale": "As agreed"}],
     "comparisons": [{"test": "a", "reference": "b", "endpoint": "cpm", "hypothesis": "superiority", "rationale": "As claimed"}],
-    "resampling": {"replicates": 300, "at_most": 300},
-    "report": {"formats": ["html"]},
 }  # fmt: skip
 
 
@@ -111,10 +91,10 @@ def write_study(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(tmp_path_factory: pytest.TempPathFactory, marked_protocol: Callable[..., dict[str, Any]]) -> Path:
     folder = tmp_path_factory.mktemp("marks")
     write_study(folder)
-    (folder / "protocol.yaml").write_text(yaml.safe_dump(PROTOCOL))
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(marked_protocol("a", "b", **BLOCKS)))
     return folder
 
 
@@ -328,7 +308,7 @@ def test_a_mark_that_is_no_mark_makes_a_failed_case_with_its_reason(
         (tmp_path / path.name).write_text(path.read_text())
     with (tmp_path / "a.csv").open("a") as handle:
         handle.write(line.format(case="C0030"))
-    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(PROTOCOL))
+    shutil.copyfile(study / "protocol.yaml", tmp_path / "protocol.yaml")
     found = validate.run(tmp_path / "protocol.yaml", out=tmp_path / "run", exploratory=True)
     units = pq.read_table(found.folder / "results" / "units.parquet").to_pylist()
     assert reason in {row["failure"] for row in units if row["model"] == "a"}
@@ -349,7 +329,7 @@ def test_a_reference_lesion_that_is_none_stops_the_run_before_any_model(
         (tmp_path / path.name).write_text(path.read_text())
     with (tmp_path / "lesions.csv").open("a") as handle:
         handle.write(line)
-    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(PROTOCOL))
+    shutil.copyfile(study / "protocol.yaml", tmp_path / "protocol.yaml")
     with pytest.raises(DataError, match=words):
         validate.run(tmp_path / "protocol.yaml", out=tmp_path / "run")
     assert not (tmp_path / "run" / "inference").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,7 @@ import yaml
 
 import validate
 
-PROTOCOL: dict[str, Any] = {
-    "schema_version": "1", "id": "groups", "version": "1.0.0", "title": "Groups", "profile": "acceptance", "intended_use": "Practice.",
-    "task": "detection", "seed": 1, "data_are_synthetic": True,
-    "cohort": {
-        "sources": [{"table": "cases.csv", "key": "case_id", "patient": "patient_id"}],
-        "unit": "image", "cluster": "patient", "sampling": "enriched",
-    },
-    "reference": {
-        "marks": "lesions.csv", "key": "case_id", "shape": "ball", "space": "mm", "unlisted": "no_lesion", "classes": ["nodule"],
-        "level": "image", "standard": "By construction",
-    },
-    "detection": {"space": "mm", "hit": {"criterion": "diameter_fraction", "value": 0.5}, "repeated_hits": "ignore"},
-    "models": [
-        {
-            "id": "a", "name": "A", "version": "1", "format": "predictions", "path": "a.csv", "key": "case_id",
-            "unlisted": "missing_output", "output": {"activation": "none", "kind": "balls", "space": "mm"},
-            "operating_point": {"threshold": 0.5, "source": "by hand"},
-        }
-    ],
-    "inference": {"on_failure": "worst_case"},
+BLOCKS: dict[str, Any] = {
     "endpoints": [
         {"id": "cpm", "metric": "detection.mean_sensitivity", "role": "primary", "rationale": "As published"},
         {"id": "at_one", "metric": "detection.sensitivity_at_rate", "role": "secondary", "options": {"rate": 1}},
@@ -44,8 +26,6 @@ PROTOCOL: dict[str, Any] = {
                       "rationale": "As agreed"}},
     ],
     "acceptance": [{"endpoint": "at_one", "gap_of": "manufacturer", "rationale": "As agreed"}],
-    "resampling": {"replicates": 300, "at_most": 300},
-    "report": {"formats": ["html"]},
 }  # fmt: skip
 
 
@@ -78,9 +58,11 @@ def study(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_maker_on_which_lesions_are_missed_is_named_and_no_other(tmp_path: Path) -> None:
+def test_a_maker_on_which_lesions_are_missed_is_named_and_no_other(
+    tmp_path: Path, marked_protocol: Callable[..., dict[str, Any]]
+) -> None:
     study(tmp_path)
-    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(PROTOCOL))
+    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(marked_protocol("a", **BLOCKS)))
     run = validate.run(tmp_path / "protocol.yaml", out=tmp_path / "run")
     known = {e["id"]: e for e in json.loads((run.folder / "estimates.json").read_text())["estimates"]}
     for endpoint in ("cpm", "at_one"):

@@ -71,6 +71,9 @@ def test_lengths_in_metres_become_millimetres(tmp_path: Path) -> None:
     [
         (np.zeros((2, 2, 2), np.uint8), None, {"sform_code": 0, "qform_code": 0}, "nifti:geometry", "neither sform nor qform"),
         (np.zeros((2, 2, 2), np.uint8), None, {"pixdim": [1, 2, 3, 9, 0, 0, 0, 0]}, "nifti:geometry", "pixdim of 2 × 3 × 9"),
+        (np.zeros((2, 2, 2), np.uint8), None, {"pixdim": [1, -2, 3, 4, 0, 0, 0, 0]}, "nifti:geometry", "voxels of -2 × 3 × 4 (pixdim)"),
+        (np.zeros((2, 2, 2), np.uint8), None, {"pixdim": [1, 2, 0, 4, 0, 0, 0, 0]}, "nifti:geometry", "expected lengths above 0"),
+        (np.zeros((2, 2, 2), np.uint8), None, {"pixdim": [1, 2, 3, np.nan, 0, 0, 0, 0]}, "nifti:geometry", "expected lengths above 0"),
         (np.zeros((2, 2, 2, 3), np.uint8), None, {}, "nifti:shape", "2 × 2 × 2 × 3; expected x × y × z"),
         (np.zeros((2, 2, 2), np.complex64), None, {}, "nifti:type", "expected plain numbers"),
         (np.zeros((2, 2, 2), np.uint8), SHEARED, {}, "nifti:skew", "right angles"),

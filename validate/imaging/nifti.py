@@ -92,7 +92,20 @@ def _opened(path: Path) -> Any:
         raise DecodeFailure("nifti:unreadable", f"Not a readable NIfTI file ({type(error).__name__}).") from error
     if not isinstance(image, nibabel.Nifti1Image):
         raise DecodeFailure("nifti:unreadable", f"Not a NIfTI file, but {type(image).__name__}.")
+    _check_lengths(path, image)
     return image
+
+
+def _check_lengths(path: Path, image: Any) -> None:
+    """Refuse a voxel's side that is no length: nibabel reads a negative one as positive, and says so only in its log."""
+    from nibabel.openers import ImageOpener
+
+    with ImageOpener(str(path)) as stream:
+        header = type(image.header).from_fileobj(stream, check=False)
+    sides = [float(side) for side in header["pixdim"][1 : 1 + min(3, int(header["dim"][0]))]]
+    if not all(np.isfinite(side) and side > 0 for side in sides):
+        told = " × ".join(f"{side:.4g}" for side in sides)
+        raise DecodeFailure("nifti:geometry", f"The header says voxels of {told} (pixdim); expected lengths above 0.")
 
 
 def _shape(image: Any) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
     python -m validate.phantoms.train_nodules --out sample_data
 
-From nothing to its end in one go, about six minutes of one core; broken off, it goes on where it was. At the end it says the
+From nothing to its end in one go, about a minute of one core; broken off, it goes on where it was. At the end it says the
 operating point: the lowest threshold with at most one false mark a case, on phantoms of a third seed, in thin slices as well.
 Thicker slices are what it is not shown. Weights differ in their bytes by CPU; what a test holds are scores.
 """
@@ -41,8 +41,8 @@ from validate.phantoms.nodule_network import NoduleNet
 from validate.phantoms.stream import stream
 
 SEED, TUNING_SEED = 9_100_001, 9_100_101
-PATIENTS, TUNING_PATIENTS = 120, 40
-EPOCHS = 40
+PATIENTS, TUNING_PATIENTS = 60, 40
+EPOCHS = 16
 BOXES, AROUND_NODULES, AROUND_VESSELS = 8, 4, 3  # of a step; the rest lies anywhere
 BOX = (12, 18, 18)  # voxels of 3 mm
 SPACING = 3.0
@@ -73,7 +73,7 @@ def trained(epochs: int = EPOCHS, patients: int = PATIENTS, kept: Path | None = 
     torch.manual_seed(7)
     data = [_Phantom(volume, of) for volume, of, _ in map(example, range(patients))]
     network = NoduleNet()
-    network.train()
+    network.train().to(memory_format=torch.channels_last_3d)  # a quarter faster
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=8e-3, pct_start=0.2, total_steps=epochs * patients)
     random = np.random.default_rng(11)
@@ -91,7 +91,7 @@ def trained(epochs: int = EPOCHS, patients: int = PATIENTS, kept: Path | None = 
         print(f"epoch {epoch + 1:2d} of {epochs}: loss {total / len(data):.4f}", file=sys.stderr, flush=True)  # noqa: T201
         if state is not None:
             state.keep(epoch + 1)
-    network.eval()
+    network.eval().to(memory_format=torch.contiguous_format)
     return network
 
 

@@ -130,6 +130,11 @@ class Study:
         title = found.title if found is not None else attribute_words(metric.rsplit(".", 1)[-1])
         return sentence_case(AGREEMENT.get(title, title) if self.comparator else title)
 
+    def events(self, name: str) -> str:
+        """What the precision of an endpoint hangs on, by its id: "lesions", or cases as this study calls them."""
+        metric = self.metric(self.endpoint(name)["metric"].text)
+        return "lesions" if metric is not None and metric.events == "lesions" else self.units
+
     def endpoint_title(self, name: str) -> str:
         """The measure of an endpoint, by the endpoint's id, and what it is of."""
         endpoint = self.endpoint(name)

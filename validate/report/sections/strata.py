@@ -51,6 +51,7 @@ def _endpoint(study: Study, entry: Node, model: str) -> Mapping[str, Any]:
     return {
         "label": printed(study.endpoint_title(entry["endpoint"].text), entry["label"].address),
         "statement": view.words(entry["statement"], ""),
+        "events": study.events(entry["endpoint"].text),
         "figures": _forest(study, entry, model, f"forest-{key}"),
         "differences": _differences(study, entry, f"differences-{key}"),
         "without": _without(study, [entry]),
