@@ -193,3 +193,17 @@ def test_translation_and_scale_change_what_they_should(put: Put, measured: Measu
     there = row(measured())
     for name in ("dice", "iou", "hd", "assd", "nsd", "volume_difference"):
         assert here[name] == pytest.approx(there[name]), name
+
+
+def test_calling_structures_by_each_others_values_changes_whose_row_it_is_and_no_number(
+    put: Put, measured: Measured
+) -> None:
+    reference, prediction = box(1, 1, 4) + box(2, 5, 7), box(1, 1, 3) + box(2, 5, 8)
+    study(put, reference, prediction)
+    here = {name: row(measured(), name) for name in ("left", "right")}
+    other = np.array([0, 2, 1], np.uint8)
+    study(put, other[reference], other[prediction])
+    there = {name: row(measured(), name) for name in ("left", "right")}
+    for name in ("dice", "iou", "hd", "hd95", "assd", "volume_reference", "volume_difference"):
+        assert (here["left"][name], here["right"][name]) == (there["right"][name], there["left"][name]), name
+    assert here["left"]["dice"] != here["right"]["dice"]
