@@ -2,7 +2,7 @@
 
 The whole analysis of the product is run on simulated studies of 200 patients (shift: 160 and 200), each from a seed: makers of scanner,
 sexes, a covariate, one to three images of a patient, scores that separate the classes by two standard deviations. Writes a CSV of
-rates with Wilson's limits; docs/robustness.md shows it.
+rates with exact limits (Clopper and Pearson); docs/robustness.md shows it.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ STUDIES: dict[str, tuple[str, Callable[[int], dict[str, bool]]]] = {
 
 
 def main() -> None:
-    from validate.stats.proportion import wilson
+    from validate.stats.proportion import clopper_pearson
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
@@ -199,7 +199,7 @@ def main() -> None:
         found = [study(seed) for seed in range(options.first, options.first + options.seeds)]
         for what in found[0]:
             hits = sum(one[what] for one in found)
-            limits = wilson(hits, len(found), level=0.95)
+            limits = clopper_pearson(hits, len(found), level=0.95)
             rows.append(
                 [name, meaning, what, hits, len(found), round(float(limits.low), 4), round(float(limits.high), 4)]
             )
