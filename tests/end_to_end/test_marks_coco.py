@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -219,3 +220,32 @@ def test_all_classes_together_have_cocos_means_alone(study: Path, metric: str, c
     path.write_text(yaml.safe_dump(document))
     with pytest.raises(validate.errors.ProtocolError, match=words):
         validate.run(path, out=study / "other")
+
+
+def test_boxes_that_are_none_are_failed_cases_with_their_reasons(study: Path, tmp_path: Path) -> None:
+    truth, results = files(3)
+    kept = [one for one in results if one["image_id"] not in {10, 11, 12, 13}]
+    good = {"category_id": 1, "bbox": [10.0, 10.0, 20.0, 20.0], "score": 0.5}
+    bad = [
+        {**good, "image_id": 10, "bbox": [10.0, 10.0, -20.0, 20.0]},
+        {**good, "image_id": 11, "bbox": [5000.0, 10.0, 20.0, 20.0]},
+        {**good, "image_id": 12},
+        {**good, "image_id": 12, "score": 0.4},
+        {**good, "image_id": 13, "score": None},
+    ]
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "results.json").write_text(json.dumps(kept + bad))
+    rows = (study / "cases.csv").read_text().splitlines()
+    (tmp_path / "cases.csv").write_text(
+        "\n".join([f"{rows[0]},width,height", *(f"{row},1000,1000" for row in rows[1:])])
+    )
+    detection = {**PROTOCOL["detection"], "extent": ["width", "height"]}
+    asked = [{"id": "ap", "metric": "detection.coco.ap", "target": "all", "role": "secondary"}]
+    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump({**PROTOCOL, "detection": detection, "endpoints": asked}))
+    found = validate.run(tmp_path / "protocol.yaml", out=tmp_path / "run", exploratory=True)
+    units = pq.read_table(found.folder / "results" / "units.parquet").to_pylist()
+    told = [row["failure"] for row in units if row["status"] == "failed" and row["target"] == "nodule"]
+    assert sorted(told) == ["marks:duplicate", "marks:inverted", "marks:outside", "marks:score"]
+    one = estimates(found)["ap/a/clean"]
+    assert (one["n_cases"], one["n_failed"]) == (60, 4)
+    assert not recount(found.folder).differences  # each counts as its lesions missed, and a false mark of each class
