@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 from validate.cohort.case import Case
-from validate.inference.batching import Batcher, Pixels, named_images
+from validate.inference.batching import Batcher, Image, Pixels, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
 from validate.inference.disturb import Disturbing, alone, device_of, open_torch
@@ -159,18 +159,29 @@ class StretchWork:
         for _, found in decoded:
             self.tally.decode_seconds += found.seconds
             self.tally.stages.update(found.stages)
+        # Those that disturb it come first: the first of them is prepared while the model is busy with what is not disturbed.
         for work in works:
-            if not work.views:
-                work.add(case, [None], {})
-            elif "" in work.views:
-                self._add_images(work, case, decoded, work.views[""])
-            else:
-                (found,) = (found for reading, found in decoded if set(work.views.values()) <= set(reading.views))
-                (reading,) = (reading for reading, other in decoded if other is found)
-                images = {name: found.images[reading.views.index(view)] for name, view in work.views.items()}
-                work.add(case, [Waiting(images) if work.seen else named_images(_undisturbed(images))], found.source)
-        self._run_due([work for work in works if work.due])
+            if work.disturbing is not None:
+                self._add(work, case, decoded)
+        due = [work for work in works if work.due]
+        images = self.ahead.submit(due[0].prepared) if due else None
+        for work in works:
+            if work.disturbing is None:
+                self._add(work, case, decoded)
+        if images is not None:
+            self._run_due(due, images)
         self.tally.cases += 1
+
+    def _add(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]]) -> None:
+        if not work.views:
+            work.add(case, [None], {})
+        elif "" in work.views:
+            self._add_images(work, case, decoded, work.views[""])
+        else:
+            (found,) = (found for reading, found in decoded if set(work.views.values()) <= set(reading.views))
+            (reading,) = (reading for reading, other in decoded if other is found)
+            images = {name: found.images[reading.views.index(view)] for name, view in work.views.items()}
+            work.add(case, [Waiting(images) if work.seen else named_images(_undisturbed(images))], found.source)
 
     def _add_images(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]], view: int) -> None:
         mine = [(found, reading.views.index(view)) for reading, found in decoded if view in reading.views]
@@ -182,11 +193,8 @@ class StretchWork:
             [found.places[place] if found.places else None for found, place in mine],
         )
 
-    def _run_due(self, due: Sequence[ShardWork]) -> None:
-        """Batches of these passes, each prepared while the model is busy with the one before."""
-        if not due:
-            return
-        images = self.ahead.submit(due[0].prepared)
+    def _run_due(self, due: Sequence[ShardWork], images: Future[list[Image | Failure | None]]) -> None:
+        """Batches of these passes, each prepared while the model is busy with the one before; images : of the first."""
         for work, following in zip_longest(due, due[1:]):
             ready = images.result()
             if following is not None:
