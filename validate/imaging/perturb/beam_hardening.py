@@ -7,7 +7,7 @@ R the reconstructed error is a paraboloid, -A·(1 - (r/R)²), with depth A in th
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -31,16 +31,18 @@ def cupped(stack: Stack, options: BeamHardening, _draw: Draw) -> Stack:
     rows, columns = inside.shape[2:4]
     y = torch.arange(rows, dtype=torch.float32, device=inside.device).reshape(1, 1, -1, 1, 1)
     x = torch.arange(columns, dtype=torch.float32, device=inside.device).reshape(1, 1, 1, -1, 1)
-    mass = inside.sum(dim=(2, 3), keepdim=True).clamp_min(1)
-    middle_y, middle_x = (
-        (inside * y).sum(dim=(2, 3), keepdim=True) / mass,
-        (inside * x).sum(dim=(2, 3), keepdim=True) / mass,
-    )
-    spread_y = (inside * (y - middle_y) ** 2).sum(dim=(2, 3), keepdim=True) / mass
-    spread_x = (inside * (x - middle_x) ** 2).sum(dim=(2, 3), keepdim=True) / mass
     # A full ellipse of half axes a and b has second moments a²/4 and b²/4.
-    radius = (y - middle_y) ** 2 / (4 * spread_y).clamp_min(1) + (x - middle_x) ** 2 / (4 * spread_x).clamp_min(1)
-    return stack.having(stack.voxels - options.depth * (1 - radius).clamp_min(0) * inside)
+    down, across = _ellipse(inside.sum(dim=3, keepdim=True), y, 2), _ellipse(inside.sum(dim=2, keepdim=True), x, 3)
+    cup = (1 - down - across).clamp_min_(0)
+    return stack.having(stack.voxels.sub_(inside.mul_(cup), alpha=options.depth))
+
+
+def _ellipse(mass: Any, place: Any, axis: int) -> Any:
+    """Squared distance from the middle over the squared half axis, along one axis; mass : of the body at each place of it."""
+    whole = mass.sum(dim=axis, keepdim=True).clamp_min(1)
+    from_middle = place - (mass * place).sum(dim=axis, keepdim=True) / whole
+    spread = (mass * from_middle**2).sum(dim=axis, keepdim=True) / whole
+    return from_middle**2 / (4 * spread).clamp_min(1)
 
 
 PERTURBATION = Perturbation(

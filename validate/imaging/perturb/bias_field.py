@@ -31,8 +31,8 @@ def biased(stack: Stack, options: BiasField, draw: Draw) -> Stack:
     logarithm = polynomial(stack.voxels.shape[2], stack.voxels.shape[3], draw).to(stack.voxels)
     low, high = logarithm.amin(dim=(1, 2), keepdim=True), logarithm.amax(dim=(1, 2), keepdim=True)
     wanted = log((1 + options.amplitude) / (1 - options.amplitude))
-    scaled = ((logarithm - low) / (high - low) - 0.5) * wanted
-    return stack.having(stack.voxels * scaled.exp()[:, None, :, :, None])
+    scaled = logarithm.sub_(low).div_(high - low).sub_(0.5).mul_(wanted).exp_()
+    return stack.having(stack.voxels.mul_(scaled[:, None, :, :, None]))
 
 
 def polynomial(rows: int, columns: int, draw: Draw) -> Any:
@@ -42,8 +42,11 @@ def polynomial(rows: int, columns: int, draw: Draw) -> Any:
     y, x = torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns)
     powers = [(i, j) for i, j in product(range(DEGREE + 1), repeat=2) if 0 < i + j <= DEGREE]
     coefficients = draw.normal(len(powers)).cpu()
-    basis = torch.stack([torch.outer(y**i, x**j) for i, j in powers])
-    return torch.einsum("np,pyx->nyx", coefficients, basis)
+    table = torch.zeros(len(coefficients), DEGREE + 1, DEGREE + 1)
+    for place, (i, j) in enumerate(powers):
+        table[:, i, j] = coefficients[:, place]
+    degrees = range(DEGREE + 1)
+    return torch.stack([y**i for i in degrees], dim=1) @ table @ torch.stack([x**j for j in degrees])
 
 
 PERTURBATION = Perturbation(

@@ -24,7 +24,7 @@ class BitDepth(Strength):
 def stepped(stack: Stack, options: BitDepth, _draw: Draw) -> Stack:
     """Rounded to the nearest level; what lies outside the display is cut off, as an export does."""
     top = float((1 << options.bits) - 1)
-    return stack.shown((stack.grey.clamp(0, 1) * top).round() / top)
+    return stack.shown(stack.into_grey().clamp_(0, 1).mul_(top).round_().div_(top))
 
 
 PERTURBATION = Perturbation(

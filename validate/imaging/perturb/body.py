@@ -6,7 +6,7 @@ from typing import Any
 
 AIR = -500.0  # HU, between air and fat
 FOREGROUND = 0.1  # of the 99th percentile, above which a voxel of a magnitude image is taken for tissue
-MOST = 1 << 18
+MOST = 1 << 15
 
 
 def body(voxels: Any) -> Any:

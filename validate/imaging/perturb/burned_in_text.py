@@ -26,7 +26,7 @@ class BurnedInText(Strength):
 
 def lettered(stack: Stack, options: BurnedInText, draw: Draw) -> Stack:
     """From one of the four corners down or up, the same on every slice."""
-    voxels = stack.voxels.clone()
+    voxels = stack.voxels
     height = max(round(options.height * voxels.shape[2]), 7)
     for place, corner in enumerate(draw.whole(4)):
         for line in range(options.lines):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,10 @@ def recoded(stack: Stack, levels: int, coder: Plane) -> Stack:
     import torch
 
     kind: Any = np.uint8 if levels <= 256 else np.uint16
-    grey = (stack.grey.clamp(0, 1) * (levels - 1)).round().cpu().numpy().astype(kind)
-    out = np.empty(grey.shape, np.float32)
+    voxels = stack.into_grey().clamp_(0, 1).mul_(levels - 1).round_()
+    grey = voxels.cpu().numpy()
     for place in np.ndindex(grey.shape[:2]):
-        plane = grey[place] if grey.shape[-1] == 3 else np.ascontiguousarray(grey[place][..., 0])
-        back = np.asarray(coder(np.ascontiguousarray(plane)))
-        out[place] = back.reshape(grey.shape[2:])
-    shown = torch.from_numpy(out).to(stack.voxels.device) / (levels - 1)
-    return replace(stack, voxels=stack.black + shown * (stack.white - stack.black))
+        plane = grey[place] if grey.shape[-1] == 3 else grey[place][..., 0]
+        back = np.asarray(coder(plane.astype(kind, order="C")), np.float32)
+        voxels[place].copy_(torch.from_numpy(back.reshape(plane.shape[:2] + grey.shape[4:])))
+    return stack.shown(voxels.div_(levels - 1))

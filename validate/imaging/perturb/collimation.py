@@ -33,8 +33,8 @@ def collimated(stack: Stack, options: Collimation, draw: Draw) -> Stack:
     across = (torch.arange(columns, device=stack.voxels.device) + 0.5) * x
     open_y = _open(down, rows * y, sides[:, 0], sides[:, 1], options.penumbra)
     open_x = _open(across, columns * x, sides[:, 2], sides[:, 3], options.penumbra)
-    field = (open_y[:, :, None] * open_x[:, None, :])[:, None, :, :, None]
-    return stack.having(stack.black + field * (stack.voxels - stack.black))
+    inside = stack.voxels.sub_(stack.black).mul_(open_y[:, None, :, None, None]).mul_(open_x[:, None, None, :, None])
+    return stack.having(inside.add_(stack.black))
 
 
 def _open(place: Any, whole: float, first: Any, last: Any, penumbra: float) -> Any:

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.light import to_light, to_shown
+from validate.imaging.perturb.light import EXPONENT, relit
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 from validate.imaging.volume import DecodeFailure
@@ -37,14 +37,14 @@ def gains(kelvin: float, reference: float) -> tuple[float, float, float]:
     return red / green, 1.0, blue / green
 
 
-def relit(stack: Stack, options: ColourTemperature, _draw: Draw) -> Stack:
+def tinted(stack: Stack, options: ColourTemperature, _draw: Draw) -> Stack:
     """Colour images only."""
     import torch
 
     if stack.voxels.shape[4] != 3:
         raise DecodeFailure("perturb:no_colour", "A grey image has no colour temperature.")
     factor = torch.tensor(gains(options.kelvin, options.reference), device=stack.voxels.device)
-    return stack.shown(to_shown(to_light(stack.grey) * factor))
+    return stack.shown(relit(stack.into_grey(), factor ** (1 / EXPONENT)))
 
 
 PERTURBATION = Perturbation(
@@ -57,5 +57,5 @@ PERTURBATION = Perturbation(
     unit="K",
     validity="Three narrow channels and black bodies; LEDs and camera matrices mix channels, which this does not.",
     source="Wyszecki & Stiles 2000, Color Science, 2nd ed., 1.2.2",
-    change=relit,
+    change=tinted,
 )  # fmt: skip

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
-from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.draw import Draw, Source
 from validate.imaging.perturb.filters import coloured
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
@@ -36,8 +37,17 @@ def noisier(stack: Stack, options: CtDose, draw: Draw) -> Stack:
     """Noise that knows no neighbour slice."""
     _, y, x = stack.millimetres
     sigma = options.noise * (1 / options.fraction - 1) ** 0.5
-    white = draw.normal(*stack.voxels.shape[1:])
-    return stack.having(stack.voxels + sigma * coloured(white, (y, x), lambda f: power(f, options.cut_off)))
+    return stack.having(
+        stack.voxels.add_(draw.made(_noise, *stack.voxels.shape[1:4], y, x, options.cut_off), alpha=sigma)
+    )
+
+
+def _noise(source: Source, slices: int, rows: int, columns: int, y: float, x: float, cut_off: float) -> Any:
+    """(z, y, x, 1) of unit variance; on the processor, where noise is drawn, and once for all severities."""
+    import torch
+
+    white = torch.from_numpy(source.standard_normal((slices, rows, columns), dtype=np.float32))
+    return coloured(white, (y, x), lambda frequency: power(frequency, cut_off))[..., None].numpy()
 
 
 PERTURBATION = Perturbation(

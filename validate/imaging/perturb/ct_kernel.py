@@ -7,12 +7,13 @@ et al. 2004, Acad Radiol 11:1090-1099, and Schaller et al. 2003, IEEE Trans Med 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.filters import transferred
+from validate.imaging.perturb.filters import gaussian
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -27,9 +28,9 @@ class CtKernel(Strength):
 def rekernelled(stack: Stack, options: CtKernel, _draw: Draw) -> Stack:
     """In the plane of each slice."""
     _, y, x = stack.millimetres
-    return stack.having(
-        transferred(stack.voxels, (y, x), lambda f: 1 + options.gain * (1 - (-((f / options.corner) ** 2)).exp()))
-    )
+    sigma = 1 / (math.sqrt(2) * math.pi * options.corner)  # mm, of the Gaussian whose transfer is exp(-(ν/ν₀)²)
+    smooth = gaussian(stack.voxels, (sigma / y, sigma / x))
+    return stack.having(stack.voxels.mul_(1 + options.gain).sub_(smooth, alpha=options.gain))
 
 
 PERTURBATION = Perturbation(

@@ -8,12 +8,13 @@ Computerized Tomographic Imaging, ch. 3).
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.filters import mirrored
+from validate.imaging.perturb.filters import frequencies, transferred
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -29,18 +30,24 @@ def moved(stack: Stack, options: CtMotion, draw: Draw) -> Stack:
     import torch
 
     _, y, x = stack.millimetres
-    rows, columns = stack.voxels.shape[2:4]
-    margin = (min(rows - 1, 16), min(columns - 1, 16))
-    padded = mirrored(stack.voxels, margin)
     direction = draw.uniform(0, 2 * math.pi, 1)
-    fy = torch.fft.fftfreq(padded.shape[2], d=y, device=padded.device)[:, None]
-    fx = torch.fft.rfftfreq(padded.shape[3], d=x, device=padded.device)[None]
-    # In the half plane of a real transform the angle runs over exactly half a turn.
-    time = torch.atan2(fy.expand(-1, fx.shape[1]), fx.expand(fy.shape[0], -1)) / math.pi
-    along = fy * torch.sin(direction)[:, :, None] + fx * torch.cos(direction)[:, :, None]
-    phase = torch.exp(-2j * math.pi * options.shift * time * along)[:, None, :, :, None]
-    changed = torch.fft.irfft2(torch.fft.rfft2(padded, dim=(2, 3)) * phase, s=padded.shape[2:4], dim=(2, 3))
-    return stack.having(changed[:, :, margin[0] : margin[0] + rows, margin[1] : margin[1] + columns])
+
+    def phase(rows: int, columns: int) -> Any:
+        fy, fx = frequencies((rows, columns), (y, x), direction.device)
+        along = fy * torch.sin(direction)[:, :, None] + fx * torch.cos(direction)[:, :, None]
+        turn = along.mul_(_time(rows, columns, y, x).to(along.device)).mul_(-2 * math.pi * options.shift)
+        return torch.complex(turn.cos(), turn.sin())
+
+    return stack.having(transferred(stack.voxels, phase))
+
+
+@lru_cache(maxsize=2)
+def _time(rows: int, columns: int, y: float, x: float) -> Any:
+    """From -1/2 for the first view to 1/2 for the last: in the half plane of a real transform the angle runs over half a turn."""
+    import torch
+
+    fy, fx = frequencies((rows, columns), (y, x))
+    return torch.atan2(fy.expand(-1, fx.shape[1]), fx.expand(fy.shape[0], -1)) / math.pi
 
 
 PERTURBATION = Perturbation(

@@ -24,7 +24,7 @@ class DeadLines(Strength):
 
 def broken(stack: Stack, options: DeadLines, draw: Draw) -> Stack:
     """Black lines, about half of them rows."""
-    voxels = stack.voxels.clone()
+    voxels = stack.voxels
     for _ in range(options.lines):
         ways, starts = draw.whole(2), draw.uniform(0, 1, 1)[:, 0].tolist()
         for place, (way, start) in enumerate(zip(ways, starts, strict=True)):

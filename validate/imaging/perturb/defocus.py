@@ -7,6 +7,7 @@ discs", Am J Optom Physiol Opt 59:885-889), so D·p·10⁻³/field of the image'
 from __future__ import annotations
 
 import math
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -33,7 +34,14 @@ def diameter(options: Defocus, columns: int) -> float:
 def unfocused(stack: Stack, options: Defocus, _draw: Draw) -> Stack:
     """The same everywhere in the field."""
     width = diameter(options, stack.voxels.shape[3])
-    return stack.having(transferred(stack.voxels, (1.0, 1.0), lambda f: disc(f * width)))
+    return stack.having(transferred(stack.voxels, partial(_transfer, width)))
+
+
+@lru_cache(maxsize=8)
+def _transfer(width: float, rows: int, columns: int) -> Any:
+    import torch
+
+    return disc(torch.hypot(torch.fft.fftfreq(rows)[:, None], torch.fft.rfftfreq(columns)[None]).mul_(width))
 
 
 def disc(argument: Any) -> Any:

@@ -34,13 +34,18 @@ class Draw:
         """Standard normal."""
         return self._stacked([one.standard_normal(shape, dtype=np.float32) for one in self.generators])
 
+    def made(self, make: Callable[..., Any], *arguments: Any) -> Any:
+        """(n, …) what `make` makes of each generator and these arguments; once for all severities that ask for the same."""
+        return self._stacked(
+            [
+                one.made(make, arguments) if isinstance(one, _Reading) else make(one, *arguments)
+                for one in self.generators
+            ]
+        )
+
     def exponential(self, *shape: int) -> Any:
         """Of mean 1."""
         return self._stacked([one.standard_exponential(shape, dtype=np.float32) for one in self.generators])
-
-    def gamma(self, looks: float, *shape: int) -> Any:
-        """Gamma of this shape, mean 1."""
-        return self._stacked([one.standard_gamma(looks, shape, dtype=np.float32) for one in self.generators]) / looks
 
     def uniform(self, low: float, high: float, *shape: int) -> Any:
         """Even between the two."""
@@ -109,6 +114,10 @@ class _Reading:
     def integers(self, low: int) -> Any:
         return self._next(("integers", (low,), None, None))
 
+    def made(self, make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """What `make` makes of the generator and these arguments."""
+        return self._next((make, arguments, None, None))
+
     def _next(self, call: Any) -> Any:
         found = None if self.own is not None else self.noise.at(len(self.calls), call)
         if found is None:
@@ -123,5 +132,7 @@ class _Reading:
 
 def _called(generator: Generator, call: Any) -> Any:
     name, arguments, size, dtype = call
+    if callable(name):
+        return name(generator, *arguments)
     method = getattr(generator, name)
     return method(*arguments) if dtype is None else method(*arguments, size=size, dtype=dtype)

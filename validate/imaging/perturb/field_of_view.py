@@ -7,7 +7,7 @@ view", Med Phys 27:39-46, on measured rims of several hundred HU without correct
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -36,12 +36,21 @@ def truncated(stack: Stack, options: FieldOfView, _draw: Draw) -> Stack:
     down = (torch.arange(rows, device=stack.voxels.device) - (rows - 1) / 2)[:, None] * y
     across = (torch.arange(columns, device=stack.voxels.device) - (columns - 1) / 2)[None] * x
     whole = min(rows * y, columns * x) / 2
-    radius = torch.sqrt(down**2 + across**2) / max(whole - options.lost, min(y, x))
-    outside = (radius > 1)[None, None, :, :, None]
+    squared = (down**2 + across**2).div_(max(whole - options.lost, min(y, x)) ** 2)[None, None, :, :, None]
+    outside = (squared > 1).to(stack.voxels.dtype)
     inside = body(stack.voxels)
     cut = (inside * outside).amax(dim=(2, 3), keepdim=True)
-    rim = options.rim * radius.clamp(0, 1)[None, None, :, :, None] ** STEEPNESS * cut * inside
-    return stack.having(torch.where(outside, OUTSIDE, stack.voxels + rim))
+    rim = _power(squared.clamp_max_(1), STEEPNESS // 2).mul_(options.rim) * cut
+    field = 1 - outside
+    return stack.having(stack.voxels.add_(inside.mul_(rim)).mul_(field).add_(outside, alpha=OUTSIDE))
+
+
+def _power(values: Any, whole: int) -> Any:
+    """By multiplications, which are far quicker than a power."""
+    found = values.clone()
+    for _ in range(whole - 1):
+        found.mul_(values)
+    return found
 
 
 PERTURBATION = Perturbation(

@@ -3,38 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-DIRECT = 6.0  # sigma in pixels, up to which a sum over shifted images is quicker than a transform
+MARGIN = 32  # pixels that are mirrored beyond each border, at least
+BLOCK = 32  # places along an axis that are filtered by one product of matrices
 
 
 def gaussian(voxels: Any, sigma: tuple[float, float]) -> Any:
     """Blurred by a Gaussian of (y, x) standard deviations in pixels; borders repeat. MTF exp(-2π²σ²f²)."""
     n, z, y, x, c = voxels.shape
-    planes = voxels.movedim(-1, 2).reshape(n * z, c, y, x)
-    for axis, width in ((2, sigma[0]), (3, sigma[1])):
+    planes = voxels.movedim(-1, 2).reshape(n * z * c, y, x)
+    along = _by_products if planes.device.type == "cpu" else _by_convolution
+    for axis, width in ((1, sigma[0]), (2, sigma[1])):
         if width > 0:
-            planes = _along(planes, axis, width)
+            planes = along(planes, axis, width)
     return planes.reshape(n, z, c, y, x).movedim(2, -1)
 
 
-def _along(planes: Any, axis: int, sigma: float) -> Any:
-    """(n, c, y, x) blurred along y or x."""
+def _by_products(planes: Any, axis: int, sigma: float) -> Any:
+    """(planes, y, x) filtered along y or x: BLOCK places at once are one product with a band of the kernel."""
+    import torch
+
+    band = _band(sigma)
+    size, block, reach = planes.shape[axis], band.shape[0], (band.shape[1] - band.shape[0]) // 2
+    padded = _repeated(planes, axis, reach)
+    found = torch.empty(planes.shape, device=planes.device, dtype=planes.dtype)
+    for start in range(0, size, block):
+        some = min(block, size - start)
+        weights, given = band[:some, : some + 2 * reach], padded.narrow(axis, start, some + 2 * reach)
+        if axis == 1:
+            for plane, out in zip(given, found[:, start : start + some], strict=True):
+                torch.mm(weights, plane, out=out)
+        else:
+            torch.mm(given.flatten(0, 1), weights.t(), out=found.view(-1, size)[:, start : start + some])
+    return found
+
+
+@lru_cache(maxsize=64)
+def _band(sigma: float) -> Any:
+    """(places, places with reach on both sides) the kernel in each row, one further on each time."""
+    kernel = _kernel(sigma)
+    block = max(BLOCK, kernel.shape[0] // 2)
+    band = kernel.new_zeros(block, block + kernel.shape[0] - 1)
+    for row in range(block):
+        band[row, row : row + kernel.shape[0]] = kernel
+    return band.float()
+
+
+def _by_convolution(planes: Any, axis: int, sigma: float) -> Any:
+    """The same on a device that is quick at it."""
     import torch
 
     kernel = _kernel(sigma).to(planes)
-    reach, size = kernel.shape[0] // 2, planes.shape[axis]
-    margin = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)
-    padded = torch.nn.functional.pad(planes, margin, mode="replicate")
-    if sigma <= DIRECT:
-        blurred = padded.narrow(axis, reach, size) * kernel[reach]
-        for step in range(1, reach + 1):
-            pair = padded.narrow(axis, reach - step, size) + padded.narrow(axis, reach + step, size)
-            blurred.add_(pair, alpha=float(kernel[reach + step]))
-        return blurred
-    flat = padded.movedim(axis, -1)
+    flat = _repeated(planes, axis, kernel.shape[0] // 2).movedim(axis, -1)
     done = torch.nn.functional.conv1d(flat.reshape(-1, 1, flat.shape[-1]), kernel[None, None])
-    return done.reshape(*flat.shape[:-1], size).movedim(-1, axis)
+    return done.reshape(*flat.shape[:-1], planes.shape[axis]).movedim(-1, axis)
+
+
+def _repeated(planes: Any, axis: int, reach: int) -> Any:
+    """With the border repeated `reach` times on both sides of one axis."""
+    import torch
+
+    margin = (reach, reach, 0, 0) if axis == 2 else (0, 0, reach, reach)
+    return torch.nn.functional.pad(planes[:, None], margin, mode="replicate")[:, 0]
 
 
 def _kernel(sigma: float) -> Any:
@@ -51,52 +83,61 @@ def _kernel(sigma: float) -> Any:
     return kernel / kernel.sum()
 
 
-def frequencies(voxels: Any, spacing: tuple[float, float]) -> tuple[Any, Any]:
+def frequencies(size: tuple[int, int], spacing: tuple[float, float], device: Any = "cpu") -> tuple[Any, Any]:
     """(y, 1) and (1, x/2 + 1) frequencies of a real transform over (y, x), in cycles per unit of the spacing."""
     import torch
 
-    rows, columns = voxels.shape[2], voxels.shape[3]
     return (
-        torch.fft.fftfreq(rows, d=spacing[0], device=voxels.device)[:, None],
-        torch.fft.rfftfreq(columns, d=spacing[1], device=voxels.device)[None],
+        torch.fft.fftfreq(size[0], d=spacing[0], device=device)[:, None],
+        torch.fft.rfftfreq(size[1], d=spacing[1], device=device)[None],
     )
 
 
-def transferred(voxels: Any, spacing: tuple[float, float], transfer: Callable[[Any], Any]) -> Any:
-    """Every frequency times transfer(radial frequency). The image is mirrored at its borders, so that none wraps around."""
+def transferred(voxels: Any, transfer: Callable[[int, int], Any]) -> Any:
+    """Every frequency times its number. The image is mirrored at its borders, so that none wraps around.
+
+    transfer : (rows, columns) of what is transformed → (…, rows, columns / 2 + 1) numbers, real or complex, of all images or
+        of each, in the order of `frequencies`
+    """
     import torch
 
-    rows, columns = voxels.shape[2], voxels.shape[3]
-    margin = (min(rows - 1, 32), min(columns - 1, 32))
-    padded = mirrored(voxels, margin)
-    fy, fx = frequencies(padded, spacing)
-    gain = transfer(torch.sqrt(fy**2 + fx**2))[..., None]
-    spectrum = torch.fft.rfft2(padded, dim=(2, 3)) * gain
-    changed = torch.fft.irfft2(spectrum, s=padded.shape[2:4], dim=(2, 3))
-    return changed[:, :, margin[0] : margin[0] + rows, margin[1] : margin[1] + columns]
+    n, z, rows, columns, c = voxels.shape
+    (top, bottom), (left, right) = (_margins(size) for size in (rows, columns))
+    planes = voxels.movedim(-1, 2).reshape(n, z * c, rows, columns)
+    planes = torch.nn.functional.pad(planes, (left, right, top, bottom), mode="reflect")
+    size = (planes.shape[2], planes.shape[3])
+    gain = transfer(*size).to(planes.device)
+    spectrum = torch.fft.rfft2(planes).mul_(gain if gain.ndim == 2 else gain[:, None])
+    changed = torch.fft.irfft2(spectrum, s=size)[:, :, top : top + rows, left : left + columns]
+    return changed.reshape(n, z, c, rows, columns).movedim(2, -1)
 
 
-def mirrored(voxels: Any, margin: tuple[int, int]) -> Any:
-    """Padded by so many pixels (y, x) on each side, as in a mirror."""
-    import torch
+def _margins(size: int) -> tuple[int, int]:
+    """Of MARGIN or some more, so that the whole is quickly transformed."""
+    most = 3 * size - 2  # a mirror shows the image once on either side
+    wanted = min(size + 2 * MARGIN, most)
+    more = min(next(whole for whole in range(wanted, 2 * wanted + 1) if _quick(whole)), most) - size
+    return more // 2, more - more // 2
 
-    n, z, y, x, c = voxels.shape
-    flat = voxels.movedim(-1, 2).reshape(n * z, c, y, x)
-    padded = torch.nn.functional.pad(flat, (margin[1], margin[1], margin[0], margin[0]), mode="reflect")
-    return padded.reshape(n, z, c, *padded.shape[-2:]).movedim(2, -1)
+
+def _quick(size: int) -> bool:
+    """Whether its factors are 2, 3 and 5."""
+    for factor in (2, 3, 5):
+        while size % factor == 0:
+            size //= factor
+    return size == 1
 
 
 def coloured(noise: Any, spacing: tuple[float, float], power: Callable[[Any], Any]) -> Any:
-    """White noise of unit variance → noise of this power spectrum (any scale), of unit variance again."""
+    """White noise (…, y, x) of unit variance → noise of this power spectrum (any scale), of unit variance again."""
     import torch
 
-    fy, fx = frequencies(noise, spacing)
+    rows, columns = noise.shape[-2:]
+    fy, fx = frequencies((rows, columns), spacing, noise.device)
     amplitude = torch.sqrt(power(torch.sqrt(fy**2 + fx**2)))
-    columns = noise.shape[3]
     twice = torch.full((amplitude.shape[-1],), 2.0, device=noise.device)
     twice[0] = 1.0
     if columns % 2 == 0:
         twice[-1] = 1.0
-    mean_power = (amplitude**2 * twice).sum() / (noise.shape[2] * columns)
-    spectrum = torch.fft.rfft2(noise, dim=(2, 3)) * (amplitude / torch.sqrt(mean_power))[..., None]
-    return torch.fft.irfft2(spectrum, s=noise.shape[2:4], dim=(2, 3))
+    mean_power = (amplitude**2 * twice).sum() / (rows * columns)
+    return torch.fft.irfft2(torch.fft.rfft2(noise).mul_(amplitude / torch.sqrt(mean_power)), s=(rows, columns))

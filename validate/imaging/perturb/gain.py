@@ -27,11 +27,11 @@ def regained(stack: Stack, options: Gain, _draw: Draw) -> Stack:
     """What is black is outside of the sector, or holds no echo, and stays black."""
     import torch
 
-    grey = stack.grey
+    grey = stack.into_grey()
     depth = torch.linspace(-0.5, 0.5, grey.shape[2], device=grey.device).reshape(1, 1, -1, 1, 1)
-    return stack.shown(
-        (grey + (options.gain + options.slope * depth) / options.range).clamp(0, 1).where(grey > 0, grey)
-    )
+    below = grey.clamp_max(0)
+    lift = stack.lit(grey).mul_((options.gain + options.slope * depth) / options.range)
+    return stack.shown(grey.add_(lift).clamp_(0, 1).add_(below))
 
 
 PERTURBATION = Perturbation(

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.kspace import along_y, lines, to_image, to_kspace
+from validate.imaging.perturb.kspace import lines, weighted_lines
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -26,10 +26,10 @@ class Ghosting(Strength):
 
 def ghosted(stack: Stack, options: Ghosting, draw: Draw) -> Stack:
     """Phase-encoded along y; where the motion begins is drawn."""
-    kspace = to_kspace(stack.voxels)
     start = draw.uniform(0, 2 * math.pi, 1)
-    wave = 1 + options.modulation * (2 * math.pi * lines(kspace) / options.period + start).cos()
-    return stack.having(to_image(kspace * along_y(wave)))
+    number = lines(stack.voxels.shape[2], stack.voxels)
+    wave = 1 + options.modulation * (2 * math.pi * number / options.period + start).cos()
+    return stack.having(weighted_lines(stack.voxels, wave))
 
 
 PERTURBATION = Perturbation(

@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.kspace import to_image, to_kspace
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -26,11 +25,15 @@ def ringing(stack: Stack, options: Gibbs, _draw: Draw) -> Stack:
     """A rectangle of k-space, as scanners measure it."""
     import torch
 
-    kspace = to_kspace(stack.voxels)
-    rows, columns = kspace.shape[2:4]
-    y = (torch.arange(rows, device=kspace.device) - rows // 2).abs() <= options.kept * rows / 2
-    x = (torch.arange(columns, device=kspace.device) - columns // 2).abs() <= options.kept * columns / 2
-    return stack.having(to_image(kspace * (y[:, None] & x[None])[None, None, :, :, None]))
+    rows, columns = stack.voxels.shape[2:4]
+    spectrum = torch.fft.rfft2(stack.voxels, dim=(2, 3))
+    down, across = (
+        int(options.kept * rows / 2),
+        int(options.kept * columns / 2),
+    )  # the highest of either direction that is kept
+    spectrum[:, :, down + 1 : rows - down] = 0
+    spectrum[:, :, :, across + 1 :] = 0
+    return stack.having(torch.fft.irfft2(spectrum, s=(rows, columns), dim=(2, 3)).abs_())
 
 
 PERTURBATION = Perturbation(

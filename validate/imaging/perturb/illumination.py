@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.light import to_light, to_shown
+from validate.imaging.perturb.light import EXPONENT, relit
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -31,8 +31,11 @@ def uneven(stack: Stack, options: Illumination, draw: Draw) -> Stack:
     y = torch.linspace(-0.5, 0.5, rows, device=stack.voxels.device).reshape(1, 1, -1, 1, 1)
     x = torch.linspace(-0.5, 0.5, columns, device=stack.voxels.device).reshape(1, 1, 1, -1, 1)
     angle = draw.column(0, 2 * math.pi)
-    along = (y * angle.sin() + x * angle.cos()) / torch.maximum(angle.sin().abs(), angle.cos().abs())
-    return stack.shown(to_shown(to_light(stack.grey) * torch.exp2(options.stops * along)))
+    steep = options.stops / EXPONENT / torch.maximum(angle.sin().abs(), angle.cos().abs())
+    # The exponential of a slope is one along y times one along x.
+    return stack.shown(
+        relit(stack.into_grey(), torch.exp2(steep * angle.sin() * y) * torch.exp2(steep * angle.cos() * x))
+    )
 
 
 PERTURBATION = Perturbation(

@@ -1,32 +1,37 @@
-"""The two-dimensional transform of each slice, as a scanner that measures in frequencies sees it: zero in the middle."""
+"""The transform of each slice, as a scanner that measures in frequencies sees it.
+
+What touches whole lines of k-space alone needs the transform along y and no other, so that is all these take.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+Y, X = 2, 3
 
-def to_kspace(voxels: Any) -> Any:
-    """(n, z, y, x, c) → the same, complex, of unit norm: |k|² sums to |voxels|²."""
+
+def lines(rows: int, like: Any) -> Any:
+    """Number of each phase-encoded line of a transform along y, 0 in the middle of k-space, in the transform's own order."""
     import torch
 
-    return torch.fft.fftshift(torch.fft.fft2(voxels, dim=(2, 3), norm="ortho"), dim=(2, 3))
+    return torch.fft.fftfreq(rows, d=1 / rows, device=like.device)
 
 
-def to_image(kspace: Any) -> Any:
-    """Magnitude, as scanners show it."""
+def weighted_lines(voxels: Any, weights: Any) -> Any:
+    """The magnitude image, as scanners show it, after each line of k-space was multiplied by its weight.
+
+    weights : (rows,) or (n, rows), real, in the order of `lines`
+    """
     import torch
 
-    return torch.fft.ifft2(torch.fft.ifftshift(kspace, dim=(2, 3)), dim=(2, 3), norm="ortho").abs()
+    spectrum = torch.fft.fft(voxels, dim=Y).mul_(weights.reshape(-1, 1, weights.shape[-1], 1, 1))
+    return torch.fft.ifft(spectrum, dim=Y).abs()
 
 
-def lines(kspace: Any) -> Any:
-    """Number of each phase-encoded line (y), 0 in the middle of k-space."""
+def masked_lines(voxels: Any, kept: Any) -> Any:
+    """The same for lines that are kept or not, each like its mirror image; what is left is real. kept : (rows,) 0 or 1"""
     import torch
 
-    rows = kspace.shape[2]
-    return torch.arange(rows, device=kspace.device) - rows // 2
-
-
-def along_y(values: Any) -> Any:
-    """(y,) or (n, y) → to multiply with (n, z, y, x, c)."""
-    return values.reshape(*values.shape[:-1], 1, values.shape[-1], 1, 1)
+    rows = voxels.shape[Y]
+    spectrum = torch.fft.rfft(voxels, dim=Y).mul_(kept[: rows // 2 + 1].reshape(1, 1, -1, 1, 1))
+    return torch.fft.irfft(spectrum, n=rows, dim=Y).abs_()

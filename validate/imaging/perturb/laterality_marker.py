@@ -27,7 +27,7 @@ class LateralityMarker(Strength):
 def marked(stack: Stack, options: LateralityMarker, draw: Draw) -> Stack:
     """In one of the two upper corners."""
     _, y, x = stack.millimetres
-    voxels = stack.voxels.clone()
+    voxels = stack.voxels
     corners, letters = draw.whole(2), draw.whole(2)
     for place, (corner, letter) in enumerate(zip(corners, letters, strict=True)):
         shape = written(options.letter or "RL"[letter], max(round(options.height / y), 1), y / x).to(voxels.device)

@@ -17,6 +17,7 @@ from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
 METAL = 3000.0  # HU, where scanners clip
+FINE = 256  # places between two directions
 AT = 20.0  # mm from the metal, where the amplitude is told
 
 
@@ -40,26 +41,39 @@ def streaked(stack: Stack, options: MetalStreaks, draw: Draw) -> Stack:
     errors = draw.normal(options.views)
     down = (torch.arange(rows, device=stack.voxels.device)[None] - place[:, :1] * rows) * y
     across = (torch.arange(columns, device=stack.voxels.device)[None] - place[:, 1:] * columns) * x
-    radius = torch.sqrt(down[:, :, None] ** 2 + across[:, None, :] ** 2)
-    angle = torch.atan2(down[:, :, None].expand_as(radius), across[:, None, :].expand_as(radius))
-    streaks = options.amplitude * AT / radius.clamp_min(options.radius) * _around(errors, angle)
-    changed = stack.voxels + streaks[:, None, :, :, None]
-    metal = (radius < options.radius)[:, None, :, :, None]
-    return stack.having(torch.where(metal, METAL, changed))
+    squared = down[:, :, None] ** 2 + across[:, None, :] ** 2
+    streaks = _around(errors, torch.atan2(down[:, :, None].expand_as(squared), across[:, None, :].expand_as(squared)))
+    streaks.mul_(squared.clamp_min(options.radius**2).rsqrt_().mul_(options.amplitude * AT))
+    voxels = stack.voxels.add_(streaks[:, None, :, :, None])
+    for image, y_of, x_of in zip(voxels, down, across, strict=True):
+        near_y, near_x = (where.abs().lt(options.radius).nonzero()[:, 0] for where in (y_of, x_of))
+        if len(near_y) and len(near_x):
+            box = image[:, near_y[0] : near_y[-1] + 1, near_x[0] : near_x[-1] + 1]
+            inside = y_of[near_y, None] ** 2 + x_of[None, near_x] ** 2 < options.radius**2
+            box.masked_fill_(inside[None, :, :, None], METAL)
+    return stack.having(voxels)
 
 
 def _around(errors: Any, angle: Any) -> Any:
     """(n, y, x) errors by direction, of unit variance, the same at φ and φ + 180°."""
     import torch
 
-    views = errors.shape[1]
-    turn = (angle / math.pi).remainder(1.0) * views
-    first = turn.floor().long() % views
-    share = turn - turn.floor()
-    flat = first.reshape(len(errors), -1)
-    one = torch.gather(errors, 1, flat).reshape(angle.shape)
-    two = torch.gather(errors, 1, (flat + 1) % views).reshape(angle.shape)
-    return (one * (1 - share) + two * share) / torch.sqrt(share**2 + (1 - share) ** 2)
+    table, half = _table(errors), errors.shape[1] * FINE
+    place = angle.mul_(half / math.pi).add_(half + 0.5).to(torch.int32)
+    return torch.stack(
+        [row.index_select(0, at.flatten()).reshape(at.shape) for row, at in zip(table, place, strict=True)]
+    )
+
+
+def _table(errors: Any) -> Any:
+    """(n, places) of a whole turn from -180° to 180°, so fine that the nearest place is as good as the exact one."""
+    import torch
+
+    share = torch.arange(FINE, device=errors.device) / FINE
+    following = errors.roll(-1, dims=1)
+    between = errors[:, :, None] * (1 - share) + following[:, :, None] * share
+    half = (between / torch.sqrt(share**2 + (1 - share) ** 2)).flatten(1)
+    return torch.cat([half, half, half[:, :1]], dim=1)
 
 
 PERTURBATION = Perturbation(

@@ -29,7 +29,10 @@ def gapped(stack: Stack, options: MissingSlices, draw: Draw) -> Stack:
     slices = stack.voxels.shape[1]
     left = max(slices - round(options.share * slices), 2)
     order = draw.uniform(0, 1, slices).argsort(dim=1)[:, :left].sort(dim=1).values
-    return replace(stack, voxels=torch.stack([one[chosen] for one, chosen in zip(stack.voxels, order, strict=True)]))
+    kept = stack.voxels.new_empty((len(order), left, *stack.voxels.shape[2:]))
+    for one, chosen, out in zip(stack.voxels, order, kept, strict=True):
+        torch.index_select(one, 0, chosen, out=out)
+    return replace(stack, voxels=kept)
 
 
 PERTURBATION = Perturbation(

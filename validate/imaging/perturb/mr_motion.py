@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.kspace import to_image, to_kspace
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -30,25 +29,38 @@ def moved(stack: Stack, options: MrMotion, draw: Draw) -> Stack:
     import torch
 
     _, y, x = stack.millimetres
-    kspace = to_kspace(stack.voxels)
-    rows, columns = kspace.shape[2:4]
-    where = places(rows, options, draw).to(kspace.device)
-    ky = (torch.arange(rows, device=kspace.device) - rows // 2) / (rows * y)
-    kx = (torch.arange(columns, device=kspace.device) - columns // 2) / (columns * x)
-    turn = ky[None, :, None] * where[:, :, :1] + kx[None, None, :] * where[:, :, 1:]
-    return stack.having(to_image(kspace * torch.exp(-2j * math.pi * turn)[:, None, :, :, None]))
+    rows, columns = stack.voxels.shape[2:4]
+    there, epoch = (one.to(stack.voxels.device) for one in places(rows, options, draw))
+    ky = torch.fft.fftshift(torch.fft.fftfreq(rows, d=y, device=there.device))
+    kx = torch.fft.fftfreq(columns, d=x, device=there.device)
+    # All lines of one stay have one phase along x, and each line has one number for the shift along y.
+    down = torch.gather(there[:, :, 0], 1, epoch) * ky
+    across = torch.gather(_turned(there[:, :, 1:] * kx), 1, epoch[:, :, None].expand(-1, -1, columns))
+    phase = torch.fft.ifftshift(across.mul_(_turned(down)[:, :, None]), dim=1)
+    spectrum = torch.fft.fft2(stack.voxels, dim=(2, 3)).mul_(phase[:, None, :, :, None])
+    return stack.having(torch.fft.ifft2(spectrum, dim=(2, 3)).abs())
 
 
-def places(rows: int, options: MrMotion, draw: Draw) -> Any:
-    """(n, rows, 2) place in mm (y, x) while each line is measured; the middle line is where the image is."""
+def _turned(shift: Any) -> Any:
+    """exp(-2πi·shift)"""
+    import torch
+
+    return torch.polar(torch.ones_like(shift), shift * (-2 * math.pi))
+
+
+def places(rows: int, options: MrMotion, draw: Draw) -> tuple[Any, Any]:
+    """(n, stays, 2) each place in mm (y, x), and (n, rows) in which of them each line is measured, the lowest frequency in the middle.
+
+    The middle line is where the image is.
+    """
     import torch
 
     moments = draw.uniform(0, 1, options.times).cpu().sort(dim=1).values
     there = torch.cat([torch.zeros(len(moments), 1, 2), options.shift * draw.normal(options.times, 2).cpu()], dim=1)
     time = (torch.arange(rows) + 0.5) / rows
     epoch = (time[None, :, None] > moments[:, None, :]).sum(dim=2)
-    found = torch.gather(there, 1, epoch[:, :, None].expand(-1, -1, 2))
-    return found - found[:, rows // 2 : rows // 2 + 1]
+    middle = epoch[:, rows // 2].reshape(-1, 1, 1).expand(-1, 1, 2)
+    return there - torch.gather(there, 1, middle), epoch
 
 
 PERTURBATION = Perturbation(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from validate.imaging.perturb.draw import Draw, Source
@@ -32,7 +33,7 @@ class Perturbation:
     severities : options of the five anchored strengths, mild to severe      anchor : what they stand for in a clinic
     strength, unit : the option that is drawn along the axis, and its unit
     validity : for the report, what it imitates and what it leaves out      source : who says so
-    change : a stack of images → the same, changed; seeded draws and nothing else are random
+    change : a stack of images, which it may write on → the same, changed; seeded draws and nothing else are random
     needs_spacing : pixels must have a size in mm      least_slices : under which it has no meaning
     """
 
@@ -102,8 +103,7 @@ class Perturbation:
         greys = [ends(volume) for volume in volumes]
         first = volumes[0]
         colour = first.voxels.ndim == 4
-        arrays = np.stack([np.asarray(volume.voxels, np.float32) for volume in volumes])
-        voxels = torch.from_numpy(arrays if colour else arrays[..., None]).to(device)
+        voxels = torch.from_numpy(_planes(volumes)).movedim(2, -1).to(device)
         stack = Stack(
             voxels, unit=first.unit, spacing=first.spacing, affines=tuple(volume.affine for volume in volumes),
             black=_column([grey[0] for grey in greys], voxels), white=_column([grey[1] for grey in greys], voxels),
@@ -121,11 +121,22 @@ class Perturbation:
             return DecodeFailure("perturb:not_finite", f"{self.title} left values that are not numbers.")
         if "range" in volume.source:
             low, high = volume.source["range"]
-            np.maximum(voxels, low, out=voxels)
-            np.minimum(voxels, high, out=voxels)
+            np.clip(voxels, low, high, out=voxels)
         return replace(
             volume, voxels=voxels if colour else voxels[..., 0], spacing=done.spacing, affine=done.affines[place]
         )
+
+
+def _planes(volumes: Sequence[Volume]) -> NDArray[np.float32]:
+    """(n, z, channel, y, x) a copy: each channel lies in one piece, which is what all that works along y and x is quickest on."""
+    first = volumes[0].voxels
+    found = np.empty(
+        (len(volumes), first.shape[0], first.shape[3] if first.ndim == 4 else 1, *first.shape[1:3]), np.float32
+    )
+    for place, volume in zip(found, volumes, strict=True):
+        voxels = volume.voxels
+        place[:] = np.moveaxis(voxels, 3, 1) if voxels.ndim == 4 else voxels[:, None]
+    return found
 
 
 def _column(values: Sequence[float], like: Any) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from validate.imaging.perturb.stack import Stack
 
 
-def placed(stack: Stack, degrees: Any, shift: tuple[Any, Any]) -> Stack:
-    """Turned about the middle and then shifted by (y, x) pixels; what comes from outside is black. (n,) each.
+def turned(stack: Stack, degrees: Any) -> Stack:
+    """Turned about the middle, (n,) each; what comes from outside is black.
 
     Bilinear. Turning is of the displayed pixels; pixels that are not square are turned as they are in space.
     """
@@ -19,14 +18,39 @@ def placed(stack: Stack, degrees: Any, shift: tuple[Any, Any]) -> Stack:
     n, z, rows, columns, c = stack.voxels.shape
     aspect = 1.0 if stack.spacing is None else stack.spacing[1] / stack.spacing[2]
     high, wide = rows * aspect, float(columns)
-    angle = degrees * math.pi / 180
+    angle = degrees.reshape(-1, 1, 1) * (math.pi / 180)
     cosine, sine = torch.cos(angle), torch.sin(angle)
-    down, across = 2 * shift[0] / rows, 2 * shift[1] / columns
-    row_x = torch.stack([cosine, sine * high / wide, -(cosine * across + sine * high / wide * down)], dim=1)
-    row_y = torch.stack([-sine * wide / high, cosine, -(-sine * wide / high * across + cosine * down)], dim=1)
-    theta = torch.stack([row_x, row_y], dim=1).to(stack.voxels)
-    flat = (stack.voxels - stack.black).permute(0, 1, 4, 2, 3).reshape(n, z * c, rows, columns)
-    grid = torch.nn.functional.affine_grid(theta, [n, z * c, rows, columns], align_corners=False)
-    moved = torch.nn.functional.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    voxels = moved.reshape(n, z, c, rows, columns).permute(0, 1, 3, 4, 2) + stack.black
-    return replace(stack, voxels=voxels)
+    y, x = _centres(rows, stack.voxels).reshape(1, -1, 1), _centres(columns, stack.voxels).reshape(1, 1, -1)
+    grid = stack.voxels.new_empty((n, rows, columns, 2))
+    torch.add(cosine * x, sine * (high / wide) * y, out=grid[..., 0])
+    torch.add(-sine * (wide / high) * x, cosine * y, out=grid[..., 1])
+    flat = stack.voxels.sub_(stack.black).movedim(-1, 2).reshape(n, z * c, rows, columns)
+    found = torch.nn.functional.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return stack.having(found.reshape(n, z, c, rows, columns).movedim(2, -1).add_(stack.black))
+
+
+def _centres(size: int, like: Any) -> Any:
+    """Of pixels along an axis that runs from -1 to 1."""
+    import torch
+
+    return (2 * torch.arange(size, device=like.device, dtype=like.dtype) + 1) / size - 1
+
+
+def slid(stack: Stack, shift: tuple[Any, Any]) -> Stack:
+    """Shifted by (y, x) pixels, (n,) each; what comes from outside is black. Bilinear."""
+    from_black = stack.voxels.sub_(stack.black)
+    for axis, pixels in ((1, shift[0].tolist()), (2, shift[1].tolist())):
+        moved = from_black.new_zeros(from_black.shape)
+        for one, out, distance in zip(from_black, moved, pixels, strict=True):
+            whole = math.floor(distance)
+            _lay(out, one, axis, whole, 1 - (distance - whole))
+            _lay(out, one, axis, whole + 1, distance - whole)
+        from_black = moved
+    return stack.having(from_black.add_(stack.black))
+
+
+def _lay(out: Any, image: Any, axis: int, places: int, share: float) -> None:
+    """Add the image, so many whole places further on."""
+    length = image.shape[axis] - abs(places)
+    if length > 0 and share > 0:
+        out.narrow(axis, max(places, 0), length).add_(image.narrow(axis, max(-places, 0), length), alpha=share)

@@ -34,17 +34,16 @@ class QuantumNoise(Strength):
 
 def noisier(stack: Stack, options: QuantumNoise, draw: Draw) -> Stack:
     """Noise by the quanta behind each pixel."""
-    grey = stack.grey
-    sigma = noise_of_log(grey.clip(0, 1), stack.millimetres, options)
-    log = sigma * draw.normal(*stack.voxels.shape[1:])
-    return stack.shown(grey - log / (options.decades * math.log(10)))
+    grey = stack.into_grey()
+    log = noise_of_log(grey.clamp(0, 1), stack.millimetres, options).mul_(draw.normal(*grey.shape[1:]))
+    return stack.shown(grey.sub_(log, alpha=1 / (options.decades * math.log(10))))
 
 
 def noise_of_log(grey: Any, spacing: tuple[float, float, float], options: QuantumNoise) -> Any:
     """Standard deviation that is added to ln(signal)."""
     middle = options.air_kerma * QUANTA * spacing[1] * spacing[2] * options.dqe
     scale = math.sqrt((1 / options.fraction - 1) / middle)
-    return scale * (0.5 * options.decades * math.log(10) * (grey - 0.5)).exp()
+    return (grey - 0.5).mul_(0.5 * options.decades * math.log(10)).exp_().mul_(scale)
 
 
 PERTURBATION = Perturbation(

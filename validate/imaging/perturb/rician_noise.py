@@ -26,8 +26,9 @@ def noisier(stack: Stack, options: RicianNoise, draw: Draw) -> Stack:
     """One channel of a single coil."""
     sigma = tissue_mean(stack.voxels) / options.snr
     shape = stack.voxels.shape[1:]
-    real = stack.voxels + sigma * draw.normal(*shape)
-    return stack.having((real**2 + (sigma * draw.normal(*shape)) ** 2).sqrt())
+    real = stack.voxels.addcmul_(draw.normal(*shape), sigma)
+    other = draw.normal(*shape).mul_(sigma)
+    return stack.having(real.square_().add_(other.square_()).sqrt_())
 
 
 PERTURBATION = Perturbation(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.perturbation import Perturbation, Strength
-from validate.imaging.perturb.placed import placed
+from validate.imaging.perturb.placed import turned
 from validate.imaging.perturb.stack import Stack
 
 
@@ -21,13 +21,12 @@ class Rotation(Strength):
     degrees: Annotated[float, Field(ge=0, le=180)]
 
 
-def turned(stack: Stack, options: Rotation, draw: Draw) -> Stack:
+def rotated(stack: Stack, options: Rotation, draw: Draw) -> Stack:
     """By this angle exactly."""
     import torch
 
     sign = torch.tensor([1.0 - 2.0 * side for side in draw.whole(2)], device=stack.voxels.device)
-    nothing = torch.zeros_like(sign)
-    return placed(stack, sign * options.degrees, (nothing, nothing))
+    return turned(stack, sign * options.degrees)
 
 
 PERTURBATION = Perturbation(
@@ -40,5 +39,5 @@ PERTURBATION = Perturbation(
     unit="°",
     validity="Turned in the plane of the image with bilinear sampling, which smooths a little; a turn of the body itself is another thing.",
     source="European guidelines on quality criteria for diagnostic radiographic images, EUR 16260 (positioning)",
-    change=turned,
+    change=rotated,
 )  # fmt: skip

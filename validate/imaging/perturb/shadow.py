@@ -26,14 +26,15 @@ def shadowed(stack: Stack, options: Shadow, draw: Draw) -> Stack:
     """A vertical band from a depth drawn in the upper half, somewhere across the image."""
     import torch
 
-    grey = stack.grey
+    grey = stack.into_grey()
     rows, columns = grey.shape[2:4]
     across = torch.linspace(0, 1, columns, device=grey.device).reshape(1, 1, 1, -1, 1)
     down = torch.linspace(0, 1, rows, device=grey.device).reshape(1, 1, -1, 1, 1)
     middle, top = draw.column(0.2, 0.8), draw.column(0.05, 0.5)
     band = torch.sigmoid((options.width / 2 - (across - middle).abs()) * 80) * torch.sigmoid((down - top) * 80)
-    dimmed = (grey - options.attenuation * band / options.range).clamp_min(0)
-    return stack.shown(dimmed.where(grey > 0, grey))
+    below = grey.clamp_max(0)
+    dimmed = stack.lit(grey).mul_(band.mul_(options.attenuation / options.range))
+    return stack.shown(grey.sub_(dimmed).clamp_min_(0).add_(below))
 
 
 PERTURBATION = Perturbation(

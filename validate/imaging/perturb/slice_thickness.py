@@ -33,17 +33,18 @@ def box(thickness: float, spacing: float) -> Any:
 
 def thicker(stack: Stack, options: SliceThickness, _draw: Draw) -> Stack:
     """The outermost slices repeat beyond the ends."""
-    import torch
-
     z, _, _ = stack.millimetres
     if options.thickness <= z:
         return stack
-    weights = box(options.thickness, z).to(stack.voxels)
-    reach, slices = weights.shape[0] // 2, stack.voxels.shape[1]
-    mixed = torch.zeros_like(stack.voxels)
-    for step, weight in zip(range(-reach, reach + 1), weights.tolist(), strict=True):
-        index = (torch.arange(slices, device=stack.voxels.device) + step).clamp(0, slices - 1)
-        mixed += weight * stack.voxels[:, index]
+    voxels, weights = stack.voxels, box(options.thickness, z).tolist()
+    reach, slices = len(weights) // 2, voxels.shape[1]
+    mixed = voxels * weights[reach]
+    for step, weight in enumerate(weights[reach + 1 :], 1):
+        near = min(step, slices)
+        mixed[:, : slices - near].add_(voxels[:, near:], alpha=weight)
+        mixed[:, slices - near :].add_(voxels[:, -1:], alpha=weight)
+        mixed[:, near:].add_(voxels[:, : slices - near], alpha=weight)
+        mixed[:, :near].add_(voxels[:, :1], alpha=weight)
     return stack.having(mixed)
 
 

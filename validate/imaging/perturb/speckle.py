@@ -7,14 +7,19 @@ contrast 1/√N (Burckhardt 1978, "Speckle in ultrasound B-mode scans"). The scr
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.filters import gaussian
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
+
+REACH, PLACES = 6.0, 1 << 14  # standard deviations, and places between
+LEAST = 1e-6  # of the mean intensity
 
 
 class Speckle(Strength):
@@ -29,12 +34,34 @@ class Speckle(Strength):
 
 def speckled(stack: Stack, options: Speckle, draw: Draw) -> Stack:
     """One pattern for all channels of colour."""
-    intensity = draw.gamma(options.looks, *stack.voxels.shape[1:4], 1)
+    import torch
+
+    decibels = _decibels(draw.normal(*stack.voxels.shape[1:4], 1), options.looks)
     if options.grain:
-        intensity = gaussian(intensity, (options.grain, options.grain))
-    decibels = 10 * intensity.clamp_min(1e-6).log10()
-    grey = stack.grey
-    return stack.shown((grey + decibels / options.range).where(grey > 0, grey))
+        intensity = gaussian(torch.pow(10.0, decibels / 10), (options.grain, options.grain))
+        decibels = 10 * intensity.clamp_min_(1e-6).log10_()
+    grey = stack.into_grey()
+    return stack.shown(grey.add_(stack.lit(grey).mul_(decibels.div_(options.range))))
+
+
+def _decibels(normal: Any, looks: float) -> Any:
+    """10·log10 of a gamma variable of mean 1, with as much below it as the normal has: the same draws for any number of looks."""
+    import torch
+
+    place = normal.clamp_(-REACH, REACH).add_(REACH).mul_((PLACES - 1) / (2 * REACH)).add_(0.5).to(torch.int32)
+    return _table(looks).to(place.device).index_select(0, place.flatten()).reshape(place.shape)
+
+
+@lru_cache(maxsize=16)
+def _table(looks: float) -> Any:
+    """At PLACES normals from -REACH to REACH, of which one in half a billion lies outside."""
+    import torch
+    from scipy.special import gammainccinv, gammaincinv, ndtr
+
+    normal = np.linspace(-REACH, REACH, PLACES)
+    share = ndtr(-np.abs(normal))  # the smaller tail, so that none is lost beside one
+    quantile = np.where(normal < 0, gammaincinv(looks, share), gammainccinv(looks, share))
+    return torch.from_numpy((10 * np.log10(np.maximum(quantile / looks, LEAST))).astype(np.float32))
 
 
 PERTURBATION = Perturbation(

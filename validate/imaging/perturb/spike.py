@@ -7,12 +7,11 @@ A spike of height h·|k|max at one place adds a plane wave whose peak is h times
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.kspace import to_image, to_kspace
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -25,17 +24,24 @@ class Spike(Strength):
 
 def struck(stack: Stack, options: Spike, draw: Draw) -> Stack:
     """One spike in each slice, at the same place outside of the middle."""
+    voxels = stack.voxels
+    rows, columns = voxels.shape[2:4]
+    angle, distance = draw.uniform(0, math.pi, 1), draw.uniform(0.08, 0.3, 1)
+    # One point of k-space is one plane wave, so |v + w·exp(iφ)| = √(v² + 2·v·w·cos φ + w²) needs no transform.
+    down = _phase((distance * angle.sin() * rows).round(), rows)
+    across = _phase((distance * angle.cos() * columns).round(), columns)
+    wave = down.cos()[:, None, :, None, None] * across.cos()[:, None, None, :, None]
+    wave.sub_(down.sin()[:, None, :, None, None] * across.sin()[:, None, None, :, None])
+    height = voxels.mean(dim=(2, 3), keepdim=True).abs_().mul_(options.height)
+    cross = (wave * (2 * height)).mul_(voxels)
+    return stack.having(voxels.square_().add_(cross).add_(height.square()).clamp_min_(0).sqrt_())
+
+
+def _phase(waves: Any, size: int) -> Any:
+    """(n, size) of a wave that has so many periods in the image; (n, 1)."""
     import torch
 
-    kspace = to_kspace(stack.voxels)
-    rows, columns = kspace.shape[2:4]
-    angle, distance = draw.uniform(0, math.pi, 1)[:, 0], draw.uniform(0.08, 0.3, 1)[:, 0]
-    for place in range(len(kspace)):
-        y = int(rows // 2 + round(float(distance[place] * torch.sin(angle[place])) * rows))
-        x = int(columns // 2 + round(float(distance[place] * torch.cos(angle[place])) * columns))
-        middle = kspace[place, :, rows // 2, columns // 2].abs()
-        kspace[place, :, y % rows, x % columns] += options.height * middle
-    return stack.having(to_image(kspace))
+    return (2 * math.pi / size) * waves * torch.arange(size, device=waves.device)
 
 
 PERTURBATION = Perturbation(

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from validate.imaging.volume import DecodeFailure
 
+MILLION = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
     """
-    voxels : (n, z, y, x, c) float32 tensor, native units      spacing : (z, y, x) in mm, the same for all
+    voxels : (n, z, y, x, c) float32 tensor, native units, a copy that may be written on      spacing : (z, y, x) in mm, the same for all
     black, white : (n, 1, 1, 1, 1), the native values that are shown black and white
     affines : of each image, as Volume has it
     """
@@ -29,11 +31,19 @@ class Stack:
     @property
     def grey(self) -> Any:
         """Brightness, 0 black to 1 white; what is brighter or darker than the display shows lies outside."""
-        return (self.voxels - self.black) / (self.white - self.black)
+        return (self.voxels - self.black).div_(self.white - self.black)
+
+    def into_grey(self) -> Any:
+        """The same, written over the voxels: for who has no more use for them."""
+        return self.voxels.sub_(self.black).div_(self.white - self.black)
+
+    def lit(self, grey: Any) -> Any:
+        """1 where something is shown, 0 where the image is black or darker; the first millionth of the range is a slope."""
+        return (grey * MILLION).clamp_(0, 1)
 
     def shown(self, grey: Any) -> Stack:
-        """The same images with this brightness, in native units again."""
-        return replace(self, voxels=self.black + grey * (self.white - self.black))
+        """The same images with this brightness, which is written over, in native units again."""
+        return replace(self, voxels=grey.mul_(self.white - self.black).add_(self.black))
 
     def having(self, voxels: Any) -> Stack:
         """The same with other voxels on the same grid."""

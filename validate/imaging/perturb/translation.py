@@ -12,7 +12,7 @@ from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.perturbation import Perturbation, Strength
-from validate.imaging.perturb.placed import placed
+from validate.imaging.perturb.placed import slid
 from validate.imaging.perturb.stack import Stack
 
 
@@ -24,11 +24,9 @@ class Translation(Strength):
 
 def shifted(stack: Stack, options: Translation, draw: Draw) -> Stack:
     """By this distance exactly."""
-    import torch
-
     angle = draw.uniform(0, 2 * math.pi, 1)[:, 0]
     distance = options.share * min(stack.voxels.shape[2:4])
-    return placed(stack, torch.zeros_like(angle), (distance * angle.sin(), distance * angle.cos()))
+    return slid(stack, (distance * angle.sin(), distance * angle.cos()))
 
 
 PERTURBATION = Perturbation(

@@ -34,8 +34,8 @@ def contrast_factor(kvp: float, reference: float) -> float:
 def revolted(stack: Stack, options: TubeVoltage, _draw: Draw) -> Stack:
     """HU' = soft + factor·(HU - soft) above soft."""
     factor = contrast_factor(options.kvp, options.reference)
-    above = (stack.voxels - options.soft).clamp_min(0)
-    return stack.having(stack.voxels + (factor - 1) * above)
+    above = (stack.voxels - options.soft).clamp_min_(0)
+    return stack.having(stack.voxels.add_(above, alpha=factor - 1))
 
 
 PERTURBATION = Perturbation(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.kspace import along_y, lines, to_image, to_kspace
+from validate.imaging.perturb.kspace import lines, masked_lines
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -30,9 +30,8 @@ def kept(number: Any, options: Undersampling) -> Any:
 
 def undersampled(stack: Stack, options: Undersampling, _draw: Draw) -> Stack:
     """Zero-filled: what a scanner would show before it unfolds."""
-    kspace = to_kspace(stack.voxels)
-    number = lines(kspace)
-    return stack.having(to_image(kspace * along_y(kept(number, options).to(stack.voxels.dtype))))
+    number = lines(stack.voxels.shape[2], stack.voxels)
+    return stack.having(masked_lines(stack.voxels, kept(number, options).to(stack.voxels.dtype)))
 
 
 PERTURBATION = Perturbation(

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.light import to_light, to_shown
+from validate.imaging.perturb.light import EXPONENT, relit
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -32,7 +32,7 @@ def vignetted(stack: Stack, options: Vignetting, _draw: Draw) -> Stack:
     distance = (y**2 + x**2) / (rows**2 + columns**2)  # squared, 1 in the corners
     # cos⁴θ = (1 + tan²θ)⁻², and the corners have 1 - loss.
     tangent = (1 - options.loss) ** -0.5 - 1
-    return stack.shown(to_shown(to_light(stack.grey) * (1 + tangent * distance) ** -2))
+    return stack.shown(relit(stack.into_grey(), (1 + tangent * distance).log_().mul_(-2 / EXPONENT).exp_()))
 
 
 PERTURBATION = Perturbation(

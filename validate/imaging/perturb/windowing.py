@@ -23,7 +23,7 @@ class Windowing(Strength):
 
 def rewindowed(stack: Stack, options: Windowing, _draw: Draw) -> Stack:
     """What the new window cuts off is gone."""
-    return stack.shown(((stack.grey - 0.5 - options.shift) / options.width + 0.5).clamp(0, 1))
+    return stack.shown(stack.into_grey().sub_(0.5 + options.shift).div_(options.width).add_(0.5).clamp_(0, 1))
 
 
 PERTURBATION = Perturbation(
