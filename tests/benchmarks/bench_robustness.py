@@ -1,118 +1,237 @@
-"""What one more pass over disturbed images costs beside the bare model, and whether memory grows with the number of severities.
+"""What one more pass over disturbed images costs beside the bare model, for every cause, and whether memory grows with severities.
 
-A ResNet-18 in ONNX (random weights, 3 × 224 × 224, CPU) reads 512 × 512 radiographs of 16 bits. Bare: onnxruntime on arrays in memory,
-the best of some repeats. One more pass: the run with five severities less the run without, by five; so it holds the disturbance in
-native units, preprocessing, the way to the model's process and storing; what is loaded once is loaded before. Memory: the largest
-resident size, looked at every 20 ms, of a process and its children with few passes and with many.
+A ResNet-18 in ONNX (random weights, 224 × 224, CPU) reads images as scanners deliver them (native_images.py); of a volume of 32
+slices it reads every slice. Bare: onnxruntime on arrays in memory. One more pass: the run with five severities less the run without,
+by five; so it holds the disturbance in native units, preprocessing, the way to the model's process and storing; what is loaded once
+is loaded before. Everything in turn, and of each the best of some repeats, since the speed of a shared machine drifts.
+
+    python tests/benchmarks/bench_robustness.py --causes ct_dose jpeg --out docs/robustness-passes.csv    # adds or replaces these
+
+Seconds of processors, which a busy machine does not stretch, stand beside: of the program and of its model, one more pass less bare.
+Memory: the largest resident size, looked at every 20 ms, of a process and its children with few passes and with many.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import csv
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import psutil
 
-SIZE, SIDE, BATCH = 512, 224, 8
-CAUSES = (
-    *(
-        "quantum_noise",
-        "detector_blur",
-        "scatter",
-        "tone_curve",
-        "windowing",
-        "bit_depth",
-        "collimation",
-        "laterality_marker",
-    ),
-    *("dead_lines", "rotation", "translation", "crop", "resize_chain", "jpeg", "burned_in_text"),
-)
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from native_images import SLICES, write_cases  # noqa: E402
+from resnet18 import SIDE, write_resnet18  # noqa: E402
+
+BATCH = 8
 SEVERITIES = (1, 2, 3, 4, 5)
-STEPS = (
-    {"window": {"source": "window", "index": 0}},
-    {"resize": {"size": [SIDE, SIDE], "method": "bilinear", "antialias": False}},
-    {"channels": {"count": 3}},
-)
+KINDS = {
+    "radiography": "radiograph",
+    "ct": "ct",
+    "mr": "mr",
+    "ultrasound": "ultrasound",
+    "fundus": "colour",
+    "any": "radiograph",
+}
+COUNTS = {"series": 2}
+WINDOW = {"window": {"source": "window", "index": 0}}
+RESIZE = {"resize": {"size": [SIDE, SIDE], "method": "bilinear", "antialias": False}}
+STEPS: dict[str, tuple[Any, ...]] = {
+    "colour": ({"window": {"source": "full_range"}}, RESIZE),
+    "ultrasound": ({"window": {"source": "full_range"}}, RESIZE, {"channels": {"count": 3}}),
+    "series": (WINDOW, {"resize": {"size": [SLICES, SIDE, SIDE], "method": "bilinear", "antialias": False}}),
+}
+COMMON = (WINDOW, RESIZE, {"channels": {"count": 3}})
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """
+    added : of the bare model's time, by the clock      processors : the same in seconds of processors
+    disturbing : milliseconds of one core for a megapixel (of colour, three numbers each), the disturbance alone
+    """
+
+    cause: str
+    image: str
+    added: float
+    processors: float
+    disturbing: float
+
+
+def causes() -> list[str]:
+    from validate.registry import load, names
+
+    return [name for name in names("perturbations") if load("perturbations", name).suites]
+
+
+def kind_of(cause: str) -> str:
+    """The image that a cause is measured on."""
+    from validate.registry import load
+
+    one = load("perturbations", cause)
+    return "series" if one.least_slices > 1 else KINDS[next(suite for suite in KINDS if suite in one.suites)]
 
 
 def run(*, quick: bool) -> list[dict[str, Any]]:
-    count, causes = (16, CAUSES[:2]) if quick else (24, CAUSES)
-    rows = []
+    rows = [
+        {"name": f"one more pass, {cost.cause}, {cost.image}", "peer_name": "bare ResNet-18", "ours": max(cost.added, 1e-6), "peer": 1.0,
+         "note": f"adds {cost.added:.0%} of the bare model's time, {cost.processors:.0%} by seconds of processors"}
+        for cost in costs(("quantum_noise", "ct_motion") if quick else causes(), repeats=1 if quick else 2)
+    ]  # fmt: skip
+    numbers = (1, 3) if quick else (5, 45)
+    few, more = memory(numbers, 16 if quick else 24)
+    peer = f"{numbers[0]} passes (GB)"
+    row = {
+        "name": f"peak memory, {numbers[1]} passes (GB)",
+        "peer_name": peer,
+        "ours": more / 1000,
+        "peer": few / 1000,
+        "note": "",
+    }
+    return [*rows, row]
+
+
+def costs(wanted: Sequence[str], *, repeats: int) -> list[Cost]:
+    with tempfile.TemporaryDirectory() as name:
+        folder, found = Path(name), []
+        for kind in dict.fromkeys(map(kind_of, wanted)):
+            bench = _Bench(folder / kind, kind)
+            found += [bench.cost(cause, repeats) for cause in wanted if kind_of(cause) == kind]
+        return found
+
+
+def memory(numbers: tuple[int, int], count: int) -> list[float]:
+    """Megabytes with so many passes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model, files = folder / "resnet18.onnx", write_images(folder / "images", count)
-        write_resnet18(model)
-        engine_seconds(model, files[:BATCH], ((causes[0], 1),), folder / "first")
-        for cause in causes:
-            passes = tuple((cause, severity) for severity in SEVERITIES)
-            # In turn, since the speed of a shared machine drifts; the best of each.
-            bares, alones, manys = [], [], []
-            for number in range(2):
-                bares += [bare_seconds(model, count), bare_seconds(model, count)]
-                alones.append(engine_seconds(model, files, (), folder / f"{cause}-clean{number}"))
-                manys.append(engine_seconds(model, files, passes, folder / f"{cause}{number}"))
-            bare = min(bares)
-            added = (min(manys) - min(alones)) / len(passes) - bare
-            rows.append(
-                {"name": f"one more pass, {cause}, {count} images", "peer_name": "bare ResNet-18", "ours": max(added, 1e-6), "peer": bare,
-                 "note": f"adds {added / bare:.0%} of the bare model's time"}
-            )  # fmt: skip
-        numbers = (1, 3) if quick else (5, 45)
-        few, more = (peak_megabytes(model, files, number) for number in numbers)
-        rows.append(
-            {
-                "name": f"peak memory, {numbers[1]} passes (GB)",
-                "peer_name": f"{numbers[0]} passes (GB)",
-                "ours": more / 1000,
-                "peer": few / 1000,
-                "note": "",
-            }
-        )
-    return rows
+        write_resnet18(folder / "resnet18.onnx")
+        files = [path for (path,) in write_cases(folder / "images", "radiograph", count)]
+        return [_peak_megabytes(folder / "resnet18.onnx", files, number) for number in numbers]
 
 
-def bare_seconds(model: Path, count: int) -> float:
-    import onnxruntime
+class _Bench:
+    """Images of one kind and their model."""
 
-    session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
-    batches = [np.random.default_rng(1).random((BATCH, 3, SIDE, SIDE), np.float32) for _ in range(count // BATCH)]
-    session.run(None, {"image": batches[0]})
-    start = time.perf_counter()
-    for batch in batches:
-        session.run(None, {"image": batch})
-    return time.perf_counter() - start
+    def __init__(self, folder: Path, kind: str) -> None:
+        self.folder, self.kind = folder, kind
+        self.count = COUNTS.get(kind, 3 * BATCH)
+        self.cases = write_cases(folder / "images", kind, self.count)
+        self.model = folder / "resnet18.onnx"
+        write_resnet18(self.model, SLICES if kind == "series" else 0)
+        self.runs = 0
+        self.clean: list[tuple[float, float]] = []
+        self.bares: list[tuple[float, float]] = []
+
+    def cost(self, cause: str, repeats: int) -> Cost:
+        passes = tuple((cause, severity) for severity in SEVERITIES)
+        self._engine(passes[:1])
+        many = []
+        for _ in range(repeats):
+            self.bares += [self._bare(), self._bare()]
+            self.clean.append(self._engine(()))
+            many.append(self._engine(passes))
+        bare, clean, disturbed = (_least(some) for some in (self.bares[-6:], self.clean[-4:], many))
+        shares = [(disturbed[i] - clean[i]) / len(passes) / bare[i] - 1 for i in (0, 1)]
+        return Cost(cause, self.kind, round(shares[0], 3), round(shares[1], 3), round(self._disturbing(cause), 2))
+
+    def _bare(self) -> tuple[float, float]:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it would count as work
+        session = onnxruntime.InferenceSession(self.model.read_bytes(), options, providers=["CPUExecutionProvider"])
+        shape = (1, 1, SLICES, SIDE, SIDE) if self.kind == "series" else (BATCH, 3, SIDE, SIDE)
+        batches = [np.random.default_rng(1).random(shape, np.float32) for _ in range(self.count // shape[0])]
+        session.run(None, {"image": batches[0]})
+        with _Clock() as clock:
+            for batch in batches:
+                session.run(None, {"image": batch})
+        return clock.seconds
+
+    def _engine(self, passes: Sequence[tuple[str, int]]) -> tuple[float, float]:
+        self.runs += 1
+        return engine_seconds(self.model, self.cases, passes, self.folder / str(self.runs), self.kind)
+
+    def _disturbing(self, cause: str) -> float:
+        """Alone, on one thread, noise drawn once for the five severities as in a run."""
+        import torch
+
+        from validate.imaging.image import read_image
+        from validate.imaging.perturb.draw import Noise
+        from validate.imaging.series import read_series
+        from validate.protocol.geometry import Geometry
+        from validate.registry import load
+
+        threads, one = torch.get_num_threads(), load("perturbations", cause)
+        torch.set_num_threads(1)
+        paths = self.cases[0]
+        volume = read_series(paths, Geometry()) if self.kind == "series" else read_image(paths[0])
+        best = float("inf")
+        for _ in range(4):
+            noise = Noise(lambda: np.random.Generator(np.random.Philox(key=1)))
+            start = time.thread_time()
+            for options in one.severities:
+                one(volume, options, noise.again())
+            best = min(best, time.thread_time() - start)
+        torch.set_num_threads(threads)
+        pixels = int(np.prod(volume.voxels.shape[:3]))
+        return best / len(one.severities) * 1e3 / (pixels / 1e6)
 
 
-def engine_seconds(model: Path, files: Sequence[Path], passes: Sequence[tuple[str, int]], out: Path) -> float:
+class _Clock:
+    """Seconds by the clock, and of processors: of this process and of those of its children that live all the while."""
+
+    def __enter__(self) -> Self:
+        self.start = time.perf_counter(), _processors()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds, before, after = time.perf_counter() - self.start[0], self.start[1], _processors()
+        self.seconds = seconds, sum(after[number] - before[number] for number in before.keys() & after.keys())
+
+
+def _processors() -> dict[int, float]:
+    own = psutil.Process()
+    found = {}
+    for one in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            found[one.pid] = sum(one.cpu_times()[:2])
+    return found
+
+
+def _least(found: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return min(one[0] for one in found), min(one[1] for one in found)
+
+
+def engine_seconds(
+    model: Path, cases: Sequence[tuple[Path, ...]], passes: Sequence[tuple[str, int]], out: Path, kind: str
+) -> tuple[float, float]:
     from validate.inference.local import LocalEngine
     from validate.inference.store import read_inference
 
-    plan = planned(model, files, passes)
-    start = time.perf_counter()
-    LocalEngine(kind="thread").run(plan, out=out, resume=False)
-    seconds = time.perf_counter() - start
+    plan = planned(model, cases, passes, kind)
+    with _Clock() as clock:
+        LocalEngine(kind="thread").run(plan, out=out, resume=False)
     rows = read_inference(out)
-    assert rows.num_rows == len(files) * (1 + len(passes))
-    assert set(rows["status"].to_pylist()) == {"ok"}
-    return seconds
+    assert rows.num_rows == len(cases) * (1 + len(passes))
+    assert set(rows["status"].to_pylist()) == {"ok"}, set(rows["failure"].to_pylist())
+    return clock.seconds
 
 
-def peak_megabytes(model: Path, files: Sequence[Path], passes: int) -> float:
-    """Of a process of its own."""
-    command = [sys.executable, __file__, str(model), str(passes), *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
-    return float(done.stdout.split()[-1])
-
-
-def planned(model: Path, files: Sequence[Path], passes: Sequence[tuple[str, int]]) -> Any:
+def planned(model: Path, cases: Sequence[tuple[Path, ...]], passes: Sequence[tuple[str, int]], kind: str) -> Any:
     from validate.cohort.case import Case, Cohort
     from validate.inference.plan import make_plan
     from validate.models.load import load_models
@@ -120,23 +239,25 @@ def planned(model: Path, files: Sequence[Path], passes: Sequence[tuple[str, int]
     from validate.protocol.schema import StudyProtocol
     from validate.registry import load
 
+    series = kind == "series"
+    block = {
+        "id": "m", "name": "m", "version": "1", "format": "onnx", "path": str(model), "preprocess": STEPS.get(kind, COMMON),
+        "output": {"activation": "sigmoid", "kind": "probability"}, **({"input": "series"} if series else {}),
+    }  # fmt: skip
     protocol = StudyProtocol.model_validate(
         {
             "schema_version": "1", "id": "bench", "version": "1", "title": "Bench", "profile": "acceptance", "intended_use": "Bench",
             "task": "classification", "seed": 1,
-            "cohort": {"sources": [{"dicom": "x"}], "unit": "image", "sampling": "random"},
-            "reference": {"table": "r", "key": "k", "level": "image", "label": "opacity", "positive": 1, "standard": "s"},
-            "models": [{
-                "id": "m", "name": "m", "version": "1", "format": "onnx", "path": str(model), "preprocess": STEPS,
-                "output": {"activation": "sigmoid", "kind": "probability"},
-            }],
-            "inference": {"batch_size": BATCH, "device": "cpu"},
+            "cohort": {"sources": [{"dicom": "x"}], "unit": "series" if series else "image", "sampling": "random"},
+            "reference": {"table": "r", "key": "k", "level": "series" if series else "image", "label": "opacity", "positive": 1,
+                          "standard": "s"},
+            "models": [block], "inference": {"batch_size": 1 if series else BATCH, "device": "cpu"},
             "endpoints": [{"id": "auroc", "metric": "classification.auroc", "role": "primary"}],
         }
     )  # fmt: skip
-    cases = tuple(
-        Case(f"u{n}", f"p{n}", f"s{n}", f"e{n}", "0" * 64, {}, has_label=True, files=(path,))
-        for n, path in enumerate(files)
+    listed = tuple(
+        Case(f"u{n}", f"p{n}", f"s{n}", f"e{n}", "0" * 64, {}, has_label=True, files=paths)
+        for n, paths in enumerate(cases)
     )
     disturbed = tuple(
         Pass(
@@ -150,90 +271,19 @@ def planned(model: Path, files: Sequence[Path], passes: Sequence[tuple[str, int]
         )
         for cause, number in passes
     )
-    return make_plan(protocol, Cohort(cases, (), (), "0" * 64), load_models(protocol, base=Path()), (CLEAN, *disturbed))
+    return make_plan(
+        protocol, Cohort(listed, (), (), "0" * 64), load_models(protocol, base=Path()), (CLEAN, *disturbed)
+    )
 
 
-def write_images(folder: Path, count: int) -> list[Path]:
-    """Explicit little endian, so that decoding is the least it can be."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    y, x = np.mgrid[:SIZE, :SIZE]
-    files = []
-    for number in range(count):
-        pixels = (1500 + 900 * np.sin(x / 40 + number) * np.cos(y / 50) + rng.normal(0, 30, (SIZE, SIZE))).clip(0, 4095)
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, "1.2.840.10008.5.1.4.1.1.1.1"
-        meta.MediaStorageSOPInstanceUID = f"1.2.3.{number + 1}"
-        dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        dataset.Rows = dataset.Columns = SIZE
-        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-        dataset.PixelSpacing, dataset.WindowCenter, dataset.WindowWidth = [0.2, 0.2], 1500, 2400
-        dataset.PixelData = pixels.astype(np.uint16).tobytes()
-        path = folder / f"{number}.dcm"
-        dataset.save_as(path, enforce_file_format=True)
-        files.append(path)
-    return files
+def _peak_megabytes(model: Path, files: Sequence[Path], passes: int) -> float:
+    """Of a process of its own."""
+    command = [sys.executable, __file__, "--child", str(model), str(passes), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    return float(done.stdout.split()[-1])
 
 
-def write_resnet18(path: Path) -> None:
-    """Eight basic blocks of two 3 × 3 convolutions, 64 to 512 channels, 1.8 billion multiplications; weights mean nothing."""
-    from onnx import TensorProto, helper, numpy_helper, save
-
-    rng = np.random.default_rng(1)
-    nodes: list[Any] = []
-    weights: list[Any] = []
-
-    def convolution(into: str, outgoing: int, incoming: int, size: int, stride: int, *, relu: bool) -> str:
-        name = f"v{len(nodes)}"
-        kernel = rng.normal(0, (2 / (size * size * incoming)) ** 0.5, (outgoing, incoming, size, size)).astype(
-            np.float32
-        )
-        weights.append(numpy_helper.from_array(kernel, f"{name}k"))
-        nodes.append(
-            helper.make_node("Conv", [into, f"{name}k"], [name], pads=[size // 2] * 4, strides=[stride, stride])
-        )
-        if relu:
-            nodes.append(helper.make_node("Relu", [name], [f"{name}r"]))
-        return f"{name}r" if relu else name
-
-    last = convolution("image", 64, 3, 7, 2, relu=True)
-    nodes.append(helper.make_node("MaxPool", [last], ["pool"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]))
-    last, channels = "pool", 64
-    for stage, width in enumerate((64, 128, 256, 512)):
-        for block in range(2):
-            stride = 2 if stage and not block else 1
-            first = convolution(last, width, channels, 3, stride, relu=True)
-            second = convolution(first, width, width, 3, 1, relu=False)
-            way = (
-                last if stride == 1 and channels == width else convolution(last, width, channels, 1, stride, relu=False)
-            )
-            name = f"b{stage}{block}"
-            nodes.append(helper.make_node("Add", [second, way], [f"{name}s"]))
-            nodes.append(helper.make_node("Relu", [f"{name}s"], [name]))
-            last, channels = name, width
-    weights += [
-        numpy_helper.from_array((rng.normal(0, 1, (1, 512)) / 5000).astype(np.float32), "w"),
-        numpy_helper.from_array(np.zeros(1, np.float32), "b"),
-    ]
-    nodes += [
-        helper.make_node("GlobalAveragePool", [last], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "w", "b"], ["logits"], transB=1),
-    ]
-    given = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])
-    out = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1])
-    graph = helper.make_graph(nodes, "resnet18", [given], [out], weights)
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
-
-
-def _child() -> None:
-    model, passes, *files = sys.argv[1:]
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+def _child(model: str, passes: str, *files: str) -> None:
     wanted = [("quantum_noise", number) for number in range(int(passes))]
     own, most, done = psutil.Process(), [0], threading.Event()
 
@@ -244,10 +294,28 @@ def _child() -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     with tempfile.TemporaryDirectory() as out:
-        engine_seconds(Path(model), [Path(file) for file in files], wanted, Path(out, "o"))
+        engine_seconds(Path(model), [(Path(file),) for file in files], wanted, Path(out, "o"), "radiograph")
     done.set()
     print(most[0] / 1e6)
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--causes", nargs="+", default=None)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="CSV, in which these causes are added or replaced")
+    options = parser.parse_args()
+    found = {cost.cause: asdict(cost) for cost in costs(options.causes or causes(), repeats=options.repeats)}
+    for row in found.values():
+        print(*row.values())
+    if options.out is not None:
+        before = list(csv.DictReader(options.out.open(encoding="utf-8"))) if options.out.exists() else []
+        rows = {row["cause"]: row for row in before} | found
+        with options.out.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(Cost.__slots__), lineterminator=os.linesep)
+            writer.writeheader()
+            writer.writerows(rows[name] for name in sorted(rows))
+
+
 if __name__ == "__main__":
-    _child()
+    _child(*sys.argv[2:]) if sys.argv[1:2] == ["--child"] else main()

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from validate.imaging.placed import Placed
 from validate.imaging.resize import resized
-from validate.imaging.voi import looked_up, windowed
+from validate.imaging.voi import looked_up, ramped, windowed
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
 
@@ -164,8 +164,7 @@ def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
     low, high = source.get("range", (float(image.min()), float(image.max())))
     if high <= low:
         raise DecodeFailure("preprocess:no_range", f"The values range from {low:g} to {high:g}.")
-    grey: Image = ((image.astype(np.float64) - low) / (high - low)).clip(0, 1).astype(np.float32)
-    return grey
+    return ramped(image, low=low, high=high)
 
 
 def _resize(image: NDArray[Any], options: Any, _volume: Volume) -> Image:

@@ -52,8 +52,13 @@ def windowed(values: NDArray[Any], *, center: float, width: float, function: str
     raise DecodeFailure("preprocess:bad_window", f"The window is {function} with width {width:g}.")
 
 
-def _between(values: NDArray[Any], middle: float, width: float) -> NDArray[np.float32]:
-    """(x - middle) / width + 1/2, in [0, 1], in double precision, some rows at a time: the whole would not stay in a core's cache."""
+def ramped(values: NDArray[Any], *, low: float, high: float) -> NDArray[np.float32]:
+    """Grey in [0, 1] from low to high."""
+    return _between(values, low, high - low, lift=0.0)
+
+
+def _between(values: NDArray[Any], middle: float, width: float, lift: float = 0.5) -> NDArray[np.float32]:
+    """(x - middle) / width + lift, in [0, 1], in double precision, some rows at a time: the whole would not stay in a core's cache."""
     found = np.empty(values.shape, np.float32)
     flat, out = np.ascontiguousarray(values).reshape(-1), found.reshape(-1)
     x = np.empty(min(BLOCK, flat.size), np.float64)
@@ -62,9 +67,9 @@ def _between(values: NDArray[Any], middle: float, width: float) -> NDArray[np.fl
         part = x[: some.size]
         np.subtract(some, middle, out=part, dtype=np.float64)
         part /= width
-        part += 0.5
-        np.maximum(part, 0, out=part)
-        np.minimum(part, 1, out=part)
+        if lift:
+            part += lift
+        np.clip(part, 0, 1, out=part)
         out[start : start + BLOCK] = part
     return found
 

@@ -20,25 +20,28 @@ def relit(shown: Any, root: Any) -> Any:
     shown.clamp_(0, 1)
     found = (shown + OFFSET).mul_(root).sub_(OFFSET)
     if shown.amin() <= TOE or found.amin() <= TOE:
-        found = found.minimum(shown * DARKEST)
-        flat = (shown.minimum(found) <= TOE) & (shown > 0)
-        toe = flat.nonzero(as_tuple=True)
-        light = to_light(shown[toe]) * root.expand_as(shown)[toe] ** EXPONENT
-        found[toe] = to_shown(light)
+        found = _with_toe(shown, found, root)
     return found.clamp_(0, 1)
 
 
-def to_light(shown: Any) -> Any:
+def _with_toe(shown: Any, found: Any, root: Any) -> Any:
+    """The same with what the line and not the power concerns done through light."""
+    flat, of_found, of_root = (one.movedim(-1, 2).reshape(-1) for one in (shown, found, root.expand_as(shown)))
+    of_found = of_found.minimum(flat * DARKEST)
+    toe = ((flat.minimum(of_found) <= TOE) & (flat > 0)).nonzero()[:, 0]
+    light = _to_light(flat.index_select(0, toe)).mul_(of_root.index_select(0, toe).log_().mul_(EXPONENT).exp_())
+    of_found.index_copy_(0, toe, _to_shown(light))
+    n, z, y, x, c = shown.shape
+    return of_found.reshape(n, z, c, y, x).movedim(2, -1)
+
+
+def _to_light(shown: Any) -> Any:
     """[0, 1] as stored → linear light."""
-    import torch
-
-    shown = shown.clamp(0, 1)
-    return torch.where(shown <= TOE, shown / 12.92, ((shown + OFFSET) / (1 + OFFSET)) ** EXPONENT)
+    power = ((shown + OFFSET) / (1 + OFFSET)).log_().mul_(EXPONENT).exp_()
+    return power.where(shown > TOE, shown / 12.92)
 
 
-def to_shown(light: Any) -> Any:
-    """Linear light → [0, 1] as stored; what is brighter than white is white."""
-    import torch
-
-    light = light.clamp(0, 1)
-    return torch.where(light <= KNEE, 12.92 * light, (1 + OFFSET) * light ** (1 / EXPONENT) - OFFSET)
+def _to_shown(light: Any) -> Any:
+    """Linear light → as stored, unbounded."""
+    power = light.log().mul_(1 / EXPONENT).exp_().mul_(1 + OFFSET).sub_(OFFSET)
+    return power.where(light > KNEE, light.mul_(12.92))
