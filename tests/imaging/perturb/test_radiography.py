@@ -14,7 +14,7 @@ import pytest
 def test_noise_has_the_variance_of_the_quanta(bench: Any, fraction: float, grey: float) -> None:
     found = bench.disturbed("quantum_noise", bench.flat(1000 * grey, pixel=0.2), fraction=fraction)
     log = (found / 1000 - grey) * 1.5 * math.log(10)  # of the signal
-    quanta = 2.5 * 30174 * 0.2**2 * 0.6 * 10 ** (1.5 * (0.5 - grey))  # by hand, IEC 62220-1-1 RQA 5
+    quanta = 2.5 * 30174 * 0.2**2 * 0.6 * 10 ** (1.5 * (0.5 - grey))  # by hand, IEC 62220-1:2003 RQA 5
     assert log.var() == pytest.approx((1 / fraction - 1) / quanta, rel=0.03)
     assert log.mean() == pytest.approx(0, abs=4 * log.std() / 256)
 

@@ -1,6 +1,6 @@
 """Text in the pixels: a name plate, a scale, the screen of a workstation.
 
-White letters over the image, their height a share of its own (DICOM PS3.3 C.7.6.1.1.7, Burned In Annotation). The words name nobody.
+White letters over the image, their height a share of its own (DICOM PS3.3 C.7.6.1, Burned In Annotation). The words name nobody.
 """
 
 from __future__ import annotations
@@ -58,6 +58,6 @@ PERTURBATION = Perturbation(
     strength="height",
     unit="of the image",
     validity="White letters without a box behind them; they may hide a finding.",
-    source="DICOM PS3.3 C.7.6.1.1.7",
+    source="DICOM PS3.3 C.7.6.1 (0028,0301)",
     change=lettered,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 Planck's law at the channels' wavelengths (red 600, green 540, blue 450 nm) gives the light of a black body at T; relative to the
 reference lamp each channel is multiplied by the ratio, and the whole is scaled to keep green (von Kries adaptation that is not done;
-Wyszecki & Stiles 2000, Color Science, 1.2.2).
+Wyszecki & Stiles 2000, Color Science, 2nd ed., ch. 1).
 """
 
 from __future__ import annotations
@@ -56,6 +56,6 @@ PERTURBATION = Perturbation(
     strength="kelvin",
     unit="K",
     validity="Three narrow channels and black bodies; LEDs and camera matrices mix channels, which this does not.",
-    source="Wyszecki & Stiles 2000, Color Science, 2nd ed., 1.2.2",
+    source="Wyszecki & Stiles 2000, Color Science, 2nd ed., ch. 1",
     change=tinted,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """A part of the image alone: border cut off, and the matrix smaller.
 
 Rows and columns beyond a window of the share `kept` of each side are gone; the window lies anywhere in the image, drawn for each. The
-affine moves with it, so that what is left stays where it was in the patient.
+affine moves with it, so that what is left stays where it was in the patient (DICOM PS3.3 C.7.6.2.1.1, Image Position).
 """
 
 from __future__ import annotations

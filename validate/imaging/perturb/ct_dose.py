@@ -2,7 +2,8 @@
 
 Noise variance goes as 1/dose, so at the fraction f of the dose noise of variance σ²·(1/f - 1) is added. Back-projection filters white
 projection noise by a ramp and an apodising window, so its power is |ν|·exp(-(ν/ν₀)²) up to a factor (Riederer, Pelc & Chesler 1978,
-"The noise power spectrum in computed X-ray tomography", Phys Med Biol 23:446-454; Solomon & Samei 2012 on measured spectra).
+"The noise power spectrum in computed X-ray tomography", Phys Med Biol 23:446-454; Solomon, Christianson & Samei 2012, Med Phys
+39:6048-6055, on measured spectra).
 """
 
 from __future__ import annotations

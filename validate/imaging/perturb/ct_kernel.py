@@ -2,7 +2,7 @@
 
 A kernel multiplies every frequency of the image. Relative to the one used, T(ν) = 1 + g·(1 - exp(-(ν/ν₀)²)): g > 0 lifts edges and
 noise alike, as from a soft-tissue to a lung kernel; -1 < g < 0 smooths. Slow variations (T(0) = 1) and so mean HU stay (Boedeker
-et al. 2004, Acad Radiol 11:1090-1099, and Schaller et al. 2003, IEEE Trans Med Imaging 22:846-853, who turn one into another so).
+et al. 2004, Radiology 232:295-301, and Schaller et al. 2003, IEEE Trans Med Imaging 22:846-853, who turn one into another so).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Lines of the detector that read nothing: a broken gate or column amplifier whose correction map is out of date.
 
 A line that is not corrected shows a constant; one that is shows the mean of its neighbours. Both occur, and the first is drawn here
-(IEC 62220-1-1 asks for images corrected for defects; AAPM report 93 (TG 10) asks for a check of them).
+(IEC 62220-1-1 asks for images corrected for defects; AAPM Task Group 151, Jones et al. 2015, Med Phys 42:6658-6670, for checks of
+them).
 """
 
 from __future__ import annotations
@@ -44,6 +45,6 @@ PERTURBATION = Perturbation(
     strength="lines",
     unit="lines",
     validity="Uncorrected lines of one pixel; blocks of lines and drifting offsets are other faults.",
-    source="AAPM report 93 (Task Group 10)",
+    source="Jones et al. 2015 (AAPM Task Group 151), Med Phys 42:6658-6670",
     change=broken,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 hand : a hand-like radiograph of bright bones, another body part. abdomen_slice : an ellipse with organs, another modality. photograph : a
 landscape of light, no medical image. inverted : black for white. lateral : the image squeezed and mirrored to half its width, another view.
 noise : white noise. half : the lower half missing, as after a broken transfer. saturated : everything white or black. All are drawn
-from a seed and show nobody.
+from a seed and show nobody. Users are to be told of such limits (IMDRF/AIML WG/N88:2025, principle 9).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """More black around the body: a larger matrix that shows nothing more.
 
-Rows and columns of black are added on all sides alike; the affine moves, so that every pixel stays where it was in the patient. Used
-where the output must not move.
+Rows and columns of black are added on all sides alike; the affine moves, so that every pixel stays where it was in the patient (DICOM PS3.3
+C.7.5.1.1.2, Pixel Padding Value). Used where the output must not move.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A presented radiograph is, up to its processing, affine in log10 of the detector's signal: grey t in [0, 1] (bright: little
 exposure) stands for the exposure K · 10^(L·(1/2 - t)), L the decades from black to white. Quanta a pixel are
-q = K · 30,174 /mm²/µGy · area · DQE · 10^(L·(1/2 - t)) (IEC 62220-1-1, RQA 5), and the variance of ln(signal) is 1/q. An
+q = K · 30,174 /mm²/µGy · area · DQE · 10^(L·(1/2 - t)) (IEC 62220-1:2003, table 2, RQA 5), and the variance of ln(signal) is 1/q. An
 exposure at the fraction f has 1/(f·q), so noise of variance (1/f - 1)/q is added to ln(signal): Båth et al. 2005,
 "Method of simulating dose reduction for digital radiographic systems", Radiat Prot Dosimetry 114:253-259.
 """
@@ -56,7 +56,7 @@ PERTURBATION = Perturbation(
     unit="of the exposure",
     validity="The noise of fewer quanta, white, behind an assumed log characteristic; electronic noise, which a very low exposure "
     "lets show, and noise-reducing processing are left out, so severities 4 and 5 are kinder than such exposures are.",
-    source="Båth et al. 2005, Radiat Prot Dosimetry 114:253-259; IEC 62220-1-1 (quanta); IEC 62494-1 (deviation index)",
+    source="Båth et al. 2005, Radiat Prot Dosimetry 114:253-259; IEC 62220-1:2003, table 2 (quanta); IEC 62494-1 (deviation index)",
     change=noisier,
     needs_spacing=True,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Larger pixels: measured coarser and shown on the old grid.
 
-Averaging over a pixel of a mm has the transfer sinc(a·f); interpolation back to the grid is linear (Hsieh 2015, ch. 5; for MR the matrix
-of a fast protocol that the console interpolates).
+Averaging over a pixel of a mm has the transfer sinc(a·f); interpolation back to the grid is linear (Brown et al. 2014, Magnetic
+Resonance Imaging: Physical Principles and Sequence Design, 2nd ed., ch. 13; the matrix of a fast protocol that the console interpolates).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PERTURBATION = Perturbation(
     strength="pixel",
     unit="mm",
     validity="A box profile in the plane; an image whose pixels are that large already is unchanged. Ringing is another file.",
-    source="Hsieh 2015, Computed Tomography, 3rd ed., ch. 5",
+    source="Brown et al. 2014, Magnetic Resonance Imaging: Physical Principles and Sequence Design, 2nd ed., ch. 13",
     change=coarser,
     needs_spacing=True,
 )  # fmt: skip

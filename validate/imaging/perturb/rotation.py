@@ -1,6 +1,7 @@
 """The patient or the plate was turned: a rotation in the plane of the image.
 
 x' = R(φ)·x about the middle of the field, φ of a drawn sign; corners that come from outside are black (bilinear sampling).
+Positioning is a criterion of quality of its own (European guidelines on quality criteria for diagnostic radiographic images, EUR 16260).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Thicker slices: a box of this thickness along z, at the places of the slices that there are.
 
 A thicker collimation or reconstruction averages what lies in it (partial volume); uncorrelated noise of m merged slices falls as
-1/√m. The grid is kept, so that masks and references still fit (Hsieh 2015, Computed Tomography, 3rd ed., ch. 6).
+1/√m. The grid is kept, so that masks and references still fit (Hsieh 2015, Computed Tomography, 3rd ed., ch. 5).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ PERTURBATION = Perturbation(
     strength="thickness",
     unit="mm",
     validity="A box profile on the finished slices, on the grid that there is; a volume whose slices are that thick already is unchanged.",
-    source="Hsieh 2015, Computed Tomography, 3rd ed., ch. 6",
+    source="Hsieh 2015, Computed Tomography, 3rd ed., ch. 5",
     change=thicker,
     needs_spacing=True,
     least_slices=3,

@@ -1,7 +1,8 @@
 """Another characteristic curve: the maker's look-up table between the detector and the screen.
 
 Displayed grey t becomes t^γ, which leaves black and white and moves the middle: the slope at t is γ·t^(γ-1). Presentation curves
-of makers differ so even for one exposure (Flynn & Samei 1999 and DICOM PS3.14 on what a display then makes of them).
+of makers differ so even for one exposure (DICOM PS3.3 C.11.6, presentation look-up tables; Flynn et al. 1999, "High-fidelity
+electronic display of digital radiographs", RadioGraphics 19:1653-1669, and PS3.14 on what a display then makes of them).
 """
 
 from __future__ import annotations
@@ -38,6 +39,6 @@ PERTURBATION = Perturbation(
     strength="gamma",
     unit="γ",
     validity="One global curve; makers' multi-scale processing also works locally, which this does not imitate.",
-    source="DICOM PS3.14 and PS3.3 C.11.2 (presentation look-up tables)",
+    source="Flynn et al. 1999, RadioGraphics 19:1653-1669; DICOM PS3.14 and PS3.3 C.11.6 (presentation look-up tables)",
     change=toned,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The part was not centred: a shift in the plane of the image.
 
-x' = x + d, d of a drawn direction; what comes from outside is black (bilinear sampling).
+x' = x + d, d of a drawn direction; what comes from outside is black (bilinear sampling). Positioning is a criterion
+of quality of its own (European guidelines on quality criteria for diagnostic radiographic images, EUR 16260).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Another tube voltage: what absorbs by its high atomic number (iodine, bone) shows other HU, water and air do not.
 
 HU of iodine and of bone above soft tissue go about as (kVp/120)^-1.25: 1.66 at 80, 1.26 at 100, 0.82 at 140 kVp for iodine, less for
-bone (Yu et al. 2010, "Radiation dose reduction in pediatric body CT using iterative reconstruction and a low tube potential", and
-Huda et al. 2000, Radiology 217:430-435, on contrast by voltage). Soft tissue up to `soft` HU is left.
+bone (Yu et al. 2010, "Automatic selection of tube potential for radiation dose reduction in CT: a general strategy", Med Phys
+37:234-243, and Huda, Scalzetti & Levin 2000, Radiology 217:430-435, on contrast by voltage). Soft tissue up to `soft` HU is left.
 """
 
 from __future__ import annotations
@@ -48,6 +48,6 @@ PERTURBATION = Perturbation(
     unit="kVp",
     validity="The shift of HU of iodine and bone alone, by one power law for both; noise and beam hardening at the lower voltage are other "
     "files. Fat, which falls by some HU at lower voltages, is left where it is.",
-    source="Huda et al. 2000, Radiology 217:430-435",
+    source="Huda, Scalzetti & Levin 2000, Radiology 217:430-435; Yu et al. 2010, Med Phys 37:234-243",
     change=revolted,
 )  # fmt: skip

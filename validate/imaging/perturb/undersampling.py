@@ -1,7 +1,7 @@
 """A faster scan: only every R-th line of k-space outside of a fully measured middle.
 
 Lines left out are zero. A regular pattern alone is a comb, whose transform is a comb: the image folds into R copies a FOV/R apart,
-each of 1/R of its height (Bernstein, King & Zhou 2004; Zbontar et al. 2018, arXiv:1811.08839, for the pattern with a full middle).
+each of 1/R of its height (Bernstein, King & Zhou 2004, 13.3; Zbontar et al. 2018, arXiv:1811.08839, for the pattern with a full middle).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Darker corners: the illumination of a lens falls with the fourth power of the cosine of the angle.
 
-E(θ) = E(0)·cos⁴θ, tan θ proportional to the distance from the middle (Kingslake 1992, Optics in Photography, ch. 7). `loss` is what is
+E(θ) = E(0)·cos⁴θ, tan θ proportional to the distance from the middle (Kingslake 1992, Optics in Photography). `loss` is what is
 gone in the corners.
 """
 
@@ -44,6 +44,6 @@ PERTURBATION = Perturbation(
     strength="loss",
     unit="of the light",
     validity="One cos⁴ fall about the middle; mechanical vignetting has harder borders.",
-    source="Kingslake 1992, Optics in Photography, ch. 7",
+    source="Kingslake 1992, Optics in Photography",
     change=vignetted,
 )  # fmt: skip
