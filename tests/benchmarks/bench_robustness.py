@@ -16,14 +16,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,13 +103,13 @@ def run(*, quick: bool) -> list[dict[str, Any]]:
     return [*rows, row]
 
 
-def costs(wanted: Sequence[str], *, repeats: int) -> list[Cost]:
+def costs(wanted: Sequence[str], *, repeats: int) -> Iterator[Cost]:
     with tempfile.TemporaryDirectory() as name:
-        folder, found = Path(name), []
         for kind in dict.fromkeys(map(kind_of, wanted)):
-            bench = _Bench(folder / kind, kind)
-            found += [bench.cost(cause, repeats) for cause in wanted if kind_of(cause) == kind]
-        return found
+            bench = _Bench(Path(name) / kind, kind)
+            for cause in wanted:
+                if kind_of(cause) == kind:
+                    yield bench.cost(cause, repeats)
 
 
 def memory(numbers: tuple[int, int], count: int) -> list[float]:
@@ -305,16 +304,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--out", type=Path, help="CSV, in which these causes are added or replaced")
     options = parser.parse_args()
-    found = {cost.cause: asdict(cost) for cost in costs(options.causes or causes(), repeats=options.repeats)}
-    for row in found.values():
-        print(*row.values())
-    if options.out is not None:
-        before = list(csv.DictReader(options.out.open(encoding="utf-8"))) if options.out.exists() else []
-        rows = {row["cause"]: row for row in before} | found
-        with options.out.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(Cost.__slots__), lineterminator=os.linesep)
-            writer.writeheader()
-            writer.writerows(rows[name] for name in sorted(rows))
+    for cost in costs(options.causes or causes(), repeats=options.repeats):
+        print(*asdict(cost).values(), flush=True)
+        if options.out is not None:
+            _put(options.out, cost)
+
+
+def _put(path: Path, cost: Cost) -> None:
+    before = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+    rows = {row["cause"]: row for row in before} | {cost.cause: asdict(cost)}
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [one.name for one in fields(Cost)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[name] for name in sorted(rows))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from validate.imaging.element_value import value_of
+from validate.imaging.plane_kernels import ramp, serve
 from validate.imaging.volume import DecodeFailure
 
 BLOCK = 1 << 14  # numbers in double precision that stay in a core's cache
@@ -61,6 +62,9 @@ def _between(values: NDArray[Any], middle: float, width: float, lift: float = 0.
     """(x - middle) / width + lift, in [0, 1], in double precision, some rows at a time: the whole would not stay in a core's cache."""
     found = np.empty(values.shape, np.float32)
     flat, out = np.ascontiguousarray(values).reshape(-1), found.reshape(-1)
+    if serve(values):
+        ramp(flat, out, float(middle), float(width), float(lift))
+        return found
     x = np.empty(min(BLOCK, flat.size), np.float64)
     for start in range(0, flat.size, BLOCK):
         some = flat[start : start + BLOCK]

@@ -16,6 +16,7 @@ from functools import partial
 
 from validate import registry
 from validate.imaging.perturb.draw import Noise, Source
+from validate.imaging.plane_kernels import open_kernels
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.inference.decode import Seen, guarded, seen
 from validate.inference.held import Held
@@ -130,8 +131,12 @@ class Disturbing:
 
 
 def open_torch() -> None:
-    """Import what disturbs before any thread decodes: an import puts the filters of warnings aside, which other threads then read."""
+    """Import what disturbs before any thread decodes: an import puts the filters of warnings aside, which other threads then read.
+    With passes there are images enough for the machine code of preprocessing too.
+    """
     import torch
+
+    open_kernels()
 
     with torch.inference_mode():
         torch.ones(1).exp()

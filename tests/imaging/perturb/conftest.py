@@ -34,6 +34,13 @@ def disturbed(name: str, volume: Volume, seed: int = 1, **options: Any) -> Any:
     return done.voxels.astype(np.float64)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """As in a run; on small images threads would only wait for each other."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+
+
 class Bench:
     """What the tests of one kind of scanner need."""
 
