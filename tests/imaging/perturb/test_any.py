@@ -101,3 +101,40 @@ def test_a_wrong_series_and_a_foreign_image_hold_nothing_of_the_finding(bench: A
         assert found.min() >= -0.01 and found.max() <= 1000.01
     inverted = bench.disturbed("foreign_image", bench.image(voxels), kind="inverted")
     assert np.corrcoef(inverted.ravel(), voxels.ravel())[0, 1] == pytest.approx(-1, abs=1e-3)
+
+
+@pytest.mark.parametrize("quality", [50, 25, 10])
+def test_the_mean_of_a_block_is_a_multiple_of_the_first_step_of_the_table(bench: Any, quality: int) -> None:
+    means = np.random.default_rng(1).integers(40, 215, (12, 16)) / 255 * 1000
+    blocks = np.kron(means, np.ones((8, 8)))[None]
+    found = bench.disturbed("jpeg", bench.image(blocks), quality=quality)[0] * 255 / 1000 - 128
+    # T.81 annex K: the first entry of the table is 16, of a coefficient that is 8 times the mean; libjpeg's 5000/quality percent
+    step = np.floor((16 * 5000 // quality + 50) / 100) / 8
+    of_blocks = found.reshape(12, 8, 16, 8).mean(axis=(1, 3)) / step
+    assert np.abs(of_blocks - of_blocks.round()).max() < 0.51 / step
+    assert np.abs(of_blocks * step - (means * 255 / 1000 - 128)).max() <= step / 2 + 0.51
+
+
+def test_a_scout_is_the_mean_over_the_slices_and_a_reformat_their_front(bench: Any) -> None:
+    y = np.arange(64.0)
+    voxels = (np.arange(6.0)[:, None, None] * 50 + 2 * y[None, :, None]) * np.ones((1, 1, 48))
+    scout = bench.disturbed("wrong_series", bench.image(voxels), kind="scout")
+    assert np.array_equal(scout[0], scout[5]) and scout[0, 8, 10] == pytest.approx(125 + 2 * 8, abs=20)
+    front = bench.disturbed("wrong_series", bench.image(voxels), kind="reformat")[0]
+    middle = voxels[:, 32, 0]
+    assert front[0, 5] == pytest.approx(middle[0]) and front[-1, 5] == pytest.approx(middle[-1])
+    assert (np.diff(front[:, 5]) >= 0).all()
+    screen = bench.disturbed("wrong_series", bench.flat(600, (1, 64, 48)), kind="screen")[0]
+    assert (screen[:32, :24] == 600).all() and (screen[32:] == 0).all() and (screen[:32, 24:] == 1000).any()
+
+
+def test_white_noise_has_the_deviation_asked_for_and_a_view_from_the_side_is_half_as_wide(bench: Any) -> None:
+    noise = bench.disturbed("gaussian_noise", bench.flat(500), sigma=20.0)[0] - 500
+    assert noise.std() == pytest.approx(20, rel=0.02) and abs(noise.mean()) < 0.4
+    assert abs(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]) < 0.02
+    side = bench.disturbed("foreign_image", bench.flat(600, (1, 40, 80)), kind="lateral")[0]
+    assert (side[:, 20:60] > 599).all() and (side[:, :20] == 0).all() and (side[:, 60:] == 0).all()
+    broken = bench.disturbed("foreign_image", bench.flat(600, (1, 40, 80)), kind="half")[0]
+    assert (broken[:20] > 599).all() and (broken[20:] == 0).all()
+    values = np.unique(bench.disturbed("foreign_image", bench.image(textured()), kind="saturated"))
+    assert values.tolist() == [0.0, 1000.0]

@@ -7,6 +7,8 @@ import pytest
 
 from validate.imaging.perturb.body import high_quantile
 from validate.imaging.perturb.draw import Draw, Noise
+from validate.imaging.perturb.grey import ends
+from validate.imaging.volume import Volume
 
 
 def generator() -> np.random.Generator:
@@ -56,3 +58,25 @@ def test_a_quantile_near_the_top_is_numpys(share: float) -> None:
     found = high_quantile(torch.from_numpy(values), share)[:, 0].numpy()
     assert found == pytest.approx(np.quantile(values, share, axis=1), rel=1e-5)
     assert float(high_quantile(torch.tensor([[4.0]]), share)) == 4.0
+
+
+def test_what_is_made_of_noise_is_made_once_and_is_what_a_plain_generator_gives() -> None:
+    made: list[int] = []
+
+    def doubled(source: np.random.Generator, size: int) -> np.ndarray:
+        made.append(size)
+        return 2 * source.standard_normal((size,), dtype=np.float32)
+
+    noise = Noise(generator)
+    first, second = (Draw([noise.again()], "cpu").made(doubled, 5) for _ in range(2))
+    assert made == [5] and np.array_equal(first, second)
+    assert np.array_equal(first, Draw([generator()], "cpu").made(doubled, 5))
+    first += 1
+    assert np.array_equal(Draw([noise.again()], "cpu").made(doubled, 5), second)
+
+
+def test_black_and_white_are_remembered_of_an_image_and_of_no_other() -> None:
+    for low in (0.0, 100.0, 200.0):  # each may lie where the one before it lay
+        voxels = np.linspace(low, low + 50, 5000, dtype=np.float32).reshape(1, 50, 100)
+        volume = Volume(voxels)
+        assert ends(volume) == ends(volume) == pytest.approx((low + 0.25, low + 49.75), abs=0.02)

@@ -85,3 +85,21 @@ def test_coarse_pixels_hold_the_mean_of_what_lies_in_them(bench: Any) -> None:
     assert found.mean() == pytest.approx(voxels.mean(), abs=0.05)
     assert found[0, 61:63, 61:63].mean() == pytest.approx(voxels[0, 60:64, 60:64].mean(), abs=1.5)
     assert np.array_equal(bench.disturbed("resolution", bench.image(voxels), pixel=0.5), np.float32(voxels))
+
+
+def test_lines_after_a_movement_carry_the_phase_of_its_shift(bench: Any) -> None:
+    # Lines between two movements see the object where it then is: a shift is a phase (Fourier's theorem).
+    y, x = np.mgrid[-32:32, -32:32]
+    head = (100.0 * np.exp(-(y**2 + x**2) / 40))[None]
+    found = bench.disturbed("mr_motion", bench.image(head), seed=3, shift=5.0, times=4)[0]
+    generator = np.random.Generator(np.random.Philox(key=3))
+    moments = generator.random((4,), dtype=np.float32)
+    there = np.vstack([np.zeros(2), 5.0 * generator.standard_normal((4, 2), dtype=np.float32)])
+    epoch = ((np.arange(64)[:, None] + 0.5) / 64 > moments).sum(axis=1)
+    shift = there[epoch] - there[epoch[32]]
+    ky, kx = (np.arange(64) - 32) / 64, (np.arange(64) - 32) / 64
+    spectrum = np.fft.fftshift(np.fft.fft2(head[0]))
+    phase = np.exp(-2j * np.pi * (ky[:, None] * shift[:, :1] + kx[None] * shift[:, 1:]))
+    wanted = np.abs(np.fft.ifft2(np.fft.ifftshift(spectrum * phase)))
+    assert found == pytest.approx(wanted, abs=1e-3)
+    assert np.abs(found - head[0]).max() > 1

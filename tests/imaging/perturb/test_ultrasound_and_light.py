@@ -9,6 +9,7 @@ import pytest
 from scipy.special import digamma, polygamma
 
 from validate.imaging.perturb.colour_temperature import gains
+from validate.imaging.perturb.light import relit
 from validate.imaging.volume import Volume
 
 
@@ -85,3 +86,37 @@ def test_corners_lose_what_they_should_and_the_middle_nothing(bench: Any) -> Non
     found = light(bench.disturbed("vignetting", colour(120, (101, 101)), loss=0.5)[0, ..., 0])
     assert found[50, 50] == pytest.approx(float(light(120)), rel=1e-3)
     assert found[0, 0] / found[50, 50] == pytest.approx(0.5, rel=1e-2)
+
+
+@pytest.mark.parametrize("root", [0.4, 0.8, 1.0, 1.3, 2.5])
+def test_light_is_multiplied_as_the_standard_says_in_the_toe_too(root: float) -> None:
+    torch = pytest.importorskip("torch")
+    shown = np.linspace(0, 1, 4097)
+    before = light(255 * shown) * root**2.4
+    # IEC 61966-2-1: a line up to 0.0031308, a power beyond
+    wanted = np.where(before <= 0.0031308, 12.92 * before, 1.055 * before ** (1 / 2.4) - 0.055).clip(0, 1)
+    given = torch.from_numpy(shown.astype(np.float32)).reshape(1, 1, 1, -1, 1)
+    found = relit(given, torch.full((1, 1, 1, 1, 1), root)).numpy()[0, 0, 0, :, 0]
+    assert found == pytest.approx(wanted, abs=3e-4)  # the two branches of the standard meet to 1e-4 only
+    assert np.abs(found - wanted)[(shown > 0.06) & (wanted > 0.06)].max() < 1e-6
+
+
+def test_speckle_of_a_grain_is_alike_from_pixel_to_pixel(bench: Any) -> None:
+    for grain, least, most in ((0.0, -0.05, 0.05), (1.5, 0.75, 0.98)):
+        found = bench.disturbed("speckle", bench.flat(500), looks=8.0, grain=grain)[0] - 500
+        alike = np.corrcoef(found[:, :-1].ravel(), found[:, 1:].ravel())[0, 1]
+        assert least < alike < most, grain
+
+
+def test_what_is_black_or_darker_holds_no_echo(bench: Any) -> None:
+    voxels = np.zeros((1, 20, 30))
+    voxels[:, :, 10:] = 400.0
+    voxels[:, :, 20:] = -50.0
+    for cause, options in (
+        ("speckle", {"looks": 4.0}),
+        ("gain", {"gain": 8.0}),
+        ("shadow", {"attenuation": 18.0, "width": 1.0}),
+    ):
+        found = bench.disturbed(cause, bench.image(voxels), **options)
+        assert np.abs(found - voxels)[:, :, :10].max() < 1e-3 and np.abs(found - voxels)[:, :, 20:].max() < 1e-3, cause
+        assert np.abs(found - voxels)[:, 12:, 10:20].max() > 1, cause

@@ -27,8 +27,10 @@ def relit(shown: Any, root: Any) -> Any:
 def _with_toe(shown: Any, found: Any, root: Any) -> Any:
     """The same with what the line and not the power concerns done through light."""
     flat, of_found, of_root = (one.movedim(-1, 2).reshape(-1) for one in (shown, found, root.expand_as(shown)))
-    of_found = of_found.minimum(flat * DARKEST)
-    toe = ((flat.minimum(of_found) <= TOE) & (flat > 0)).nonzero()[:, 0]
+    lit = flat * DARKEST
+    of_found = of_found.minimum(lit)
+    # Of what is not black, the smaller of both within the toe: one comparison, since those are what takes time here.
+    toe = (flat.minimum(of_found).sub_(lit.clamp_max_(1)) <= TOE - 1).nonzero()[:, 0]
     light = _to_light(flat.index_select(0, toe)).mul_(of_root.index_select(0, toe).log_().mul_(EXPONENT).exp_())
     of_found.index_copy_(0, toe, _to_shown(light))
     n, z, y, x, c = shown.shape

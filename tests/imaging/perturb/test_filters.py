@@ -1,0 +1,40 @@
+"""Filters by products of matrices and by transforms, against sums written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+torch = pytest.importorskip("torch")
+
+from validate.imaging.perturb.filters import _by_convolution, gaussian, transferred  # noqa: E402
+
+
+@pytest.mark.parametrize("sigma", [1.2, 3.0, 12.0])
+@pytest.mark.parametrize("size", [(50, 41), (129, 64), (200, 33)])
+def test_a_gaussian_is_scipys(sigma: float, size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).normal(0, 100, (2, 3, *size, 1)).astype(np.float32)
+    found = gaussian(torch.from_numpy(image), (sigma, sigma / 1.1)).numpy()
+    wanted = gaussian_filter(
+        image.astype(np.float64), (0, 0, sigma, sigma / 1.1, 0), mode="nearest", radius=tuple(
+            max(int(4 * s + 0.5), 6) if s else 0 for s in (0, 0, sigma, sigma / 1.1, 0))
+    )  # fmt: skip
+    assert found == pytest.approx(wanted, abs=2e-3)
+
+
+def test_another_device_filters_by_convolution_and_finds_the_same() -> None:
+    image = torch.from_numpy(np.random.default_rng(1).normal(0, 100, (1, 1, 70, 60, 1)).astype(np.float32))
+    by_convolution = _by_convolution(_by_convolution(image[0, :, :, :, 0], 1, 2.0), 2, 0.7)
+    assert by_convolution.numpy() == pytest.approx(gaussian(image, (2.0, 0.7)).numpy()[0, :, :, :, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [(64, 50), (3, 200), (1, 1)])
+def test_a_transfer_of_one_changes_nothing_and_one_of_nothing_leaves_the_mean_of_a_mirrored_image(
+    size: tuple[int, int],
+) -> None:
+    image = torch.from_numpy(np.random.default_rng(1).normal(0, 100, (2, 2, *size, 3)).astype(np.float32))
+    same = transferred(image, lambda rows, columns: torch.ones(rows, columns // 2 + 1))
+    assert same.numpy() == pytest.approx(image.numpy(), abs=1e-3)
+    none = transferred(image, lambda rows, columns: torch.zeros(rows, columns // 2 + 1))
+    assert float(none.abs().max()) == 0
