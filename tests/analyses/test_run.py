@@ -29,6 +29,15 @@ def test_the_clean_pass_is_always_there(build: SimpleNamespace) -> None:
     assert required_passes(build.protocol()) == (CLEAN,)
 
 
+def test_several_analyses_share_one_clean_pass(build: SimpleNamespace) -> None:
+    robust = {"suite": "any", "severities": [1, 2], "endpoints": ["auroc"], "tolerance": 0.05, "rationale": "Falls of 0.05 matter."}
+    asked = build.protocol(analyses=[{"name": "robustness", "options": robust}, {"name": "determinism"}])
+    passes = required_passes(asked)
+    assert passes[0] == CLEAN and len({one.id for one in passes}) == len(passes) > 10
+    plain = [one for one in passes if one.volume_transform is None and one.file_transform is None]
+    assert [one for one in plain if not one.engine_overrides and not one.sample] == [CLEAN]
+
+
 def test_every_problem_is_said_at_once(build: SimpleNamespace) -> None:
     asked = build.protocol(
         analyses=[{"name": "astrology"}, {"name": "calibration", "options": {"bins": 1, "colour": "red"}}]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from validate.imaging.dicom import read_image
+from validate.inference.batching import Batcher
 from validate.inference.local import LocalEngine
 from validate.inference.store import read_inference
 from validate.inference.view import transform_of
@@ -38,6 +39,23 @@ def test_a_case_is_decoded_once_for_all_passes_and_models(
     ENGINE.run(plan(tmp_path, cases, [{}, {"id": "other"}], passes=passes), out=tmp_path / "out", resume=False)
     assert read_inference(tmp_path / "out").num_rows == 9 * 3 * 2
     assert len(read) == 9 + 1  # and one for the first look
+
+
+def test_a_model_answers_once_for_each_case_and_pass_so_the_clean_answers_are_shared(
+    plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases, answered, predicted = study(tmp_path / "dicom", 9), [0], Batcher._predicted
+
+    def counted(batcher: Batcher, batch: Any) -> Any:
+        answered[0] += len(batch.cases)
+        return predicted(batcher, batch)
+
+    monkeypatch.setattr(Batcher, "_predicted", counted)
+    severities = tuple(noise(f"n{number}", 30.0 * number, stream="n") for number in range(1, 6))
+    ENGINE.run(plan(tmp_path, cases, passes=(CLEAN, *severities)), out=tmp_path / "out", resume=False)
+    assert answered[0] - 9 * 6 in {0, 1}  # and perhaps one for the first look
+    clean = [row for row in read_inference(tmp_path / "out").to_pylist() if row["pass"] == CLEAN.id]
+    assert len(clean) == len({row["unit"] for row in clean}) == 9
 
 
 def test_noise_is_added_in_native_units_before_preprocessing(plan: Make, study: Make, tmp_path: Path) -> None:
