@@ -30,7 +30,13 @@ def test_the_clean_pass_is_always_there(build: SimpleNamespace) -> None:
 
 
 def test_several_analyses_share_one_clean_pass(build: SimpleNamespace) -> None:
-    robust = {"suite": "any", "severities": [1, 2], "endpoints": ["auroc"], "tolerance": 0.05, "rationale": "Falls of 0.05 matter."}
+    robust = {
+        "suite": "any",
+        "severities": [1, 2],
+        "endpoints": ["auroc"],
+        "tolerance": 0.05,
+        "rationale": "Falls of 0.05 matter.",
+    }
     asked = build.protocol(analyses=[{"name": "robustness", "options": robust}, {"name": "determinism"}])
     passes = required_passes(asked)
     assert passes[0] == CLEAN and len({one.id for one in passes}) == len(passes) > 10
