@@ -106,19 +106,21 @@ def _rle(frame: bytes, shape: Shape) -> Frame | None:
     starts = [*(int(start) for start in header[1 : width + 1]), len(frame)]
     if header[0] != width or starts[0] != 64 or any(b <= a for a, b in pairwise(starts)):
         return None
-    words = np.zeros(points, np.dtype(f"u{width}"))
+    words: Frame | None = None
+    packed = memoryview(frame)
     for start, stop in pairwise(starts):
         segment = np.empty(points, np.uint8)
         try:
-            if len(imagecodecs.packbits_decode(frame[start:stop], out=segment.data)) != points:
+            if len(imagecodecs.packbits_decode(packed[start:stop], out=segment.data)) != points:
                 return None
         except RuntimeError:
             return None
-        if width == 1:
-            return segment.reshape(shape.array)
-        words <<= 8
-        words |= segment
-    return words.reshape(shape.array)
+        if words is None:
+            words = segment.astype(np.dtype(f"u{width}"), copy=False)
+        else:
+            words <<= 8
+            words |= segment
+    return None if words is None else words.reshape(shape.array)
 
 
 def _jpeg(frame: bytes, shape: Shape) -> Frame:

@@ -9,9 +9,9 @@ hold this against.
 from __future__ import annotations
 
 import struct
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from validate.imaging.element_layout import (
     ANNOUNCED,
@@ -39,6 +39,7 @@ from validate.imaging.header_walk import (
 )
 
 LOWEST, HIGHEST = 0x00080000, 0x7FE00008  # of tags between file meta and pixels
+Unpack = Callable[[bytes, int], tuple[Any, ...]]
 PER_FRAME_GROUP = PER_FRAME >> 16
 FIRST_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
@@ -129,11 +130,11 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
     full = len(buffer)
     kind: bytes | None = None
     place = 8
-    plain = not implicit and not walk.big and nested is None
+    plain = not implicit and nested is None
     fresh = plain
     for _ in range(MOST_ELEMENTS):
         if fresh:
-            at, fresh = _over_plain(walk, wanted, at, values), False
+            at, fresh = _over_plain(walk, wanted, at, values, read, order), False
         i = at - base
         if i + 12 > full:
             if at + 8 > size:
@@ -188,8 +189,10 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
     raise too_many()
 
 
-def _over_plain(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Value]) -> int:
-    """Over elements that are as most are: explicit little endian, of known length, all in the buffer. Where the first is not."""
+def _over_plain(
+    walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Value], read: Unpack, order: Unpack
+) -> int:
+    """Over elements that are as most are: explicit, of known length, all in the buffer. Where the first is not."""
     buffer, short, long = walk.buffer, SHORT, LONG
     full, i = len(buffer), at - walk.base
     last = full - 12
@@ -197,12 +200,12 @@ def _over_plain(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[
     for done in range(full >> 3):  # noqa: B007 (how many there were)
         if i > last:
             break
-        group, element, kind, length = META(buffer, i)
+        group, element, kind, length = read(buffer, i)
         start = i + 8
         if kind not in short:
             if kind not in long:
                 break
-            length, start = LENGTH(buffer, start)[0], i + 12
+            length, start = order(buffer, start)[0], i + 12
         end = start + length
         if end > full or not 8 <= group < PER_FRAME_GROUP:
             break

@@ -178,10 +178,12 @@ def _stored(content: NDArray[np.uint8], elements: Elements, meaning: Meaning) ->
 
 def _where_they_lie(content: NDArray[np.uint8], start: int, meaning: Meaning) -> NDArray[Any]:
     plain = content[start : start + meaning.bytes]
+    if not meaning.dtype.isnative:
+        values = np.ndarray(meaning.shape.array, meaning.dtype, plain.data)
+        return values.astype(meaning.dtype.newbyteorder("="))
     if start % meaning.dtype.itemsize or meaning.bytes * 2 < content.size:
         plain = plain.copy()  # so that nothing else of the file is kept with it
-    values = plain.view(meaning.dtype).reshape(meaning.shape.array)
-    return values if meaning.dtype.isnative else values.astype(meaning.dtype.newbyteorder("="))
+    return plain.view(meaning.dtype).reshape(meaning.shape.array)
 
 
 def _decoded(content: NDArray[np.uint8], meaning: Meaning) -> NDArray[Any] | None:
