@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import hypothesis
@@ -10,6 +12,17 @@ import pytest
 # Machines here are shared: how long an example takes says nothing about it.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("shared")
+
+
+def _beside(name: str) -> None:
+    """A module beside this file: pytest's importlib mode puts none of them on the path."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+_beside("canaries")
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 

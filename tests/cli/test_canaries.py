@@ -4,57 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
-import pydicom
 import pytest
+from canaries import PERSON, plant
 from typer.testing import CliRunner
 
 from validate.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PERSON = {
-    "PatientName": "Canary^Ophelia",
-    "PatientID": "CANARY-0815",
-    "OtherPatientNames": "Canary^Maiden",
-    "PatientBirthDate": "19550505",
-    "PatientAddress": "Canary Lane 7",
-    "PatientTelephoneNumbers": "0555-CANARY",
-    "ReferringPhysicianName": "Canary^Doctor",
-    "OperatorsName": "Canary^Operator",
-    "PatientComments": "canary comment",
-    "ImageComments": "canary image",
-    "StudyDescription": "chest of Mrs Canary",
-    "StudyID": "CANARYID",
-    "DeviceSerialNumber": "CANARYSERIAL",
-}
-KEPT = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber")  # what labels are joined by
-
-
-def planted(folder: Path, count: int) -> set[str]:
-    """So many images of the sample with a canary wherever a name may stand, the file's own name and one torn file included."""
-    folder.mkdir(parents=True)
-    found = {"canary", "Canary", "CANARY", "Ophelia", "19550505"}
-    readable = 0
-    for path in sorted((ROOT / "sample_data/cxr").rglob("*.dcm")):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # some of the sample is torn on purpose
-                image = pydicom.dcmread(path)
-                found |= {str(image[name].value) for name in KEPT if name in image}
-                for name, value in {**PERSON, "PatientSex": "F"}.items():  # one person now, and of one sex
-                    setattr(image, name, value)
-                image.save_as(folder / f"Canary_Ophelia_{readable}.dcm")
-        except (pydicom.errors.InvalidDicomError, EOFError, ValueError, AttributeError):
-            continue
-        readable += 1
-        if readable == count:
-            break
-    first = folder / "Canary_Ophelia_0.dcm"
-    (folder / "Canary_Ophelia_torn.dcm").write_bytes(first.read_bytes()[:900])
-    return found
+SAMPLE = ROOT / "sample_data/cxr"
 
 
 def told(*arguments: Any) -> str:
@@ -72,7 +32,7 @@ def leaks(text: str, canaries: set[str], *, folder: Path) -> list[str]:
 def test_what_index_says_and_its_page_hold_no_identifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VALIDATE_HOME", str(tmp_path / "home"))
     folder = tmp_path / "images"
-    canaries = planted(folder, 6)
+    canaries = plant(SAMPLE.rglob("*.dcm"), folder, most=6, torn=True)
     for extra in ((), ("--json",), ("--html", tmp_path / "page.html")):
         output = told("index", folder, "--workers", 1, *extra)
         assert "6" in output
@@ -95,8 +55,8 @@ def test_no_verb_prints_an_identifier_whether_it_ends_well_or_not(
     protocol.write_text(re.sub(r"formats: \[pdf, html[^\]]*\]", "formats: [html]", text))
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data", ignore=shutil.ignore_patterns("cxr"))
     folder = tmp_path / "sample_data/cxr"
-    canaries = planted(folder, 60)
-    for table in (ROOT / "sample_data/cxr").glob("*.csv"):
+    canaries = plant(SAMPLE.rglob("*.dcm"), folder, most=60, torn=True)
+    for table in SAMPLE.glob("*.csv"):
         shutil.copyfile(table, folder / table.name)
     run = tmp_path / "run"
     for arguments in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-AGE = re.compile(r"(\d{1,3})\s*([DWMY])$")
+AGE = re.compile(r"([0-9]{1,3})\s*([DWMY])$")
 DAYS = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
 OLDEST = 122  # years; nobody is known to have lived longer
 PLACEHOLDERS = {date(1900, 1, 1), date(1800, 1, 1), date(1901, 1, 1)}  # typed where nobody knew the birth date
@@ -14,11 +14,11 @@ PLACEHOLDERS = {date(1900, 1, 1), date(1800, 1, 1), date(1901, 1, 1)}  # typed w
 def age_in_years(stated: str | None, born: date | None, studied: date | None) -> tuple[float | None, str | None]:
     """(years, None) or (None, reason). A stated age needs its unit (PS3.5 6.2, AS); otherwise both dates are needed.
 
-    "042Y" → 42; "18M" → 1.5; "68" has no unit and "000Y" is what scanners write when nobody typed an age: for both,
-    and for rubbish, birth and study date decide, or the age is missing.
+    "042Y" → 42; "18M" → 1.5; "000D" → 0; "68" has no unit, and "000Y", like "000M" and "000W", is what scanners write when nobody
+    typed an age: for all of them, and for rubbish, birth and study date decide, or the age is missing.
     """
     match = AGE.match(stated.strip().upper()) if stated else None
-    if match and (int(match[1]) > 0 or match[2] != "Y"):
+    if match and (int(match[1]) > 0 or match[2] == "D"):
         years = int(match[1]) * DAYS[match[2]] / DAYS["Y"]
         if years <= OLDEST:
             return (float(int(match[1])) if match[2] == "Y" else years), None
