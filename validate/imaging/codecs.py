@@ -107,11 +107,10 @@ def _rle(frame: bytes, shape: Shape) -> Frame | None:
     if header[0] != width or starts[0] != 64 or any(b <= a for a, b in pairwise(starts)):
         return None
     words: Frame | None = None
-    packed = memoryview(frame)
     for start, stop in pairwise(starts):
         segment = np.empty(points, np.uint8)
         try:
-            if len(imagecodecs.packbits_decode(packed[start:stop], out=segment.data)) != points:
+            if len(imagecodecs.packbits_decode(frame[start:stop], out=segment.data)) != points:
                 return None
         except RuntimeError:
             return None
