@@ -17,6 +17,7 @@ from validate.report.render import render
 
 pytestmark = pytest.mark.services
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -131,3 +132,11 @@ def test_printed_from_the_browser_everything_is_there(page: Any) -> None:
     assert page.locator("#population tbody tr:visible").count() > 5
     page.emulate_media(media="screen")
     page.locator("#population input[type=search]").fill("")
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "reports/examples").glob("*.html")), ids=lambda path: path.stem)
+def test_axe_finds_nothing_in_an_example_by_day_and_by_night(page: Any, example: Path) -> None:
+    page.goto(example.as_uri())
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == []
