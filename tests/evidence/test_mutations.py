@@ -7,13 +7,65 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from validate.canonical import pretty_json
 from validate.errors import EvidenceError
 from validate.evidence.bundle import opened_bundle, write_bundle
+from validate.evidence.cases import cases_document
+from validate.evidence.manifest import AUDIT, CASES
+from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.verify import verify
+from validate.provenance.audit import AuditTrail
 from validate.provenance.keys import Key
 from validate.sign_run import sign_run
+
+# One of each kind that a run folder has; what is in them does not matter here, but that each kind is looked at.
+KINDS = {
+    "inference/candidate/clean/000.parquet": b"PAR1 outputs of one shard PAR1",
+    "evidence/checklists/stard_ai.csv": b"item,answer\n1,yes\n2,no\n",
+    "evidence/recount/recount.R": b"quit(status = 0)\n",
+    "cohort/flow.json": b'{"steps": []}\n',
+    "report/figures/roc.svg": b"<svg><path d='M0 0L1 1'/></svg>\n",
+    "report/model_card.md": b"# A model\n",
+    "report/model_card.xml": b"<card/>\n",
+    "ro-crate-metadata.json": b"{}\n",
+    "shift/reference.json": b'{"estimates": []}\n',
+}
+
+
+@pytest.fixture
+def every_kind(with_pdf: Path, key: Key, other_key: Key) -> Path:
+    """A reported run with a file of every kind, signed by two people, the PDF too."""
+    units = {
+        "unit": ["U-1", "U-2"],
+        "model": ["a", "a"],
+        "pass": ["clean", "clean"],
+        "label": [1.0, 0.0],
+        "score": [0.9, 0.1],
+    }
+    (with_pdf / "results").mkdir()
+    pq.write_table(pa.table(units), with_pdf / "results/units.parquet")
+    for name, content in KINDS.items():
+        (with_pdf / name).parent.mkdir(parents=True, exist_ok=True)
+        (with_pdf / name).write_bytes(content)
+    (with_pdf / CASES).write_bytes(pretty_json(cases_document(with_pdf)))
+    with AuditTrail(with_pdf / AUDIT) as trail:
+        write_manifest(with_pdf, inputs={}, created="2026-03-03T00:00:00Z")
+        write_seal(with_pdf, audit_head=trail.head)
+    sign_run(with_pdf, key, meaning="reviewed")
+    sign_run(with_pdf, other_key, meaning="approved")
+    assert verify(with_pdf).holds
+    return with_pdf
+
+
+def test_of_random_edits_of_every_kind_of_file_none_is_missed(every_kind: Path) -> None:
+    kinds = {path.suffix for path in every_kind.rglob("*") if path.is_file()}
+    assert kinds >= {".parquet", ".csv", ".R", ".json", ".jsonl", ".svg", ".md", ".xml", ".yaml", ".pdf", ".html"}
+    assert missed(every_kind, 40, seed=20261127) == []
+    assert verify(every_kind).holds
 
 
 def flipped_bit(content: bytes, dice: random.Random) -> bytes:
@@ -167,3 +219,8 @@ def test_of_ten_thousand_random_edits_of_a_bundle_none_is_missed(reported: Path,
 def test_of_ten_thousand_random_edits_none_is_missed(reported: Path, key: Key) -> None:
     sign_run(reported, key, meaning="approved")
     assert missed(reported, 10_000, seed=1) == []
+
+
+@pytest.mark.slow
+def test_of_hundreds_of_random_edits_of_every_kind_of_file_none_is_missed(every_kind: Path) -> None:
+    assert missed(every_kind, 400, seed=1) == []
