@@ -26,3 +26,14 @@ def test_the_rates_on_the_page_are_those_of_the_study() -> None:
         for row in csv.DictReader(stream):
             line = f"| {row['study']} | {row['called'].replace('_', ' ')} | {row['hits']} of {row['studies']} |"
             assert line in page, line
+
+
+def test_what_each_cause_costs_on_the_page_is_what_was_measured() -> None:
+    page = (DOCS / "robustness.md").read_text()
+    with (DOCS / "robustness-passes.csv").open(encoding="utf-8") as stream:
+        rows = {row["cause"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {name for name in names("perturbations") if load("perturbations", name).suites}
+    for name, row in rows.items():
+        (line,) = (one for one in page.splitlines() if one.startswith(f"| `{name}` |"))
+        shares = f"| {float(row['added']):.0%} | {float(row['processors']):.0%} | {float(row['disturbing']):.1f} |"
+        assert line.endswith(shares), name
