@@ -114,3 +114,11 @@ def test_a_file_whose_decoder_dies_is_a_failed_image_of_this_program(colour, wor
     colour.save_as(tmp_path / "1.dcm", enforce_file_format=True)
     with pytest.raises(DecodeFailure, match="decode:crashed"):
         read_image(tmp_path / "1.dcm")
+
+
+def test_nothing_is_loaded_from_the_folder_one_stands_in(colour, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('loaded')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reference_process, "PROCESSES", made := reference_process._Processes())
+    assert decoded_apart(colour, UID(RLE), frame_of(colour)).values.shape == (5, 7, 3)
+    made.close()

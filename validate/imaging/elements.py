@@ -158,11 +158,12 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
             if not LOWEST <= tag < ITEM:
                 raise OutOfTheOrdinary
         at += place
-        if tag == PER_FRAME:
-            walk.frames = (at, length)
-        if (place == 12 or implicit) and (
-            length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
-        ):
+        items = False
+        if place == 12 or implicit:
+            if tag == PER_FRAME:
+                walk.frames = (at, length)
+            items = length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
+        if items:
             start, at = at, walk.sequence(tag, kind, at, length)
             if tag in wanted:
                 values[tag] = (kind, walk.items(kind, start, at))

@@ -99,7 +99,7 @@ class _Processes:
         try:
             return self.idle.get_nowait()
         except queue.Empty:
-            command = [sys.executable, "-c", WORKER]
+            command = [sys.executable, "-P", "-c", WORKER]  # nothing is loaded from the folder that somebody stands in
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             return _Process(
                 subprocess.Popen(
