@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import Any
 
 from validate.errors import MissingLibrary
+from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
 
 VARIANT = "pdf/a-3a"  # PDF/UA is stated beside it when the parts are bound
@@ -110,6 +111,7 @@ def weasyprint_here() -> Any:
     except (ImportError, OSError) as error:
         raise missing("weasyprint" if isinstance(error, ImportError) else "pango") from error
     set_words_whole()
+    draw_directly()
     return weasyprint
 
 
