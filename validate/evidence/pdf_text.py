@@ -6,7 +6,8 @@ For reports of ours: strings of glyphs whose meaning stands in the font's ToUnic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ def _read(stream: bytes, resources: Any, place: _Place, known: dict[int, Glyphs]
         if found["font"] is not None:
             glyphs = _glyphs(fonts.get(f"/{found['font'].decode()}"), known)
         elif found["row"] is not None or found["one"] is not None:
-            place.add("".join(_words(name, glyphs) for name in HEX.findall(found["row"] or found["one"] or b"")))
+            place.add(_words(HEX.findall(found["row"] or found["one"] or b""), glyphs))
         elif found["form"] is not None:
             form = forms[f"/{found['form'].decode()}"].get_object()
             if form.get("/Subtype") == "/Form":
@@ -120,10 +121,15 @@ def _part(resources: Any, name: str) -> Any:
     return {} if part is None else part.get_object()
 
 
-def _words(name: bytes, glyphs: Glyphs) -> str:
-    raw = bytes.fromhex(b"".join(name.split()).decode())
-    codes = (int.from_bytes(raw[at : at + NAME_LENGTH], "big") for at in range(0, len(raw), NAME_LENGTH))
-    return "".join(glyphs.get(code, "\ufffd") for code in codes)
+def _words(names: Sequence[bytes], glyphs: Glyphs) -> str:
+    """A row of strings, each of whole names of glyphs, is one run."""
+    raw = b"".join(_whole(bytes.fromhex(name.decode())) for name in names)
+    return "".join([glyphs.get(code, "\ufffd") for code in struct.unpack(f">{len(raw) // NAME_LENGTH}H", raw)])
+
+
+def _whole(raw: bytes) -> bytes:
+    """The last name filled up, where a byte of it is missing, as a number that is short by its first byte."""
+    return raw if len(raw) % NAME_LENGTH == 0 else raw[:-1] + b"\0" + raw[-1:]
 
 
 def _glyphs(font: Any, known: dict[int, Glyphs]) -> Glyphs:

@@ -95,7 +95,9 @@ def card(study: Study, model: Node) -> list[Entry]:
 
 def results(study: Study, model: str) -> dict[str, list[Result]]:
     """Measures for each of the three kinds that the schema asks for."""
-    overall = [e for e in study.sealed.estimates if _is_locked_overall(e, model)]
+    estimates = study.sealed.estimates
+    places = [n for n, e in enumerate(estimates.value) if not e.get("stratum") and e.get("model") == model]
+    overall = [e for e in (estimates[place] for place in places) if _is_locked_overall(e)]
     worst = []
     for criterion in study.sealed.verdict["criteria"]:
         found = study.sealed.estimate(criterion["estimate"])
@@ -203,11 +205,9 @@ def _measures(study: Study, model: str) -> Iterator[Entry]:
         yield Entry(f"{start}/ValidationProcessAndJustification", f"{title}: process", how)
 
 
-def _is_locked_overall(estimate: Node, model: str) -> bool:
+def _is_locked_overall(estimate: Node) -> bool:
     return (
-        estimate["model"].text == model
-        and not estimate["stratum"]
-        and estimate["contrast"].value is None
+        estimate["contrast"].value is None
         and estimate["pass"].text == "clean"
         and estimate["role"].text == "primary"
         and estimate["condition"]["prevalence"].value is None

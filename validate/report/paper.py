@@ -145,14 +145,20 @@ class _Pieces(HTMLParser):
 
 def _plain(text: str) -> str:
     """As it is compared: without what a typesetter may add, drop, or write in capitals."""
-    return "".join(_letters(text))
+    return text.translate(LETTERS)
 
 
-def _letters(text: str) -> Iterator[str]:
-    for sign in text:
-        if not sign.isspace() and sign not in IGNORED:
-            lower = sign.lower()
-            yield lower if len(lower) == 1 else sign
+class _Letters(dict[int, str]):
+    """Each sign as it is compared, found once."""
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        lower = sign.lower()
+        self[code] = "" if sign.isspace() or sign in IGNORED else lower if len(lower) == 1 else sign
+        return self[code]
+
+
+LETTERS = _Letters()
 
 
 def _joined(following: Iterable[str]) -> str:
@@ -235,9 +241,12 @@ class _Text:
 
 def _cut(run: str, addresses: Sequence[str | None]) -> Iterator[Any]:
     """Addresses : of each letter that counts"""
+    if len(set(addresses)) == 1:
+        yield run if addresses[0] is None else [run, addresses[0]]
+        return
     text, current, at = "", None, 0
     for sign in run:
-        if next(_letters(sign), None) is not None:
+        if _plain(sign):
             if at and addresses[at] != current and text:
                 yield text if current is None else [text, current]
                 text = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import Any
 
@@ -13,11 +14,13 @@ from validate.models.channel import ChildGone, own_channel
 from validate.report.sheet import Leaves, Sheet, Warnings, weasyprint_here
 
 Arrays = list[NDArray[Any]]
+RARELY = 500_000  # new objects between searches for garbage, of which a layout makes next to none
 
 
 def main() -> None:
     """Serve until the parent closes the pipe."""
     channel = own_channel()
+    gc.set_threshold(RARELY)
     heard = Warnings()
     logging.getLogger("weasyprint").addHandler(heard)
     try:

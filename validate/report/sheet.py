@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +21,7 @@ from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
 
 VARIANT = "pdf/a-3a"  # PDF/UA is stated beside it when the parts are bound
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 PLACE = "page 888 of 888"  # as in print.css
 FOLIO = "888"  # of the contents, in an element whose data-folio names the anchor
 ELSEWHERE = "report:#"  # a link into another part, until all parts are bound
@@ -65,7 +67,10 @@ class Sheet:
     def __init__(self, html: str) -> None:
         weasyprint = weasyprint_here()
         fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})  # whatever a name in the evidence says
-        self._document = weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=VARIANT, pdf_tags=True)
+        styles = STYLE.findall(html)
+        fonts, sheets = _styles(tuple(styles))
+        page = weasyprint.HTML(string=STYLE.sub("", html), url_fetcher=fetcher)
+        self._document = page.render(font_config=fonts, stylesheets=sheets, pdf_variant=VARIANT, pdf_tags=True)
 
     @property
     def heights(self) -> list[float]:
@@ -112,7 +117,26 @@ def weasyprint_here() -> Any:
         raise missing("weasyprint" if isinstance(error, ImportError) else "pango") from error
     set_words_whole()
     draw_directly()
+    _refer_to_pages_quickly()
     return weasyprint
+
+
+def _refer_to_pages_quickly() -> None:
+    """pydyf writes the references of all pages anew for every element that asks for one."""
+    import pydyf
+
+    if getattr(pydyf.PDF, "quick", False):
+        return
+
+    def page_references(pdf: Any) -> tuple[bytes, ...]:
+        kids = pdf.pages["Kids"]
+        if len(pdf.__dict__.get("_references", ())) * 3 != len(kids):
+            pdf._references = tuple(b"%d 0 R" % number for number in kids[::3])
+        references: tuple[bytes, ...] = pdf._references
+        return references
+
+    pydyf.PDF.page_references = property(page_references)
+    pydyf.PDF.quick = True
 
 
 def missing(what: str) -> MissingLibrary:
@@ -122,6 +146,17 @@ def missing(what: str) -> MissingLibrary:
         "The PDF (the HTML report is written without it)",
         "apt-get install libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core, then `validate report RUN`",
     )
+
+
+@cache
+def _styles(styles: tuple[str, ...]) -> tuple[Any, list[Any]]:
+    """The fonts and style sheets that all parts of a report share, read once in a process."""
+    weasyprint = weasyprint_here()
+    from weasyprint.text.fonts import FontConfiguration
+
+    fonts = FontConfiguration()
+    fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})
+    return fonts, [weasyprint.CSS(string=one, font_config=fonts, url_fetcher=fetcher) for one in styles]
 
 
 class Warnings(logging.Handler):
