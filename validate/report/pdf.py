@@ -11,6 +11,7 @@ from typing import Any
 
 from validate.report.binding import Attached, bind
 from validate.report.press import Laid, Press
+from validate.report.sheet import Leaves
 
 SIGNATURE_ANCHOR = "signature-place-"
 SIGNATURE_BOX = (221, 51)  # points: 78 by 18 mm, as in report.css
@@ -30,10 +31,18 @@ class Paper:
     places: tuple[dict[str, Any], ...] = ()
 
 
-def set_in_pages(
-    parts: Sequence[str], press: Press, *, identifier: bytes, created: datetime, attached: Sequence[Attached]
-) -> Paper:
-    """Lay the parts out and bind them; equal arguments give equal bytes on one machine.
+@dataclass(frozen=True, slots=True)
+class SetPages:
+    """Parts in pages with their numbers, before they are bound. Fields as of Paper."""
+
+    leaves: Sequence[Leaves]
+    pages: dict[str, tuple[int, int]]
+    total: int
+    places: tuple[dict[str, Any], ...]
+
+
+def set_in_pages(parts: Sequence[str], press: Press) -> SetPages:
+    """Lay the parts out and number their pages.
 
     Raises MissingLibrary, naming the Debian package, where WeasyPrint or Pango is not there.
     """
@@ -44,8 +53,13 @@ def set_in_pages(
     leaves = press.number(before, sum(sizes), {name: first for name, (first, _) in pages.items()})
     for message in press.warnings:
         logging.getLogger("validate.report").warning(message)
-    content = bind(leaves, attached, identifier=identifier, created=created)
-    return Paper(content, pages, sum(sizes), _signature_places(laid, before))
+    return SetPages(leaves, pages, sum(sizes), _signature_places(laid, before))
+
+
+def bound(pages: SetPages, *, identifier: bytes, created: datetime, attached: Sequence[Attached]) -> Paper:
+    """One PDF of all pages; equal arguments give equal bytes on one machine."""
+    content = bind(pages.leaves, attached, identifier=identifier, created=created)
+    return Paper(content, pages.pages, pages.total, pages.places)
 
 
 def _signature_places(laid: Sequence[Laid], before: Sequence[int]) -> tuple[dict[str, Any], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from validate.errors import MissingLibrary
 from validate.models.channel import ChildGone, own_channel
-from validate.report.sheet import Leaves, Sheet, Warnings, weasyprint_here
+from validate.report.sheet import Leaves, Sheet, Warnings, discard_fonts, weasyprint_here
 
 Arrays = list[NDArray[Any]]
 RARELY = 500_000  # new objects between searches for garbage, of which a layout makes next to none
@@ -35,7 +36,9 @@ def main() -> None:
             request, arrays = channel.receive()
             channel.send(*_answer(sheets, request, arrays, heard))
         except ChildGone:
-            return
+            sheets.clear()
+            discard_fonts()
+            os._exit(0)  # what a layout is made of takes a second to be taken apart object by object
 
 
 def _answer(

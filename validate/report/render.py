@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from validate.report.document import Document, declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
 from validate.report.model_card import card_markdown, card_xml
 from validate.report.paper import paper_document
-from validate.report.pdf import Paper, set_in_pages
+from validate.report.pdf import Paper, SetPages, bound, set_in_pages
 from validate.report.press import Press, press
 from validate.report.printed_table import PrintedTable, as_csv, as_parquet, cells, printed_tables
 from validate.report.sealed import Node, Sealed, read_sealed
@@ -53,18 +54,21 @@ def render(
         raise CommandError(f"report format: got {', '.join(formats) or 'none'}, expected some of {', '.join(FORMATS)}")
     if "pdf" not in formats:
         return tuple(_files(run_folder, profile, formats, out, house, None))
-    with closing(press(workers)) as at_work:  # which starts while the sections are filled
-        return tuple(_files(run_folder, profile, formats, out, house, at_work))
+    # The press starts while the sections are filled, and sets pages while the other files are written.
+    with closing(press(workers)) as at_work, ThreadPoolExecutor(1) as beside:
+        return tuple(_files(run_folder, profile, formats, out, house, (at_work, beside)))
 
 
 def _files(
     run_folder: Path, profile: str | None, formats: tuple[str, ...], out: Path | None, house: Path | None,
-    at_work: Press | None,
+    at_work: tuple[Press, Executor] | None,
 ) -> Iterator[Path]:  # fmt: skip
     study = _study(run_folder, profile, house)
     sealed = study.sealed
     folder = out if out is not None else run_folder / "report"
     document = _document(study)
+    parts = document.on_paper() if at_work is not None else []
+    pages = at_work[1].submit(set_in_pages, [for_paper(part) for part in parts], at_work[0]) if at_work else None
     html = document.on_screen()
     tables = printed_tables(html) if {"tables", "pdf"} & set(formats) else []
     if "html" in formats:
@@ -75,9 +79,8 @@ def _files(
             yield _write(folder / f"{name}.md", card_markdown(study, model))
     if "tables" in formats:
         yield from _write_tables(folder / "tables", tables, sealed)
-    if at_work is not None:
-        parts = document.on_paper()
-        paper = _paper(study, parts, tables, at_work)
+    if pages is not None:
+        paper = _paper(study, pages.result(), tables)
         addresses = address_document(parts, paper.pages) | {"signatures": list(paper.places)}
         yield _write(folder / "report.pdf", paper.content)
         yield _write(folder / "addresses.json", pretty_json(addresses))
@@ -122,7 +125,7 @@ def _write_printed(folder: Path, parts: list[str], pdf: bytes, addresses: Mappin
     return _write(folder / "printed.json", canonical_json(told) + b"\n")
 
 
-def _paper(study: Study, parts: list[str], tables: list[PrintedTable], at_work: Press) -> Paper:
+def _paper(study: Study, pages: SetPages, tables: list[PrintedTable]) -> Paper:
     sealed = study.sealed
     attached = [Attached(sealed.folder / relative, relative.rsplit("/", 1)[-1], words) for relative, words in ATTACHED]
     attached += [
@@ -134,10 +137,9 @@ def _paper(study: Study, parts: list[str], tables: list[PrintedTable], at_work: 
         for table in tables
         if table.printed_rows > LONGEST
     ]
-    return set_in_pages(
-        [for_paper(html) for html in parts], at_work, identifier=bytes.fromhex(sealed.manifest_digest),
-        created=_created(sealed), attached=attached,
-    )  # fmt: skip
+    return bound(
+        pages, identifier=bytes.fromhex(sealed.manifest_digest), created=_created(sealed), attached=attached
+    )
 
 
 def _cards(study: Study) -> list[tuple[Node, str]]:

@@ -21,6 +21,7 @@ from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
 
 VARIANT = "pdf/a-3a"  # PDF/UA is stated beside it when the parts are bound
+FONTS: list[Any] = []  # with files of their own, while this process lives
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 PLACE = "page 888 of 888"  # as in print.css
 FOLIO = "888"  # of the contents, in an element whose data-folio names the anchor
@@ -155,8 +156,16 @@ def _styles(styles: tuple[str, ...]) -> tuple[Any, list[Any]]:
     from weasyprint.text.fonts import FontConfiguration
 
     fonts = FontConfiguration()
+    FONTS.append(fonts)
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"})
     return fonts, [weasyprint.CSS(string=one, font_config=fonts, url_fetcher=fetcher) for one in styles]
+
+
+def discard_fonts() -> None:
+    """Remove the files that fonts of style sheets were read from: what an interpreter that ends does by itself."""
+    for fonts in FONTS:
+        fonts.__del__()
+    FONTS.clear()
 
 
 class Warnings(logging.Handler):
