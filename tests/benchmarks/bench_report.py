@@ -1,4 +1,4 @@
-"""How long a long report takes, and its share of a run: about 60 pages, 40 figures, 20 tables of 100 rows.
+"""How long a long report takes, and its share of a run: more than 60 pages, 40 figures and 20 tables of 100 rows, all printed.
 
 The peer is WeasyPrint given the same document in one piece, as a plain program would: it counts pages and contents itself, and
 every row of every table is set on paper.
@@ -27,7 +27,7 @@ def run(*, quick: bool) -> list[dict[str, Any]]:
     if quick:
         return [_measured("a short report, all outputs", models="a", levels=4), _share("cxr-opacity-table")]
     return [
-        _measured("a report of 60 pages, all outputs", models="abc", levels=32),
+        _long(),
         _share("cxr-opacity-table"),
         _share("cxr-opacity-acceptance"),
     ]
@@ -77,24 +77,64 @@ def _share(name: str) -> dict[str, Any]:
     }
 
 
+def _long(repeats: int = 3) -> dict[str, Any]:
+    """A study with a hundred groups, from its cases to its report: sealed evidence of the program's own, nothing filled in."""
+    import validate
+    from validate.report import render
+
+    with tempfile.TemporaryDirectory() as made, patch.dict(os.environ, {"VALIDATE_HOME": f"{made}/home"}):
+        protocol = _module("long_study", Path(__file__).with_name("long_study.py")).write_inputs(
+            Path(made) / "in", models=3, cases=4000
+        )
+        done = validate.run(protocol, out=Path(made) / "run")
+        taken, digests = [], set()
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            render.render(done.folder)
+            taken.append(time.perf_counter() - begin)
+            digests.add((done.folder / "report/report.pdf").read_bytes())
+        assert len(digests) == 1, "equal evidence gives equal bytes"
+        counted = _counted(done.folder)
+        theirs, peer_pages = _peer(done.folder)
+    note = f"{counted}; median of {repeats} ({min(taken):.1f} to {max(taken):.1f} s); the peer's {peer_pages} pages"
+    ours = sorted(taken)[len(taken) // 2]
+    return {
+        "name": "a long report, all outputs",
+        "peer_name": "WeasyPrint in one piece",
+        "ours": ours,
+        "peer": theirs,
+        "note": note,
+    }
+
+
+def _counted(folder: Path) -> str:
+    """Pages, figures and tables of a report, and how many rows of the long ones are on paper."""
+    from validate.report.table import LONGEST
+
+    tables = [
+        len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in (folder / "report/tables").glob("*.csv")
+    ]
+    long = [rows for rows in tables if rows >= 90]
+    assert all(rows <= LONGEST for rows in long), "long tables are printed whole"
+    figures = len(list((folder / "report/figures").glob("*.svg")))
+    pages = pages_of(folder / "report/report.pdf")
+    return (
+        f"{pages} pages, {figures} figures, {len(long)} tables of 100 rows printed whole, {sum(tables):,} rows in all"
+    )
+
+
 def _measured(name: str, *, models: str, levels: int) -> dict[str, Any]:
     from validate.report import render
 
     with tempfile.TemporaryDirectory() as made:
         folder = study(Path(made) / "run", models=models, levels=levels)
-        render.render(folder, formats=("card",))  # imports are no part of either time
+        render.render(folder, formats=("card", "tables"))  # imports are no part of either time
         begin = time.perf_counter()
         render.render(folder)
         ours = time.perf_counter() - begin
-        pages = pages_of(folder / "report/report.pdf")
-        figures = len(list((folder / "report/figures").glob("*.svg")))
-        tables = [
-            len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in (folder / "report/tables").glob("*.csv")
-        ]
-        long = sum(rows >= 90 for rows in tables)
+        counted = _counted(folder)
         theirs, peer_pages = _peer(folder)
-    note = f"{pages} pages, {figures} figures, {long} tables of about 100 rows, {sum(tables):,} rows in all"
-    note += f"; the peer's {peer_pages} pages"
+    note = f"{counted}; the peer's {peer_pages} pages"
     return {"name": name, "peer_name": "WeasyPrint in one piece", "ours": ours, "peer": theirs, "note": note}
 
 
@@ -128,10 +168,7 @@ def study(folder: Path, *, models: str, levels: int) -> Path:
     """A run that nobody made, with as many groups as tables of 100 rows need."""
     modules: dict[str, Any] = {}
     for name in PARTS:
-        spec = spec_from_file_location(name, REPORT / f"{name}.py")
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = modules[name] = module_from_spec(spec)
-        spec.loader.exec_module(modules[name])
+        modules[name] = _module(name, REPORT / f"{name}.py")
     groups = {f"attribute_{a}": tuple(f"level {k}" for k in range(levels)) for a in range(3)}
     plan = modules["made_up_plan"].Plan(
         models=tuple(models), model_names=tuple(f"Model {m.upper()}" for m in models), levels=groups, patients=40000,
@@ -139,6 +176,14 @@ def study(folder: Path, *, models: str, levels: int) -> Path:
     )  # fmt: skip
     modules["made_up_study"].write_study(folder, plan)
     return folder
+
+
+def _module(name: str, path: Path) -> Any:
+    spec = spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pages_of(path: Path) -> int:

@@ -44,7 +44,9 @@ def write_inputs(folder: Path, *, models: int, cases: int, levels: int | None = 
     folder.mkdir(parents=True, exist_ok=True)
     _write_table(folder / "cases.csv", rows)
     for place, name in enumerate(names):
-        found = [{"case_id": row["case_id"], "score": f"{score[place]:.6f}"} for row, score in zip(rows, scores, strict=True)]
+        found = [
+            {"case_id": row["case_id"], "score": f"{score[place]:.6f}"} for row, score in zip(rows, scores, strict=True)
+        ]
         _write_table(folder / f"{name}.csv", found)
     path = folder / "long-report.yaml"
     path.write_text(yaml.safe_dump(_protocol(names, list(counts)), sort_keys=False), encoding="utf-8")

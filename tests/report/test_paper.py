@@ -15,7 +15,7 @@ import pytest
 from validate.evidence.pdf_text import pages_of
 from validate.report.addresses import address_document, folios, for_paper
 from validate.report.paper import UNKNOWN, paper_document, unplaced
-from validate.report.pdf import set_in_pages
+from validate.report.pdf import bound, set_in_pages
 from validate.report.press import press
 
 STYLE = """@page { size: 120mm 90mm; @top-left { content: string(running-title) } @bottom-right
@@ -45,7 +45,9 @@ HTML = f"""<!doctype html><html lang="en"><head><title>t</title><style>{STYLE}</
 def pdf() -> bytes:
     with closing(press(2)) as at_work:
         created = datetime(2026, 3, 3, tzinfo=UTC)
-        return set_in_pages([for_paper(HTML)], at_work, identifier=b"1" * 32, created=created, attached=()).content
+        return bound(
+            set_in_pages([for_paper(HTML)], at_work), identifier=b"1" * 32, created=created, attached=()
+        ).content
 
 
 @pytest.fixture(scope="module")

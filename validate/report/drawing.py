@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
-from validate.report.shaping import Setter, Shaper, Unplain, Word, number
+from validate.report.shaping import Setter, Shaper, Unplain, Word, kept, number
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 GROUPS, SILENT = {"g"}, {"title", "desc"}
@@ -81,8 +80,8 @@ class Drawing:
         return None, None, self._box[2] / self._box[3]
 
     def draw(self, stream: Any, width: float, height: float, style: Any) -> None:
-        shapers = _kept(self._fonts, "shapers", dict)
-        setter = _kept(self._fonts, "setter", Setter, stream._fonts)
+        shapers = kept(self._fonts, "shapers", dict)
+        setter = kept(self._fonts, "setter", Setter, stream._fonts)
         try:
             parts = list(self._parts(stream, shapers, setter))
         except Unplain:
@@ -111,15 +110,6 @@ class Drawing:
                 yield text
             elif name in STROKES and (operators := STROKES[name](node.attrib)):
                 yield _painted(node.attrib, operators)
-
-
-def _kept(fonts: Any, name: str, make: Callable[[], Any], whose: Any = None) -> Any:
-    """What is kept beside the fonts of a process; made anew for each document where it belongs to one."""
-    kept = fonts.__dict__.setdefault(f"_validate_{name}", (None, None))
-    if kept[1] is None or kept[0] is not whose:
-        kept = (whose, make())
-        setattr(fonts, f"_validate_{name}", kept)
-    return kept[1]
 
 
 def _text(node: Any, shapers: dict[Any, Shaper], fonts: Any) -> _Text:
@@ -172,7 +162,9 @@ def _painted(given: Any, operators: bytes) -> bytes:
     if stroke != "none":
         state += [_colour(stroke) + b" RG", number(float(given["stroke-width"])) + b" w"]
     if "stroke-dasharray" in given:
-        state.append(b"[" + b" ".join(number(float(one)) for one in NUMBER.findall(given["stroke-dasharray"])) + b"] 0 d")
+        state.append(
+            b"[" + b" ".join(number(float(one)) for one in NUMBER.findall(given["stroke-dasharray"])) + b"] 0 d"
+        )
     if given.get("stroke-linejoin") == "round":
         state.append(b"1 j")
     if given.get("stroke-linecap") == "round":
@@ -233,8 +225,9 @@ def _path(given: Any) -> bytes:
             start_x, start_y = x, y
             steps.append(_step(b"m", (x, y)))
         elif letter in "LlHhVv":
-            for x, y in _ends(letter, values, x, y):
-                steps.append(_step(b"l", (x, y)))
+            for end in _ends(letter, values, x, y):
+                steps.append(_step(b"l", end))
+                x, y = end
         elif letter == "a" and len(values) == 7 and _half_circle(values):
             steps += [_step(*step) for step in _half(values, x, y)]
             x += values[5]
@@ -246,9 +239,8 @@ def _path(given: Any) -> bytes:
 def _ends(letter: str, values: list[float], x: float, y: float) -> Iterator[tuple[float, float]]:
     pairs = list(zip(values[::2], values[1::2], strict=True)) if letter in "Ll" else [(one, one) for one in values]
     for across, down in pairs:
-        if letter.islower():
-            across, down = x + across, y + down
-        x, y = (x if letter in "Vv" else across), (y if letter in "Hh" else down)
+        right, below = (x + across, y + down) if letter.islower() else (across, down)
+        x, y = (x if letter in "Vv" else right), (y if letter in "Hh" else below)
         yield x, y
 
 

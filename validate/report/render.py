@@ -137,9 +137,7 @@ def _paper(study: Study, pages: SetPages, tables: list[PrintedTable]) -> Paper:
         for table in tables
         if table.printed_rows > LONGEST
     ]
-    return bound(
-        pages, identifier=bytes.fromhex(sealed.manifest_digest), created=_created(sealed), attached=attached
-    )
+    return bound(pages, identifier=bytes.fromhex(sealed.manifest_digest), created=_created(sealed), attached=attached)
 
 
 def _cards(study: Study) -> list[tuple[Node, str]]:

@@ -8,14 +8,16 @@ pictures) is not guessed at: `Unplain` sends the caller to the typesetter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 LARGE = 1000  # CSS pixels
 SPACES = re.compile(r"( +)")
 # Letters of Latin, Greek and Cyrillic, and signs: each stands for itself, from left to right.
-SIMPLE = re.compile(r"[\x20-\x7e\xa0-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u2046\u20a0-\u20bf\u2100-\u23ff\u2460-\u25ff]*")
+SIMPLE = re.compile(
+    r"[\x20-\x7e\xa0-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u2046\u20a0-\u20bf\u2100-\u23ff\u2460-\u25ff]*"
+)
 
 
 class Unplain(Exception):
@@ -56,15 +58,18 @@ class Shaper:
 
     style: Any
     _layout: Any = None
+    _first: Any = None
     _words: dict[str, Word] = field(default_factory=dict)
 
     def words(self, text: str) -> Sequence[Word]:
         """The text word by word, spaces between. Raises Unplain."""
         return [self._word(part) for part in SPACES.split(text) if part]
 
-    def width(self, text: str) -> float:
-        """In sizes."""
-        return sum(word.width for word in self.words(text))
+    def first(self, word: Word) -> bool:
+        """Whether all of it is set in the first font of the style."""
+        if self._first is None:
+            self._first = self._shaped("0").runs[0].font
+        return len(word.runs) == 1 and word.runs[0].font == self._first
 
     def _word(self, text: str) -> Word:
         if text not in self._words:
@@ -147,6 +152,11 @@ class Setter:
                     shown.append((font, row))
         return b"\n".join(b"/%s %s Tf\n[%s] TJ" % (font.hash.encode(), number(size), row) for font, row in shown)
 
+    def row(self, stream: Any, words: Sequence[Word]) -> tuple[Any, bytes]:
+        """Words of one font: the font, and what is between the brackets of TJ."""
+        parts = [self._row(stream, word)[0] for word in words]
+        return parts[0][0], b"".join([row for _, row in parts])
+
     def _row(self, stream: Any, word: Word) -> list[tuple[Any, bytes]]:
         found = self._rows.get(id(word))
         if found is None:
@@ -175,6 +185,15 @@ def _row(glyphs: Sequence[Glyph]) -> bytes:
         if glyph.kerning:
             row += f">{glyph.kerning}<"
     return f"{row}>".replace("<>", "").encode()
+
+
+def kept(fonts: Any, name: str, make: Callable[[], Any], whose: Any = None) -> Any:
+    """What is kept beside the fonts of a process; made anew for each document where it belongs to one."""
+    found = fonts.__dict__.setdefault(f"_validate_{name}", (None, None))
+    if found[1] is None or found[0] is not whose:
+        found = (whose, make())
+        setattr(fonts, f"_validate_{name}", found)
+    return found[1]
 
 
 def number(value: float) -> bytes:

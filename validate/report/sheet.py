@@ -17,6 +17,7 @@ from io import BytesIO
 from typing import Any
 
 from validate.errors import MissingLibrary
+from validate.report.cell_line import set_cells_in_lines
 from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
 
@@ -118,12 +119,13 @@ def weasyprint_here() -> Any:
         raise missing("weasyprint" if isinstance(error, ImportError) else "pango") from error
     set_words_whole()
     draw_directly()
+    set_cells_in_lines()
     _refer_to_pages_quickly()
     return weasyprint
 
 
 def _refer_to_pages_quickly() -> None:
-    """pydyf writes the references of all pages anew for every element that asks for one."""
+    """Write the references of all pages once: pydyf makes them anew for every element that asks for one."""
     import pydyf
 
     if getattr(pydyf.PDF, "quick", False):

@@ -9,7 +9,8 @@ from validate.report.figures.canvas import Figure
 from validate.report.printed import Printed
 
 WIDEST = 9  # columns of an upright page
-LONGEST = 60  # rows of a table that is printed whole
+LONGEST = 120  # rows of a table that is printed whole
+CLOSE = 40  # rows from which on they are set closer
 SHOWN = 20  # of a longer one; all of it is attached
 Cell = Printed | Figure | str
 Kind = Literal["", "head", "faint", "total"]
@@ -48,6 +49,11 @@ class Table:
     def first(self) -> tuple[Row, ...]:
         """The rows that paper shows."""
         return self.rows if len(self.rows) <= LONGEST else self.rows[:SHOWN]
+
+    @property
+    def long(self) -> bool:
+        """Set small and close."""
+        return len(self.rows) > CLOSE
 
     @property
     def wide(self) -> bool:
