@@ -48,12 +48,12 @@ def test_one_sealed_value_changes_exactly_its_places_in_the_pdf(folder: Path, tm
 
 
 def test_a_long_table_shows_its_first_rows_and_travels_whole(build: Callable[..., Path]) -> None:
-    folder = build(levels={"site": tuple(f"site {k}" for k in range(70))})
+    folder = build(levels={"site": tuple(f"site {k}" for k in range(130))})
     render(folder, formats=("pdf", "html"))
     reader = pypdf.PdfReader(folder / "report/report.pdf")
     attached = {name: content[0].decode() for name, content in reader.attachments.items() if name.endswith(".csv")}
     name = next(name for name in attached if name.startswith("differences-"))
-    assert attached[name].count("site 69") == 1
+    assert attached[name].count("site 129") == 1
     text = " ".join(page.extract_text() for page in reader.pages).replace("\n", " ")
     assert f"more rows stand in the attached table {name}" in text
     printed_values = {
