@@ -112,7 +112,7 @@ def test_running_heads_and_the_numbers_of_pages_in_the_contents_have_their_addre
     parts += [f'{head}<section id="section-{one}"><p>Part {one}</p></section></body></html>' for one in "bcd"]
     with closing(press(1)) as at_work:
         created = datetime(2026, 3, 3, tzinfo=UTC)
-        made = set_in_pages(parts, at_work, identifier=b"1" * 32, created=created, attached=())
+        made = bound(set_in_pages(parts, at_work), identifier=b"1" * 32, created=created, attached=())
     told = paper_document(parts, made.content, folios(address_document(parts, made.pages)))
     found = addressed(told)
     assert [text.strip() for text, address in found if address == "e.json#/id"] == ["12"] * 4
