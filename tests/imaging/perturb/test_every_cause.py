@@ -70,7 +70,7 @@ def test_batches_shared_noise_and_neighbours_change_nothing(cause: str) -> None:
             assert isinstance(found, Volume), found
             alone = one(images[place], options, generator(place + 1))
             assert np.isfinite(found.voxels).all() and found.voxels.dtype == np.float32
-            assert found.voxels == pytest.approx(alone.voxels, rel=1e-5, abs=1e-2)
+            assert np.allclose(found.voxels, alone.voxels, rtol=1e-5, atol=1e-2)
             low, high = images[place].source["range"]
             assert found.voxels.min() >= low and found.voxels.max() <= high
     for image, kept in zip(images, before, strict=True):
