@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,20 @@ def render(
     if "pdf" not in formats:
         return tuple(_files(run_folder, profile, formats, out, house, None))
     # The press starts while the sections are filled, and sets pages while the other files are written.
-    with closing(press(workers)) as at_work, ThreadPoolExecutor(1) as beside:
+    with closing(press(workers)) as at_work, ThreadPoolExecutor(1) as beside, _no_search_for_garbage():
         return tuple(_files(run_folder, profile, formats, out, house, (at_work, beside)))
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """A report makes millions of small objects that live until it is written; looking through them finds nothing."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 def _files(
