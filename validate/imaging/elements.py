@@ -158,12 +158,11 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
             if not LOWEST <= tag < ITEM:
                 raise OutOfTheOrdinary
         at += place
-        items = False
-        if place == 12 or implicit:
+        if (place == 12 or implicit) and (
+            length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
+        ):
             if tag == PER_FRAME:
                 walk.frames = (at, length)
-            items = length == UNDEFINED or (nested is not None and walk.holds_items(kind, at, length))
-        if items:
             start, at = at, walk.sequence(tag, kind, at, length)
             if tag in wanted:
                 values[tag] = (kind, walk.items(kind, start, at))
@@ -171,6 +170,8 @@ def _top(walk: HeaderWalk, wanted: Container[int], at: int, values: dict[int, Va
             full = len(buffer)
             fresh = plain
             continue
+        if nested is None and tag == PER_FRAME:
+            walk.frames = (at, length)
         start, at = at, at + length
         if at > size:
             raise OutOfTheOrdinary
