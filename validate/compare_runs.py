@@ -16,7 +16,9 @@ from validate.estimation.estimate import Estimate
 from validate.estimation.estimates import Estimates
 from validate.estimation.run import estimate_all
 from validate.protocol.load import from_resolved
-from validate.protocol.schema import Endpoint, Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
+from validate.protocol.schema import StudyProtocol
 from validate.results.store import read_units
 from validate.results.units import STRATUM_PREFIX
 

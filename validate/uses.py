@@ -8,7 +8,8 @@ from typing import Any
 
 from validate.cohort.case import Cohort
 from validate.models.adapter import ModelIdentity
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.schema import StudyProtocol
 from validate.provenance.ledger import Ledger, Members, Use, members
 
 MOST_LISTED = 50  # earlier looks named one by one in the evidence; all are counted

@@ -12,7 +12,7 @@ from validate.analyses.analysis import Evidence
 from validate.analyses.per_thousand import Count, alert_load, per_thousand
 from validate.analyses.prevalence import ANALYSIS, Options
 from validate.estimation.estimate import Estimate, Interval
-from validate.protocol.schema import Volume
+from validate.protocol.cohort import Volume
 
 Study = Callable[..., Evidence]
 

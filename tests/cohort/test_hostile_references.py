@@ -19,7 +19,7 @@ from validate.errors import DataError
 from validate.imaging.series import read_series
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 ROUNDS = 25
 MEMORY = 60_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from validate.cohort.joined import numbers_if_all, with_attributes
 from validate.errors import DataError
-from validate.protocol.schema import AttributeSource
+from validate.protocol.cohort import AttributeSource
 
 KEYS = [{"accession_number": "A1"}, {"accession_number": "A2"}, {}]
 

@@ -14,7 +14,7 @@ from validate.cohort.lesions import read_lesions
 from validate.errors import DataError
 from validate.imaging.mask import Grid
 from validate.imaging.nifti import image_bytes
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 # 0.5 mm columns, 1 mm rows, 2 mm slices; the first voxel at (10, 20, 30)
 GRID = Grid((4, 40, 60), np.array([[0.5, 0, 0, 10], [0, 1, 0, 20], [0, 0, 2, 30], [0, 0, 0, 1.0]]))

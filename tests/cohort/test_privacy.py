@@ -19,7 +19,7 @@ from validate.cohort.identifiers import PRIVATE, found_in, identifying, kind_of,
 from validate.cohort.privacy import is_pseudonym, pseudonym, site_key, write_lookup
 from validate.errors import DataError, MachineError
 from validate.imaging.header import elements_of
-from validate.protocol.schema import AttributeSource
+from validate.protocol.cohort import AttributeSource
 
 
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from validate.cohort.case import Case
 from validate.cohort.reference import check_labels, label_counts, labelled_keys, read_reference
 from validate.errors import DataError
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 
 def reference(**options) -> Reference:

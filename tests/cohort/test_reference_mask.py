@@ -19,7 +19,7 @@ from validate.imaging.mask import Grid
 from validate.imaging.nifti import image_bytes, read_grid
 from validate.imaging.series import read_series
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 CLASSES = {"liver": 1, "tumour": 2}
 

@@ -17,7 +17,7 @@ from validate.cohort.lesions import read_lesions
 from validate.cohort.reference import read_reference, reference_digest
 from validate.cohort.table import read_table
 from validate.errors import DataError
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 TEST = sr.CodedConcept("111", "99TEST", "Likelihood of malignancy")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from validate.cohort.flow import participant_flow, reason_label
 from validate.cohort.index import Candidate
 from validate.cohort.select import exclusion_reasons, meets
-from validate.protocol.schema import Cohort, Rule
+from validate.protocol.cohort import Cohort, Rule
 
 
 def cohort(**options) -> Cohort:

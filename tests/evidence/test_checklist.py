@@ -17,7 +17,7 @@ from validate.canonical import pretty_json
 from validate.evidence.checklist import checklist_tables, checklists_document
 from validate.evidence.derived import derived_differences, write_derived
 from validate.evidence.element import DATA, Elements, catalogue
-from validate.protocol.schema import Statements
+from validate.protocol.words import Statements
 
 SECTION = re.compile(r"R\d\d|A\d")
 

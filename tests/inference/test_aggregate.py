@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from validate.inference.aggregate import aggregated
 from validate.models.prediction import ClassScores, Failure
-from validate.protocol.schema import Aggregate
+from validate.protocol.model import Aggregate
 
 HIGH, LOW = ClassScores({"score": 0.75}, (1.0,)), ClassScores({"score": 0.25}, (-1.0,))
 MAXIMUM, MEAN = Aggregate(to="study", score="max"), Aggregate(to="study", score="mean")

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from validate.cohort.case import Case
 from validate.models.adapter import Batch
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 sys.path.insert(0, str(Path(__file__).parent))
 WEIGHT, BIAS = 4.0, -1.5

@@ -63,7 +63,7 @@ def main() -> None:
     from validate.cohort.case import Case
     from validate.models.adapter import Batch
     from validate.models.dicom_node import ADAPTER
-    from validate.protocol.schema import Model
+    from validate.protocol.model import Model
 
     cases = tuple(
         Case(

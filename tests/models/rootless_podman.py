@@ -18,7 +18,7 @@ def main() -> None:
     from validate.models.adapter import Batch
     from validate.models.child_host import ModelCrashed
     from validate.models.container import ADAPTER
-    from validate.protocol.schema import Model
+    from validate.protocol.model import Model
 
     cases = tuple(
         Case(

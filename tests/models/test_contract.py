@@ -19,7 +19,7 @@ from vendor_node import CODE, VendorNode, logit, report  # type: ignore[import-n
 from validate import registry
 from validate.models.adapter import Batch
 from validate.models.prediction import ClassScores
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Make = Callable[..., Any]
 COUNT = 4

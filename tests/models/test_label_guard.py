@@ -18,7 +18,8 @@ from validate.models.label_guard import refuse_labels
 from validate.models.load import opened_models
 from validate.models.onnx_file import external_names
 from validate.models.sandbox import hidden_now, hiding, own_folders
-from validate.protocol.schema import AttributeSource, Reference
+from validate.protocol.cohort import AttributeSource
+from validate.protocol.reference import Reference
 
 Make = Callable[..., Any]
 LABELS = "case,opacity\nA0,1\nA1,0\n"

@@ -8,7 +8,7 @@ import pytest
 from validate.errors import ModelError
 from validate.models.marks import marks
 from validate.models.prediction import Boxes, Failure
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 def model(kind: str = "balls", space: str | None = "mm", columns: tuple[str, ...] | None = None) -> Model:

@@ -229,7 +229,7 @@ import sys, numpy
 from pathlib import Path
 from validate.models.onnx import ADAPTER
 from validate.models.adapter import Batch
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 model = Model.model_validate({model().model_dump()!r})
 loaded = ADAPTER.load(model, base=Path({str(base)!r}), device="auto")
 loaded.predict(Batch((None,), numpy.zeros((1, 1, 8, 8), numpy.float32)))

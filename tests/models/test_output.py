@@ -10,7 +10,7 @@ import pytest
 from validate.errors import ModelError
 from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import ClassScores, Failure
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Make = Callable[..., Model]
 

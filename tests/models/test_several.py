@@ -15,7 +15,7 @@ from validate.errors import ModelError, ProtocolError
 from validate.models.adapter import Batch
 from validate.models.load import load_one
 from validate.models.prediction import ClassScores, Failure
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Make = Callable[..., Any]
 

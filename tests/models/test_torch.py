@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def loaded(torch_bytes: Make, tmp_path_factory: Any) -> Iterator[PixelModel]:
-    from validate.protocol.schema import Model
+    from validate.protocol.model import Model
 
     folder = tmp_path_factory.mktemp("torch")
     (folder / "tiny.pt2").write_bytes(torch_bytes("export", returns="dict"))

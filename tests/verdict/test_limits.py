@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validate.errors import ProtocolError
-from validate.protocol.schema import Criterion
+from validate.protocol.question import Criterion
 from validate.verdict.limits import Goal, goal_of, judge
 
 AT_LEAST, AT_MOST = Goal(0.8, "at_least"), Goal(0.8, "at_most")

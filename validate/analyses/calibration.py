@@ -41,7 +41,7 @@ from validate.analyses.smooth import NAMES, Smooth, smooth_curve
 from validate.analyses.wording import count_of, number_word, printed, printed_limits, sentence_case
 from validate.estimation.estimate import Estimate
 from validate.metrics.metric import Metric
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.registry import load
 
 HISTOGRAM = 20

@@ -23,8 +23,10 @@ from validate.analyses.selection import Selection
 from validate.analyses.wording import attribute_words, measure, metric_of
 from validate.cohort.select import meets
 from validate.estimation.fit import distinct
+from validate.protocol.cohort import Rule
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Endpoint, Model, Rule
+from validate.protocol.question import Endpoint
 
 Claim = NDArray[np.bool_]
 

@@ -32,8 +32,9 @@ from validate.estimation.estimate import Estimate
 from validate.estimation.fit import distinct
 from validate.estimation.paired import paired_table
 from validate.metrics.metric import Metric
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Comparison, Model
+from validate.protocol.question import Comparison
 from validate.registry import load
 from validate.stats.multiplicity import benjamini_hochberg, holm
 from validate.stats.paired_proportions import PredictiveTable, mcnemar, weighted_generalised_score

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.wording import printed
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.stats.kernel import tally
 from validate.stats.resample import AsObserved, Weights
 from validate.stats.tallies.tally import Binned

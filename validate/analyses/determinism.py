@@ -19,8 +19,8 @@ from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, listed, measure
 from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
+from validate.protocol.model import Model
 from validate.protocol.passes import FULL, Pass
-from validate.protocol.schema import Model
 from validate.protocol.targets import headline
 
 NAME = "determinism"

@@ -46,8 +46,9 @@ from validate.canonical import canonical_json
 from validate.estimation.estimate import Estimate
 from validate.estimation.group_gaps import DIFFERENCE, RATIO, reference_level
 from validate.protocol.fairness import NAME, FairnessOptions
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.question import Endpoint
 from validate.results.levels import MISSING
 
 TITLE = "Does it serve every group of patients alike?"

@@ -17,9 +17,9 @@ from validate.estimation.cases import threshold_of
 from validate.estimation.compared import STOPPED, check_of, compare, compared_passes
 from validate.imaging.perturb import foreign_image
 from validate.protocol.compared import INPUT_GUARD, InputGuardOptions, compared_pass
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.robustness import SEED
-from validate.protocol.schema import Model
 from validate.protocol.targets import headline
 
 TITLE = "What does it say to images that it is not meant for?"

@@ -11,7 +11,8 @@ from validate.analyses.samples import samples_of
 from validate.estimation.fit import distinct, proportion_fit
 from validate.metrics.metric import Fraction, Metric
 from validate.protocol.fairness import FairnessOptions
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 from validate.registry import load
 from validate.results.levels import MISSING
 

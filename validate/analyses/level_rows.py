@@ -17,7 +17,8 @@ from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
 from validate.estimation.marked import others
 from validate.metrics.metric import Metric
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 from validate.protocol.targets import MEASURED
 from validate.results.join import stratum_attributes
 from validate.results.levels import MISSING

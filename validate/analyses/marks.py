@@ -32,8 +32,8 @@ from validate.analyses.wording import count_of, measure, printed_estimate, sente
 from validate.estimation.cases import Sample, threshold_of
 from validate.estimation.estimate import Estimate
 from validate.metrics.detection.rows import LUNA_RATES, sensitivities
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Model
 from validate.protocol.targets import Target, headline, targets_of
 from validate.results.units import STRATUM_PREFIX
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from validate.analyses.analysis import Evidence
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.estimation.cases import RULES, measured_columns
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Model
 from validate.results.units import STRATUM_PREFIX
 
 

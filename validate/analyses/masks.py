@@ -34,7 +34,7 @@ from validate.analyses.wording import count_of, measure, printed, printed_estima
 from validate.casewise.measure import FOUND, MEASURES, THERE
 from validate.estimation.estimate import Estimate
 from validate.metrics.segmentation.limits_of_agreement import WIDTH
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.segmentation import band_words
 from validate.protocol.segmentation_problems import OF_SIZE
 from validate.protocol.targets import Target, headline, targets_of

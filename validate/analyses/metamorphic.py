@@ -15,8 +15,8 @@ from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.wording import listed, plural
 from validate.estimation.compared import changed, check_of, compare, compared_passes
 from validate.protocol.compared import METAMORPHIC, MetamorphicOptions, compared_pass
+from validate.protocol.model import Model
 from validate.protocol.passes import Pass
-from validate.protocol.schema import Model
 
 TITLE = "Does the output stay where nothing that matters has changed?"
 TITLES = {

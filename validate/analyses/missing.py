@@ -21,7 +21,8 @@ from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, measure, plural, printed, printed_estimate
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 
 RULES = {
     "worst_case": "Counted as wrong",

@@ -33,7 +33,7 @@ from validate.analyses.two_by_two import TwoByTwo, two_by_two
 from validate.analyses.wording import count_of, measure, plural, printed_estimate
 from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import headline
 
 LEVEL = 0.95

@@ -24,7 +24,8 @@ from validate.analyses.participants_by import breakdowns
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import count_of, plural
 from validate.errors import EvidenceError
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.schema import StudyProtocol
 
 REFUSED = "preprocess:"  # how the reason begins where an image was read and could not be made into what the model takes
 BOXES = (

@@ -25,7 +25,7 @@ from validate.analyses.rows import model_rows
 from validate.analyses.selection import about_headline
 from validate.analyses.wording import plural, printed
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 ENRICHED = (
     "Positive cases are enriched in this study, so the share of flags that are right here is not that of practice; "

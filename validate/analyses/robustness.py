@@ -26,9 +26,10 @@ from validate.estimation.cases import threshold_of
 from validate.estimation.drops import AREA, DROP
 from validate.estimation.estimate import Estimate
 from validate.imaging.perturb.perturbation import Perturbation
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN, Pass
+from validate.protocol.question import Endpoint
 from validate.protocol.robustness import NAME, SEED, RobustnessOptions, pass_name
-from validate.protocol.schema import Endpoint, Model
 from validate.protocol.targets import headline
 from validate.registry import load, names
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from validate.analyses.analysis import Evidence
 from validate.estimation.cases import RULES, Cases, Rule, Sample, cases_of, class_strata, sample_under, threshold_of
 from validate.estimation.fit import distinct
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Endpoint, Model, StudyProtocol
+from validate.protocol.question import Endpoint
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import class_names, target_named
 from validate.results.join import stratum_attributes
 from validate.stats.resample import ClusterWeights, resampling_key

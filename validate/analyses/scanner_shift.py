@@ -48,8 +48,9 @@ from validate.errors import Undefined
 from validate.estimation.cases import Sample, threshold_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.group_gaps import REST
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 from validate.protocol.scanner_shift import NAME, ScannerShiftOptions
-from validate.protocol.schema import Endpoint, Model
 from validate.results.levels import MISSING
 from validate.stats.obuchowski import clustered_auroc, obuchowski_limits
 

@@ -31,7 +31,8 @@ from validate.analyses.wording import listed, plural, printed_estimate
 from validate.estimation.estimate import Estimate
 from validate.estimation.shift import CHECK, SINCE, since_accepted, told_apart
 from validate.protocol.compared import SHIFT
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
 
 TITLE = "Is this still the cohort that it was accepted on?"

@@ -31,7 +31,8 @@ from validate.analyses.heterogeneity import Heterogeneity, heterogeneity
 from validate.analyses.level_rows import LevelRow, LevelTable, level_tables
 from validate.analyses.strata_words import endpoint_statement
 from validate.analyses.wording import attribute_words, measure, sentence_case
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 from validate.results.join import stratum_attributes
 
 METHOD = "clustered bootstrap, percentile; simultaneous limits by the largest |t|"

@@ -26,8 +26,8 @@ from validate.analyses.samples import model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, measure, metric_of, plural, printed, printed_estimate
 from validate.estimation.estimate import Estimate
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Model
 from validate.protocol.targets import Target, class_names, headline, targets_of
 
 TITLES = {

@@ -13,7 +13,7 @@ from validate.analyses.outputs import outputs
 from validate.analyses.shift_tables import PREFIX, ShiftTables
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.cohort.manifest import KEYS
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.shift import ShiftOptions
 from validate.stats.multiplicity import holm
 from validate.stats.two_samples import (

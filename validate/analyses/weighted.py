@@ -24,7 +24,8 @@ from validate.estimation.cases import Sample
 from validate.estimation.group_gaps import reference_level
 from validate.metrics.metric import Metric
 from validate.protocol.fairness import FairnessOptions
-from validate.protocol.schema import Endpoint, Model
+from validate.protocol.model import Model
+from validate.protocol.question import Endpoint
 from validate.registry import load
 from validate.results.levels import MISSING
 from validate.stats.compiled import LANES

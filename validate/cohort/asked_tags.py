@@ -9,7 +9,7 @@ from validate.cohort.identifiers import kind_of
 from validate.cohort.index import Candidate
 from validate.cohort.privacy import pseudonym
 from validate.errors import DataError
-from validate.protocol.schema import AttributeSource
+from validate.protocol.cohort import AttributeSource
 
 PSEUDONYMOUS = {"device", "institution"}
 PLAIN = {"characteristic"}  # of a patient, such as sex and weight: what groups are made of

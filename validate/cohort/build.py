@@ -26,8 +26,9 @@ from validate.cohort.table import key_text, read_table
 from validate.cohort.units import cases_of, left_cases
 from validate.cohort.vendors import read_vendors
 from validate.errors import DataError
+from validate.protocol.cohort import Source
 from validate.protocol.file_names import fields
-from validate.protocol.schema import Source, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import label_columns
 
 Progress = Callable[[int, int | None], None]

@@ -13,7 +13,7 @@ from validate.cohort.case import Case
 from validate.cohort.found_marks import FoundMarks, Mark, checked
 from validate.cohort.table import key_text
 from validate.errors import DataError
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 LARGEST = 1 << 30  # bytes
 

@@ -9,7 +9,7 @@ from validate.cohort.attributes import band_of
 from validate.cohort.case import AttributeValue
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
-from validate.protocol.schema import AttributeSource
+from validate.protocol.cohort import AttributeSource
 
 Values = list[dict[str, AttributeValue]]
 

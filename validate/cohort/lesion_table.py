@@ -12,7 +12,7 @@ from validate.cohort.case import Case
 from validate.cohort.found_marks import FoundMarks, Mark, Shape, checked
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 from validate.protocol.targets import written
 
 COLUMNS = {

@@ -39,7 +39,7 @@ from validate.imaging.nifti import is_nifti, read_grid
 from validate.imaging.series import grid_of
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 SCHEMA = pa.schema(
     [

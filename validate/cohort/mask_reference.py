@@ -11,7 +11,7 @@ from validate.cohort.case import AttributeValue, Case
 from validate.cohort.dicom_masks import dicom_masks
 from validate.errors import DataError
 from validate.protocol.file_names import fields, read_name, written_name
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 MaskFinder = Callable[[Mapping[str, str], Mapping[str, AttributeValue]], tuple[Path, ...]]
 

@@ -20,7 +20,7 @@ from validate.imaging.dicom import read_image
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.in_time import decoded_in_time
 from validate.imaging.overlay import read_overlays
-from validate.protocol.schema import Privacy
+from validate.protocol.cohort import Privacy
 
 SIGNS = {PRIVATE: "private", NAMED: "free_text"}
 DETAILS = {

@@ -18,7 +18,7 @@ from validate.cohort.report_folder import reports_digest
 from validate.cohort.table import Table, key_text, read_table
 from validate.errors import DataError
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import FindingLabel, Reference
+from validate.protocol.reference import FindingLabel, Reference
 from validate.protocol.targets import class_names, finding_labels, label_columns, written
 
 SCHEMA = pa.schema(

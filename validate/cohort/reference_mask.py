@@ -24,7 +24,7 @@ from validate.imaging.segments import label_map, own_grid, places, segmentation
 from validate.imaging.series import grid_of
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 from validate.protocol.targets import structures
 
 

@@ -18,7 +18,7 @@ from validate.imaging.measurement_report import Group, Region, Report, read_repo
 from validate.imaging.series import grid_of
 from validate.imaging.volume import DecodeFailure
 from validate.protocol.geometry import Geometry
-from validate.protocol.schema import Reference
+from validate.protocol.reference import Reference
 
 SHAPE_OF = {"POINT": "point", "CIRCLE": "ball"}  # every other region is a box: the one around it
 KEYS = (

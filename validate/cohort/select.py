@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from validate.cohort.case import AttributeValue
 from validate.cohort.index import Candidate
-from validate.protocol.schema import Cohort, Period, Rule
+from validate.protocol.cohort import Cohort, Period, Rule
 
 Reasons = dict[int, tuple[str, str]]  # place in the list → (code, sentence)
 

@@ -14,7 +14,7 @@ from validate.errors import DataError
 from validate.estimation.marked import LESION, Marked, Tables, lesion_levels, marked_rows, members_of
 from validate.estimation.measured import counted, defined, measures_of
 from validate.metrics.metric import Array, Rows
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import ALL
 from validate.results.levels import MISSING
 from validate.results.units import STRATUM_PREFIX

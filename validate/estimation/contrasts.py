@@ -36,7 +36,9 @@ from validate.estimation.replicates import Resampling
 from validate.estimation.suppression import suppressed
 from validate.metrics.metric import Values
 from validate.metrics.replicates import point_values, replicate_values
-from validate.protocol.schema import Comparison, Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.question import Comparison
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED
 
 LEVEL = 0.95

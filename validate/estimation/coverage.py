@@ -15,7 +15,8 @@ from math import log
 from validate.cohort.case import Cohort
 from validate.estimation.contrasts import Pair, pairs_of
 from validate.estimation.plan import Plan, plans_of
-from validate.protocol.schema import Criterion, StudyProtocol
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 
 NOMINAL = (0.935, 0.965)  # coverage that still goes as 95%
 MOST_WITHOUT = 0.5  # share of studies without an interval over which coverage says little

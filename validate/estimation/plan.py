@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from validate.errors import DataError, ProtocolError
 from validate.metrics.metric import Metric
-from validate.protocol.schema import Criterion, Endpoint, StudyProtocol
+from validate.protocol.question import Criterion, Endpoint
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import MEASURED, headline, target_named
 from validate.registry import load
 

@@ -33,10 +33,11 @@ from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.estimation.suppression import suppressed
 from validate.protocol.fairness import fairness_of
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN, COMPARED
 from validate.protocol.robustness import RobustnessOptions, robustness_of, severity_of
 from validate.protocol.scanner_shift import scanner_shift_of
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import class_names, headline
 from validate.results.join import stratum_attributes
 from validate.stats.resample import resampling_key

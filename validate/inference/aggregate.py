@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from validate.models.prediction import ClassScores, Failure, Prediction
-from validate.protocol.schema import Aggregate
+from validate.protocol.model import Aggregate
 
 
 def aggregated(results: Sequence[Prediction | Failure], rule: Aggregate | None) -> Prediction | Failure:

@@ -12,8 +12,9 @@ from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel, NamedModel
 from validate.models.marks import SHAPES
 from validate.models.named_inputs import choice
+from validate.protocol.model import Aggregate, Model
 from validate.protocol.passes import CLEAN, Pass
-from validate.protocol.schema import Aggregate, Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import mask_values, scored
 
 

@@ -21,7 +21,7 @@ from validate.models.marks import marks
 from validate.models.mask_predictions import mask_prediction
 from validate.models.output import activated_voxels, voxel_values
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 NO_PLACE = Failure("no_geometry", "The image does not say where its voxels lie, so no mask can be laid on them.")
 NOT_FINITE = Failure("nan_output", "The model's output holds a voxel that is not finite.")

@@ -15,7 +15,7 @@ from validate.cohort.case import Case
 from validate.errors import ProtocolError
 from validate.imaging.placed import Placement
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 # A note on every model that another program runs, on this machine or elsewhere.
 OUT_OF_SIGHT = "run by another program: that it could not open the labels was not witnessed here"

@@ -24,7 +24,7 @@ from validate.models.mask_predictions import mask_prediction
 from validate.models.metaimage import ENDINGS, read_metaimage
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 LARGEST_DOCUMENT = 16 << 20  # bytes

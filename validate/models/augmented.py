@@ -14,7 +14,7 @@ from validate.errors import ModelError
 from validate.models.adapter import Batch, LoadedModel, ModelIdentity, RawModel
 from validate.models.combination import by_rule, combined
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Augmentation, Model
+from validate.protocol.model import Augmentation, Model
 
 Pixels = NDArray[np.float32]  # (n, channel, [z,] y, x)
 

@@ -13,7 +13,7 @@ from validate.models.adapter import OutOfMemory
 from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start_child
 from validate.models.lost_device import DeviceLost, lost_device
 from validate.models.sandbox import hidden_now
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 PATIENCE = 300.0  # seconds for one answer
 OPENING = 60.0  # seconds at least for opening a model, however little one answer may take

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from validate.errors import ModelError
 from validate.models.digest import read_model
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 IGNORED = {"__pycache__", ".git"}
 

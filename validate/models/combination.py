@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from validate.errors import ModelError
 from validate.models.output import class_scores
 from validate.models.prediction import ClassScores, Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Rule = Literal["mean", "median", "max"]
 Subject = Literal["scores", "raw"]

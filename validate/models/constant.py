@@ -16,7 +16,7 @@ from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.digest import check_digest
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 class ConstantOptions(BaseModel):

@@ -38,7 +38,7 @@ from validate.models.container_engine import (
 from validate.models.container_layout import Gives, GrandChallenge, Layout, MedPerf, check_paths
 from validate.models.digest import check_digest, model_path
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 LOOK = 0.1  # seconds between two looks at a running container
 KILLED = 137

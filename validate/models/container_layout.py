@@ -23,7 +23,7 @@ from validate.models.container_engine import Mount
 from validate.models.marks import SHAPES, marks
 from validate.models.metaimage import metaimage_bytes, placed
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Gives = Literal["files", "nifti", "mha"]
 Relative = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")]

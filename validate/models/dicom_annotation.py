@@ -20,7 +20,7 @@ from validate.models.dicom_region import Misplaced, region
 from validate.models.marks import SHAPES, marks
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 def annotated(dataset: Any, reading: DicomReading, model: Model, case: Case) -> Prediction | Failure:

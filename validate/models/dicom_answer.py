@@ -15,7 +15,7 @@ from validate.models.dicom_report import report_marks, report_scores
 from validate.models.dicom_segmentation import segmentation_mask
 from validate.models.marks import SHAPES
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 def read(dataset: Any, reading: DicomReading, *, case: Case, model: Model) -> Prediction | Failure:

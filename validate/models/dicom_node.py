@@ -35,7 +35,7 @@ from validate.models.dicom_references import Level, References, references, refe
 from validate.models.digest import check_digest
 from validate.models.prediction import Failure, Prediction
 from validate.models.retry import Backoff, retried
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 GONE = 5  # batches in a row that could not be sent, after which it is the node and not the case
 

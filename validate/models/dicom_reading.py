@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from validate.errors import ModelError
 from validate.models.marks import SHAPES
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 Kind = Literal["sr", "seg", "gsps", "secondary_capture"]

@@ -21,7 +21,7 @@ from validate.models.dicom_region import Misplaced, on_image, region, region_in_
 from validate.models.marks import SHAPES, marks
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 PERCENT, RATIO = "%", ("1", "{0:1}", "{ratio}")

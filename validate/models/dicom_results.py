@@ -19,7 +19,7 @@ from validate.models.dicom_reading import CLASSES, NAMES, DicomReading, check_re
 from validate.models.dicom_references import KEYS, Level, References, references, refers_to
 from validate.models.digest import check_digest, digest_of_digests
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 LISTED = 1000
 LARGEST = 2 << 30  # bytes of one object

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from validate.errors import ModelError
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 def model_path(model: Model, base: Path) -> Path:

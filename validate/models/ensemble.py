@@ -18,7 +18,7 @@ from validate.models.adapter import Adapter, Batch, LoadedModel, ModelIdentity, 
 from validate.models.combination import by_rule, combined
 from validate.models.digest import check_digest
 from validate.models.prediction import Failure, Prediction
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 OWN = ("format", "path", "sha256", "output", "inputs", "test_time_augmentation")  # what a member may say for itself
 

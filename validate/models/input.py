@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import ModelError
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 def check_input(name: str, declared: Sequence[int | str | None], *, element: str, model: Model) -> None:

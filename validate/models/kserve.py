@@ -26,7 +26,7 @@ from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.retry import Backoff, retried
 from validate.models.runner import ONLY_INPUT
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 TYPES = {"FP32": "float32", "FP64": "float64", "FP16": "float16", "INT64": "int64", "INT32": "int32"}
 NAMES = {kind: name for name, kind in TYPES.items()}

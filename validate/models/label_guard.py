@@ -16,7 +16,9 @@ from validate.canonical import file_digest
 from validate.cohort.mask_reference import mask_files
 from validate.errors import DataError, ModelError
 from validate.models.onnx_file import external_names
-from validate.protocol.schema import Model, Reference, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.reference import Reference
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import label_columns
 
 NOT_RUN = frozenset({"predictions", "constant", "dicom_results"})  # read here as tables and objects; no foreign program

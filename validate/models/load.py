@@ -12,8 +12,9 @@ from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
 from validate.models.label_guard import label_folders, refuse_labels
 from validate.models.sandbox import hiding
+from validate.protocol.model import Model
 from validate.protocol.passes import FULL, Pass
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 
 
 def load_models(

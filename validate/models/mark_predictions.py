@@ -19,7 +19,7 @@ from validate.models.digest import check_digest, digest_of, model_path, read_mod
 from validate.models.marks import SHAPES, marks
 from validate.models.prediction import Failure, Prediction
 from validate.models.prediction_table import PredictionOptions
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 LISTED = 1000

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from validate.errors import ModelError
 from validate.models.prediction import Boxes, Failure, Shape
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 SHAPES: dict[str, Shape] = {"boxes": "box", "points": "point", "balls": "ball"}

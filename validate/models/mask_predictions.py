@@ -20,7 +20,7 @@ from validate.models.adapter import Batch, ModelIdentity
 from validate.models.digest import check_digest, digest_of_digests
 from validate.models.prediction import Failure, Mask, Prediction
 from validate.protocol.file_names import read_name, written_name
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 LISTED = 1000
 MICROLITRES = 1000.0  # mm³ in a ml

@@ -31,7 +31,7 @@ from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
 from validate.models.torch_archive import read_archive
 from validate.models.torchscript import checked_torchscript
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 

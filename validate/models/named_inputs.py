@@ -16,7 +16,7 @@ from validate.errors import ModelError
 from validate.imaging.chosen import Choice, chosen_files
 from validate.imaging.volume import DecodeFailure
 from validate.models.prediction import Failure
-from validate.protocol.schema import Model, ModelInput, Stand
+from validate.protocol.model import Model, ModelInput, Stand
 
 NUMBERS = {"float32": np.float32, "float64": np.float64, "int64": np.int64, "int32": np.int32}
 

@@ -21,7 +21,7 @@ from validate.models.onnx_session import NotOpened, ProviderMissing, open_sessio
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.runner import ONLY_INPUT
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 FLOATS = {"float32", "float64", "float16"}
 

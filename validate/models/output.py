@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from validate.errors import ModelError
 from validate.models.prediction import ONLY_TARGET, ClassScores, Failure
-from validate.protocol.schema import Model, Output
+from validate.protocol.model import Model, Output
 from validate.protocol.targets import written
 
 ROUNDING = 1e-6  # float32 arithmetic may leave a probability this far outside [0, 1]; it is put back on the limit

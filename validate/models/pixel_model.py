@@ -17,7 +17,7 @@ from validate.models.named_inputs import NamedInputs
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
 from validate.models.runner import ONLY_INPUT, Runner
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 
 class PixelModel:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from validate.errors import ModelError
 from validate.protocol import file_names
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none"})
 LARGEST = 1 << 30  # bytes

@@ -22,7 +22,7 @@ from validate.models.mask_predictions import MaskPredictions, mask_folder
 from validate.models.output import check_columns, class_scores, output_name
 from validate.models.prediction import Failure, Prediction
 from validate.models.prediction_table import PredictionOptions, PredictionTable, read_table
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 from validate.protocol.targets import written
 
 LISTED = 1000  # unmatched rows and cases named one by one; beyond, only counted

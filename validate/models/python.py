@@ -22,7 +22,7 @@ from validate.models.code_source import find_code
 from validate.models.digest import check_digest, digest_of_digests
 from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.callables"
 

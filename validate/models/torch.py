@@ -27,7 +27,7 @@ from validate.models.torch_archive import read_archive
 from validate.models.torch_export import ExportedModel, checked_export
 from validate.models.torch_weights import weights_kind
 from validate.models.torchscript import checked_torchscript
-from validate.protocol.schema import Model
+from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.architectures"
 UNPICKLED = (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Criterion, Endpoint, StudyProtocol
+from validate.protocol.question import Criterion, Endpoint
+from validate.protocol.schema import StudyProtocol
 
 
 def acceptance_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:

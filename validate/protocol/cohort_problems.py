@@ -8,8 +8,9 @@ from itertools import pairwise
 from validate.protocol import file_names
 from validate.protocol.acquisition import DERIVED_ATTRIBUTES
 from validate.protocol.catalog import Catalog
+from validate.protocol.cohort import AttributeSource, Rule
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import AttributeSource, Rule, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 
 OPERATORS = ("one_of", "none_of", "at_least", "at_most")
 SOURCE_KINDS = ("dicom", "nifti", "table")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Comparison, StudyProtocol
+from validate.protocol.question import Comparison
+from validate.protocol.schema import StudyProtocol
 
 # Analytic limits of a paired difference → what the endpoint's metric must offer for them.
 FITS = {"delong": "delong", "obuchowski": "obuchowski", "tango": "wilson", "newcombe": "wilson"}

@@ -8,8 +8,9 @@ from itertools import pairwise
 from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
 from validate.protocol.detection import SIZE, Detection
+from validate.protocol.model import Model
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import class_names
 
 KINDS = ("boxes", "points", "balls", "mask")

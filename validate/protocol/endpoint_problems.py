@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Endpoint, StudyProtocol
+from validate.protocol.question import Endpoint
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import FITTING, MEASURED
 
 WHAT = {"segmentation": "compares masks, and", "detection": "judges marks against lesions, and"}

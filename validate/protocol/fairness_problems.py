@@ -10,8 +10,9 @@ from validate.protocol.allowance import allowance_problems
 from validate.protocol.catalog import Catalog
 from validate.protocol.fairness import NAME, FairnessOptions, fairness_of
 from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.question import Criterion
 from validate.protocol.scanner_shift import scanner_shift_of
-from validate.protocol.schema import Criterion, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 
 
 def fairness_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Problem]:

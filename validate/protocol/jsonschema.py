@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from validate.protocol.catalog import Catalog
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.schema import StudyProtocol
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

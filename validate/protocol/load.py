@@ -15,8 +15,9 @@ from validate.protocol.catalog import Catalog
 from validate.protocol.document import Document, kind, read_document
 from validate.protocol.each import spread_each
 from validate.protocol.lint import lint
+from validate.protocol.model import Model
 from validate.protocol.problem import Place, Problem, dotted, schema_problems
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 
 # Promised in the protocol's format, not built in this version: refused, never ignored.
 NOT_YET = ("sample_size",)

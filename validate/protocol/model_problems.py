@@ -8,8 +8,9 @@ from typing import Any
 
 from validate.protocol.catalog import Catalog
 from validate.protocol.cohort_problems import known_attributes
+from validate.protocol.model import Model, ModelInput
 from validate.protocol.problem import Place, Problem, options_problems, unknown
-from validate.protocol.schema import Model, ModelInput, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.unheeded import NAME, foreseen
 
 SHA256 = re.compile(r"[0-9a-f]{64}$")

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Criterion, StudyProtocol
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 
 NAME = "robustness"
 EVERY = "every"

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from validate.protocol import file_names
 from validate.protocol.catalog import Catalog
+from validate.protocol.model import Model
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.segmentation import Segmentation
 from validate.protocol.targets import ALL, structures
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from validate.protocol.block import Scalar
 from validate.protocol.catalog import Catalog
 from validate.protocol.cohort_problems import known_attributes
 from validate.protocol.problem import Problem, unknown
-from validate.protocol.schema import Scalar, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 
 NAME = "survival"
 

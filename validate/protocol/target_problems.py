@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from validate.protocol.catalog import Catalog, MetricEntry
+from validate.protocol.model import Model
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import Endpoint, Model, StudyProtocol
+from validate.protocol.question import Endpoint
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import (
     ALL,
     FITTING,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from validate.errors import ProtocolError
-from validate.protocol.schema import FindingLabel, Model, Reference, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.reference import FindingLabel, Reference
+from validate.protocol.schema import StudyProtocol
 
 ALL = "all"
 EACH = "each"

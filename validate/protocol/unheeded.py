@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from validate.protocol.catalog import Catalog
+from validate.protocol.cohort import AttributeSource
+from validate.protocol.model import Model
 from validate.protocol.problem import Place, Problem, unknown
-from validate.protocol.schema import AttributeSource, Criterion, Endpoint, Model, StudyProtocol
+from validate.protocol.question import Criterion, Endpoint
+from validate.protocol.schema import StudyProtocol
 
 # Named in the protocol's format, not built in this version.
 FORESEEN = {"comparison"}

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from validate.protocol.schema import Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import Target, label_columns, targets_of, written
 
 BY_TARGET = ("multilabel", "segmentation", "detection")  # tasks whose reference has a row for each target

@@ -15,7 +15,8 @@ from validate.analyses.wording import measure, printed_estimate, printed_goal
 from validate.estimation.estimate import Estimate
 from validate.metrics.metric import Metric
 from validate.protocol.passes import CLEAN
-from validate.protocol.schema import Comparison, StudyProtocol
+from validate.protocol.question import Comparison
+from validate.protocol.schema import StudyProtocol
 from validate.registry import load
 from validate.stats.multiplicity import benjamini_hochberg, holm
 from validate.verdict.limits import why_unreadable

@@ -9,7 +9,9 @@ from typing import Literal
 from validate.analyses.selection import Selection, ids
 from validate.estimation.estimate import Estimate
 from validate.protocol.compared import SHIFT
-from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 from validate.verdict.comparison import compared
 from validate.verdict.gap import gap_result
 from validate.verdict.holds import holds_result

@@ -13,9 +13,11 @@ from validate.analyses.wording import attribute_words, group_phrase, measure, pr
 from validate.estimation.estimate import Estimate
 from validate.estimation.group_gaps import DIFFERENCE, OTHERS, REST
 from validate.protocol.fairness import fairness_of
+from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
+from validate.protocol.question import Criterion
 from validate.protocol.scanner_shift import scanner_shift_of
-from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.verdict.limits import why_unreadable
 from validate.verdict.verdict import CriterionResult, Outcome, Reason
 

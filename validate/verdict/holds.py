@@ -13,8 +13,10 @@ from validate.analyses.holding import drops_of, state
 from validate.analyses.wording import measure, metric_of, plural, printed_estimate, printed_goal
 from validate.estimation.drops import DROP
 from validate.estimation.estimate import Estimate
+from validate.protocol.model import Model
+from validate.protocol.question import Criterion
 from validate.protocol.robustness import EVERY, robustness_of
-from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.protocol.schema import StudyProtocol
 from validate.verdict.limits import why_unreadable
 from validate.verdict.verdict import CriterionResult, Outcome, Reason
 

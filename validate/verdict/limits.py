@@ -7,7 +7,7 @@ from typing import Literal
 
 from validate.errors import ProtocolError
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Criterion
+from validate.protocol.question import Criterion
 from validate.verdict.verdict import Outcome, Reason
 
 Direction = Literal["at_least", "at_most"]

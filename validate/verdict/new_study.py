@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from validate.analyses.wording import metric_of
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Criterion
+from validate.protocol.question import Criterion
 from validate.stats.sample_size import events_for_proportion, positives_for_auroc
 from validate.verdict.limits import Goal
 

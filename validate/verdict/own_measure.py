@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from validate.analyses.wording import plural, printed_estimate, printed_goal
 from validate.estimation.compared import of_analysis
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 from validate.verdict.limits import Goal, Judgement, goal_of, judge
 from validate.verdict.verdict import CriterionResult, Outcome
 

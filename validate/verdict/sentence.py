@@ -20,7 +20,8 @@ from validate.analyses.wording import (
     sentence_case,
 )
 from validate.estimation.estimate import Estimate
-from validate.protocol.schema import Criterion, StudyProtocol
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 from validate.verdict.limits import Goal, Judgement
 from validate.verdict.new_study import POWER, NewStudy
 from validate.verdict.verdict import CriterionResult, Outcome

@@ -13,7 +13,9 @@ from validate.analyses.wording import measure, metric_of, printed_estimate, prin
 from validate.estimation.estimate import Estimate
 from validate.estimation.shift import SINCE
 from validate.protocol.compared import SHIFT
-from validate.protocol.schema import Criterion, Model, StudyProtocol
+from validate.protocol.model import Model
+from validate.protocol.question import Criterion
+from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import shift_of
 from validate.verdict.limits import why_unreadable
 from validate.verdict.verdict import CriterionResult, Outcome, Reason
