@@ -50,6 +50,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     document = yaml.safe_load((ROOT / "protocols/gallery/cxr-opacity-table.yaml").read_text(encoding="utf-8"))
     document["cohort"]["sources"][0]["table"] = document["reference"]["table"] = str(TABLES / "cases.csv")
     document["models"][0]["path"] = str(TABLES / "predictions.csv")
+    for attribute in document["cohort"]["attributes"].values():
+        if "table" in attribute:
+            attribute["table"] = str(TABLES / Path(attribute["table"]).name)
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path
@@ -80,7 +83,10 @@ def test_a_stratum_that_no_case_has_is_refused_before_anything_is_locked(
     out = ("--out", tmp_path / "run") if verb == "run" else ()
     code, said = stopped(verb, with_strata(study, "sx"), *out)
     assert code == DataError.exit_code
-    assert "no attribute 'sx' to group by; there are age, age_band, manufacturer, sex, site" in said
+    assert (
+        "no attribute 'sx' to group by; there are age, age_band, follow_up_days, manufacturer, readmitted, sex, site"
+        in said
+    )
     assert not lock_path(study).exists()
     assert not (tmp_path / "run" / "inference").exists()
 

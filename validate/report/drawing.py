@@ -48,9 +48,9 @@ def draw_directly() -> None:
 
 
 def _known(tree: Any) -> bool:
-    return tree.tag == f"{NAMESPACE}svg" and all(
-        _name(node) in KNOWN and node.attrib.keys() <= KNOWN[_name(node)] for node in tree.iter()
-    )
+    """Whether it is a figure of ours, which says so; a logo of a few rectangles is not, though it holds nothing else."""
+    ours = tree.tag == f"{NAMESPACE}svg" and "data-figure" in tree.attrib
+    return ours and all(_name(node) in KNOWN and node.attrib.keys() <= KNOWN[_name(node)] for node in tree.iter())
 
 
 def _name(node: Any) -> str:

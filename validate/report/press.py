@@ -135,9 +135,15 @@ class Crew:
         channel = self.children[child].channel
         try:
             channel.send(header, [np.frombuffer(text, np.uint8)] if text else ())
-            return channel.receive()
+            answer, arrays = channel.receive()
         except ChildGone as error:
             raise _gone() from error
+        if "failed" in answer:
+            raise MachineError(
+                f"report.pdf: part {header['part']} can't be set: {answer['failed']}. This is an error of the program or of a house "
+                "style, and no number depends on it. The HTML report is written; `validate report RUN` makes the PDF."
+            )
+        return answer, arrays
 
 
 def _gone() -> MachineError:

@@ -34,11 +34,20 @@ def main() -> None:
     while True:
         try:
             request, arrays = channel.receive()
-            channel.send(*_answer(sheets, request, arrays, heard))
+            channel.send(*_answered(sheets, request, arrays, heard))
         except ChildGone:
             sheets.clear()
             discard_fonts()
             os._exit(0)  # what a layout is made of takes a second to be taken apart object by object
+
+
+def _answered(
+    sheets: dict[int, Sheet], request: dict[str, Any], arrays: tuple[NDArray[Any], ...], heard: Warnings
+) -> tuple[dict[str, Any], Arrays]:
+    try:
+        return _answer(sheets, request, arrays, heard)
+    except Exception as error:  # noqa: BLE001 (the parent says it; a process that died would only be missed)
+        return {"failed": f"{type(error).__name__}: {error}"}, []
 
 
 def _answer(

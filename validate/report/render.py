@@ -100,16 +100,22 @@ def _files(
         yield _write_printed(folder, parts, paper.content, addresses)
 
 
-def set_again(run_folder: Path, *, profile: str | None, out: Path) -> Iterator[Path]:
+def set_again(
+    run_folder: Path, *, profile: str | None, of_paper: str | None, with_paper: bool, out: Path
+) -> Iterator[Path]:
     """The page, its figures, and what the sealed PDF prints from where, made once more; no PDF is set.
 
+    profile, of_paper : in which the page and the PDF were set, which may be of two days
+    with_paper : false where the PDF was set in a house style that is not part of the evidence
     Which page a section begins on is taken from the sealed addresses.json, as are the places for signatures.
     """
     study = _study(run_folder, profile, None)
     document = _document(study)
     yield from _write_screen(out, document.on_screen())
     pdf, placed = run_folder / "report/report.pdf", run_folder / "report/addresses.json"
-    if pdf.is_file() and placed.is_file():
+    if with_paper and pdf.is_file() and placed.is_file():
+        if of_paper != profile:
+            document = _document(_study(run_folder, of_paper, None))
         parts, sealed = document.on_paper(), json.loads(placed.read_text(encoding="utf-8"))
         pages = {one["id"]: tuple(one["pages"]) for one in sealed["sections"] if one["pages"]}
         addresses = address_document(parts, pages) | {"signatures": sealed["signatures"]}
