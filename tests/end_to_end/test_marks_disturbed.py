@@ -56,8 +56,10 @@ def test_curves_by_severity_are_drops_of_the_clean_pass_and_thick_slices_break_i
             for point in endpoint["points"]:
                 drop = known[point["drop"]]["value"]
                 assert abs(drop) == pytest.approx(abs(known[point["estimate"]]["value"] - clean), abs=1e-12)
-    ends = [known[point["estimate"]]["value"] for point in causes["ct_dose"]["endpoints"][1]["points"]]
-    assert ends[1] < ends[0]  # fewer nodules in much more noise
+    for cause in causes.values():  # of 30 nodules hardly one is lost at one threshold; over all of them it shows
+        cpm = cause["endpoints"][0]
+        ends = [known[point["estimate"]]["value"] for point in cpm["points"]]
+        assert known[cpm["clean"]]["value"] >= ends[0] > ends[1]
 
 
 def test_thick_slices_which_it_was_never_shown_are_where_it_marks_vessels(run: Any) -> None:
