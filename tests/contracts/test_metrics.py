@@ -94,9 +94,11 @@ def marked(seed: int, n: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed + 300)
     kind, abnormal = rng.integers(0, 3, n), rng.random(n) < 0.5
     counted = (kind == 1)[:, None] & (rng.random((n, 4)) < 0.8)
-    hits = np.isin(
-        np.arange(n), np.flatnonzero(kind == 2)[: int(counted.sum(axis=0).min())]
-    )  # no more than there are lesions
+    class_ = np.random.default_rng(seed + 301).integers(0, 2, n)
+    hits = np.zeros(n, bool)
+    for one in (0, 1):  # of a class no more than there are lesions of it
+        found = np.flatnonzero((kind == 2) & (class_ == one))
+        hits[found[: int(counted[class_ == one].sum(axis=0).min())]] = True
     bits = rng.integers(0, 1 << 10, (n, 4)) * hits[:, None]
     return {
         "case": kind == 0,
@@ -111,7 +113,7 @@ def marked(seed: int, n: int) -> dict[str, np.ndarray]:
         "counted": counted,
         "rank": rng.integers(0, 12, n),
         "place": rng.permutation(n),
-        "class": rng.integers(0, 2, n),
+        "class": class_,
     }
 
 
