@@ -21,6 +21,8 @@ from validate.report.figures.roc import Curve, roc
 from validate.report.figures.score_histogram import Scores, score_histogram
 from validate.report.figures.timeline import Moment, timeline
 from validate.report.printed import printed
+from validate.report.sealed import Node
+from validate.report.sections.marks import _reach
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -131,3 +133,14 @@ def test_a_long_label_of_a_forest_plot_stands_on_two_lines_and_whole() -> None:
     (drawn,) = forests("one", rows, Axis(percent=True, zero=True, tall=True), title="t", description="d")
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", str(drawn))
     assert " ".join(text for text in texts if len(text) > 2 and text in label) == label
+
+
+@pytest.mark.parametrize(
+    ("false_marks", "reach"), [(None, 4.0), (0.9, 4.0), (4.0, 4.0), (4.1, 6.0), (8.0, 10.0), (8.76, 10.0)]
+)
+def test_a_free_response_curve_is_drawn_as_far_as_its_operating_point_lies(
+    false_marks: float | None, reach: float
+) -> None:
+    operating = None if false_marks is None else {"false_per_case": false_marks, "sensitivity": 0.8}
+    target = Node("findings.json", (), {"froc": {"points": [[0.0, 0.0]], "band": None, "operating": operating}})
+    assert _reach([target]) == reach

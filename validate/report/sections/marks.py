@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ UNLISTED = {
     "no_lesion": "a case that the reference does not name has no lesion",
     "missing": "a case that the reference does not name has no reference, and is not analysed",
 }
-FARTHEST = 4.0  # false marks per case, beyond which the curve is not drawn
+NEAR = 4.0  # false marks per case, up to which a curve is drawn, unless an operating point lies beyond
+STEP = 2.0  # then up to the next of these
 SPACES = {"mm": "patient coordinates, mm", "pixels": "pixels of the image"}
 FAILED = {
     "worst_case": "every lesion of it missed, and one false mark above all others",
@@ -79,10 +81,11 @@ def _model(study: Study, finding: Node, target: Node, *, several: bool, targets:
     name = study.model_name(finding["model"].text) if several else Printed()
     if targets > 1:
         name = (name + ", " if several else printed("")) + view.words(target["words"])
+    reach = _reach([target])
     return {
         "name": name,
         "statement": view.words(finding["statement"]),
-        "froc": _froc(key, [_curve(study, finding, target, named=False)]) if target["froc"] else None,
+        "froc": _froc(key, [_curve(study, finding, target, reach, named=False)], reach) if target["froc"] else None,
         "band": _band(target),
         "operating": view.words(target["froc"]["operating"]["threshold"])
         if target["froc"] and target["froc"]["operating"]
@@ -95,24 +98,31 @@ def _model(study: Study, finding: Node, target: Node, *, several: bool, targets:
     }
 
 
-def _curve(study: Study, finding: Node, target: Node, *, named: bool) -> Curve:
+def _reach(targets: Sequence[Node]) -> float:
+    """False marks per case up to which curves are drawn: every operating point lies within."""
+    points = [one["froc"].value["operating"] for one in targets if one["froc"]]
+    most = max((point["false_per_case"] for point in points if point), default=0.0)
+    return NEAR if most <= NEAR else STEP * math.ceil(most / STEP + 1e-9)
+
+
+def _curve(study: Study, finding: Node, target: Node, reach: float, *, named: bool) -> Curve:
     found = target["froc"].value
     operating = found["operating"]
     label = study.model_name(finding["model"].text) if named else printed("ring: operating point")
-    band = [one for one in (found["band"] or {}).get("points", []) if one[0] <= FARTHEST]
-    points = [(x, y) for x, y in found["points"] if x <= FARTHEST]
+    band = [one for one in (found["band"] or {}).get("points", []) if one[0] <= reach]
+    points = [(x, y) for x, y in found["points"] if x <= reach]
     return Curve(
         label=label,
-        points=[*points, (FARTHEST, points[-1][1])],  # from the last step on nothing more is found
+        points=[*points, (reach, points[-1][1])],  # from the last step on nothing more is found
         lower=[(at, low) for at, low, _ in band],
         upper=[(at, high) for at, _, high in band],
         operating=(operating["false_per_case"], operating["sensitivity"]) if operating else None,
     )
 
 
-def _froc(key: str, curves: list[Curve]) -> Figure:
+def _froc(key: str, curves: list[Curve], reach: float) -> Figure:
     spoken = "; ".join(
-        f"{curve.label}: {100 * curve.points[-1][1]:.0f}% of lesions found with at most {FARTHEST:g} false marks per case"
+        f"{curve.label}: {100 * curve.points[-1][1]:.0f}% of lesions found with at most {reach:g} false marks per case"
         for curve in curves
     )
     return froc(
@@ -128,8 +138,9 @@ def _band(target: Node) -> Printed:
 
 def _together(study: Study, findings: Sequence[Node], place: int) -> Mapping[str, Any]:
     targets = [(finding, finding["data"]["targets"][place]) for finding in findings]
-    curves = [_curve(study, finding, target, named=True) for finding, target in targets if target["froc"]]
-    return {"title": view.words(targets[0][1]["words"]), "figure": _froc(f"all-{place}", curves)}
+    reach = _reach([target for _, target in targets])
+    curves = [_curve(study, finding, target, reach, named=True) for finding, target in targets if target["froc"]]
+    return {"title": view.words(targets[0][1]["words"]), "figure": _froc(f"all-{place}", curves, reach)}
 
 
 def _sizes(key: str, target: Node) -> Figure:
