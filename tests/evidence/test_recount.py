@@ -313,5 +313,5 @@ def test_the_exported_script_counts_the_same_in_r_and_finds_the_same_difference(
     done = subprocess.run(["Rscript", "recount.R"], cwd=place, capture_output=True, text=True, timeout=120, check=False)
     # the AUROC of the fixture is wrong on purpose: 5/6 where 4/6 is right
     assert done.returncode == 1, done.stderr
-    assert "estimates.json#/estimates/5 : stored 0.833333333333333 counted 0.666666666666667" in done.stdout
+    assert "estimates.json#/estimates/5 value : stored 0.833333333333333 counted 0.666666666666667" in done.stdout
     assert "8 estimates counted again, 1 differ" in done.stdout

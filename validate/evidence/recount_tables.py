@@ -82,7 +82,7 @@ def _lines(table: Table, index: int, one: Entry) -> Iterator[dict[str, Any]]:
     """Nothing of an estimate without a value, or of one that is not counted here."""
     if one["value"] is None:
         return
-    counts = COUNTS if other_counts(table, one) is not None else ()
+    counts = [name for name in COUNTS if name in one] if other_counts(table, one) is not None else []
     base = {"address": f"estimates.json#/estimates/{index}", "constant": 0.0, "weight": 1.0}
     base |= {name: one[name] for name in ("value", "numerator", "denominator", *counts)}
     check, parts = recount_moved.check_of(one, table.protocol), parts_of(table, one)
