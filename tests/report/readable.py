@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-FORBIDDEN = re.compile(r"\b(NaN|nan|None|inf|Infinity|null|Undefined)\b")
-
+FORBIDDEN = re.compile(
+    r"\b(NaN|nan|None(?! of the)|inf|Infinity|null|Undefined)\b"
+)  # "None of the criteria is met" is English
 
 RATIO = ("ratio", "slope")  # units of what may lie beyond 1
 
