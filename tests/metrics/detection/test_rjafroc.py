@@ -1,6 +1,6 @@
-"""Figures of merit of 18 readings of 92 cases against RJafroc 2.1.3 on its dataset05, where that lies beside the checkout.
+"""Figures of merit of 18 readings of 92 cases against RJafroc 2.1.3 on its dataset05, where VALIDATE_RJAFROC names the folder.
 
-The data are not ours to ship; what RJafroc says of them lies with them. Without it, tests/metrics/detection/test_detection_golden.py holds
+The data are not ours to ship; what RJafroc says of them lies with them. Without them, tests/metrics/detection/test_detection_golden.py holds
 the same measures by hand.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 import validate
 
-ORACLE = Path(__file__).parents[4] / "shared" / "oracles" / "froc_rjafroc_dataset05"
+ORACLE = Path(os.environ.get("VALIDATE_RJAFROC", ""), "expected.json").parent
 # ours → theirs; case sensitivity and specificity, lesions found and false marks are at the loosest threshold: of any mark at all
 NAMES = {
     "weighted_afroc": "fom_wAFROC",
@@ -35,7 +36,9 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-@pytest.mark.skipif(not ORACLE.is_dir(), reason="RJafroc's dataset05 does not lie beside this checkout")
+@pytest.mark.skipif(
+    not (ORACLE / "expected.json").is_file(), reason="RJafroc's dataset05 is not at hand (VALIDATE_RJAFROC)"
+)
 @pytest.mark.parametrize("modality", [1, 2])
 def test_every_reader_has_the_figures_of_merit_that_rjafroc_gives(modality: int) -> None:
     cases, marks = rows("cases.csv"), rows("data.csv")
