@@ -1,7 +1,7 @@
 """Figures of merit of 18 readings of 92 cases against RJafroc 2.1.3 on its dataset05, where VALIDATE_RJAFROC names the folder.
 
-The data are not ours to ship; what RJafroc says of them lies with them. Without them, tests/metrics/detection/test_detection_golden.py holds
-the same measures by hand.
+The data are not ours to ship; what RJafroc says of them lies with them. Without them, test_detection_golden.py holds the same measures
+by hand.
 """
 
 from __future__ import annotations
