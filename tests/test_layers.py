@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "validate"
 LAYERS = [
     {"errors", "canonical", "__init__"},
-    {"resources", "stats"},
+    {"processes", "resources", "stats"},
     {"registry"},
     {"provenance"},
     {"protocol"},

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import get_args
 
 from validate.errors import DataError
 from validate.estimation.plan import Plan, plan_for
+from validate.protocol.question import Interval
 from validate.protocol.targets import FITTING
 from validate.registry import names
 
-INTERVALS = (
-    *("bootstrap", "bootstrap_bca", "bootstrap_studentised", "delong", "delong_logit", "obuchowski"),
-    *(
-        "wilson",
-        "wilson_effective_n",
-        "clopper_pearson",
-        "clopper_pearson_effective_n",
-        "jeffreys",
-        "jeffreys_effective_n",
-        "cluster_robust",
-    ),
-)
+METHODS = get_args(Interval.model_fields["method"].annotation)
+INTERVALS = (*METHODS, "bootstrap_bca", "bootstrap_studentised")
 
 
 def _full_name(name: str, task: str) -> str:

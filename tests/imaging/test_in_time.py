@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -16,6 +18,7 @@ from validate.imaging.in_time import TookTooLong, decoded_in_time, in_time
 from validate.imaging.reference_decoder import decoded_by_reference
 from validate.imaging.reference_process import decoded_apart
 from validate.imaging.volume import DecodeFailure
+from validate.processes.channel import Channel, Child
 
 RLE = ALL["RLE"]
 
@@ -58,13 +61,20 @@ def colour():
     return dicom_file(stored, RLE, bits=8)
 
 
+def child_of(program):
+    started = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )
+    return Child(started, Channel(started.stdout, started.stdin))
+
+
 @pytest.fixture
 def worker(monkeypatch):
     """Another program in the place of the decoding process."""
 
     def use(program):
         monkeypatch.setattr(reference_process, "PROCESSES", made := reference_process._Processes())
-        monkeypatch.setattr(reference_process, "WORKER", program)
+        monkeypatch.setattr(reference_process, "start_child", lambda *_, **__: child_of(program))
         monkeypatch.setattr(reference_process, "STARTING", 0.0)
         return made
 
@@ -98,7 +108,7 @@ def test_what_the_reference_refuses_is_refused_and_the_process_lives(colour):
         ("import time; time.sleep(60)", "decode:timeout"),
         ("import os; os._exit(9)", "decode:crashed"),
         ("import sys; sys.stdin.buffer.read(9); sys.stdout.buffer.write(b'\\xff' * 99)", "decode:crashed"),
-        ("import sys, struct; sys.stdout.buffer.write(struct.pack('<QQ', 2, 0) + b'{}')", "decode:crashed"),
+        ("import sys, struct; sys.stdout.buffer.write(struct.pack('<Q', 2) + b'{}')", "decode:crashed"),
     ],
 )
 def test_a_decoder_that_hangs_or_dies_costs_its_image(colour, worker, program, reason):

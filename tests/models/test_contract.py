@@ -74,7 +74,7 @@ RUN_HERE = {
 
 def _check_confined(notes: tuple[str, ...]) -> None:
     """What a child of this machine can give up (test_sandbox.py tries it by doing it), every format's child gives up."""
-    program = "from validate.models.sandbox import confine; print(*confine([], limit_memory=True))"
+    program = "from validate.processes.sandbox import confine; print(*confine([], limit_memory=True))"
     able = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert {"no_file_writes", "memory_limit"} <= set(able)
     (told,) = (note for note in notes if note.startswith("run in a child process: "))

@@ -17,7 +17,7 @@ from validate.errors import ModelError
 from validate.models.label_guard import refuse_labels
 from validate.models.load import opened_models
 from validate.models.onnx_file import external_names
-from validate.models.sandbox import hidden_now, hiding, own_folders
+from validate.processes.sandbox import hidden_now, hiding, own_folders
 from validate.protocol.cohort import AttributeSource
 from validate.protocol.reference import Reference
 

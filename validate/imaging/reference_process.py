@@ -7,22 +7,14 @@ A process is started with the first frame that needs one, and kept; several thre
 from __future__ import annotations
 
 import atexit
-import contextlib
-import json
 import os
 import queue
-import select
-import struct
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
@@ -30,58 +22,28 @@ from validate.imaging.element_value import value_of
 from validate.imaging.failure import DecodeFailure
 from validate.imaging.in_time import DECODING
 from validate.imaging.reference_decoder import Decoded
+from validate.processes.channel import Arrays, Child, ChildGone, ChildSilent, start_child
 
 # What decides how a frame is decoded (PS3.3 C.7.6.3).
 SAID = (
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
 )
-LENGTHS = struct.Struct("<QQ")  # of the header, in JSON, and of the bytes after it
-LARGEST = 1 << 34
+SHARED = 1 << 26  # bytes of memory for a frame in each direction; larger ones go over the pipe
 STARTING = 60.0  # seconds
-WORKER = "from validate.imaging.reference_worker import main; main()"
 
 
 @dataclass(slots=True)
 class _Process:
-    started: subprocess.Popen[bytes]
+    child: Child
     new: bool = True
 
-    def ask(self, header: Mapping[str, Any], content: bytes, seconds: float) -> tuple[dict[str, Any], bytearray]:
-        """Its answer. Raises TimeoutError; EOFError or OSError where it ended."""
-        assert self.started.stdin is not None
-        sent = json.dumps(header).encode()
-        deadline = time.monotonic() + seconds + (STARTING if self.new else 0.0)
-        self.started.stdin.write(LENGTHS.pack(len(sent), len(content)) + sent)
-        self.started.stdin.write(content)
-        self.started.stdin.flush()
-        head, size = LENGTHS.unpack(self._read(LENGTHS.size, deadline))
-        if max(head, size) > LARGEST:
-            raise EOFError
-        answer = json.loads(bytes(self._read(head, deadline)))
+    def ask(self, header: Mapping[str, Any], frame: bytes, seconds: float) -> tuple[dict[str, Any], Arrays]:
+        """Its answer. Raises ChildSilent, ChildGone."""
+        self.child.channel.send(header, [np.frombuffer(frame, np.uint8)])
+        answer = self.child.channel.receive(seconds + (STARTING if self.new else 0.0))
         self.new = False
-        return answer, self._read(size, deadline)
-
-    def _read(self, size: int, deadline: float) -> bytearray:
-        assert self.started.stdout is not None
-        content = bytearray(size)
-        view, number = memoryview(content), self.started.stdout.fileno()
-        while view:
-            if not select.select([number], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            count = os.readv(number, [view])
-            if count == 0:
-                raise EOFError
-            view = view[count:]
-        return content
-
-    def end(self) -> None:
-        self.started.kill()
-        for stream in (self.started.stdin, self.started.stdout):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
-        self.started.wait()
+        return answer
 
 
 @dataclass(slots=True)
@@ -99,18 +61,12 @@ class _Processes:
         try:
             return self.idle.get_nowait()
         except queue.Empty:
-            command = [sys.executable, "-P", "-c", WORKER]  # nothing is loaded from the folder that somebody stands in
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-            return _Process(
-                subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-                )
-            )
+            return _Process(start_child("validate.imaging.reference_worker", shared_bytes=SHARED))
 
     def close(self) -> None:
         while self.owner == os.getpid():
             try:
-                self.idle.get_nowait().end()
+                self.idle.get_nowait().child.end()
             except queue.Empty:
                 return
 
@@ -128,16 +84,16 @@ def decoded_apart(dataset: FileDataset, syntax: UID, frame: bytes, *, seconds: f
     }
     process = PROCESSES.take()
     try:
-        answer, content = process.ask({"syntax": str(syntax), "elements": said}, frame, seconds)
-        found = _decoded(answer, content)
-    except TimeoutError:
-        process.end()
+        answer, arrays = process.ask({"syntax": str(syntax), "elements": said}, frame, seconds)
+        found = _decoded(answer, arrays)
+    except ChildSilent:
+        process.child.kill()
         raise DecodeFailure("decode:timeout", "Decoding took longer than the time allowed for one image.") from None
-    except (EOFError, OSError, LookupError, TypeError, ValueError):
-        process.end()
+    except (ChildGone, OSError, LookupError, TypeError, ValueError):
+        process.child.kill()
         raise DecodeFailure("decode:crashed", "The decoder ended its process on this image.") from None
     except BaseException:
-        process.end()  # in the middle of an answer
+        process.child.kill()  # in the middle of an answer
         raise
     PROCESSES.idle.put(process)
     if isinstance(found, DecodeFailure):
@@ -145,8 +101,7 @@ def decoded_apart(dataset: FileDataset, syntax: UID, frame: bytes, *, seconds: f
     return found
 
 
-def _decoded(answer: Mapping[str, Any], content: bytearray) -> Decoded | DecodeFailure:
+def _decoded(answer: Mapping[str, Any], arrays: Arrays) -> Decoded | DecodeFailure:
     if "failure" in answer:
         return DecodeFailure(str(answer["failure"][0]), str(answer["failure"][1]))
-    values: NDArray[Any] = np.frombuffer(content, np.dtype(str(answer["type"]))).reshape(answer["shape"])
-    return Decoded(values, str(answer["decoder"]))
+    return Decoded(arrays[0], str(answer["decoder"]))

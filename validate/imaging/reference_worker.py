@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
+
+from validate.processes.channel import ChildGone, own_channel
 
 
 def main() -> None:
-    """Answers on a copy of the standard output; what a library prints goes nowhere."""
-    from validate.imaging.reference_process import LENGTHS
+    """Serve until the parent closes the pipe."""
+    channel = own_channel()
+    while True:
+        try:
+            asked, (frame,) = channel.receive()
+            channel.send(*_answer(asked, frame.tobytes()))
+        except ChildGone:
+            return
 
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    questions = sys.stdin.buffer
-    while len(announced := questions.read(LENGTHS.size)) == LENGTHS.size:
-        head, size = LENGTHS.unpack(announced)
-        _answer(answers, json.loads(questions.read(head)), questions.read(size))
 
-
-def _answer(answers: BinaryIO, asked: Mapping[str, Any], frame: bytes) -> None:
+def _answer(asked: Mapping[str, Any], frame: bytes) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     from validate.imaging.failure import DecodeFailure
-    from validate.imaging.reference_process import LENGTHS
 
-    content = b""
     try:
         found = _decoded(asked, frame)
-        values = np.ascontiguousarray(found.values)
-        header: dict[str, Any] = {"decoder": found.decoder, "type": values.dtype.str, "shape": list(values.shape)}
-        content = values.tobytes()
     except DecodeFailure as failure:
-        header = {"failure": [failure.reason, failure.detail]}
+        return {"failure": [failure.reason, failure.detail]}, []
     except MemoryError:
-        header = {"failure": ["decode:out_of_memory", "The image does not fit this machine's memory."]}
-    sent = json.dumps(header).encode()
-    answers.write(LENGTHS.pack(len(sent), len(content)) + sent + content)
-    answers.flush()
+        return {"failure": ["decode:out_of_memory", "The image does not fit this machine's memory."]}, []
+    return {"decoder": found.decoder}, [found.values]
 
 
 def _decoded(asked: Mapping[str, Any], frame: bytes) -> Any:
@@ -59,7 +50,3 @@ def _decoded(asked: Mapping[str, Any], frame: bytes) -> Any:
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     return decoded_by_reference(dataset, UID(asked["syntax"]), 0)
-
-
-if __name__ == "__main__":
-    main()

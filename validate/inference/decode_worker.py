@@ -15,9 +15,9 @@ from validate.imaging.placed import placement_of
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.held import Held, message_of, volume_from
 from validate.inference.view import View, view_of
-from validate.models.channel import ChildGone, own_channel
 from validate.models.prediction import Failure
-from validate.models.sandbox import confine
+from validate.processes.channel import ChildGone, own_channel
+from validate.processes.sandbox import confine
 
 
 def main() -> None:

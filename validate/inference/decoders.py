@@ -19,8 +19,8 @@ from validate.imaging.in_time import DECODING
 from validate.inference.decode import TIMED_OUT, Decoded, DecodeTask, decode, timed_out
 from validate.inference.decode_worker import decoded_from
 from validate.inference.view import View
-from validate.models.channel import Child, ChildGone, ChildSilent, start_child
 from validate.models.prediction import Failure
+from validate.processes.channel import Child, ChildGone, ChildSilent, start_child
 
 Kind = Literal["thread", "process"]
 

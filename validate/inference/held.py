@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.imaging.volume import Volume
-from validate.models.channel import ELEMENTS
+from validate.processes.channel import ELEMENTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from validate.models.channel import Channel
+from validate.processes.channel import Channel
 
 
 def reply(channel: Channel, work: Any) -> None:

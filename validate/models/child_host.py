@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from validate.errors import ModelError
 from validate.models.adapter import OutOfMemory
-from validate.models.channel import Arrays, Child, ChildGone, ChildSilent, start_child
 from validate.models.lost_device import DeviceLost, lost_device
-from validate.models.sandbox import hidden_now
+from validate.processes.channel import Arrays, Child, ChildGone, ChildSilent, start_child
+from validate.processes.sandbox import hidden_now
 from validate.protocol.model import Model
 
 PATIENCE = 300.0  # seconds for one answer

@@ -11,7 +11,7 @@ from validate.errors import ProtocolError
 from validate.models.adapter import Adapter, LoadedModel
 from validate.models.augmented import AugmentedModel
 from validate.models.label_guard import label_folders, refuse_labels
-from validate.models.sandbox import hiding
+from validate.processes.sandbox import hiding
 from validate.protocol.model import Model
 from validate.protocol.passes import FULL, Pass
 from validate.protocol.schema import StudyProtocol

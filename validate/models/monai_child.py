@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.channel import Arrays, ChildGone, own_channel
 from validate.models.child_answer import reply
-from validate.models.sandbox import confine, own_folders
 from validate.models.torch_child import fill, make_reproducible
+from validate.processes.channel import Arrays, ChildGone, own_channel
+from validate.processes.sandbox import confine, own_folders
 
 
 def main() -> None:

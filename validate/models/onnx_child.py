@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from validate.models.channel import Arrays, ChildGone, own_channel
 from validate.models.child_answer import reply
-from validate.models.sandbox import confine, own_folders
+from validate.processes.channel import Arrays, ChildGone, own_channel
+from validate.processes.sandbox import confine, own_folders
 
 
 def main() -> None:

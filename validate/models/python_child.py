@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.channel import ELEMENTS, Arrays, ChildGone, own_channel
 from validate.models.child_answer import named, reply
 from validate.models.code_child import imported
 from validate.models.runner import ONLY_INPUT
-from validate.models.sandbox import confine, own_folders
+from validate.processes.channel import ELEMENTS, Arrays, ChildGone, own_channel
+from validate.processes.sandbox import confine, own_folders
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

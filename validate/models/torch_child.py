@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.channel import Arrays, ChildGone, own_channel
 from validate.models.child_answer import named, reply
 from validate.models.code_child import imported
-from validate.models.sandbox import confine, own_folders
+from validate.processes.channel import Arrays, ChildGone, own_channel
+from validate.processes.sandbox import confine, own_folders
 
 KINDS = {
     "export": "torch.export",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from validate.errors import MachineError
-from validate.models.channel import Child, ChildGone, start_child
+from validate.processes.channel import Child, ChildGone, start_child
 from validate.report.press_worker import unpacked
 from validate.report.sheet import Anchor, Leaves, Sheet, Warnings, missing
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import MissingLibrary
-from validate.models.channel import ChildGone, own_channel
+from validate.processes.channel import ChildGone, own_channel
 from validate.report.sheet import Leaves, Sheet, Warnings, discard_fonts, weasyprint_here
 
 Arrays = list[NDArray[Any]]

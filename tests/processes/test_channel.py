@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.models.channel import Channel, ChildGone, ChildSilent, _memory
+from validate.processes.channel import Channel, ChildGone, ChildSilent, _memory
 
 
 @pytest.fixture

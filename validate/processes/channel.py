@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.sandbox import library_path
+from validate.processes.sandbox import library_path
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -168,7 +168,7 @@ def start_child(module: str, *, shared_bytes: int = 0, hidden: Sequence[str] = (
     memory = [_memory(shared_bytes) for _ in range(2)] if shared_bytes and hasattr(os, "memfd_create") else []
     root = str(Path(__file__).parents[2])
     path = [root, *(entry for entry in library_path() if entry != root)]
-    hide = f"from validate.models.sandbox import hide; hide({list(hidden)!r}); " if hidden else ""
+    hide = f"from validate.processes.sandbox import hide; hide({list(hidden)!r}); " if hidden else ""
     program = f"import sys; sys.path[:] = {path!r}; {hide}from {module} import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", program, *map(str, memory)],

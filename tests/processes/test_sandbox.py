@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import socket, subprocess, sys
 from pathlib import Path
-from validate.models.sandbox import confine, own_folders
+from validate.processes.sandbox import confine, own_folders
 folder = Path({folder!r})
 print(" ".join(confine(own_folders(), limit_memory=True)))
 def attempt(name, work):
@@ -65,7 +65,7 @@ def test_our_own_libraries_can_still_be_read(lines: list[str]) -> None:
 
 
 def test_the_studys_folder_is_not_among_our_own(tmp_path: Path) -> None:
-    from validate.models.sandbox import own_folders
+    from validate.processes.sandbox import own_folders
 
     package = Path(__file__).parents[2]
     assert package not in own_folders()
