@@ -107,8 +107,8 @@ def _rle(frame: bytes, shape: Shape) -> Frame | None:
     if header[0] != width or starts[0] != 64 or any(b <= a for a, b in pairwise(starts)):
         return None
     words: Frame | None = None
+    segment = np.empty(points, np.uint8)
     for start, stop in pairwise(starts):
-        segment = np.empty(points, np.uint8)
         try:
             if len(imagecodecs.packbits_decode(frame[start:stop], out=segment.data)) != points:
                 return None
