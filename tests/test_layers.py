@@ -28,6 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter", "uses"},
     {"locking", "evaluate_ledger", "evaluate_marks", "evaluate_plans", "run_pictures"},
+    {"run_unblinded"},
     {"run_stages"},
     {"rehearsal", "report_again", "run_protocol", "sign_run", "replay"},
     {"evaluate_table", "compare_runs"},

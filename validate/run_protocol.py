@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from validate import __version__
 from validate.catalog import shipped_catalog
@@ -23,7 +23,10 @@ from validate.provenance.states import Progress, State
 from validate.registry import load as load_plugin
 from validate.reporter import Reporter, Silent
 from validate.run_folder import open_folder, run_name, sole_user
-from validate.run_stages import Run, Stages
+from validate.run_stages import Stages
+
+if TYPE_CHECKING:
+    from validate.run_unblinded import Run
 
 
 def chosen_engine(name: str, address: str | None) -> Any:

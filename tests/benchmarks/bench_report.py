@@ -36,10 +36,10 @@ def run(*, quick: bool) -> list[dict[str, Any]]:
 def _share(name: str) -> dict[str, Any]:
     """A study of the gallery from its images to its report; the call that writes the report is timed inside that run."""
     import validate
-    from validate import run_stages
+    from validate import run_unblinded
 
     spent: list[float] = []
-    render = run_stages.render
+    render = run_unblinded.render
 
     def timed(*args: Any, **options: Any) -> Any:
         begin = time.perf_counter()
@@ -51,7 +51,7 @@ def _share(name: str) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as made,
         patch.dict(os.environ, {"VALIDATE_HOME": f"{made}/home"}),  # nobody's ledger is written
-        patch.object(run_stages, "render", timed),
+        patch.object(run_unblinded, "render", timed),
     ):
         home = Path(made)
         if not (ROOT / "sample_data").is_dir():

@@ -15,7 +15,7 @@ from validate.errors import CommandError, ExitCode, ProtocolError
 from validate.lock.amendment import Amendment
 from validate.provenance.ledger import Ledger
 from validate.rehearsal import lock_protocol
-from validate.run_stages import Run
+from validate.run_unblinded import Run
 from validate.uses import run_rows
 
 NAME = "cxr-opacity-table.yaml"

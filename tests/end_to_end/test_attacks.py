@@ -33,7 +33,7 @@ from validate.provenance.keys import new_key
 from validate.report.again import made_again
 from validate.report.render import render
 from validate.results.store import write_units
-from validate.run_stages import Run
+from validate.run_unblinded import Run
 from validate.sign_run import sign_run
 
 Change = Callable[[dict[str, Any]], None]

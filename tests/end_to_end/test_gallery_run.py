@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from validate.cli.main import app
 from validate.errors import EvidenceError
-from validate.run_stages import Run
+from validate.run_unblinded import Run
 
 
 def estimates(run: Run) -> list[dict]:

@@ -19,7 +19,7 @@ DRIVER = """
 import json, os, random, signal, sys
 from pathlib import Path
 import validate
-from validate import run_stages
+from validate import run_unblinded
 from validate.errors import EvidenceError
 from validate.evidence.verify import verify
 from validate.numbers import recomputation
@@ -55,7 +55,7 @@ def child(work):
 
 def killed_at(step, folder, ended):
     os.fsync, os.replace = counted(os.fsync), counted(os.replace)
-    run_stages.write_derived = begin(run_stages.write_derived)
+    run_unblinded.write_derived = begin(run_unblinded.write_derived)
     last[0] = step
     validate.run(study, out=folder)
     ended.write_text(str(steps[0] - 1))

@@ -15,7 +15,7 @@ import pytest
 import validate
 from validate.evidence.verify import verify
 from validate.numbers import recomputation
-from validate.run_stages import Run
+from validate.run_unblinded import Run
 
 SAME = ("estimates.json", "findings.json", "verdict.json", "results/units.parquet", "cohort/cases.parquet")
 

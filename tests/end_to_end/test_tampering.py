@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from validate.canonical import file_digest, pretty_json
 from validate.cli.main import app
 from validate.errors import ValidateError
-from validate.run_stages import Run
+from validate.run_unblinded import Run
 
 
 @pytest.fixture

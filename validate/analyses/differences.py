@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from validate.estimation.cases import Sample
 from validate.metrics.metric import Metric
@@ -111,5 +111,5 @@ def _margins(value: Array, replicate: Array, known: NDArray[np.bool_]) -> Array:
     whole = known.all(axis=1)
     error = replicate[whole].std(axis=0, ddof=1)
     largest = np.max(np.abs(replicate[whole] - value) / error, axis=1)
-    sidak = -ndtri((1 - LEVEL ** (1 / len(value))) / 2)
+    sidak = -scipy.special.ndtri((1 - LEVEL ** (1 / len(value))) / 2)
     return np.asarray(max(np.quantile(largest, LEVEL), sidak) * error, dtype=np.float64)

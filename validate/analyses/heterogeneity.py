@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import fdtrc
 
 from validate.analyses.differences import MOST_UNDEFINED, GroupValues
 
@@ -101,4 +101,4 @@ def _welch(statistic: float, variance: NDArray[np.float64], n: NDArray[np.float6
     levels, weight = len(n), 1 / variance
     lack = float((((1 - weight / weight.sum()) ** 2) / (n - 1)).sum())
     corrected = statistic / (levels - 1) / (1 + 2 * (levels - 2) / (levels**2 - 1) * lack)
-    return float(fdtrc(levels - 1, (levels**2 - 1) / (3 * lack), corrected))
+    return float(scipy.special.fdtrc(levels - 1, (levels**2 - 1) / (3 * lack), corrected))

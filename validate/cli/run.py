@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from validate.run_stages import Run
+    from validate.run_unblinded import Run
 
 COLOUR = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 
@@ -38,10 +38,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Lock, run the models, compute, decide, seal and report."""
+    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cli.junit import write_junit
     from validate.cli.progress import RunProgress
     from validate.lock.amendment import Amendment
     from validate.run_protocol import run
+
+    leave_pandas_out()
 
     with RunProgress(quiet=as_json) as progress:
         finished = run(

@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from validate.metrics.metric import Values
 from validate.stats.compiled import LANES
@@ -50,11 +50,11 @@ def bias_corrected(values: Array, point: float, jackknife: Array, *, level: floa
     spread = float(np.dot(apart, apart))
     acceleration = float((apart**3).sum()) / (6.0 * spread**1.5) if spread > 0 else 0.0
     below = (values < point).mean() + 0.5 * (values == point).mean()
-    bias = float(ndtri(np.clip(below, 1e-6, 1.0 - 1e-6)))
+    bias = float(scipy.special.ndtri(np.clip(below, 1e-6, 1.0 - 1e-6)))
 
     def share(out: float) -> float:
-        shifted = bias + float(ndtri(out))
-        return float(ndtr(bias + shifted / max(1.0 - acceleration * shifted, 1e-6)))
+        shifted = bias + float(scipy.special.ndtri(out))
+        return float(scipy.special.ndtr(bias + shifted / max(1.0 - acceleration * shifted, 1e-6)))
 
     return _at(values, share(tail(level)), share(1.0 - tail(level)))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr
 
 from validate.errors import Undefined
 from validate.estimation.cases import Sample
@@ -71,7 +71,7 @@ def _aurocs(method: str, samples: tuple[Sample, Sample], members: NDArray[np.boo
 
     def p(null: float, *, upward: bool) -> float:
         statistic = (found.difference - null) / error * (1 if upward else -1)
-        return float(ndtr(-statistic) if np.isinf(degrees) else stdtr(degrees, -statistic))
+        return float(scipy.special.ndtr(-statistic) if np.isinf(degrees) else scipy.special.stdtr(degrees, -statistic))
 
     return PairedFit(f"{method}_paired", limits, p)
 
@@ -82,6 +82,6 @@ def _proportions(method: str, metric: Metric, samples: tuple[Sample, Sample], me
 
     def p(null: float, *, upward: bool) -> float:
         statistic = tango_statistic(table, null)
-        return float(ndtr(-statistic if upward else statistic))
+        return float(scipy.special.ndtr(-statistic if upward else statistic))
 
     return PairedFit(f"{method}_paired", lambda level: limits_of(table, level=level), p)

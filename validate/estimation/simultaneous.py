@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from validate.metrics.metric import Values
 from validate.stats.limits import level_of, tail
@@ -24,7 +24,7 @@ def simultaneous_level(
     chosen = [place for place in places if usable[place]]
     if not chosen:
         return level
-    sidak = float(-ndtri((1.0 - level ** (1.0 / len(chosen))) / 2.0))
+    sidak = float(-scipy.special.ndtri((1.0 - level ** (1.0 / len(chosen))) / 2.0))
     widest = _largest_deviation(replicates, point, chosen, level) if replicates is not None else 0.0
     return level_of(max(sidak, widest))
 

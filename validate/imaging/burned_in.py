@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 BAND = 0.2  # of height and width: where scanners write
 LEAST_GLYPHS = 4  # in a line; a side marker has one or two
@@ -69,7 +69,7 @@ def _drawn(part: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
     found = []
     wide = 2 * (min(LARGEST, *part.shape) // 4) + 1
     for turned in (part, 1 - part):
-        background = ndimage.minimum_filter(turned, size=wide, mode="nearest")
+        background = scipy.ndimage.minimum_filter(turned, size=wide, mode="nearest")
         bright = turned > 0.7
         lit = bright & (turned - background > STEEP)
         if 0 < lit.mean() < MOST_LIT:
@@ -78,12 +78,12 @@ def _drawn(part: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
 
 
 def _lines(lit: NDArray[np.bool_]) -> list[TextLine]:
-    labels, count = ndimage.label(lit, structure=np.ones((3, 3), dtype=np.int8))
+    labels, count = scipy.ndimage.label(lit, structure=np.ones((3, 3), dtype=np.int8))
     if not LEAST_GLYPHS <= count <= MOST_SHAPES:
         return []
     shapes = []
     areas = np.bincount(labels.ravel())
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+    for number, place in enumerate(scipy.ndimage.find_objects(labels), start=1):
         rows, columns = place
         tall, broad = rows.stop - rows.start, columns.stop - columns.start
         filled = areas[number] / (tall * broad)

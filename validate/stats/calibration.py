@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, ndtr
 
 from validate.errors import Undefined
 from validate.stats.limits import Array, normal_quantile, student_quantile
@@ -121,7 +121,7 @@ def spiegelhalter(probability: ArrayLike, positive: ArrayLike) -> tuple[float, f
     if not variance > 0:
         raise Undefined("Spiegelhalter's z needs a probability other than 0, one half and 1: there is none")
     z = float(((truth - stated) * (1 - 2 * stated)).sum() / np.sqrt(variance))
-    return z, float(2 * ndtr(-abs(z)))
+    return z, float(2 * scipy.special.ndtr(-abs(z)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def hosmer_lemeshow(probability: ArrayLike, positive: ArrayLike, *, groups: int 
     if (expected <= 0).any() or (expected >= count).any():
         raise Undefined("a group of the Hosmer–Lemeshow test expects nobody or everybody")
     statistic = float(((observed - expected) ** 2 / (expected * (1 - expected / count))).sum())
-    return HosmerLemeshow(statistic, groups, float(chdtrc(groups, statistic)))
+    return HosmerLemeshow(statistic, groups, float(scipy.special.chdtrc(groups, statistic)))
 
 
 def at_prevalence(probability: ArrayLike, *, stated: float, wanted: float) -> Array:

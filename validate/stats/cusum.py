@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
 Array = NDArray[np.float64]
 FARTHEST = 1e-300  # a tail is taken for no smaller than this
@@ -58,7 +58,7 @@ def self_starting(reference: Array, steps: Sequence[Array]) -> Array:
     for place, step in enumerate(steps):
         size, middle = len(step), float(np.mean(step))
         t = (middle - mean) / np.sqrt(square / (count - 1) * (1 / size + 1 / count))
-        z[place] = -np.sign(t) * ndtri(max(stdtr(count - 1, -abs(t)), FARTHEST))
+        z[place] = -np.sign(t) * scipy.special.ndtri(max(scipy.special.stdtr(count - 1, -abs(t)), FARTHEST))
         square += float(((step - middle) ** 2).sum()) + (middle - mean) ** 2 * count * size / (count + size)
         mean = (mean * count + middle * size) / (count + size)
         count += size

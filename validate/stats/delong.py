@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, stdtr
 
 from validate.errors import Undefined
 from validate.stats.compiled import compiled
@@ -193,7 +193,9 @@ def _tested(difference: float, variance: float, degrees: float, level: float) ->
         raise Undefined("the difference of the two AUROCs does not vary: the scores rank all cases alike")
     error = float(np.sqrt(variance))
     statistic = difference / error
-    p = 2.0 * float(ndtr(-abs(statistic)) if np.isinf(degrees) else stdtr(degrees, -abs(statistic)))
+    p = 2.0 * float(
+        scipy.special.ndtr(-abs(statistic)) if np.isinf(degrees) else scipy.special.stdtr(degrees, -abs(statistic))
+    )
     limits = wald_limits(difference, error, normal_quantile(level), low=-1.0)
     return DifferenceTest(difference, error, limits, statistic, degrees, p)
 

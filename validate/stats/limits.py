@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtrit
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ class Limits:
 
 def normal_quantile(level: float) -> float:
     """Two-sided standard normal quantile: 1.959964 for 0.95. Raises ValueError unless 0 < level < 1."""
-    return float(-ndtri(tail(level)))
+    return float(-scipy.special.ndtri(tail(level)))
 
 
 def student_quantile(level: float, degrees: ArrayLike) -> Array:
@@ -29,7 +29,7 @@ def student_quantile(level: float, degrees: ArrayLike) -> Array:
     known = np.asarray(degrees, dtype=np.float64)
     if np.isnan(known).any():
         raise ValueError("degrees of freedom must be numbers; got NaN")
-    return np.asarray(-stdtrit(np.maximum(known, 1.0), tail(level)), dtype=np.float64)
+    return np.asarray(-scipy.special.stdtrit(np.maximum(known, 1.0), tail(level)), dtype=np.float64)
 
 
 def tail(level: float) -> float:
@@ -41,7 +41,7 @@ def tail(level: float) -> float:
 
 def level_of(quantile: float) -> float:
     """The two-sided level that a standard normal quantile belongs to: 0.95 for 1.959964."""
-    return float(1.0 - 2.0 * ndtr(-quantile))
+    return float(1.0 - 2.0 * scipy.special.ndtr(-quantile))
 
 
 def wald_limits(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr, ndtr
+import scipy
 
 from validate.errors import Undefined
 from validate.stats.limits import Limits, normal_quantile
@@ -94,7 +94,7 @@ def noninferiority_p(table: PairedTable, *, margin: float) -> float:
     """
     if not 0 <= margin < 1:
         raise ValueError(f"a margin of {margin}; expected 0 or more and below 1, such as 0.05")
-    return float(ndtr(-tango_statistic(table, -margin)))
+    return float(scipy.special.ndtr(-tango_statistic(table, -margin)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ def mcnemar(table: PairedTable) -> McNemar:
     fewer, discordant = min(table.first_only, table.second_only), table.first_only + table.second_only
     if discordant == 0:
         return McNemar(1.0, 1.0, None, None)
-    tail = float(bdtr(fewer, discordant, 0.5))
-    at = tail - (float(bdtr(fewer - 1, discordant, 0.5)) if fewer else 0.0)
+    tail = float(scipy.special.bdtr(fewer, discordant, 0.5))
+    at = tail - (float(scipy.special.bdtr(fewer - 1, discordant, 0.5)) if fewer else 0.0)
     exact = min(1.0, 2 * tail)
     mid = 1.0 - at if table.first_only == table.second_only else 2 * tail - at
     statistic = (table.first_only - table.second_only) ** 2 / discordant
-    return McNemar(exact, mid, statistic, float(2 * ndtr(-np.sqrt(statistic))))
+    return McNemar(exact, mid, statistic, float(2 * scipy.special.ndtr(-np.sqrt(statistic))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def weighted_generalised_score(table: PredictiveTable) -> PredictiveTest:
     if variance <= 1e-15:
         raise Undefined("the two predictive values do not vary: both models say so of the same rows")
     statistic = (values[0] - values[1]) ** 2 / variance
-    return PredictiveTest(*values, statistic, float(2 * ndtr(-np.sqrt(statistic))))
+    return PredictiveTest(*values, statistic, float(2 * scipy.special.ndtr(-np.sqrt(statistic))))
 
 
 def _are_counts(counts: tuple[float, ...]) -> bool:

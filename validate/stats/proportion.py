@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv
 
 from validate.stats.limits import Array, Limits, normal_quantile, student_quantile, tail
 
@@ -32,8 +32,8 @@ def clopper_pearson(successes: ArrayLike, total: ArrayLike, *, level: float = 0.
     """Exact interval: each tail at most (1 - level)/2 whatever the truth (doi:10.1093/biomet/26.4.404)."""
     x, n = _counts(successes, total)
     out = tail(level)
-    low = betaincinv(np.maximum(x, 1e-12), n - x + 1, out)
-    high = betaincinv(x + 1, np.maximum(n - x, 1e-12), 1 - out)
+    low = scipy.special.betaincinv(np.maximum(x, 1e-12), n - x + 1, out)
+    high = scipy.special.betaincinv(x + 1, np.maximum(n - x, 1e-12), 1 - out)
     return Limits(np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high))
 
 
@@ -41,7 +41,10 @@ def jeffreys(successes: ArrayLike, total: ArrayLike, *, level: float = 0.95) -> 
     """Equal-tailed posterior under Beta(1/2, 1/2); 0 and 1 at the ends (Brown et al. 2001, doi:10.1214/ss/1009213286)."""
     x, n = _counts(successes, total)
     out = tail(level)
-    low, high = betaincinv(x + 0.5, n - x + 0.5, out), betaincinv(x + 0.5, n - x + 0.5, 1 - out)
+    low, high = (
+        scipy.special.betaincinv(x + 0.5, n - x + 0.5, out),
+        scipy.special.betaincinv(x + 0.5, n - x + 0.5, 1 - out),
+    )
     return Limits(np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
-from scipy.special import bdtrc, ndtri
+import scipy
 
 from validate.stats.limits import Array, normal_quantile
 from validate.stats.proportion import wilson
@@ -76,7 +76,7 @@ def positives_for_auroc(
     _check(assumed, goal, power)
     if not negatives_per_positive > 0:
         raise ValueError(f"negatives per positive is {negatives_per_positive}; expected a number above 0")
-    needed = (normal_quantile(level) + float(ndtri(power))) / (assumed * (1 - assumed))
+    needed = (normal_quantile(level) + float(scipy.special.ndtri(power))) / (assumed * (1 - assumed))
     distance = abs(np.log(assumed / (1 - assumed)) - np.log(goal / (1 - goal)))
     low, high = 2, MOST
     if needed * np.sqrt(hanley_mcneil_variance(assumed, high, high * negatives_per_positive)) > distance:
@@ -99,11 +99,11 @@ def hanley_mcneil_variance(auroc: float, positives: float, negatives: float) -> 
 
 
 def _above(successes: int, n: int, truth: float) -> float:
-    return 1.0 if successes == 0 else float(bdtrc(successes - 1, n, truth))
+    return 1.0 if successes == 0 else float(scipy.special.bdtrc(successes - 1, n, truth))
 
 
 def _first_guess(assumed: float, goal: float, power: float, level: float) -> int:
-    z, zp = normal_quantile(level), float(ndtri(power))
+    z, zp = normal_quantile(level), float(scipy.special.ndtri(power))
     numerator = z * np.sqrt(goal * (1 - goal)) + zp * np.sqrt(assumed * (1 - assumed))
     return int((numerator / (assumed - goal)) ** 2)
 
