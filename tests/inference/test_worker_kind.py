@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from validate.inference.worker_kind import SAMPLE, Measured, measured_kind, samp
 
 Make = Callable[..., Any]
 TASKS = [DecodeTask(0, (Path("x"),), (View(()),)) for _ in range(20)]
-HELD = threading.Lock()
 
 
 def _decoding(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> list[int]:
@@ -37,21 +35,29 @@ def _decoding(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> list
     return done
 
 
+def _clock(alone: float, together: float) -> Callable[[], float]:
+    """A clock by which one thread takes `alone` seconds for its images, and several together `together`."""
+    ticks = iter([0.0] * (1 + SAMPLE) + [alone, alone, alone + together])
+    return lambda: next(ticks)
+
+
 def test_a_decoder_that_lets_others_run_gets_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = _decoding(monkeypatch, lambda: time.sleep(0.02))
-    found = measured_kind(TASKS, threads=4)
+    meet = threading.Barrier(4, timeout=30)
+
+    def released() -> None:
+        if threading.current_thread() is not threading.main_thread():
+            meet.wait()  # nobody gets through unless four are at it side by side
+
+    done = _decoding(monkeypatch, released)
+    found = measured_kind(TASKS, threads=4, clock=_clock(0.24, 0.07))
     assert (found.kind, found.threads, found.images) == ("thread", 4, SAMPLE)
     assert found.speedup > 3
     assert len(done) == 2 * SAMPLE
 
 
 def test_a_decoder_that_holds_the_interpreter_gets_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def held() -> None:
-        with HELD:
-            time.sleep(0.01)
-
-    _decoding(monkeypatch, held)
-    found = measured_kind(TASKS, threads=4)
+    _decoding(monkeypatch, lambda: None)
+    found = measured_kind(TASKS, threads=4, clock=_clock(0.12, 0.11))
     assert found.kind == "process"
     assert found.speedup < 1.5
     assert found.document() == {"kind": "process", "threads": 4, "speedup": round(found.speedup, 2), "images": SAMPLE}
