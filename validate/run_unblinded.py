@@ -19,6 +19,7 @@ from validate.cohort.reference import read_reference, reference_digest
 from validate.errors import ExitCode
 from validate.estimation.estimates import Estimates
 from validate.evidence.derived import write_derived
+from validate.evidence.manifest import REPORT, run_files
 from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
 from validate.lock.stored import confirmatory_run, read_lock
@@ -153,7 +154,8 @@ class Unblinded:
         try:
             written = render(self.folder, formats=self.protocol.report.formats)
         finally:
-            # Where the PDF can't be made here, the numbers are sealed all the same.
+            # Where the PDF can't be made here, the numbers are sealed all the same, with what could be written.
+            written = tuple(self.folder / name for name in run_files(self.folder) if name.startswith(REPORT))
             digests = report_digests(self.folder, written)
             self.trail.append("reported", {"files": [path.name for path in written], "sha256": digests})
             self.progress.to(State.REPORTED, "numbers are sealed and set in a report")

@@ -16,10 +16,12 @@ import pyarrow.parquet as pq
 import pypdf
 import pytest
 import yaml
+from pypdf.annotations import FreeText
+from pypdf.generic import NameObject, TextStringObject
 
 from validate.canonical import canonical_json, file_digest, pretty_json
 from validate.evidence.derived import write_derived
-from validate.evidence.manifest import AUDIT, MANIFEST
+from validate.evidence.manifest import AUDIT, MANIFEST, run_files
 from validate.evidence.pdf_text import _mapped, pages_of
 from validate.evidence.printed import check_printed
 from validate.evidence.seal import write_manifest, write_seal
@@ -30,7 +32,7 @@ from validate.protocol.load import from_resolved
 from validate.provenance.audit import read_events
 from validate.provenance.event import GENESIS, line_of, made
 from validate.provenance.keys import new_key
-from validate.report.again import made_again
+from validate.report.again import made_again, paper_made_again
 from validate.report.render import render
 from validate.results.store import write_units
 from validate.run_unblinded import Run
@@ -223,6 +225,105 @@ def test_a_curve_that_was_bent_on_the_page_is_named_even_where_every_hash_was_ma
     }
 
 
+def edited(path: Path, change: Callable[[pypdf.PdfWriter], object]) -> None:
+    """A PDF with something in it changed that is no word of a page."""
+    writer, out = pypdf.PdfWriter(clone_from=io.BytesIO(path.read_bytes())), io.BytesIO()
+    change(writer)
+    writer.write(out)
+    path.write_bytes(out.getvalue())
+
+
+def other_estimates(writer: pypdf.PdfWriter) -> None:
+    names = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"]  # type: ignore[index]
+    entry = names[names.index("estimates.json") + 1].get_object()
+    stream = entry["/EF"]["/F"].get_object()
+    stream.set_data(stream.get_data().replace(b'"value": 0.', b'"value": 0.9', 1))
+
+
+def no_files(writer: pypdf.PdfWriter) -> None:
+    del writer.root_object["/Names"]["/EmbeddedFiles"]  # type: ignore[attr-defined]
+
+
+def another_file(writer: pypdf.PdfWriter) -> None:
+    names = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"]  # type: ignore[index]
+    entry = writer._add_object(names[1].get_object().clone(writer, force_duplicate=True))
+    entry.get_object()[NameObject("/UF")] = TextStringObject("approval.json")  # type: ignore[index]
+    names.extend([TextStringObject("approval.json"), entry])
+
+
+def a_note(writer: pypdf.PdfWriter) -> None:
+    writer.add_annotation(0, FreeText(text="PASS 99%", rect=(50, 550, 200, 650)))
+
+
+def an_action(writer: pypdf.PdfWriter) -> None:
+    writer.root_object[NameObject("/OpenAction")] = TextStringObject("x")
+
+
+def a_white_box(writer: pypdf.PdfWriter) -> None:
+    stream = writer.pages[0]["/Contents"].get_object()
+    stream.set_data(stream.get_data() + b"\nq 1 1 1 rg 0 0 600 800 re f Q")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (other_estimates, "carries another estimates.json than estimates.json"),
+        (no_files, "does not carry protocol.yaml"),
+        (another_file, "carries approval.json, which is no file of this evidence"),
+        (a_note, "page 1 has a note or a field over it (FreeText)"),
+        (an_action, "has OpenAction, which no report has"),
+    ],
+)
+def test_what_a_pdf_carries_or_shows_besides_its_pages_is_named_though_every_hash_was_made_again(
+    copy: Path, change: Callable[[pypdf.PdfWriter], None], message: str
+) -> None:
+    edited(copy / "report/report.pdf", change)
+    rewrite_hashes(copy)
+    assert verify(copy).holds  # the hashes alone no longer tell
+    assert any(line.startswith(f"report/report.pdf: {message}") for line in check_printed(copy).differences)
+
+
+@pytest.mark.slow
+def test_what_is_drawn_over_the_words_of_a_pdf_is_told_where_it_is_set_again(copy: Path) -> None:
+    assert answer(copy, redraw=paper_made_again).differences == ()
+    edited(copy / "report/report.pdf", a_white_box)
+    rewrite_hashes(copy)
+    assert check_printed(copy).differences == ()  # each word is still there
+    assert answer(copy, redraw=paper_made_again).differences == (
+        "report/report.pdf: is not what this evidence gives when it is made again",
+    )
+
+
+def changed_number(path: Path) -> None:
+    text = path.read_text()
+    found = re.search(r"\d\d\.\d%", text)
+    assert found is not None
+    path.write_text(f"{text[: found.start()]}99.9%{text[found.end() :]}")
+
+
+@pytest.mark.slow
+def test_cards_tables_and_figures_that_are_others_missing_or_added_are_named_though_every_hash_was_made_again(
+    copy: Path,
+) -> None:
+    changed_number(copy / "report/model_card.md")
+    changed_number(copy / "report/tables/a3-1.csv")
+    (copy / "report/figures/roc-candidate.svg").unlink()
+    (copy / "report/summary.pdf").write_bytes(b"%PDF-1.4 all passed")
+
+    def forget(event: dict[str, Any]) -> None:
+        if event["type"] == "reported":
+            event["data"]["sha256"].pop("report/figures/roc-candidate.svg")
+
+    rewrite_chain(copy, forget)
+    rewrite_hashes(copy)
+    assert answer(copy, redraw=made_again).differences == (
+        "report/summary.pdf: the audit trail speaks of no such file of the report",
+        "report/figures/roc-candidate.svg: missing, and the report of this evidence has it",
+        "report/model_card.md: is not what this evidence gives when it is made again",
+        "report/tables/a3-1.csv: is not what this evidence gives when it is made again",
+    )
+
+
 @pytest.mark.slow
 def test_a_goal_lowered_after_the_lock_is_named_by_the_lock(copy: Path) -> None:
     protocol = yaml.safe_load((copy / "protocol.yaml").read_text())
@@ -277,7 +378,7 @@ def test_who_swaps_labels_computes_all_again_and_signs_is_told_only_by_a_key_and
     def dated_back(event: dict[str, Any]) -> None:
         event["time"] = (datetime.fromisoformat(event["time"]) - timedelta(days=90)).isoformat(timespec="microseconds")
         if event["type"] == "reported":
-            names = [name for name in event["data"]["sha256"] if (run / name).is_file()]
+            names = [name for name in run_files(run) if name.startswith("report/")]
             event["data"]["sha256"] = {name: file_digest(run / name) for name in names}
 
     swap_labels(run)

@@ -39,6 +39,12 @@ def command(
             metavar="FILE", help="Export of the site's ledger (validate runs --export): does RUN stand in it?"
         ),
     ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            help="Set the PDF again too, and compare it to the byte: needs the typesetter, in the versions that the SBOM names."
+        ),
+    ] = False,
     of: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Of one case: the run or bundle that it is said to be in.")
     ] = None,
@@ -71,7 +77,7 @@ def command(
             recompute=recomputation if recompute else None,
             trusted=certificates,
             ledger=ledger,
-            redraw=_redrawing(),
+            redraw=_redrawing(paper=paper),
         )
     if as_json:
         typer.echo(pretty_json(dataclasses.asdict(answer)).decode(), nl=False)
@@ -82,13 +88,17 @@ def command(
     raise typer.Exit(ExitCode.PASS if answer.holds else ExitCode.NOT_VERIFIED)
 
 
-def _redrawing() -> Redrawing | None:
+def _redrawing(*, paper: bool) -> Redrawing | None:
     """What sets the page again; None on a machine that only verifies and has no jinja2."""
+    from validate.errors import MissingLibrary
+
     try:
-        from validate.report.again import made_again
-    except ImportError:
+        from validate.report.again import made_again, paper_made_again
+    except ImportError as error:
+        if paper:
+            raise MissingLibrary("jinja2", "Setting the PDF again", "pip install jinja2") from error
         return None
-    return made_again
+    return paper_made_again if paper else made_again
 
 
 def _tell(answer: Verification) -> None:
@@ -98,7 +108,7 @@ def _tell(answer: Verification) -> None:
     typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
     typer.echo(f"{answer.recounted} of {answer.estimates} estimates counted a second, independent way")
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
-    typer.echo(f"{answer.redrawn} pages and figures made again and found the same")
+    typer.echo(f"{answer.redrawn} files of the report made again and found the same")
     for difference in answer.differences:
         typer.echo(f"  differs: {difference}")
     for one in answer.signatures:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validate.errors import EvidenceError, MissingLibrary
+from validate.evidence.pdf_parts import leaves
 from validate.evidence.pdf_reader import opened_pdf
 
 OPERATOR = re.compile(
@@ -47,20 +48,9 @@ def pages_of(content: bytes) -> list[Page]:
     except ImportError as error:
         raise MissingLibrary("pyHanko", "Reading numbers back from the PDF", "pip install pyhanko") from error
     try:
-        return [_page(page) for page in _leaves(opened_pdf(content).root["/Pages"], 0)]
+        return [_page(page) for page in leaves(opened_pdf(content).root["/Pages"])]
     except (PdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
         raise EvidenceError(f"its text can't be read: {type(error).__name__}: {error}") from error
-
-
-def _leaves(node: Any, depth: int) -> Iterator[Any]:
-    found = node.get_object()
-    if depth > DEEPEST:
-        raise ValueError("pages are nested too deeply")
-    if found.get("/Type") == "/Page":
-        yield found
-        return
-    for kid in found["/Kids"]:
-        yield from _leaves(kid, depth + 1)
 
 
 def _page(page: Any) -> Page:

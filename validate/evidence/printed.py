@@ -19,6 +19,7 @@ import yaml
 from validate.canonical import file_digest
 from validate.errors import EvidenceError
 from validate.evidence.manifest import MANIFEST, REPORT
+from validate.evidence.pdf_parts import part_differences
 from validate.evidence.pdf_text import Page, pages_of
 from validate.evidence.seal import read_document
 
@@ -55,7 +56,9 @@ def check_printed(folder: Path) -> Printed:
         if (folder / PDF).is_file():
             pages = [_WrittenPage(page) for page in read_document(folder, PRINTED)["pages"]]
             sealed.pages = len(pages)
-            told += _set_otherwise(pages_of((folder / PDF).read_bytes()), pages)
+            content = (folder / PDF).read_bytes()
+            told += _set_otherwise(pages_of(content), pages)
+            told += [f"{PDF}: {words}" for words in part_differences(folder, content)]
             known = set[tuple[str, str]]()  # what a running head prints wrong is named on its first page
             told += [problem for n, page in enumerate(pages, 1) for problem in page.misfits(n, sealed, known)]
             told += _not_printed(folder, {address for page in pages for _, address in page.addressed})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.canonical import file_digest
-from validate.evidence.manifest import MANIFEST, REPORT
+from validate.evidence.manifest import MANIFEST, REPORT, run_files
 
 
 def report_digests(folder: Path, written: Sequence[Path]) -> dict[str, str]:
@@ -33,3 +33,6 @@ def trail_differences(folder: Path, events: Sequence[Mapping[str, Any]]) -> Iter
             yield f"{name}: the audit trail speaks of it, and it is not there"
         elif file_digest(path) != digest:
             yield f"{name}: is another than the one that the audit trail speaks of"
+    told = any("sha256" in event["data"] for event in events if event["type"] == "reported")
+    unknown = sorted(name for name in run_files(folder) if name.startswith(REPORT) and name not in expected)
+    yield from (f"{name}: the audit trail speaks of no such file of the report" for name in unknown if told)

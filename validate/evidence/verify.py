@@ -160,4 +160,6 @@ def _redrawn(folder: Path, redraw: Redrawing) -> tuple[list[str], int]:
         return [f"{REPORT}: can't be made again from this evidence: {type(error).__name__}: {error}"], 0
     here = [name for name in sorted(made) if (folder / name).is_file()]
     other = [name for name in here if (folder / name).read_bytes() != made[name]]
-    return [f"{name}: is not what this evidence gives when it is made again" for name in other], len(here) - len(other)
+    told = [f"{name}: missing, and the report of this evidence has it" for name in sorted(made.keys() - set(here))]
+    told += [f"{name}: is not what this evidence gives when it is made again" for name in other]
+    return told, len(here) - len(other)

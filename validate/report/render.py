@@ -87,9 +87,7 @@ def _files(
     if "html" in formats:
         yield from _write_screen(folder, html)
     if "card" in formats:
-        for model, name in _cards(study):
-            yield _write(folder / f"{name}.xml", card_xml(study, model))
-            yield _write(folder / f"{name}.md", card_markdown(study, model))
+        yield from _write_cards(folder, study)
     if "tables" in formats:
         yield from _write_tables(folder / "tables", tables, sealed)
     if pages is not None:
@@ -100,25 +98,28 @@ def _files(
         yield _write_printed(folder, parts, paper.content, addresses)
 
 
-def set_again(
-    run_folder: Path, *, profile: str | None, of_paper: str | None, with_paper: bool, out: Path
-) -> Iterator[Path]:
-    """The page, its figures, and what the sealed PDF prints from where, made once more; no PDF is set.
+def set_again(run_folder: Path, *, profiles: Mapping[str, str | None], out: Path) -> Iterator[Path]:
+    """Page and figures, tables, cards, and what the sealed PDF prints from where, made once more; no PDF is set.
 
-    profile, of_paper : in which the page and the PDF were set, which may be of two days
-    with_paper : false where the PDF was set in a house style that is not part of the evidence
+    profiles : of "html", "tables", "card" and "paper" in which profile each was set; what is not named is not made
     Which page a section begins on is taken from the sealed addresses.json, as are the places for signatures.
     """
-    study = _study(run_folder, profile, None)
-    document = _document(study)
-    yield from _write_screen(out, document.on_screen())
+    studies = {profile: _study(run_folder, profile, None) for profile in dict.fromkeys(profiles.values())}
+    documents = {profile: _document(study) for profile, study in studies.items()}
+    screens = {profiles[part]: "" for part in ("html", "tables") if part in profiles}
+    screens = {profile: documents[profile].on_screen() for profile in screens}
+    if "html" in profiles:
+        yield from _write_screen(out, screens[profiles["html"]])
+    if "tables" in profiles:
+        sealed = studies[profiles["tables"]].sealed
+        yield from _write_tables(out / "tables", printed_tables(screens[profiles["tables"]]), sealed)
+    if "card" in profiles:
+        yield from _write_cards(out, studies[profiles["card"]])
     pdf, placed = run_folder / "report/report.pdf", run_folder / "report/addresses.json"
-    if with_paper and pdf.is_file() and placed.is_file():
-        if of_paper != profile:
-            document = _document(_study(run_folder, of_paper, None))
-        parts, sealed = document.on_paper(), json.loads(placed.read_text(encoding="utf-8"))
-        pages = {one["id"]: tuple(one["pages"]) for one in sealed["sections"] if one["pages"]}
-        addresses = address_document(parts, pages) | {"signatures": sealed["signatures"]}
+    if "paper" in profiles and pdf.is_file() and placed.is_file():
+        parts, told = documents[profiles["paper"]].on_paper(), json.loads(placed.read_text(encoding="utf-8"))
+        pages = {one["id"]: tuple(one["pages"]) for one in told["sections"] if one["pages"]}
+        addresses = address_document(parts, pages) | {"signatures": told["signatures"]}
         yield _write(out / "addresses.json", pretty_json(addresses))
         yield _write_printed(out, parts, pdf.read_bytes(), addresses)
 
@@ -137,6 +138,12 @@ def _document(study: Study) -> Document:
 def _write_screen(folder: Path, html: str) -> Iterator[Path]:
     yield _write(folder / "report.html", html.encode())
     yield from _write_figures(folder / "figures", html)
+
+
+def _write_cards(folder: Path, study: Study) -> Iterator[Path]:
+    for model, name in _cards(study):
+        yield _write(folder / f"{name}.xml", card_xml(study, model))
+        yield _write(folder / f"{name}.md", card_markdown(study, model))
 
 
 def _write_printed(folder: Path, parts: list[str], pdf: bytes, addresses: Mapping[str, Any]) -> Path:
