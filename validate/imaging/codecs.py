@@ -21,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels import convert_color_space
 
+from validate.imaging import reference_decoder
 from validate.imaging.codestream import components
 from validate.imaging.stored_bits import only_stored_bits
 
 NAME = "imagecodecs"
 NATIVE = "numpy"  # pixels that are not compressed, taken as they lie
 RLE = "1.2.840.10008.1.2.5"
+SMALL = 1 << 17  # points of a frame that one thread decodes sooner than several
 THREADS = min(os.cpu_count() or 1, 4)  # of OpenJPEG, for one frame; the values are the same with any number
 Frame = NDArray[Any]
 
@@ -136,15 +138,16 @@ def _jpeg_ls(frame: bytes, _shape: Shape) -> Frame:
     return np.asarray(imagecodecs.jpegls_decode(frame))
 
 
-def _threads() -> int:
-    """Of OpenJPEG for one frame: a pool of decoding threads has the cores already."""
-    return THREADS if threading.current_thread() is threading.main_thread() else 1
+def _threads(shape: Shape) -> int:
+    """Of OpenJPEG for one frame: a pool of decoding threads or processes has the cores already, and small frames gain nothing."""
+    pooled = reference_decoder.HAS_A_PROCESS or threading.current_thread() is not threading.main_thread()
+    return 1 if pooled or shape.rows * shape.columns < SMALL else THREADS
 
 
-def _jpeg_2000(frame: bytes, _shape: Shape) -> Frame:
+def _jpeg_2000(frame: bytes, shape: Shape) -> Frame:
     import imagecodecs
 
-    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=_threads()))
+    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=_threads(shape)))
 
 
 CODECS: dict[str, Callable[[bytes, Shape], Frame | None]] = {
