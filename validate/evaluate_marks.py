@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from validate.casewise.objects import Objects, fit
 from validate.cohort.table import key_text
 from validate.errors import DataError
-from validate.estimation.cases import Groups, Sample, with_lesions
+from validate.estimation.groups import Groups, with_lesions
 from validate.estimation.marked import LESION, Marked, lesion_levels, marked_rows, members_of
+from validate.estimation.sample import Sample
 from validate.evaluate_questions import column, numbers
 from validate.metrics.metric import Rows
 from validate.protocol.detection import Hit

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from validate.casewise.measure import BESIDE, MEASURES
 from validate.errors import DataError
-from validate.estimation.cases import Threshold
+from validate.estimation.threshold import Threshold
 from validate.protocol.targets import ALL, AT_LEAST, FITTING, MEASURED, TOGETHER, written
 
 BINARY = frozenset({"classification"})

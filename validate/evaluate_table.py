@@ -12,12 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
-from validate.estimation.cases import Groups, Sample, groups_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimates import Estimates
 from validate.estimation.estimator import Numbers, estimate_sample
+from validate.estimation.groups import Groups, groups_of
 from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import Sample
 from validate.evaluate_ledger import note_look
 from validate.evaluate_marks import MarkedTables, classes, marked_samples, of_class
 from validate.evaluate_plans import plan_named, refuse_unasked

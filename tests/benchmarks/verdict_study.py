@@ -28,12 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from validate.estimation.cases import Groups, Sample
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import estimate_sample
+from validate.estimation.groups import Groups
 from validate.estimation.plan import Goal as Faced
 from validate.estimation.plan import Plan, plan_for
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Rows
 from validate.stats.resample import resampling_key
 from validate.verdict.limits import Goal, judge

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from validate.errors import DataError
-from validate.estimation.cases import Cases, Groups, Sample
+from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate
 from validate.estimation.group_gaps import DIFFERENCE, RATIO, group_gaps, reference_level
+from validate.estimation.groups import Groups
 from validate.estimation.plan import plan_for
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Rows
 from validate.protocol.fairness import FairnessOptions
 from validate.stats.resample import resampling_key

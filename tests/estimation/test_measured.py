@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from validate.estimation.cases import Cases, Rule, groups_of, sample_under
+from validate.estimation.cases import Cases
+from validate.estimation.groups import groups_of
 from validate.estimation.measured import measures_of
+from validate.estimation.sample import Rule, sample_under
 
 NAN = float("nan")
 

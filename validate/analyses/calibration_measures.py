@@ -11,7 +11,7 @@ import numpy as np
 from validate.analyses.analysis import Evidence
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.errors import Undefined
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.stats.calibration import (
     Coefficient,
     at_prevalence,

@@ -27,10 +27,10 @@ from validate.analyses.claimed_scope import claimed_scope
 from validate.analyses.samples import model_samples
 from validate.analyses.wording import attribute_words, measure, printed_estimate
 from validate.errors import Undefined
-from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
 from validate.estimation.fit import distinct
 from validate.estimation.paired import paired_table
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from validate.analyses.samples import ModelSamples
 from validate.analyses.wording import attribute_words, sentence_case
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.results.levels import MISSING
 
 TRUTH = "reference"

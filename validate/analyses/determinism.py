@@ -17,8 +17,8 @@ from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.flips import Outputs, outputs_of
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, listed, measure
-from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
+from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.passes import FULL, Pass
 from validate.protocol.targets import headline

@@ -15,7 +15,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
 from validate.metrics.replicates import point_values, replicate_values
 from validate.stats.resample import ClusterWeights

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from validate.analyses.analysis import ANSWERED, Analysis, Evidence, Finding
 from validate.analyses.rows import ModelRows, model_rows
 from validate.analyses.wording import attribute_words, count_of, plural
-from validate.estimation.cases import Threshold, threshold_of
+from validate.estimation.threshold import Threshold, threshold_of
 from validate.protocol.model import Model
 from validate.protocol.targets import headline
 from validate.results.levels import level_text

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.samples import ModelSamples
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.results.levels import MISSING
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from validate.estimation.cases import Threshold
+from validate.estimation.threshold import Threshold
 from validate.protocol.passes import CLEAN
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.roc import MOST_POINTS, MOST_UNDEFINED
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.metrics.detection.rows import LUNA_RATES
 from validate.stats.compiled import LANES
 from validate.stats.kernel import tally

@@ -13,8 +13,8 @@ import numpy as np
 
 from validate.analyses.analysis import EVERY_TASK, Analysis, Evidence, Finding
 from validate.analyses.wording import plural
-from validate.estimation.cases import threshold_of
 from validate.estimation.compared import STOPPED, check_of, compare, compared_passes
+from validate.estimation.threshold import threshold_of
 from validate.imaging.perturb import foreign_image
 from validate.protocol.compared import INPUT_GUARD, InputGuardOptions, compared_pass
 from validate.protocol.model import Model

@@ -13,9 +13,9 @@ from validate.analyses.differences import Difference, GroupValues, differences, 
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, events_noun, metric_of
-from validate.estimation.cases import Sample
 from validate.estimation.estimate import Estimate
 from validate.estimation.marked import others
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
 from validate.protocol.model import Model
 from validate.protocol.question import Endpoint

@@ -29,8 +29,9 @@ from validate.analyses.free_response import froc_band, froc_points, size_curve
 from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection
 from validate.analyses.wording import count_of, measure, printed_estimate, sentence_case
-from validate.estimation.cases import Sample, threshold_of
 from validate.estimation.estimate import Estimate
+from validate.estimation.sample import Sample
+from validate.estimation.threshold import threshold_of
 from validate.metrics.detection.rows import LUNA_RATES, sensitivities
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
 from validate.analyses.samples import ModelSamples, model_samples
-from validate.estimation.cases import RULES, measured_columns
+from validate.estimation.sample import RULES, measured_columns
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
 from validate.results.units import STRATUM_PREFIX

@@ -31,8 +31,8 @@ from validate.analyses.samples import ModelSamples, model_samples
 from validate.analyses.selection import Selection, about_headline
 from validate.analyses.two_by_two import TwoByTwo, two_by_two
 from validate.analyses.wording import count_of, measure, plural, printed_estimate
-from validate.estimation.cases import threshold_of
 from validate.estimation.estimate import Estimate
+from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.targets import headline
 

@@ -22,9 +22,9 @@ from validate.analyses.flips import Outputs, flips, outputs_of
 from validate.analyses.holding import drops_of, holding, state
 from validate.analyses.selection import Selection
 from validate.analyses.wording import listed, measure, metric_of, plural, printed_goal
-from validate.estimation.cases import threshold_of
 from validate.estimation.drops import AREA, DROP
 from validate.estimation.estimate import Estimate
+from validate.estimation.threshold import threshold_of
 from validate.imaging.perturb.perturbation import Perturbation
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN, Pass

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
-from validate.estimation.cases import RULES, Cases, Rule, Sample, cases_of, class_strata, sample_under, threshold_of
+from validate.estimation.cases import Cases, cases_of, class_strata
 from validate.estimation.fit import distinct
+from validate.estimation.sample import RULES, Rule, Sample, sample_under
+from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
 from validate.protocol.question import Endpoint

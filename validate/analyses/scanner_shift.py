@@ -45,9 +45,10 @@ from validate.analyses.wording import (
 )
 from validate.canonical import canonical_json
 from validate.errors import Undefined
-from validate.estimation.cases import Sample, threshold_of
 from validate.estimation.estimate import Estimate
 from validate.estimation.group_gaps import REST
+from validate.estimation.sample import Sample
+from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.question import Endpoint
 from validate.protocol.scanner_shift import NAME, ScannerShiftOptions

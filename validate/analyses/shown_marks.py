@@ -10,7 +10,7 @@ import numpy as np
 from validate.analyses.analysis import Finding
 from validate.casewise.mark_pictures import Shape, WantedMarks
 from validate.cohort.case import Case
-from validate.estimation.cases import Threshold, threshold_of
+from validate.estimation.threshold import Threshold, threshold_of
 from validate.protocol.passes import CLEAN
 from validate.protocol.schema import StudyProtocol
 from validate.results.marked import read_marked

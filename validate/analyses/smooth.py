@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.estimation.bootstrap import bias_corrected
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.stats.compiled import LANES
 from validate.stats.loess import loess
 from validate.stats.resample import ClusterWeights, LeaveOneOut, Weights, block_count

@@ -24,7 +24,7 @@ from validate.analyses.rows import model_rows
 from validate.analyses.wording import count_of, plural, printed
 from validate.errors import Undefined
 from validate.estimation.adequacy import too_small
-from validate.estimation.cases import threshold_of
+from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.survival import NAME, SurvivalOptions
 from validate.protocol.targets import headline

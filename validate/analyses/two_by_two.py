@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)

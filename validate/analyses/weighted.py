@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from validate.analyses.analysis import Evidence
 from validate.analyses.samples import ModelSamples, samples_of
 from validate.estimation.bootstrap import MOST_UNDEFINED
-from validate.estimation.cases import Sample
 from validate.estimation.group_gaps import reference_level
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
 from validate.protocol.fairness import FairnessOptions
 from validate.protocol.model import Model

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from validate.errors import Undefined
 from validate.estimation.adequacy import AUROC, OTHER, PROPORTION, Minimum, proportion_holds, shortfall, too_small
 from validate.estimation.bootstrap import MOST_UNDEFINED, BootstrapLimits, bias_corrected, percentile, studentised
-from validate.estimation.cases import Sample
 from validate.estimation.fit import LIMITS, Fit, auroc_fits, distinct, patients_only, proportion_fit
 from validate.estimation.plan import Goal, Plan
 from validate.estimation.replicates import Replicated
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Fraction
 
 EXACT = "clopper_pearson"

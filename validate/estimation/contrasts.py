@@ -16,16 +16,7 @@ from numpy.typing import NDArray
 from validate.errors import DataError, Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import (
-    RULES,
-    Cases,
-    Rule,
-    Sample,
-    conditions,
-    measured_columns,
-    sample_under,
-    threshold_of,
-)
+from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate, HypothesisTest, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
@@ -33,7 +24,9 @@ from validate.estimation.measured import defined
 from validate.estimation.paired import PairedFit, paired_fit
 from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import RULES, Rule, Sample, measured_columns, sample_under
 from validate.estimation.suppression import suppressed
+from validate.estimation.threshold import conditions, threshold_of
 from validate.metrics.metric import Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.protocol.model import Model

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from validate.errors import Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import Cases, Rule, Sample, Threshold, sample_under
+from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
 from validate.estimation.paired import paired_table
 from validate.estimation.plan import Plan
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import Rule, Sample, sample_under
+from validate.estimation.threshold import Threshold
 from validate.metrics.metric import Array, Metric, Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.protocol.robustness import RobustnessOptions, severity_of

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from validate.errors import Undefined
 from validate.estimation.answer import Answer, Task, answers
-from validate.estimation.cases import Sample
 from validate.estimation.estimate import Interval, Status
 from validate.estimation.fit import distinct
 from validate.estimation.plan import Goal, Plan
 from validate.estimation.replicates import Resampling, replicate
+from validate.estimation.sample import Sample
 from validate.estimation.simultaneous import simultaneous_level
 from validate.metrics.metric import Fraction
 

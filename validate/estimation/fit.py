@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import Undefined
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Fraction
 from validate.stats.delong import delong, delong_limits, delong_logit_limits
 from validate.stats.limits import Limits

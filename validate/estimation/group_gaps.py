@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from validate.errors import DataError
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
-from validate.estimation.cases import Cases, Groups, Sample
+from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
+from validate.estimation.groups import Groups
 from validate.estimation.plan import Plan
 from validate.estimation.replicates import Resampling
+from validate.estimation.sample import Sample
 from validate.estimation.simultaneous import simultaneous_level
 from validate.metrics.metric import Array, Values
 from validate.metrics.replicates import point_values, replicate_values

@@ -22,7 +22,7 @@ from validate.results.units import STRATUM_PREFIX
 from validate.stats.detection.coco import AREAS, THRESHOLDS
 
 if TYPE_CHECKING:
-    from validate.estimation.cases import Groups
+    from validate.estimation.groups import Groups
 
 Floats = NDArray[np.float64]
 ALL_BITS = (1 << THRESHOLDS.size) - 1

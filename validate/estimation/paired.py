@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import NDArray
 
 from validate.errors import Undefined
-from validate.estimation.cases import Sample
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
 from validate.stats.limits import Limits, normal_quantile, wald_limits
 from validate.stats.obuchowski import clustered_difference, difference_limits

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.estimation.bootstrap import SecondLevel, second_level_errors, undefined_replicates
-from validate.estimation.cases import Sample
 from validate.estimation.plan import Plan
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric, Values
 from validate.metrics.replicates import point_values, replicate_values
 from validate.stats.limits import Array

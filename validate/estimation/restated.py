@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from validate.estimation.cases import Sample
 from validate.estimation.estimate import Interval
 from validate.estimation.estimator import Numbers
 from validate.estimation.fit import distinct, proportion_fit
+from validate.estimation.sample import Sample
 from validate.metrics.metric import Fraction
 from validate.stats.predictive import Accuracy, Restated, npv_at, ppv_at
 

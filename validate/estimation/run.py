@@ -9,18 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from validate.errors import ProtocolError
-from validate.estimation.cases import (
-    RULES,
-    Cases,
-    Rule,
-    Sample,
-    Threshold,
-    cases_of,
-    class_strata,
-    conditions,
-    sample_under,
-    threshold_of,
-)
+from validate.estimation.cases import Cases, cases_of, class_strata
 from validate.estimation.compared import compared
 from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
 from validate.estimation.drops import Disturbed, drops
@@ -31,7 +20,9 @@ from validate.estimation.marked import Tables
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
+from validate.estimation.sample import RULES, Rule, Sample, sample_under
 from validate.estimation.suppression import suppressed
+from validate.estimation.threshold import Threshold, conditions, threshold_of
 from validate.protocol.fairness import fairness_of
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN, COMPARED
