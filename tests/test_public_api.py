@@ -35,7 +35,7 @@ def test_the_public_names_are_these() -> None:
 
 
 def test_public_names_are_functions_even_after_their_modules_are_imported() -> None:
-    import validate.evaluate_table
+    import validate.evaluation.table
     import validate.run_protocol
 
     assert callable(validate.run)

@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "compare_masks", "evaluate", "run"]
 
 if TYPE_CHECKING:
-    from validate.evaluate_table import evaluate
+    from validate.evaluation.table import evaluate
     from validate.mask_comparison import compare_masks
     from validate.run_protocol import run
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return run
     if name == "evaluate":
-        from validate.evaluate_table import evaluate
+        from validate.evaluation.table import evaluate
 
         return evaluate
     if name == "compare_masks":

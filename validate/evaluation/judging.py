@@ -1,4 +1,4 @@
-"""`evaluate(task="detection")`: a table of cases, one of marks and one of lesions, judged here or judged already."""
+"""Marks and lesions of three tables → which mark hits which lesion, by a rule or as the tables say themselves."""
 
 from __future__ import annotations
 
@@ -9,30 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from validate.casewise.objects import Objects, fit
+from validate.casewise.objects import fit
 from validate.cohort.table import key_text
 from validate.errors import DataError
-from validate.estimation.groups import Groups, with_lesions
-from validate.estimation.marked import LESION, Marked, lesion_levels, marked_rows, members_of
-from validate.estimation.sample import Sample
-from validate.evaluate_questions import column, numbers
-from validate.metrics.metric import Rows
-from validate.protocol.detection import Hit
+from validate.estimation.marked import Marked
+from validate.evaluation.objects import Floats, check_distinct, check_rule, extents, hit_rule, objects_of, only
+from validate.evaluation.questions import column, numbers
 from validate.protocol.targets import ALL
 from validate.results.levels import level_texts
 from validate.stats.detection.coco import match
-from validate.stats.detection.geometry import diameters
 from validate.stats.detection.hits import NONE, Hits, assign
-
-Floats = NDArray[np.float64]
-SHAPES = {
-    "box": ("x_min", "y_min", "z_min", "x_max", "y_max", "z_max"),
-    "ball": ("x", "y", "z", "diameter"),
-    "point": ("x", "y", "z"),
-}
-DEEP = frozenset({"z", "z_min", "z_max"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,63 +39,6 @@ class MarkedTables:
     repeated_hits: str
     by: Sequence[str] = ()
     kind: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedSamples:
-    """What metrics of cases, and what metrics of lesions, are computed from."""
-
-    found: Marked
-    patients: NDArray[np.int64]
-    groups: Groups
-    condition: Mapping[str, float]
-    inclusive: bool
-
-    @property
-    def told(self) -> tuple[NDArray[Any], ...]:
-        """What numbers hang on."""
-        found = self.found
-        return found.mark_case, found.mark_score, found.lesion_case, found.lesion_score
-
-    def of(self, needs: Sequence[str], options: Mapping[str, float]) -> Sample:
-        """Groups of lesions only for metrics of lesions."""
-        nobody = np.zeros(self.patients.size, np.bool_)
-        rows = marked_rows(self.found, cases=self.patients.size, worst=nobody, best=nobody, keep=~nobody)
-        columns = dict(rows.columns)
-        if "threshold" in self.condition:
-            at = self.condition["threshold"]
-            columns["flagged"] = columns["score"] >= at if self.inclusive else columns["score"] > at
-        kept = [n for n, name in enumerate(self.groups.attributes) if name not in self.found.levels or LESION in needs]
-        groups = Groups(
-            tuple(self.groups.attributes[n] for n in kept),
-            tuple(self.groups.levels[n] for n in kept),
-            self.groups.members[kept],
-        )
-        members = members_of(groups, rows, self.found)
-        return Sample(
-            Rows(columns, {**self.condition, **options}),
-            self.patients[rows.case],
-            self.patients[rows.case],
-            Groups(groups.attributes, groups.levels, members),
-            np.zeros(len(kept), np.int64),
-            counted=rows.kinds == 0,
-        )
-
-
-def marked_samples(
-    tables: MarkedTables,
-    patients: NDArray[np.int64],
-    groups: Groups,
-    *,
-    threshold: float | None,
-    inclusive: bool,
-) -> MarkedSamples:
-    """Judge the marks. Raises DataError, in a sentence, for what can't be judged."""
-    found = judged(tables)
-    of_lesions = [name for name in tables.by if name not in tables.cases.column_names]
-    levels = [one for one in lesion_levels(found) if one[0] in of_lesions]
-    condition = {} if threshold is None else {"threshold": float(threshold)}
-    return MarkedSamples(found, patients, with_lesions(groups, levels), condition, inclusive)
 
 
 def classes(tables: MarkedTables) -> tuple[str, ...]:
@@ -199,18 +129,18 @@ def _judged(tables: MarkedTables, place: Mapping[str, int]) -> Marked:
     if tables.hit is None:
         hits = _told(tables, of_mark, of_lesion, scores, ignore)
     else:
-        hit = _hit(tables.hit)
-        marks, lesions = _objects(tables.marks, "marks"), _objects(tables.lesions, "lesions")
-        _check(hit, marks, lesions)
-        _check_distinct("marks", marks, of_mark)
-        _check_distinct("lesions", lesions, of_lesion)
+        hit = hit_rule(tables.hit)
+        marks, lesions = objects_of(tables.marks, "marks"), objects_of(tables.lesions, "lesions")
+        check_rule(hit, marks, lesions)
+        check_distinct("marks", marks, of_mark)
+        check_distinct("lesions", lesions, of_lesion)
         boxes = (marks, lesions) if {marks.shape, lesions.shape} == {"box"} else None
         hits = Hits(
             np.full(scores.size, NONE, np.int64), np.zeros(scores.size, np.bool_), np.zeros(scores.size, np.bool_)
         )
         for case in np.unique(of_mark).tolist():
             own, there = np.flatnonzero(of_mark == case), np.flatnonzero(of_lesion == case)
-            decided = assign(scores[own], fit(_only(marks, own), _only(lesions, there), hit), ignore[there])
+            decided = assign(scores[own], fit(only(marks, own), only(lesions, there), hit), ignore[there])
             found = decided.lesion != NONE
             hits.lesion[own[found]] = there[decided.lesion[found]]
             hits.repeated[own], hits.ignored[own] = decided.repeated, decided.ignored
@@ -220,8 +150,8 @@ def _judged(tables: MarkedTables, place: Mapping[str, int]) -> Marked:
     rank, over, counted = np.zeros(scores.size, np.int64), bits, np.zeros((of_lesion.size, 4), np.bool_)
     if boxes is not None:
         area = numbers(tables.lesions["area"], "lesions.area") if "area" in tables.lesions.column_names else None
-        known = _extents(boxes[1])
-        matched = match(of_mark, _extents(boxes[0]), scores, of_lesion, known, area=area, crowd=crowd, ignore=ignore)
+        known = extents(boxes[1])
+        matched = match(of_mark, extents(boxes[0]), scores, of_lesion, known, area=area, crowd=crowd, ignore=ignore)
         bits, over, rank, counted = matched.matched, matched.ignored, matched.rank, matched.counted
     there = np.flatnonzero(~ignore)
     return Marked(
@@ -245,14 +175,6 @@ def _judged(tables: MarkedTables, place: Mapping[str, int]) -> Marked:
         lesion_class=np.zeros(there.size, np.int64),
         classes=1,
     )
-
-
-def _hit(told: Mapping[str, Any]) -> Hit:
-    try:
-        return Hit.model_validate(dict(told))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise DataError(f"hit: {'.'.join(map(str, problem['loc']))}: {problem['msg']}.") from error
 
 
 def _flags(table: pa.Table, name: str) -> NDArray[np.bool_]:
@@ -296,61 +218,3 @@ def _told(
             lesion[mark] = row
             taken.add(row)
     return Hits(lesion, repeated, ignored)
-
-
-def _objects(table: pa.Table, name: str) -> Objects:
-    """By the first shape whose columns are there; z may lack in a plane."""
-    for shape, names in SHAPES.items():
-        wanted = [one for one in names if one in table.column_names or one not in DEEP]
-        if not all(one in table.column_names for one in wanted):
-            continue
-        geometry = np.stack([numbers(table[one], f"{name}.{one}") for one in wanted], axis=1)
-        axes = geometry.shape[1] // 2
-        wrong = (geometry[:, axes:] <= geometry[:, :axes]).any(axis=1) if shape == "box" else geometry[:, -1] <= 0
-        if shape != "point" and wrong.any():
-            what = "are inverted or have no extent" if shape == "box" else "have no diameter"
-            raise DataError(
-                f"{name}: {int(wrong.sum())} of {len(geometry)} rows {what}; the first is row {int(wrong.argmax()) + 1}."
-            )
-        return Objects(shape, geometry, diameters(shape, geometry))
-    told = "; or ".join(", ".join(names) for names in SHAPES.values())
-    raise DataError(f"{name}: no columns that say where they lie: {told} (without z in a plane).")
-
-
-def _check(hit: Hit, marks: Objects, lesions: Objects) -> None:
-    if len(marks) and len(lesions) and marks.centres.shape[1] != lesions.centres.shape[1]:
-        raise DataError("marks and lesions: one has z and the other has not.")
-    extended = {
-        "iou": {"box", "ball"},
-        "centre_in_object": {"box", "ball"},
-        "diameter_fraction": {"ball"},
-        "distance": set(SHAPES),
-    }
-    if lesions.shape not in extended[hit.criterion]:
-        raise DataError(f"hit: {hit.criterion} can't be judged of lesions that are {lesions.shape}s; say distance.")
-    if hit.criterion == "iou" and marks.shape != lesions.shape:
-        raise DataError(f"hit: overlap is of two of a kind, and these are a {marks.shape} and a {lesions.shape}.")
-    if hit.criterion != "centre_in_object" and hit.value is None:
-        raise DataError(f"hit: {hit.criterion} needs a value.")
-    if hit.criterion == "iou" and hit.value is not None and hit.value > 1:
-        raise DataError(f"hit: value is {hit.value:g}; an overlap is more than 0 and at most 1.")
-
-
-def _check_distinct(name: str, objects: Objects, of_case: NDArray[np.int64]) -> None:
-    """Two at one place are one, counted twice."""
-    seen: dict[tuple[int, ...], int] = {}
-    for row, place in enumerate(zip(of_case.tolist(), *objects.geometry.T.tolist(), strict=True), start=1):
-        if place in seen:
-            raise DataError(
-                f"{name}: row {row} lies at the very place of row {seen[place]}, in the same case. Remove one of them."
-            )
-        seen[place] = row
-
-
-def _only(objects: Objects, rows: NDArray[np.int64]) -> Objects:
-    return Objects(objects.shape, objects.geometry[rows], objects.size[rows])
-
-
-def _extents(objects: Objects) -> Floats:
-    axes = objects.geometry.shape[1] // 2
-    return np.column_stack((objects.geometry[:, :axes], objects.geometry[:, axes:] - objects.geometry[:, :axes]))

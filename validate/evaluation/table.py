@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
@@ -19,10 +18,12 @@ from validate.estimation.groups import Groups, groups_of
 from validate.estimation.plan import Plan, refuse_naive
 from validate.estimation.replicates import Resampling
 from validate.estimation.sample import Sample
-from validate.evaluate_ledger import note_look
-from validate.evaluate_marks import MarkedTables, classes, marked_samples, of_class
-from validate.evaluate_plans import plan_named, refuse_unasked
-from validate.evaluate_questions import Asked, Question, column, questions
+from validate.evaluation.frame import arrow_table, digest_of, patients_of
+from validate.evaluation.judging import MarkedTables, classes, of_class
+from validate.evaluation.ledger import note_look
+from validate.evaluation.marks import marked_samples
+from validate.evaluation.plans import plan_named, refuse_unasked
+from validate.evaluation.questions import Asked, Question, column, questions
 from validate.metrics.metric import Rows
 from validate.protocol.passes import CLEAN
 from validate.protocol.targets import ALL, FITTING, MEASURED
@@ -35,7 +36,6 @@ GRADED_METRICS = {
     "ordinal": ("quadratic_kappa", "linear_kappa", "within_one", "exact_agreement"),
 }
 DETECTION_METRICS = ("mean_sensitivity", "weighted_afroc", "highest_rating_auc")
-ANSWERS = ("score", "positive", "true", "predicted", "scores")
 
 
 def evaluate(
@@ -92,14 +92,14 @@ def evaluate(
     Raises DataError, in a sentence, for anything that can't be evaluated honestly.
     """
     _check_arguments(task, threshold_rule, replicates, level)
-    table = _arrow(frame)
+    table = arrow_table(frame)
     if task == "detection":
         if marks is None or lesions is None or key is None or isinstance(threshold, Mapping):
             raise DataError("task 'detection' needs marks=, lesions= and key=, and one threshold or none.")
         tables = MarkedTables(
             table,
-            _arrow(marks, "marks"),
-            _arrow(lesions, "lesions"),
+            arrow_table(marks, "marks"),
+            arrow_table(lesions, "lesions"),
             key,
             score or "score",
             hit,
@@ -120,7 +120,7 @@ def evaluate(
     asked_for = metrics or _defaults(task, threshold, scores)
     refuse_unasked(options, asked_for)
     plans = [plan_named(name, task, interval=interval, level=level, options=options) for name in asked_for]
-    patients = _patients(table, cluster)
+    patients = patients_of(table, cluster)
     for plan in plans:
         _check_fit(plan, found)
         refuse_naive(
@@ -131,7 +131,7 @@ def evaluate(
         refuse_two_levels(name, levels[name], patients.tolist())
     groups = groups_of(levels, patients.size)
     resampling = Resampling(
-        int(patients.max()) + 1, replicates, resampling_key(seed, _digest(found, patients)), workers
+        int(patients.max()) + 1, replicates, resampling_key(seed, digest_of(found, patients)), workers
     )
     by_question = [_estimates(plans, question, patients, groups, resampling) for question in found]
     if cluster is not None:
@@ -145,7 +145,7 @@ def _of_marks(  # noqa: PLR0917 (the arguments of evaluate)
     options: Mapping[str, Mapping[str, float]] | None,
 ) -> Estimates:  # fmt: skip
     """Each metric of marks, overall and by level."""
-    patients = _patients(tables.cases, cluster)
+    patients = patients_of(tables.cases, cluster)
     clusters = int(patients.max()) + 1
     own = [name for name in tables.by if name in tables.cases.column_names]
     for name in tables.by:
@@ -253,31 +253,6 @@ def _defaults(task: str, threshold: object, scores: Mapping[Any, str] | None) ->
     return DEFAULT_METRICS if threshold is None else (*DEFAULT_METRICS, "sensitivity", "specificity")
 
 
-def _arrow(frame: Any, name: str = "frame") -> pa.Table:
-    """Any table that speaks Arrow, or a dict of columns, without importing the library it came from."""
-    if isinstance(frame, pa.Table):
-        table = frame
-    elif hasattr(frame, "__arrow_c_stream__"):
-        table = pa.table(frame)
-    elif isinstance(frame, dict):
-        table = _from_lists(frame)
-    else:
-        raise DataError(f"{name}: got {type(frame).__name__}, expected a pandas, polars or Arrow table.")
-    if table.num_rows == 0 and name == "frame":
-        raise DataError("frame: the table has no rows.")
-    return table
-
-
-def _from_lists(frame: dict[str, Any]) -> pa.Table:
-    columns = {}
-    for name, values in frame.items():
-        try:
-            columns[name] = pa.array(values, from_pandas=True)
-        except (pa.ArrowException, TypeError) as error:
-            raise DataError(f"column '{name}': values of different kinds ({error}).") from error
-    return pa.table(columns)
-
-
 def _check_fit(plan: Plan, found: Sequence[Question]) -> None:
     """Whether what the metric needs is there, and is a probability where it must be."""
     fitting = [question for question in found if plan.metric.tasks & question.tasks]
@@ -303,24 +278,3 @@ def _check_fit(plan: Plan, found: Sequence[Question]) -> None:
 def task_of(plan: Plan) -> str:
     """The task whose metric it is."""
     return plan.name.partition(".")[0]
-
-
-def _patients(table: pa.Table, cluster: str | None) -> NDArray[np.int64]:
-    """Patients numbered in the order they first appear; every row its own where no column is named."""
-    if cluster is None:
-        return np.arange(table.num_rows, dtype=np.int64)
-    owners = column(table, cluster)
-    if owners.null_count:
-        raise DataError(f"column '{cluster}': {owners.null_count} of {table.num_rows} rows do not say whose they are.")
-    encoded = owners.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _digest(found: Sequence[Question], patients: NDArray[np.int64]) -> str:
-    content = hashlib.sha256(patients.tobytes())
-    for question in found:
-        measured = [name for name in question.columns if question.tasks <= MEASURED]
-        for name in (*ANSWERS, *measured):
-            if name in question.columns:
-                content.update(np.ascontiguousarray(question.columns[name]).tobytes())
-    return content.hexdigest()
