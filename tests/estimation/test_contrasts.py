@@ -185,6 +185,16 @@ def test_swapping_the_models_turns_every_difference_round() -> None:
             assert one.interval.low == pytest.approx(-other.interval.high, abs=1e-9)
 
 
+def test_what_no_hypothesis_names_goes_the_way_of_the_one_that_is_declared() -> None:
+    declared = {"test": "old", "reference": "new", "endpoint": "auroc", "hypothesis": "superiority"}
+    data = study()
+    found = differences(protocol(comparisons=(declared,)), units(data))
+    plain = differences(protocol(), units(data))
+    assert {(one.model, (one.contrast or {})["against"]) for one in found.values()} == {("old", "new")}
+    turned, one = found["brier/old/clean/minus=new"], plain["brier/new/clean/minus=old"]
+    assert turned.value == pytest.approx(-(one.value or 0.0), abs=1e-12)
+
+
 def test_models_on_other_cases_are_not_compared() -> None:
     table = units(study())
     with pytest.raises(DataError, match="were not given the same cases"):

@@ -68,19 +68,25 @@ class Pair:
 
 
 def pairs_of(protocol: StudyProtocol, plans: Sequence[Plan]) -> tuple[Pair, ...]:
-    """The declared comparisons in their order, then every other pair of models for every endpoint of the protocol."""
+    """The declared comparisons in their order, then every other pair of models for every endpoint of the protocol.
+
+    What is not declared of two models is taken in the direction of the first comparison that is, else the later less the earlier.
+    """
     models = {model.id: model for model in protocol.models}
     by_endpoint = {plan.endpoint: plan for plan in plans if plan.role != "supporting"}
     declared = [
         Pair(models[one.test], models[one.reference], by_endpoint[one.endpoint], one) for one in protocol.comparisons
     ]
     taken = {(frozenset((pair.test.id, pair.reference.id)), pair.plan.endpoint) for pair in declared}
-    others = [
-        Pair(second, first, plan, None)
-        for plan in by_endpoint.values()
-        for first, second in combinations(protocol.models, 2)
-        if (frozenset((first.id, second.id)), plan.endpoint) not in taken
-    ]
+    ways = {frozenset((one.test, one.reference)): one for one in reversed(protocol.comparisons)}
+    others = []
+    for plan in by_endpoint.values():
+        for first, second in combinations(protocol.models, 2):
+            pair = frozenset((first.id, second.id))
+            if (pair, plan.endpoint) not in taken:
+                way = ways.get(pair)
+                test, reference = (models[way.test], models[way.reference]) if way is not None else (second, first)
+                others.append(Pair(test, reference, plan, None))
     return (*declared, *others)
 
 

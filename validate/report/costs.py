@@ -10,6 +10,7 @@ STAGES = {
     "decode": "Reading and decoding", "perturb": "Disturbing", "preprocess": "Preprocessing", "model": "The model",
     "postprocess": "Postprocessing", "store": "Storing",
 }  # fmt: skip
+SPOKEN = {name: words[0].lower() + words[1:] for name, words in STAGES.items()}
 UNREAD = "not readable here"
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ LONGEST_NAME = 48
 FONT = re.compile(r"url\((fonts/[\w.-]+\.woff2)\)")
 BEYOND = re.compile(r'<tbody class="beyond">.*?</tbody>', re.DOTALL)
 WORDS = re.compile(r"data:[a-z/+-]+;base64,[A-Za-z0-9+/=]*")
-PARTS = 5
+LIGHTEST = 0.12  # of all, for a chapter that is set by itself
+HEAVIEST = 0.55  # of all, for one that is not cut
 ABSENT = "What this evidence does not hold"
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 
@@ -121,18 +122,38 @@ def filled(study: Study, sections: Sequence[Section], house: House = PLAIN) -> D
 
 
 def _parts(bodies: Sequence[Set]) -> list[list[Set]]:
-    """The first page with the contents, then the rest in PARTS of about equal weight."""
+    """The first page with the contents, then the chapters; each part begins on a new page and is set by itself.
+
+    A chapter begins at a section that opens a page. Of light ones several are a part, and what outweighs all others is cut.
+    """
     front = next((place for place, body in enumerate(bodies) if place > 0 and 'class="contents"' in body.body), 0) + 1
-    parts: list[list[Set]] = [list(bodies[:front])]
     rest = bodies[front:]
     whole = sum(map(_weight, rest))
-    done = 0.0
+    chapters: list[list[Set]] = []
     for body in rest:
-        if len(parts) == 1 or (done + _weight(body) / 2 > whole * (len(parts) - 1) / PARTS and len(parts) <= PARTS):
-            parts.append([])
-        parts[-1].append(body)
-        done += _weight(body)
-    return parts
+        light = bool(chapters) and _weight_of(chapters[-1]) < LIGHTEST * whole
+        if chapters and (light or not body.opens_page):
+            chapters[-1].append(replace(body, opens_page=body.opens_page and not light))
+        else:
+            chapters.append([body])
+    return [list(bodies[:front]), *(part for chapter in chapters for part in _cut(chapter, whole))]
+
+
+def _cut(chapter: Sequence[Set], whole: float) -> list[list[Set]]:
+    """In two at the section nearest to the middle, where it is more than half of the whole and can be."""
+    weight, before = _weight_of(chapter), 0.0
+    if weight <= HEAVIEST * whole or len(chapter) == 1:
+        return [list(chapter)]
+    distances = []
+    for place, body in enumerate(chapter[:-1], 1):
+        before += _weight(body)
+        distances.append((abs(before - weight / 2), place))
+    place = min(distances)[1]
+    return [list(chapter[:place]), list(chapter[place:])]
+
+
+def _weight_of(bodies: Sequence[Set]) -> float:
+    return sum(map(_weight, bodies))
 
 
 def _weight(body: Set) -> float:

@@ -19,6 +19,15 @@ METHODS = {
     "cluster_robust": "logistic model or ratio, errors robust to the clusters",
     "mercaldo_logit": "Mercaldo, on the logit scale",
 }
+SHORT = {
+    "bootstrap": "bootstrap", "bootstrap_bca": "bootstrap, BCa", "bootstrap_studentised": "bootstrap, studentised",
+    "bootstrap_paired": "bootstrap, paired", "delong": "DeLong", "delong_logit": "DeLong, logit", "delong_paired": "DeLong, paired",
+    "obuchowski": "Obuchowski", "obuchowski_paired": "Obuchowski, paired", "wilson_rarer_class": "Wilson, rarer class",
+    "wilson": "Wilson", "wilson_effective_n": "Wilson, effective n", "clopper_pearson": "Clopper–Pearson",
+    "clopper_pearson_effective_n": "Clopper–Pearson, effective n", "jeffreys": "Jeffreys",
+    "jeffreys_effective_n": "Jeffreys, effective n", "cluster_robust": "cluster-robust", "mercaldo_logit": "Mercaldo, logit",
+    "tango": "Tango", "newcombe": "Newcombe",
+}  # fmt: skip
 WHY = {
     "bootstrap": "Whole patients are drawn again with replacement, as many as there are, and the measure is computed each time; "
     "the limits cut off equal tails. Efron & Tibshirani 1993.",
@@ -35,4 +44,9 @@ WHY = {
 
 def footnotes(methods: list[str]) -> list[tuple[str, str]]:
     """Name and explanation of each method that there is one for, in order, once."""
-    return [(name.replace("_", " "), WHY[name]) for name in dict.fromkeys(methods) if name in WHY]
+    return [(short(name), WHY[name]) for name in dict.fromkeys(methods) if name in WHY]
+
+
+def short(name: str) -> str:
+    """As it stands in a column."""
+    return SHORT.get(name, name.replace("_", " "))

@@ -60,7 +60,7 @@ def _figures(found: Node, rows: Sequence[Node], name: str) -> Iterator[Figure]:
     whole = [Lane("All", *_way(found["total"], boxes), whole=True)] if found["total"] else []
     for place in range(0, len(rows), EACH):
         part = rows[place : place + EACH]
-        lanes = [*(whole if place == 0 else []), *(Lane(one["level"].text, *_way(one, boxes)) for one in part)]
+        lanes = [*(whole if place == 0 else []), *(Lane(str(_level(found, one)), *_way(one, boxes)) for one in part)]
         spoken = "; ".join(f"{lane.name}: {', '.join(map(str, lane.counts))}" for lane in lanes)
         yield flow_lanes(
             name if place == 0 else f"{name}-{place // EACH + 1}",
@@ -69,6 +69,12 @@ def _figures(found: Node, rows: Sequence[Node], name: str) -> Iterator[Figure]:
             title=f"Participant flow by {found['words'].text.lower()}",
             description=f"For each, counts of {', '.join(titles).lower()}. {spoken}.",
         )
+
+
+def _level(found: Node, one: Node) -> Printed:
+    """A class of the reference as the rest of the report calls it; what a site is called is its own."""
+    text = one["level"].text
+    return printed(text.replace("_", " ") if found["attribute"].text == "reference" else text, one["level"].address)
 
 
 def _boxes(found: Node) -> tuple[str, ...]:
@@ -100,7 +106,5 @@ def _table(found: Node, suffix: str) -> Table:
     """The boxes of each level."""
     shown = [box for box in COLUMNS if box != "identified" or box in _boxes(found)]
     columns = (Column(found["words"].text, width=16), *(Column(COLUMNS[box], numeric=True) for box in shown))
-    rows = [
-        row(view.words(one["level"]), *(view.count(one[box], absent="–") for box in shown)) for one in found["rows"]
-    ]
+    rows = [row(_level(found, one), *(view.count(one[box], absent="–") for box in shown)) for one in found["rows"]]
     return Table(f"flow-by-{found['attribute'].text}{suffix}", columns, tuple(rows))

@@ -76,6 +76,10 @@ def limits(interval: Node, unit: str, *, against: float | None = None) -> Printe
         return Printed()
     between = " to " if low.value < 0 or high.value < 0 else f"{JOINER}–{JOINER}"
     texts = [bare(_rounded(float(end.value), unit, against)) for end in (low, high)]
+    if unit == "index" and low.value < 1 and texts[0] == "1.000":
+        texts[0] = ">0.999"  # inwards of everything, as the value beside it
+    if unit == "index" and high.value > 0 and texts[1] == "0.000":
+        texts[1] = "<0.001"
     return joined((printed(text, end.address) for text, end in zip(texts, (low, high), strict=True)), between)
 
 
@@ -191,8 +195,8 @@ def limits_signed(node: Node, unit: str, *, low: str = "low", high: str = "high"
 def signed(node: Node, unit: str) -> Printed:
     """A difference with its sign and as many places as what it is of: "+0.8" percentage points of a proportion, "−0.093"."""
     scale, places, _ = UNITS.get(unit, PLAIN)
-    text = f"{node.value * scale:+.{places}f}".replace("-", MINUS)
-    return printed(text if float(node.value) else text.lstrip("+"), node.address)
+    text = f"{node.value * scale:+.{places}f}"
+    return printed(text.replace("-", MINUS) if float(text) else text.lstrip("+-"), node.address)
 
 
 def plain(node: Node, places: int, absent: str = "–") -> Printed:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, ticks
+from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, Tone, text_width, ticks
+
+Point = tuple[float, float]
+SIZE = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,48 @@ def decision_curve(name: str, curve: Curve, *, title: str, description: str) -> 
     if len(kept) > 1:
         canvas.curve(kept, "grey", width=1.1, dash="3 2")
     canvas.curve([(x(t), y.clipped(v)) for t, v in zip(curve.thresholds, curve.net_benefit, strict=True)], "accent")
-    canvas.text((x.end - 2, y(0) + 9), "nobody", size=7, tone="grey", anchor="end")
-    if kept:
-        early = kept[-1][0] < 180
-        at, level = kept[-1] if early else kept[2 * len(kept) // 3]  # under a line that falls all the way
-        place = (at + 3, max(level - 3, 16)) if early else (at - 5, level + 6)
-        canvas.text(place, "everybody", size=7, tone="grey", anchor="start" if early else "end")
-    end = y.clipped(curve.net_benefit[-1])
-    canvas.text((x.end - 2, end - 4), "the model", size=7, tone="accent", anchor="end", weight=600)
+    own = [(x(t), y.clipped(v)) for t, v in zip(curve.thresholds, curve.net_benefit, strict=True)]
+    nobody = [(x(t), y(0)) for t in curve.thresholds]
+    taken = [*_dense(own), *_dense(kept), *_dense(nobody)]
+    named: tuple[tuple[str, list[Point], Tone, int], ...] = (
+        ("the model", own, "accent", 600), ("everybody", kept, "grey", 400), ("nobody", nobody, "grey", 400)
+    )  # fmt: skip
+    for words, line, tone, weight in named:
+        if line:
+            at = _free(words, line, taken, (x.start, x.end, y.end, y.start))
+            canvas.text(at, words, size=SIZE, tone=tone, weight=weight)
+            taken += _box(at, words)
     middle = (x.start + x.end) / 2
     canvas.text((middle, 203), "Risk from which one would act", size=7.5, tone="grey", anchor="middle")
     canvas.text((9, (y.start + y.end) / 2), "Net benefit", size=7.5, tone="grey", anchor="middle", turned=True)
     return canvas.figure(name, title, description)
+
+
+def _dense(line: Sequence[Point]) -> list[Point]:
+    """Points of a line no further than a few units apart."""
+    found: list[Point] = list(line[:1])
+    for (x0, y0), (x1, y1) in pairwise(line):
+        steps = max(1, int(max(abs(x1 - x0), abs(y1 - y0)) / 2))
+        found += [(x0 + (x1 - x0) * k / steps, y0 + (y1 - y0) * k / steps) for k in range(1, steps + 1)]
+    return found
+
+
+def _free(words: str, line: Sequence[Point], taken: Sequence[Point], frame: tuple[float, float, float, float]) -> Point:
+    """Beside its line, where the words lie on the least; the furthest to the right of equals."""
+    left, right, top, floor = frame
+    wide = text_width(words, SIZE)
+    best, fewest = (left, top), len(taken) + 1
+    for at, level in reversed(line):
+        start = min(max(at - wide, left + 2), right - wide - 1)
+        for base in (level - 4, level + SIZE + 2):
+            if top + SIZE <= base <= floor - 2:
+                hits = sum(start - 1 <= px <= start + wide + 1 and base - SIZE <= py <= base + 2 for px, py in taken)
+                if hits < fewest:
+                    best, fewest = (start, base), hits
+    return best
+
+
+def _box(at: Point, words: str) -> list[Point]:
+    """Points of what words cover."""
+    wide = int(text_width(words, SIZE))
+    return [(at[0] + dx, at[1] - dy) for dx in range(0, wide + 1, 2) for dy in (0, 3, 6)]

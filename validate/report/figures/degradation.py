@@ -90,7 +90,7 @@ def _panel(
     for tick in ticks(span[0], span[1], most=4):
         canvas.line((x.start, y(tick)), (x.end, y(tick)))
         label = f"{tick:.0%}" if percent else f"{tick:.2f}"
-        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.2, tone="grey", anchor="end")
+        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.6, tone="grey", anchor="end")
     if edge is not None:
         canvas.line((x.start, y.clipped(edge)), (x.end, y.clipped(edge)), "accent", width=0.9, dash="3 2")
     band = [(p.severity, p.low, p.high) for p in panel.points if p.low is not None and p.high is not None]
@@ -105,7 +105,7 @@ def _panel(
         tone = TONES.get(p.state, "ink")
         canvas.disc((x(p.severity), y(value)), 2.3, tone, hollow=p.state not in TONES and p.severity > 0)
     for p in panel.points:
-        canvas.text((x(p.severity), y0 + HEAD + HIGH + 9), str(p.severity), size=6.4, tone="grey", anchor="middle")
+        canvas.text((x(p.severity), y0 + HEAD + HIGH + 9), str(p.severity), size=6.6, tone="grey", anchor="middle")
 
 
 def _side(panel: Panel, wide: float) -> float:
@@ -135,7 +135,7 @@ def _pictures(canvas: Canvas, panel: Panel, corner: tuple[float, float], wide: f
         if place < len(panel.points):
             severity = panel.points[place].severity
             words = f"severity {severity}" if severity else "as it is"
-            canvas.text((left, corner[1] + side * _shape(panel) + 7), fitted(words, 6.2, side), size=6.2, tone="grey")
+            canvas.text((left, corner[1] + side * _shape(panel) + 7), fitted(words, 6.6, side), size=6.6, tone="grey")
 
 
 def _png(picture: Any) -> bytes:

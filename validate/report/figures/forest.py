@@ -64,8 +64,7 @@ def forests(name: str, rows: Sequence[Row], axis: Axis, *, title: str, descripti
 
 
 def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: str, description: str) -> Figure:
-    tall = TALL if axis.tall else ROW
-    body = sum(HEAD if row.head else tall for row in rows)
+    body = sum(_height(row, axis) for row in rows)
     canvas = Canvas(WIDTH, TOP + body + 20)
     floor = TOP + body + 2
     canvas.text((COUNTS, 12), axis.count_title, size=7.2, tone="grey", anchor="end")
@@ -91,8 +90,11 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
                 canvas.close_group()
             canvas.open_group(row.label.removesuffix(CONTINUED))
             grouped = True
-        y += HEAD if row.head else tall
-        _draw(canvas, row, y - (10.5 if axis.tall and not row.head else 4.5), scale, tall=axis.tall)
+        y += _height(row, axis)
+        below = 10.0 * (len(_lines(row, tall=axis.tall)) - 1)
+        _draw(
+            canvas, row, y - (10.5 + max(below - 10, 0) if axis.tall and not row.head else 4.5), scale, tall=axis.tall
+        )
     if grouped:
         canvas.close_group()
     return canvas.figure(name, title, description)
@@ -113,14 +115,12 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         return
     tone: Tone = "faint" if row.faint else row.tone
     words: Tone = "grey" if row.faint else row.tone
-    counted = text_width(str(row.count), 7.4) + 6 if row.count else 0.0
-    room = (COUNTS if counted else LEFT - 8) - counted - (0 if tall else LABELS)
-    first, second = (row.label, row.sub) if row.sub or not tall else _halves(row.label, room)
-    own = _size(first, room) if row.sub else min(_size(first, room), _size(second, room))
-    canvas.text((0 if tall else LABELS, base), fitted(first, own, room), size=own, tone=words)
-    if second:
-        size, below = (7.4, "grey") if row.sub else (own, words)
-        canvas.text((0, base + 10), fitted(second, size, room), size=size, tone=below)  # type: ignore[arg-type]
+    room = _room(row, tall=tall)
+    lines = _lines(row, tall=tall)
+    own = min(_size(line, room) for line in lines[: len(lines) - bool(row.sub and tall)])
+    for place, line in enumerate(lines):
+        size, ink = (7.4, "grey") if row.sub and place == len(lines) - 1 and place else (own, words)
+        canvas.text((0 if tall else LABELS, base + 10 * place), fitted(line, size, room), size=size, tone=ink)  # type: ignore[arg-type]
     canvas.text((COUNTS, base), row.count, size=7.4, tone="grey", anchor="end")
     middle = base - 2.8
     if row.goal is not None:
@@ -136,6 +136,25 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
         canvas.disc((scale.clipped(row.value), middle), 2.6, tone, hollow=row.faint)
     size = min(8.2, 8.2 * (WIDTH - NUMBERS) / max(1.0, text_width(str(row.words), 8.2)))
     canvas.text((NUMBERS, base), row.words, size=round(max(size, 5.0), 2), tone=words)
+
+
+def _height(row: Row, axis: Axis) -> float:
+    if row.head:
+        return HEAD
+    return TALL + 10 * max(0, len(_lines(row, tall=True)) - 2) if axis.tall else ROW
+
+
+def _room(row: Row, *, tall: bool) -> float:
+    """For a label, beside the count where there is one."""
+    counted = text_width(str(row.count), 7.4) + 6 if row.count else 0.0
+    return (COUNTS if counted else LEFT - 8) - counted - (0 if tall else LABELS)
+
+
+def _lines(row: Row, *, tall: bool) -> list[str]:
+    """The label on one line or two, and what stands under it."""
+    if row.head or not tall:
+        return [row.label]
+    return [line for line in (*_halves(row.label, _room(row, tall=tall)), row.sub) if line]
 
 
 def _halves(label: str, room: float) -> tuple[str, str]:

@@ -58,11 +58,11 @@ def _panel(
     for tick in ticks(span[0], span[1], most=4):
         canvas.line((x.start, y(tick)), (x.end, y(tick)))
         label = f"{tick:.0%}" if percent else f"{tick:.2f}"
-        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.2, tone="grey", anchor="end")
+        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.6, tone="grey", anchor="end")
     for (tone, dash), curve in zip(LOOKS, panel.curves, strict=False):
         if len(curve) > 1:
             canvas.curve([(x(severity), y(value)) for severity, value in curve], tone, width=1.2, dash=dash)
         for severity, value in curve:
             canvas.disc((x(severity), y(value)), 1.5, tone)
     for severity in severities:
-        canvas.text((x(severity), y0 + HEAD + HIGH + 9), str(severity), size=6.4, tone="grey", anchor="middle")
+        canvas.text((x(severity), y0 + HEAD + HIGH + 9), str(severity), size=6.6, tone="grey", anchor="middle")

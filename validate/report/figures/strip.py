@@ -10,6 +10,7 @@ from validate.report.printed import Printed
 
 LEFT, RIGHT, NUMBERS = 118.0, 372.0, 386.0
 TALL, TOP = 44.0, 8.0
+NOTHING = 1e-9
 SPREAD = 0.6180339887498949  # golden ratio: points of one row keep apart
 
 
@@ -33,6 +34,7 @@ def strips(name: str, rows: Sequence[Strip], *, title: str, axis: str, percent: 
     """One row for each structure, all on one axis."""
     canvas = Canvas(WIDTH, TOP + TALL * len(rows) + 30)
     low, high = min(row.low for row in rows), max(row.high for row in rows)
+    high = high if high - low > NOTHING else low + 1.0  # all in one place: one unit of scale beside it
     margin = 0.02 * (high - low or 1.0)
     x = Scale(low - margin, high + margin, LEFT, RIGHT)
     floor = TOP + TALL * len(rows)
@@ -52,7 +54,8 @@ def _row(canvas: Canvas, row: Strip, x: Scale, middle: float) -> None:
     centres = [x(row.low + (place + 0.5) * step) for place in range(len(row.counts))]
     half = [0.42 * TALL * count / tallest for count in row.counts]
     outline = [(at, middle - tall) for at, tall in zip(centres, half, strict=True)]
-    canvas.area([*outline, *((at, middle + tall) for at, tall in reversed(list(zip(centres, half, strict=True))))])
+    if row.high - row.low > NOTHING:
+        canvas.area([*outline, *((at, middle + tall) for at, tall in reversed(list(zip(centres, half, strict=True))))])
     inside = [value for value in row.values if row.low <= value <= row.high]
     places = [(x(value), middle + 0.5 * TALL * (((k + 1) * SPREAD) % 1 - 0.5)) for k, value in enumerate(inside)]
     canvas.marks(places, "h0", "grey", width=1.7)

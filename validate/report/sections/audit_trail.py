@@ -8,6 +8,7 @@ from typing import Any
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
 from validate.report.printed import Printed, joined, printed
+from validate.report.reasons import reason_words
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
 from validate.report.study import Study
@@ -71,11 +72,23 @@ def _details(data: Node) -> Printed:
 
 def _short(value: Node) -> Printed:
     text = value.text
+    if isinstance(value.value, dict):
+        return joined((printed(_spelt(key) + " ") + _short(inner) for key, inner in value.items()), ", ") or printed(
+            "none"
+        )
     return (
         view.fingerprint(value, 8)
         if len(text) == 64 and set(text) <= set("0123456789abcdef")
         else view.words(value, "none")
     )
+
+
+def _spelt(key: str) -> str:
+    """A code of failure in words; whatever else is named, as it is."""
+    if ":" not in key:
+        return attribute_words(key)
+    words = reason_words(key)
+    return words[0].lower() + words[1:]
 
 
 SECTION = Section(

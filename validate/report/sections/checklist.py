@@ -49,5 +49,5 @@ def item_cells(item: Node) -> tuple[Printed, ...]:
 
 SECTION = Section(
     id="A1", title="Checklist cross-reference", question="Which items of the reporting checklists are answered",
-    template="sections/checklist.html.j2", content=content,
+    template="sections/checklist.html.j2", content=content, opens_page=True,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from validate.report.criterion import TONES
 from validate.report.figures.canvas import Figure, text_width
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.figures.overlap import Bar, overlap
+from validate.report.methods import short
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -92,7 +93,7 @@ def _figures(study: Study, data: Node, number: int) -> list[Figure]:
     """Proportions apart from indices: their scales differ in meaning, if not in unit."""
     figures = []
     for unit, words in (("proportion_difference", "percentage points"), ("index_difference", "units of each measure")):
-        rows = [_row(study, entry) for entry in data["differences"] if entry["unit"].text == unit]
+        rows = [_row(study, data, entry) for entry in data["differences"] if entry["unit"].text == unit]
         rows = [one for one in rows if one.value is not None]
         if rows:
             axis = Axis(
@@ -110,7 +111,16 @@ def _figures(study: Study, data: Node, number: int) -> list[Figure]:
     return figures
 
 
-def _row(study: Study, entry: Node) -> Row:
+def _endpoint(study: Study, data: Node, entry: Node, estimate: Node | None = None) -> str:
+    """The endpoint; with the direction of its difference where a hypothesis turns it round."""
+    title = study.endpoint_title(entry["endpoint"].text)
+    estimate = estimate or study.sealed.estimate(entry["estimate"])
+    if estimate["model"].text == data["test"].text:
+        return title
+    return f"{title}, {study.model_name(data['reference'].text)} less {study.model_name(data['test'].text)}"
+
+
+def _row(study: Study, data: Node, entry: Node) -> Row:
     estimate = study.sealed.estimate(entry["estimate"])
     criterion = next(
         (c for c in study.sealed.verdict["criteria"] if c["estimate"].text == entry["estimate"].text), None
@@ -118,7 +128,7 @@ def _row(study: Study, entry: Node) -> Row:
     outcome = criterion["outcome"].text if criterion is not None else ""
     margin = criterion["goal"].value if criterion is not None and entry["margin"].value is not None else None
     return Row(
-        label=study.endpoint_title(entry["endpoint"].text),
+        label=_endpoint(study, data, entry),
         count=view.count(estimate["n_cases"]),
         value=estimate["value"].value,
         low=estimate["interval"]["low"].value,
@@ -140,7 +150,7 @@ def _differences(study: Study, data: Node, number: int) -> Table:
     )  # fmt: skip
     rows = [
         row(
-            study.endpoint_title(entry["endpoint"].text), view.estimate(estimate := study.sealed.estimate(entry["estimate"])),
+            _endpoint(study, data, entry), view.estimate(estimate := study.sealed.estimate(entry["estimate"])),
             _method(estimate), _hypothesis(entry, estimate), _p(entry),
         )
         for entry in data["differences"]
@@ -150,7 +160,7 @@ def _differences(study: Study, data: Node, number: int) -> Table:
 
 def _method(estimate: Node) -> Printed:
     method = estimate["interval"]["method"]
-    return printed(method.text.replace("_", " "), method.address) if method else printed("–")
+    return printed(short(method.text), method.address) if method else printed("–")
 
 
 def _hypothesis(entry: Node, estimate: Node) -> Printed:
@@ -179,7 +189,7 @@ def _rules(study: Study, data: Node, number: int) -> Table | None:
     for entry in entries:
         by_rule = {rule["rule"].text: study.sealed.estimate(rule["estimate"]) for rule in entry["rules"]}
         cells = [view.estimate(by_rule[rule]) if rule in by_rule else "–" for rule in rules]
-        rows.append(row(study.endpoint_title(entry["endpoint"].text), *cells))
+        rows.append(row(_endpoint(study, data, entry), *cells))
     return Table(f"differences-by-rule-{number}", columns, tuple(rows))
 
 
@@ -262,8 +272,8 @@ def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> T
 
 def _levels(study: Study, data: Node, number: int) -> Table | None:
     columns = (
-        Column("Group", width=18), Column("Endpoint", width=26), Column("Difference (limits)", width=30),
-        Column("Ahead, all groups at once", width=26),
+        Column("Group", width=17), Column("Endpoint", width=39), Column("Difference (limits)", width=23),
+        Column("Ahead, all groups at once", width=21),
     )  # fmt: skip
     rows = []
     for entry in data["levels"]:
@@ -271,8 +281,9 @@ def _levels(study: Study, data: Node, number: int) -> Table | None:
             if index == 0:
                 rows.append(row(sentence_case(attribute_words(entry["attribute"].text)), kind="head"))
             ahead = study.model_name(one["ahead"].text) if one["ahead"] else printed("neither beyond chance")
-            title = study.endpoint_title(entry["endpoint"].text)
-            rows.append(row(view.words(one["level"]), title, view.brief(study.sealed.estimate(one["estimate"])), ahead))
+            estimate = study.sealed.estimate(one["estimate"])
+            title = _endpoint(study, data, entry, estimate)
+            rows.append(row(view.words(one["level"]), title, view.brief(estimate), ahead))
     return Table(f"ahead-{number}", columns, tuple(rows)) if rows else None
 
 

@@ -79,7 +79,8 @@ def _output(output: Node) -> Printed:
     activation = output["activation"]
     after = printed(" as it comes") if activation.text == "none" else printed(", after ") + view.words(activation)
     name = printed("'") + view.words(output["name"]) + "', " if output["name"] else Printed()
-    return name + printed("a ") + view.words(output["kind"]) + after
+    article = "" if output["kind"].text in {"balls", "boxes", "marks"} else "a "
+    return name + printed(article) + view.words(output["kind"]) + after
 
 
 def _operating_point(point: Node) -> Printed:
@@ -95,5 +96,6 @@ def _operating_point(point: Node) -> Printed:
 
 SECTION = Section(
     id="R03", title="Device under test and intended use", question="What was tested, and for what",
-    template="sections/device.html.j2", content=content, rank={"acceptance": 160, "comparison": 160},
+    template="sections/device.html.j2", content=content, opens_page=True,
+    rank={"acceptance": 160, "comparison": 160},
 )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
-from validate.report.costs import cost_table, machine_table
+from validate.report.costs import SPOKEN, cost_table, machine_table
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -20,6 +21,8 @@ LABELS = {
     "format": "Format", "opset": "Operator set", "notes": "Notes",
 }  # fmt: skip
 
+CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+
 
 def content(study: Study) -> Mapping[str, Any]:
     return {
@@ -27,7 +30,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "models": [{"name": study.model_name(model), "facts": _identity(study, model)} for model in study.models],
         "cost": cost_table(study),
         "machine": machine_table(study),
-        "slowest": view.words(study.sealed.cost["slowest"]) if study.sealed.cost else "",
+        "slowest": view.choice(study.sealed.cost["slowest"], SPOKEN) if study.sealed.cost else "",
         "unwitnessed": joined((study.model_name(model) for model in study.unwitnessed), ", "),
     }
 
@@ -63,7 +66,22 @@ def _identity(study: Study, model: Node) -> Table:
 def _value(key: str, node: Node) -> Printed:
     if key in {"sha256", "digest"}:
         return view.fingerprint(node, 64)
+    if key == "notes":
+        return _notes(node)
     return view.count(node) if key == "parameters" else view.words(node)
+
+
+def _notes(node: Node) -> Printed:
+    """Codes in words."""
+    return (
+        joined((printed(_spelt(one.text), one.address) for one in node), "; ")
+        if isinstance(node.value, list)
+        else view.words(node)
+    )
+
+
+def _spelt(text: str) -> str:
+    return CODE.sub(lambda found: found.group().replace("_", " "), text)
 
 
 SECTION = Section(

@@ -57,7 +57,10 @@ def _worked(study: Study) -> Mapping[str, Printed]:
         "goal": _goal(study),
         "inconclusive": _inconclusive(study),
         "point": _point(study.models[0]["operating_point"]) if study.models else Printed(),
-        "prevalence": _prevalence(study.sealed.finding("population")["data"]["prevalence"], study.unit),
+        "prevalence": Printed()
+        if study.protocol["task"].text
+        == "segmentation"  # there a structure is nearly always there: its share says nothing
+        else _prevalence(study.sealed.finding("population")["data"]["prevalence"], study.unit),
         "sampling": printed("the cases here: ") + view.words(study.protocol["cohort"]["sampling"]),
         "predictive": _predictive(study),
         "calibration": _calibration(study),

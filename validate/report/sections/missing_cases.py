@@ -23,6 +23,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             {
                 "name": study.model_name(finding["model"].text) if several else Printed(),
                 "statement": view.words(finding["statement"]),
+                "silent": bool(finding["data"]["failed"].value),
                 "rules": _rules(study, finding),
                 "without": view.reasons(
                     (entry["label"].text, study.sealed.estimate(rule["estimate"]))

@@ -11,7 +11,6 @@ from validate.analyses.wording import SIGNS
 from validate.casewise.pictures import FOLDER
 from validate.report import view
 from validate.report.figures.bland_altman import Line, bland_altman
-from validate.report.figures.canvas import Figure
 from validate.report.figures.outline import outline
 from validate.report.figures.strip import Strip, strips
 from validate.report.printed import Printed, joined, printed
@@ -81,7 +80,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     return {
         "name": study.model_name(finding["model"].text) if several else Printed(),
         "statement": view.words(finding["statement"]),
-        "strips": [figure for name in names if (figure := _strips(data["structures"], name, key)) is not None],
+        "strips": [found for name in names if (found := _strips(data["structures"], name, key)) is not None],
         "counts": _counts(study, data["structures"], key),
         "sizes": [_sizes(study, one, key) for one in data["lesion_sizes"]] if data["lesion_sizes"] else [],
         "worst": _worst(data["worst"], key),
@@ -90,7 +89,8 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     }
 
 
-def _strips(structures: Node, name: str, key: str) -> Figure | None:
+def _strips(structures: Node, name: str, key: str) -> Mapping[str, Any] | None:
+    """The drawing of one measure and the measure's name."""
     rows, title, unit = [], "", ""
     for structure in structures:
         found = next((one for one in structure["measures"] if one["measure"].text == name), None)
@@ -116,10 +116,11 @@ def _strips(structures: Node, name: str, key: str) -> Figure | None:
     if not rows:
         return None
     spoken = "; ".join(f"{one.label}: {one.words} of {one.more}" for one in rows)
-    return strips(
+    drawn = strips(
         f"cases-{name}-{key}", rows, title=f"{title} of every case", axis=_with_unit(title, unit), percent=unit == "proportion",
         description=f"{title}, a point for each case. {spoken}.",
     )  # fmt: skip
+    return {"figure": drawn, "title": f"{title[:1].upper()}{title[1:]}"}
 
 
 def _with_unit(title: str, unit: str) -> str:
@@ -161,9 +162,9 @@ def _worst(worst: Node, key: str) -> Table:
     if first is None:
         return Table(f"worst-{key}", (Column("Case"),), ())
     shown = (first, *first["also"])
-    width = min(14, 60 // len(shown))  # of a hundred; the rest is for whose case it is, and where
+    width = min(14, 56 // len(shown))  # of a hundred; the rest is for whose case it is, and where
     columns = (
-        Column("Case", width=22),
+        Column("Case", width=24),
         Column("Where"),
         *(Column(_with_unit(one["title"].text, one["unit"].text), numeric=True, width=width) for one in shown),
     )

@@ -188,6 +188,6 @@ def _histogram(model: str, data: Node) -> Figure | None:
 
 
 SECTION = Section(
-    id="R13", title="Full performance", tasks=ANSWERED, question="How well does it tell the two apart?",
+    id="R13", title="Full performance", tasks=ANSWERED, question="How well does it tell them apart?",
     template="sections/performance.html.j2", content=content, rank={"acceptance": 30, "comparison": 30},
 )  # fmt: skip

@@ -9,7 +9,7 @@ from validate.analyses.wording import attribute_words, titled
 from validate.report import view
 from validate.report.criterion import TONES, criterion_lines, criterion_name
 from validate.report.figures.forest import Axis, Row, forests
-from validate.report.methods import footnotes
+from validate.report.methods import footnotes, short
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import CRITERIA
 from validate.report.sealed import Node
@@ -139,7 +139,7 @@ def flag_mark(estimate: Node) -> str:
 
 def _method(estimate: Node) -> Printed:
     method = estimate["interval"]["method"]
-    return printed(method.text.replace("_", " "), method.address) if method else printed("–")
+    return printed(short(method.text), method.address) if method else printed("–")
 
 
 SECTION = Section(

@@ -42,8 +42,20 @@ def _label(reference: Node) -> Printed:
                        + view.words(one["positive"]) + ")" for name, one in reference["findings"].items()), ", ")  # fmt: skip
     for block, what in (("classes", ", one of "), ("grades", ", a grade of ")):
         if reference[block]:
-            return view.words(reference["label"]) + what + view.words(reference[block])
+            return _classes(reference, block, what)
     return view.words(reference["label"]) + ", positive where " + view.words(reference["positive"])
+
+
+def _classes(reference: Node, block: str, what: str) -> Printed:
+    """As in "diagnosis, one of no stroke, haemorrhage"; of masks, which have no column, the value of each structure."""
+    found, column = reference[block], reference["label"]
+    if isinstance(found.value, dict):
+        named = joined(
+            (printed(name.replace("_", " ")) + " (" + view.words(one) + ")" for name, one in found.items()), ", "
+        )
+    else:
+        named = joined((printed(one.text.replace("_", " "), one.address) for one in found), ", ")
+    return view.words(column) + what + named if column else printed("in each voxel") + what + named
 
 
 SECTION = Section(

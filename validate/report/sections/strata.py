@@ -178,7 +178,8 @@ def _difference(study: Study, one: Node, unit: str) -> TableRow:
     why = one["why_greyed"]
     found = view.brief(estimate)
     if not difference:
-        told: Printed = view.words(why, "–") if why else printed("–")
+        valued = estimate["value"].value is not None  # why there is no value stands below the table
+        told: Printed = view.words(why, "–") if why and valued else printed("–")
         together: Printed | str = "–"
     else:
         told = view.difference(difference, unit) if difference["value"].value is not None else _undefined(difference)
