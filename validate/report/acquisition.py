@@ -43,8 +43,11 @@ def acquisition_strata(notes: Node) -> Mapping[str, Any] | None:
     }
 
 
+NAMES = {"kvp_band": "tube voltage", "model_raw": "model, as in the header"}
+
+
 def _name(node: Node) -> str:
-    return attribute_words(node.text)
+    return NAMES.get(node.text, attribute_words(node.text))
 
 
 def _proposed(proposals: Node) -> Table:

@@ -36,7 +36,18 @@ class Breakdown:
 def breakdowns(study: Study, finding: Node, *, first: bool) -> list[Breakdown]:
     """One for each attribute that has levels. first : of the first model, whose tables carry no model in their name"""
     suffix = "" if first else f"-{study.key(finding['model'].text)}"
-    return [_breakdown(found, suffix) for found in finding["data"]["by"] if found["rows"]]
+    return [_breakdown(found, suffix) for found in finding["data"]["by"] if found["rows"] and _parted(found)]
+
+
+def as_before(finding: Node, earlier: Node) -> bool:
+    """Whether a model's flow is, count for count, that of one whose lanes are drawn."""
+    mine, theirs = finding["data"]["by"].value, earlier["data"]["by"].value
+    return bool(mine) and mine == theirs
+
+
+def _parted(found: Node) -> bool:
+    """Whether there is more than one lane: a reference with one class has the flow of all cases."""
+    return found["attribute"].text != "reference" or len(found["rows"]) > 1
 
 
 def _breakdown(found: Node, suffix: str) -> Breakdown:

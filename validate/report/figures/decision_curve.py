@@ -10,6 +10,7 @@ from validate.report.figures.canvas import HALF, Canvas, Figure, Scale, Tone, te
 
 Point = tuple[float, float]
 SIZE = 7.0
+HALO = 6.0  # around words, where another line makes them doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,11 @@ def _free(words: str, line: Sequence[Point], taken: Sequence[Point], frame: tupl
         start = min(max(at - wide, left + 2), right - wide - 1)
         for base in (level - 4, level + SIZE + 2):
             if top + SIZE <= base <= floor - 2:
-                hits = sum(start - 1 <= px <= start + wide + 1 and base - SIZE <= py <= base + 2 for px, py in taken)
+                near = [(px, py) for px, py in taken if start - HALO <= px <= start + wide + HALO]
+                hits = sum(base - SIZE - HALO <= py <= base + HALO for _, py in near)
+                hits += 10 * sum(
+                    start - 1 <= px <= start + wide + 1 and base - SIZE <= py <= base + 2 for px, py in near
+                )
                 if hits < fewest:
                     best, fewest = (start, base), hits
     return best

@@ -10,6 +10,7 @@ from validate.report.printed import Printed
 
 LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
 ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
+MANY, CLOSE = 13, 0.82  # rows from which on they stand closer, so that a figure leaves room for its table
 CONTINUED = ", continued"
 MOST_ROWS = 34  # of one figure: what fits on a page with its caption
 
@@ -64,7 +65,8 @@ def forests(name: str, rows: Sequence[Row], axis: Axis, *, title: str, descripti
 
 
 def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: str, description: str) -> Figure:
-    body = sum(_height(row, axis) for row in rows)
+    close = CLOSE if len(rows) >= MANY and not axis.tall else 1.0
+    body = close * sum(_height(row, axis) for row in rows)
     canvas = Canvas(WIDTH, TOP + body + 20)
     floor = TOP + body + 2
     canvas.text((COUNTS, 12), axis.count_title, size=7.2, tone="grey", anchor="end")
@@ -90,11 +92,10 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
                 canvas.close_group()
             canvas.open_group(row.label.removesuffix(CONTINUED))
             grouped = True
-        y += _height(row, axis)
+        y += close * _height(row, axis)
         below = 10.0 * (len(_lines(row, tall=axis.tall)) - 1)
-        _draw(
-            canvas, row, y - (10.5 + max(below - 10, 0) if axis.tall and not row.head else 4.5), scale, tall=axis.tall
-        )
+        foot = 10.5 + max(below - 10, 0) if axis.tall and not row.head else 4.5 if close == 1.0 else 3.8
+        _draw(canvas, row, y - foot, scale, tall=axis.tall)
     if grouped:
         canvas.close_group()
     return canvas.figure(name, title, description)
@@ -117,10 +118,10 @@ def _draw(canvas: Canvas, row: Row, base: float, scale: Scale, *, tall: bool) ->
     words: Tone = "grey" if row.faint else row.tone
     room = _room(row, tall=tall)
     lines = _lines(row, tall=tall)
-    own = min(_size(line, room) for line in lines[: len(lines) - bool(row.sub and tall)])
+    own = min(_size(line.text, room) for line in lines if not line.under)
     for place, line in enumerate(lines):
-        size, ink = (7.4, "grey") if row.sub and place == len(lines) - 1 and place else (own, words)
-        canvas.text((0 if tall else LABELS, base + 10 * place), fitted(line, size, room), size=size, tone=ink)  # type: ignore[arg-type]
+        size, ink = (7.4, "grey") if line.under else (own, words)
+        canvas.text((0 if tall else LABELS, base + 10 * place), fitted(line.text, size, room), size=size, tone=ink)  # type: ignore[arg-type]
     canvas.text((COUNTS, base), row.count, size=7.4, tone="grey", anchor="end")
     middle = base - 2.8
     if row.goal is not None:
@@ -150,20 +151,28 @@ def _room(row: Row, *, tall: bool) -> float:
     return (COUNTS if counted else LEFT - 8) - counted - (0 if tall else LABELS)
 
 
-def _lines(row: Row, *, tall: bool) -> list[str]:
-    """The label on one line or two, and what stands under it."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    under: bool = False
+
+
+def _lines(row: Row, *, tall: bool) -> list[_Line]:
+    """The label on one line or two, and what stands under it on as many."""
     if row.head or not tall:
-        return [row.label]
-    return [line for line in (*_halves(row.label, _room(row, tall=tall)), row.sub) if line]
+        return [_Line(row.label)]
+    room = _room(row, tall=tall)
+    found = [_Line(text) for text in _halves(row.label, room)]
+    return [line for line in (*found, *(_Line(text, under=True) for text in _halves(row.sub, room, 7.4))) if line.text]
 
 
-def _halves(label: str, room: float) -> tuple[str, str]:
+def _halves(label: str, room: float, size: float = 8.2) -> tuple[str, str]:
     """A label on two lines where one has no room for it."""
-    if text_width(label, 8.2) <= room or " " not in label:
+    if text_width(label, size) <= room or " " not in label:
         return label, ""
     words = label.split(" ")
     halves = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
-    return min(halves, key=lambda pair: max(text_width(half, 8.2) for half in pair))
+    return min(halves, key=lambda pair: max(text_width(half, size) for half in pair))
 
 
 def _size(label: str, room: float) -> float:

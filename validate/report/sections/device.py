@@ -96,6 +96,5 @@ def _operating_point(point: Node) -> Printed:
 
 SECTION = Section(
     id="R03", title="Device under test and intended use", question="What was tested, and for what",
-    template="sections/device.html.j2", content=content, opens_page=True,
-    rank={"acceptance": 160, "comparison": 160},
+    template="sections/device.html.j2", content=content, rank={"acceptance": 160, "comparison": 160},
 )  # fmt: skip

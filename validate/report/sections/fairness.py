@@ -85,8 +85,8 @@ def _figure(study: Study, entry: Node, name: str) -> list[Figure]:
 def _table(study: Study, entry: Node, name: str) -> Table:
     points = " (points)" if entry["unit"].text == "proportion" else ""
     columns = (
-        Column("Group", width=16), Column("Estimate", width=17), Column("Reference", width=17),
-        Column(f"Difference{points}", width=19), Column("Ratio", width=15), Column("So", width=16),
+        Column("Group", width=13), Column("Estimate", width=11), Column("Reference", width=12),
+        Column(f"Difference{points}", width=25), Column("Ratio", width=20), Column("So", width=19),
     )  # fmt: skip
     rows: list[TableRow] = []
     unit = entry["unit"].text
@@ -120,8 +120,8 @@ def _difference(found: Node, unit: str) -> Printed:
 def _bounds(entry: Node, name: str) -> Table:
     points = " (points)" if entry["unit"].text == "proportion" else ""
     columns = (
-        Column("Group", width=30), Column(f"Difference as it is{points}", width=30), Column("From", numeric=True, width=20),
-        Column("to", numeric=True, width=20),
+        Column("Group", width=30), Column(f"Difference as it is{points}", width=30), Column("At least", numeric=True, width=20),
+        Column("At most", numeric=True, width=20),
     )  # fmt: skip
     unit = entry["unit"].text
     rows = tuple(

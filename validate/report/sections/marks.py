@@ -169,7 +169,7 @@ def _rates(key: str, rates: Node) -> Table:
 
 
 def _counts(key: str, counts: Node) -> Table:
-    columns = (Column("What there is", width=50), Column("Number", numeric=True))
+    columns = (Column("What there is", width=76), Column("Number", numeric=True))
     names = (
         ("cases", "Cases with a reference"), ("abnormal", "with a lesion"), ("normal", "without one"),
         ("failed", "without an answer of the model"), ("without_reference", "Cases without a reference, not analysed"),

@@ -45,7 +45,7 @@ def _rules(study: Study, finding: Node) -> Table:
             names.setdefault(rule["label"].text, rule["label"])
     locked = {rule["label"].text for entry in entries for rule in entry["rules"] if rule["locked"].value is True}
     columns = (
-        Column("Endpoint", width=28),
+        Column("Endpoint", width=24),
         *(Column(name + (", as locked" if name in locked else "")) for name in names),
     )
     rows = []

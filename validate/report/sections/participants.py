@@ -7,7 +7,7 @@ from typing import Any
 
 from validate.report import view
 from validate.report.figures.flow import Box, flow
-from validate.report.participants_by import breakdowns
+from validate.report.participants_by import as_before, breakdowns
 from validate.report.printed import Printed, joined, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
@@ -29,7 +29,8 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             "statement": view.words(finding["statement"]),
             "figure": _figure(study, finding),
             "model": study.model_name(finding["model"].text) if len(findings) > 1 else Printed(),
-            "by": breakdowns(study, finding, first=place == 0),
+            "as_before": place > 0 and as_before(finding, findings[0]),
+            "by": [] if place > 0 and as_before(finding, findings[0]) else breakdowns(study, finding, first=place == 0),
         }
         for place, finding in enumerate(findings)
     ]
@@ -105,5 +106,6 @@ def _table(finding: Node) -> Table:
 
 SECTION = Section(
     id="R06", title="Data set and flow", question="Who is in, who is out, and why",
-    template="sections/participants.html.j2", content=content, rank={"acceptance": 165, "comparison": 165},
+    template="sections/participants.html.j2", content=content, opens_page=True,
+    rank={"acceptance": 165, "comparison": 165},
 )  # fmt: skip

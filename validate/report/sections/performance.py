@@ -42,7 +42,9 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "name": study.model_name(name) if several else Printed(),
         "missed": _missed(study, data["tables"]),
         "matrix": _matrix(study, key, data["tables"]),
-        "tables": [_four_fold(study, key, table) for table in data["tables"]],
+        "tables": [_side_by_side(study, key, *two)]
+        if len(two := list(data["tables"])) == 2
+        else [_four_fold(study, key, table) for table in two],
         "point": _point(data["operating_point"]),
         "decided": view.decided(data["operating_point"]),
         "roc": _roc(study, [finding], f"roc-{key}") if data["roc"] else None,
@@ -91,9 +93,9 @@ def _point(point: Node) -> Printed:
 def _four_fold(study: Study, model: str, table: Node) -> Table:
     standard = "Comparator" if study.comparator else "Reference"
     columns = (
-        Column("Model", width=22),
-        Column(f"{standard} positive", numeric=True, width=39),
-        Column(f"{standard} negative", numeric=True, width=39),
+        Column("Model", width=26),
+        Column(f"{standard} positive", numeric=True, width=37),
+        Column(f"{standard} negative", numeric=True, width=37),
     )
     rows = (
         row("Flagged", view.count(table["true_positives"]), view.count(table["false_positives"])),
@@ -103,6 +105,31 @@ def _four_fold(study: Study, model: str, table: Node) -> Table:
     return Table(
         f"table-{model}-{table['rule'].text}", columns, rows, printed(table["label"].text, table["label"].address)
     )
+
+
+def _side_by_side(study: Study, model: str, left: Node, right: Node) -> Table:
+    """The counts under both rules in one table, which stands beside a curve."""
+    other = _lower(right["label"].text)
+    titles = ("Positive", "Negative", f"Positive, {other}", f"Negative, {other}")
+    columns = (Column("Model", width=26), *(Column(title, numeric=True) for title in titles))
+    rows = (
+        row("Flagged", *_both(left, right, "true_positives", "false_positives")),
+        row("Not flagged", *_both(left, right, "false_negatives", "true_negatives")),
+        row("All", *_both(left, right, "positives", "negatives"), kind="total"),
+    )
+    caption = f"Positive and negative by the {'comparator' if study.comparator else 'reference'}. Left: " + printed(
+        _lower(left["label"].text), left["label"].address
+    )
+    caption += "; right: " + printed(other, right["label"].address) + "."
+    return Table(f"counts-{model}", columns, rows, caption)
+
+
+def _both(left: Node, right: Node, first: str, second: str) -> list[Printed]:
+    return [view.count(table[name]) for table in (left, right) for name in (first, second)]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _roc(study: Study, findings: list[Node], name: str) -> Figure:

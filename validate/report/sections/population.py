@@ -24,6 +24,7 @@ LABELS = {
     "kvp": "Tube voltage, kV", "pixel_spacing": "Pixel spacing, mm", "slice_thickness": "Slice thickness, mm",
     "field_strength": "Field strength, T", "rows": "Pixel rows", "columns": "Pixel columns", "age": "Age, years",
     "manufacturer_raw": "Maker, as in the header", "software": "Scanner software", "model": "Scanner model",
+    "model_raw": "Model, as in the header", "kvp_band": "Tube voltage",
     "photometric": "Photometric interpretation", "synthetic": "Marked as synthetic",
 }  # fmt: skip
 

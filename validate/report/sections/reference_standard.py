@@ -55,7 +55,9 @@ def _classes(reference: Node, block: str, what: str) -> Printed:
         )
     else:
         named = joined((printed(one.text.replace("_", " "), one.address) for one in found), ", ")
-    return view.words(column) + what + named if column else printed("in each voxel") + what + named
+    if column:
+        return view.words(column) + what + named
+    return named + ", marked one by one" if reference["marks"] else named + ", drawn voxel by voxel"
 
 
 SECTION = Section(

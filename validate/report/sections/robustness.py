@@ -94,8 +94,8 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
     unit = endpoint["unit"].text
     points = " (points)" if unit == "proportion" else ""
     columns = (
-        Column(study.endpoint_title(endpoint["endpoint"].text), width=26), Column("On it", width=22), Column("Without it", width=14),
-        Column(f"All less without{points}", width=20), Column("All at once", width=18),
+        Column(study.endpoint_title(endpoint["endpoint"].text), width=22), Column("On it", width=20), Column("Without it", width=12),
+        Column(f"All less without{points}", width=26), Column("All at once", width=20),
     )  # fmt: skip
     rows: list[TableRow] = [
         row("All cases", view.estimate(study.sealed.estimate(endpoint["overall"])), "–", "–", "–", kind="total")
