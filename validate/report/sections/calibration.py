@@ -70,7 +70,7 @@ def _figure(data: Node, name: str) -> Figure | None:
 
 
 def _measures(study: Study, measures: Node, name: str) -> Table:
-    columns = (Column("Measure", width=42), Column("Found (limits)", width=48), Column("Ideal", numeric=True, width=10))
+    columns = (Column("Measure", width=38), Column("Found (limits)", width=50), Column("Ideal", numeric=True, width=12))
     rows = tuple(row(view.words(m["label"]), _found(study, m), view.words(m["ideal"])) for m in measures)
     return Table(name, columns, rows)
 
