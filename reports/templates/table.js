@@ -120,13 +120,13 @@
 
   /* What scrolls sideways can be reached by keyboard. */
   const reach = () => {
-    for (const box of document.querySelectorAll(".tabled, .protocol-text")) {
+    for (const box of document.querySelectorAll(".tabled, .protocol-text, figure")) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
       if (!scrolls) { box.removeAttribute("tabindex"); box.removeAttribute("role"); box.removeAttribute("aria-label"); continue; }
       const heading = box.closest("section")?.querySelector("h2");
       box.tabIndex = 0;
       box.setAttribute("role", "region");
-      box.setAttribute("aria-label", `${heading ? plain(heading) : "Table"} (scrolls), ${box.id || "part"}`);
+      box.setAttribute("aria-label", `${heading ? plain(heading) : "Table"} (scrolls), ${box.id || box.querySelector("svg")?.dataset.figure || "part"}`);
     }
   };
   reach();
