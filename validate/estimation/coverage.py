@@ -13,7 +13,7 @@ from importlib import resources
 from math import log
 
 from validate.cohort.case import Cohort
-from validate.estimation.contrasts import Pair, pairs_of
+from validate.estimation.pair import Pair, pairs_of
 from validate.estimation.plan import Plan, plans_of
 from validate.protocol.question import Criterion
 from validate.protocol.schema import StudyProtocol

@@ -11,16 +11,18 @@ import pyarrow as pa
 from validate.errors import ProtocolError
 from validate.estimation.cases import Cases, cases_of, class_strata
 from validate.estimation.compared import compared
-from validate.estimation.contrasts import SharedDraws, contrasts, pairs_of
+from validate.estimation.contrasts import contrasts
 from validate.estimation.drops import Disturbed, drops
 from validate.estimation.estimate import Estimate
 from validate.estimation.estimator import Numbers, estimate_sample
 from validate.estimation.group_gaps import group_gaps, rest_gaps
 from validate.estimation.marked import Tables
+from validate.estimation.pair import pairs_of
 from validate.estimation.plan import Plan, plans_of, refuse_naive, supporting
 from validate.estimation.replicates import Resampling
 from validate.estimation.restated import RESTATED, restated
 from validate.estimation.sample import RULES, Rule, Sample, sample_under
+from validate.estimation.shared_draws import SharedDraws
 from validate.estimation.suppression import suppressed
 from validate.estimation.threshold import Threshold, conditions, threshold_of
 from validate.protocol.fairness import fairness_of
