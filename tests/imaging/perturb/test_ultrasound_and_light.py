@@ -9,7 +9,8 @@ import pytest
 from scipy.special import digamma, polygamma
 
 from validate.imaging.perturb.colour_temperature import gains
-from validate.imaging.perturb.light import relit
+from validate.imaging.perturb.light import relit, relit_grey
+from validate.imaging.perturb.stack import Stack
 from validate.imaging.volume import Volume
 
 
@@ -88,17 +89,45 @@ def test_corners_lose_what_they_should_and_the_middle_nothing(bench: Any) -> Non
     assert found[0, 0] / found[50, 50] == pytest.approx(0.5, rel=1e-2)
 
 
-@pytest.mark.parametrize("root", [0.4, 0.8, 1.0, 1.3, 2.5])
-def test_light_is_multiplied_as_the_standard_says_in_the_toe_too(root: float) -> None:
+def relit_as(way: str, shown: Any, root: Any) -> Any:
+    """(n, z, y, x, c) by machine code, or by torch as on a device."""
     torch = pytest.importorskip("torch")
+    given, by = torch.from_numpy(shown.copy()), torch.from_numpy(root)
+    if way == "torch":
+        return relit_grey(given, by).numpy()
+    ends = (torch.full((shown.shape[0], 1, 1, 1, 1), end) for end in (0.0, 1.0))
+    return relit(Stack(given, *ends), by).voxels.numpy()
+
+
+@pytest.mark.parametrize("way", ["machine code", "torch"])
+@pytest.mark.parametrize("root", [0.0, 0.4, 0.8, 1.0, 1.3, 2.5])
+def test_light_is_multiplied_as_the_standard_says_in_the_toe_too(root: float, way: str) -> None:
     shown = np.linspace(0, 1, 4097)
     before = light(255 * shown) * root**2.4
     # IEC 61966-2-1: a line up to 0.0031308, a power beyond
     wanted = np.where(before <= 0.0031308, 12.92 * before, 1.055 * before ** (1 / 2.4) - 0.055).clip(0, 1)
-    given = torch.from_numpy(shown.astype(np.float32)).reshape(1, 1, 1, -1, 1)
-    found = relit(given, torch.full((1, 1, 1, 1, 1), root)).numpy()[0, 0, 0, :, 0]
+    given = shown.astype(np.float32).reshape(1, 1, 1, -1, 1)
+    found = relit_as(way, given, np.full((1, 1, 1, 1, 1), root, np.float32))[0, 0, 0, :, 0]
     assert found == pytest.approx(wanted, abs=3e-4)  # the two branches of the standard meet to 1e-4 only
-    assert np.abs(found - wanted)[(shown > 0.06) & (wanted > 0.06)].max() < 1e-6
+    assert np.abs(found - wanted)[(shown > 0.06) & (wanted > 0.06)].max(initial=0) < 1e-6
+    assert found[0] == 0
+
+
+@pytest.mark.parametrize("alike", [(), (0,), (2,), (4,), (0, 1, 4), (2, 3), (0, 1, 2, 3)])
+def test_light_by_machine_code_is_light_by_torch(alike: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    shown = rng.uniform(-0.1, 1.1, (2, 3, 20, 17, 3)).astype(np.float32)
+    shown[:, :, ::2] *= np.float32(0.06)
+    shown[:, :, :4] = 0.0
+    root = rng.uniform(0, 3, [1 if axis in alike else size for axis, size in enumerate(shown.shape)]).astype(np.float32)
+    assert np.abs(relit_as("machine code", shown, root) - relit_as("torch", shown, root)).max() < 3e-7
+
+
+def test_light_of_what_is_no_number_is_no_number() -> None:
+    shown = np.full((1, 1, 2, 40, 1), 0.5, np.float32)
+    shown[0, 0, 0, 7] = np.nan
+    found = relit_as("machine code", shown, np.full((1, 1, 1, 1, 1), 0.5, np.float32))
+    assert np.isnan(found).sum() == 1 and np.isnan(found[0, 0, 0, 7])
 
 
 def test_speckle_of_a_grain_is_alike_from_pixel_to_pixel(bench: Any) -> None:

@@ -44,7 +44,7 @@ def tinted(stack: Stack, options: ColourTemperature, _draw: Draw) -> Stack:
     if stack.voxels.shape[4] != 3:
         raise DecodeFailure("perturb:no_colour", "A grey image has no colour temperature.")
     factor = torch.tensor(gains(options.kelvin, options.reference), device=stack.voxels.device)
-    return stack.shown(relit(stack.into_grey(), factor ** (1 / EXPONENT)))
+    return relit(stack, (factor ** (1 / EXPONENT)).reshape(1, 1, 1, 1, 3))
 
 
 PERTURBATION = Perturbation(

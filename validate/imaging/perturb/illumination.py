@@ -33,9 +33,7 @@ def uneven(stack: Stack, options: Illumination, draw: Draw) -> Stack:
     angle = draw.column(0, 2 * math.pi)
     steep = options.stops / EXPONENT / torch.maximum(angle.sin().abs(), angle.cos().abs())
     # The exponential of a slope is one along y times one along x.
-    return stack.shown(
-        relit(stack.into_grey(), torch.exp2(steep * angle.sin() * y) * torch.exp2(steep * angle.cos() * x))
-    )
+    return relit(stack, torch.exp2(steep * angle.sin() * y) * torch.exp2(steep * angle.cos() * x))
 
 
 PERTURBATION = Perturbation(

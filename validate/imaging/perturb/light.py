@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from validate.imaging.perturb.light_kernel import relight
+from validate.imaging.perturb.stack import Stack
+
 TOE = 0.04045  # shown, under which the curve is a line
 KNEE = 0.0031308  # of light, where the line ends
 OFFSET, EXPONENT = 0.055, 2.4
 DARKEST = 1e6  # times the least that any file shows above black is brighter than white
 
 
-def relit(shown: Any, root: Any) -> Any:
+def relit(stack: Stack, root: Any) -> Stack:
+    """The same images after the light behind them was multiplied by root^2.4.
+
+    root : (n, z, y, x, c), 1 long along an axis where it is the same
+    """
+    if stack.voxels.device.type != "cpu":
+        return stack.shown(relit_grey(stack.into_grey(), root))
+    planes = stack.voxels.movedim(-1, 2).contiguous()
+    black, white = (one.reshape(-1).numpy() for one in (stack.black, stack.white))
+    relight(planes.numpy(), black, white - black, root.movedim(-1, 2).contiguous().numpy())
+    return stack.having(planes.movedim(2, -1))
+
+
+def relit_grey(shown: Any, root: Any) -> Any:
     """[0, 1] as stored, cut off there → as stored, after the light behind it was multiplied by root^2.4; what is brighter than
     white is white.
 

@@ -6,7 +6,8 @@ gone in the corners.
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -24,15 +25,20 @@ class Vignetting(Strength):
 
 def vignetted(stack: Stack, options: Vignetting, _draw: Draw) -> Stack:
     """About the middle of the image."""
+    rows, columns = stack.voxels.shape[2:4]
+    return relit(stack, _root(rows, columns, options.loss).to(stack.voxels.device))
+
+
+@lru_cache(maxsize=8)
+def _root(rows: int, columns: int, loss: float) -> Any:
+    """(1, 1, y, x, 1) of what is left of the light."""
     import torch
 
-    rows, columns = stack.voxels.shape[2:4]
-    y = torch.linspace(-1, 1, rows, device=stack.voxels.device).reshape(1, 1, -1, 1, 1) * rows
-    x = torch.linspace(-1, 1, columns, device=stack.voxels.device).reshape(1, 1, 1, -1, 1) * columns
+    y, x = torch.linspace(-1, 1, rows)[:, None] * rows, torch.linspace(-1, 1, columns) * columns
     distance = (y**2 + x**2) / (rows**2 + columns**2)  # squared, 1 in the corners
     # cos⁴θ = (1 + tan²θ)⁻², and the corners have 1 - loss.
-    tangent = (1 - options.loss) ** -0.5 - 1
-    return stack.shown(relit(stack.into_grey(), (1 + tangent * distance).log_().mul_(-2 / EXPONENT).exp_()))
+    tangent = (1 - loss) ** -0.5 - 1
+    return (1 + tangent * distance).log_().mul_(-2 / EXPONENT).exp_().reshape(1, 1, rows, columns, 1)
 
 
 PERTURBATION = Perturbation(
