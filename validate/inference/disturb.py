@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from validate import registry
-from validate.imaging.perturb.draw import Noise, Source
+from validate.imaging.perturb.draw import Noise, Room, Source
 from validate.imaging.plane_kernels import open_kernels
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.inference.decode import Seen, guarded, seen
@@ -48,21 +48,22 @@ class _Noises:
 
     stream: tuple[int, str] = (0, "")
     of: dict[tuple[str, int], Noise] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
 
     def source(self, by: Transform, one: Held) -> Source:
         """The noise of this image from its first number on."""
         key = (one.content, one.number)
         if key not in self.of:
-            self.of[key] = Noise(partial(by.generator, *key))
+            self.of[key] = Noise(partial(by.generator, *key), self.room)
         return self.of[key].again()
 
     def only(self, by: Transform, held: Sequence[Held]) -> None:
         """Forget what is of another stream or another batch."""
         wanted = {(one.content, one.number) for one in held}
-        if self.stream != (by.seed, by.stream):
+        if self.stream != (by.seed, by.stream) or not wanted >= self.of.keys():
             self.of.clear()
+            self.room = Room()
         self.stream = (by.seed, by.stream)
-        self.of = {key: noise for key, noise in self.of.items() if key in wanted}
 
 
 class Disturbing:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from validate.imaging.perturb.body import high_quantile
-from validate.imaging.perturb.draw import Draw, Noise
+from validate.imaging.perturb.draw import Draw, Noise, Room
 from validate.imaging.perturb.grey import ends
 from validate.imaging.volume import Volume
 
@@ -80,3 +80,38 @@ def test_black_and_white_are_remembered_of_an_image_and_of_no_other() -> None:
         voxels = np.linspace(low, low + 50, 5000, dtype=np.float32).reshape(1, 50, 100)
         volume = Volume(voxels)
         assert ends(volume) == ends(volume) == pytest.approx((low + 0.25, low + 49.75), abs=0.02)
+
+
+def kept_by(noises: list[Noise], images: list[object], made: list[int], device: str = "cpu") -> object:
+    torch = pytest.importorskip("torch")
+
+    def make() -> object:
+        made.append(1)
+        return torch.full((4,), float(len(made)))
+
+    return Draw([noise.again() for noise in noises], device, images).kept(make)
+
+
+def test_what_follows_from_images_is_made_once_for_the_same_images_and_no_others() -> None:
+    noises, images, made = [Noise(generator), Noise(generator)], [np.zeros(3), np.zeros(3)], list[int]()
+    first = kept_by(noises, images, made)
+    assert kept_by(noises, images, made) is first and len(made) == 1
+    assert kept_by(noises, [images[0], np.zeros(3)], made) is not first, "another image, equal or not"
+    assert kept_by(noises, images, made) is not first, "the last one made is kept"
+    assert len(made) == 3
+    kept_by(noises[:1], images[:1], made)
+    kept_by([noises[0], Noise(generator)], images, made)
+    kept_by(noises, images, made, "meta")
+    assert len(made) == 6
+
+
+def test_what_finds_no_room_is_made_each_time() -> None:
+    room = Room(20)  # a tensor of four takes 16 bytes
+    one, other, made = Noise(generator, room), Noise(generator, room), list[int]()
+    image = [np.zeros(3)]
+    for noise, times in ((one, 1), (one, 1), (other, 2), (other, 3), (one, 3)):
+        kept_by([noise], image, made)
+        assert len(made) == times
+    Draw([generator()], "cpu", image).kept(lambda: made.append(1))
+    Draw([generator()], "cpu", image).kept(lambda: made.append(1))
+    assert len(made) == 5, "a plain generator keeps nothing"

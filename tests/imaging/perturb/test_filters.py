@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 torch = pytest.importorskip("torch")
 
+from validate.imaging.perturb.draw import Draw  # noqa: E402
 from validate.imaging.perturb.filters import _by_convolution, gaussian, transferred  # noqa: E402
 
 
@@ -34,7 +35,7 @@ def test_a_transfer_of_one_changes_nothing_and_one_of_nothing_leaves_the_mean_of
     size: tuple[int, int],
 ) -> None:
     image = torch.from_numpy(np.random.default_rng(1).normal(0, 100, (2, 2, *size, 3)).astype(np.float32))
-    same = transferred(image, lambda rows, columns: torch.ones(rows, columns // 2 + 1))
+    same = transferred(image, lambda rows, columns: torch.ones(rows, columns // 2 + 1), Draw([], "cpu"))
     assert float((same - image).abs().max()) < 1e-3
-    none = transferred(image, lambda rows, columns: torch.zeros(rows, columns // 2 + 1))
+    none = transferred(image, lambda rows, columns: torch.zeros(rows, columns // 2 + 1), Draw([], "cpu"))
     assert float(none.abs().max()) == 0

@@ -38,7 +38,7 @@ def moved(stack: Stack, options: CtMotion, draw: Draw) -> Stack:
         turn = along.mul_(_time(rows, columns, y, x).to(along.device)).mul_(-2 * math.pi * options.shift)
         return torch.complex(turn.cos(), turn.sin())
 
-    return stack.having(transferred(stack.voxels, phase))
+    return stack.having(transferred(stack.voxels, phase, draw))
 
 
 @lru_cache(maxsize=2)

@@ -31,10 +31,10 @@ def diameter(options: Defocus, columns: int) -> float:
     return options.dioptres * options.pupil * 1e-3 / math.radians(options.field) * columns
 
 
-def unfocused(stack: Stack, options: Defocus, _draw: Draw) -> Stack:
+def unfocused(stack: Stack, options: Defocus, draw: Draw) -> Stack:
     """The same everywhere in the field."""
     width = diameter(options, stack.voxels.shape[3])
-    return stack.having(transferred(stack.voxels, partial(_transfer, width)))
+    return stack.having(transferred(stack.voxels, partial(_transfer, width), draw))
 
 
 @lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,10 +26,27 @@ class Source(Protocol):
 
 
 class Draw:
-    """Draws come in the order in which they are asked for; each is (n, …), one image a row, the same on any device."""
+    """Draws come in the order in which they are asked for; each is (n, …), one image a row, the same on any device.
 
-    def __init__(self, generators: Sequence[Source], device: str) -> None:
-        self.device, self.generators = device, generators
+    images : what is disturbed, as it was decoded; so that what follows from it alone is made once for all severities
+    """
+
+    def __init__(self, generators: Sequence[Source], device: str, images: Sequence[Any] = ()) -> None:
+        self.device, self.generators, self.images = device, generators, images
+
+    def kept(self, make: Callable[[], Any]) -> Any:
+        """A tensor that follows from the images and the cause alone: made once for all severities, where there is room for it.
+
+        One for each cause; nobody writes on it.
+        """
+        noises = [one.noise for one in self.generators if isinstance(one, _Reading)]
+        if not self.images or len(noises) != len(self.images):
+            return make()
+        known = noises[0].following
+        if known is None or not known.of_same(noises, self.images, self.device):
+            known = Following(tuple(noises), tuple(self.images), self.device, make())
+            noises[0].following = known if noises[0].room.takes(known.value.nbytes) else None
+        return known.value
 
     def normal(self, *shape: int) -> Any:
         """Standard normal."""
@@ -67,13 +85,43 @@ class Draw:
 
 
 @dataclass(slots=True)
+class Room:
+    """Bytes that may be kept for the images of a batch, all together."""
+
+    left: int = 128 << 20
+
+    def takes(self, size: int) -> bool:
+        """Whether there was room for so many more."""
+        fits = size <= self.left
+        self.left -= size if fits else 0
+        return fits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """What follows from images that are disturbed together. Their noises and pixels are the very same objects, not equal ones."""
+
+    noises: tuple[Noise, ...]
+    images: tuple[Any, ...]
+    device: str
+    value: Any
+
+    def of_same(self, noises: Sequence[Noise], images: Sequence[Any], device: str) -> bool:
+        mine, given = (*self.noises, *self.images), (*noises, *images)
+        return device == self.device and len(mine) == len(given) and all(map(operator.is_, mine, given))
+
+
+@dataclass(slots=True, eq=False)
 class Noise:
     """The numbers of one generator, drawn once for all severities that share them.
 
     make : the generator in its first state
+    room : for what follows from the image      following : it, of those images of which this is the first
     """
 
     make: Callable[[], Generator]
+    room: Room = field(default_factory=Room)
+    following: Following | None = None
     _generator: Generator | None = None
     _drawn: list[tuple[Any, Any]] = field(default_factory=list)
 

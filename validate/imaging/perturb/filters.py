@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+
+from validate.imaging.perturb.draw import Draw
 
 MARGIN = 32  # pixels that are mirrored beyond each border, at least
 BLOCK = 32  # places along an axis that are filtered by one product of matrices
@@ -93,23 +95,36 @@ def frequencies(size: tuple[int, int], spacing: tuple[float, float], device: Any
     )
 
 
-def transferred(voxels: Any, transfer: Callable[[int, int], Any]) -> Any:
+def transferred(voxels: Any, transfer: Callable[[int, int], Any], draw: Draw) -> Any:
     """Every frequency times its number. The image is mirrored at its borders, so that none wraps around.
 
     transfer : (rows, columns) of what is transformed → (…, rows, columns / 2 + 1) numbers, real or complex, of all images or
         of each, in the order of `frequencies`
+    draw : keeps the frequencies of the undisturbed image, which voxels are, for the next severity
     """
     import torch
 
     n, z, rows, columns, c = voxels.shape
-    (top, bottom), (left, right) = (_margins(size) for size in (rows, columns))
+    (top, bottom), (left, right) = margins = _margins(rows), _margins(columns)
+    size = (top + rows + bottom, left + columns + right)
+    gain = transfer(*size).to(voxels.device)
     planes = voxels.movedim(-1, 2).reshape(n, z * c, rows, columns)
-    planes = torch.nn.functional.pad(planes, (left, right, top, bottom), mode="reflect")
-    size = (planes.shape[2], planes.shape[3])
-    gain = transfer(*size).to(planes.device)
-    spectrum = torch.fft.rfft2(planes).mul_(gain if gain.ndim == 2 else gain[:, None])
-    changed = torch.fft.irfft2(spectrum, s=size)[:, :, top : top + rows, left : left + columns]
-    return changed.reshape(n, z, c, rows, columns).movedim(2, -1)
+    spectrum = draw.kept(partial(_spectrum, planes, margins))
+    found = torch.empty(planes.shape, device=voxels.device)
+    for image, one, to in zip(spectrum, gain.expand(n, *gain.shape[-2:]), found, strict=True):
+        together = 1 if found.device.type == "cpu" else z * c  # on the processor what stays in a core's cache
+        for some, out in zip(image.split(together), to.split(together), strict=True):
+            lines = torch.fft.ifft(some * one, dim=-2)[:, top : top + rows]
+            out[:] = torch.fft.irfft(lines, n=size[1])[..., left : left + columns]
+    return found.reshape(n, z, c, rows, columns).movedim(2, -1)
+
+
+def _spectrum(planes: Any, margins: tuple[tuple[int, int], tuple[int, int]]) -> Any:
+    """(n, planes, y, x) → with its mirror images, (n, planes, y, x/2 + 1) frequencies."""
+    import torch
+
+    (top, bottom), (left, right) = margins
+    return torch.fft.rfft2(torch.nn.functional.pad(planes, (left, right, top, bottom), mode="reflect"))
 
 
 def _margins(size: int) -> tuple[int, int]:

@@ -109,7 +109,7 @@ class Perturbation:
             black=_column([grey[0] for grey in greys], voxels), white=_column([grey[1] for grey in greys], voxels),
         )  # fmt: skip
         with torch.inference_mode():
-            done = self.change(stack, options, Draw(generators, device))
+            done = self.change(stack, options, Draw(generators, device, [volume.voxels for volume in volumes]))
         out = done.voxels.to("cpu").numpy()
         return [
             self._volume(volume, one, done, place, colour)
