@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from validate.imaging.perturb.bounds import within
 from validate.imaging.perturb.draw import Draw, Source
 from validate.imaging.perturb.grey import ends
 from validate.imaging.perturb.stack import Stack
@@ -117,11 +118,14 @@ class Perturbation:
         ]
 
     def _volume(self, volume: Volume, voxels: Any, done: Stack, place: int, colour: bool) -> Volume | DecodeFailure:  # noqa: FBT001
-        if not np.isfinite(voxels).all():
+        low, high = volume.source.get("range", (-np.inf, np.inf))
+        planes = np.moveaxis(voxels, 3, 1)  # how they lie in memory, unless a cause has turned them
+        flat = planes.reshape(-1) if planes.flags.c_contiguous else None
+        if flat is None:
+            voxels = np.ascontiguousarray(voxels)
+            flat = voxels.reshape(-1)
+        if not within(flat, np.float32(low), np.float32(high)):
             return DecodeFailure("perturb:not_finite", f"{self.title} left values that are not numbers.")
-        if "range" in volume.source:
-            low, high = volume.source["range"]
-            np.clip(voxels, low, high, out=voxels)
         return replace(
             volume, voxels=voxels if colour else voxels[..., 0], spacing=done.spacing, affine=done.affines[place]
         )
