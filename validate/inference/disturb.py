@@ -27,7 +27,6 @@ TOGETHER = 1 << 20  # bytes of voxels in single precision that the processor dis
 TOGETHER_ON_GPU = 1 << 30
 KEPT, LARGEST_KEPT = 128 << 20, 32 << 20  # bytes that are kept when they are freed, and of the largest piece of them
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-SMALL = 8 << 20  # bytes of an image in single precision, up to which its noise is kept for the next severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,7 @@ class Disturbing:
         return [found] if isinstance(found, Failure) else found
 
     def _many(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
-        small = sum(one.volume.voxels.size for one in piece) * 4 <= SMALL
-        generators: list[Source] = [
-            self._noises.source(by, one) if small else by.generator(one.content, one.number) for one in piece
-        ]
+        generators = [self._noises.source(by, one) for one in piece]
         found = registry.load("perturbations", by.name).many(
             [one.volume for one in piece], dict(by.options), generators=generators, device=self.device
         )

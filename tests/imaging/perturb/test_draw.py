@@ -115,3 +115,30 @@ def test_what_finds_no_room_is_made_each_time() -> None:
     Draw([generator()], "cpu", image).kept(lambda: made.append(1))
     Draw([generator()], "cpu", image).kept(lambda: made.append(1))
     assert len(made) == 5, "a plain generator keeps nothing"
+
+
+def test_noise_that_finds_no_room_is_drawn_again_and_the_same() -> None:
+    plain = generator()
+    wanted = [plain.random((2,), np.float32), plain.standard_normal((100,), np.float32), plain.integers(9)]
+    room = Room(64)
+    noise = Noise(generator, room)
+    for _ in range(3):
+        reading = noise.again()
+        assert np.array_equal(reading.random((2,), np.float32), wanted[0])
+        assert np.array_equal(reading.standard_normal((100,), np.float32), wanted[1])
+        assert reading.integers(9) == wanted[2]
+    assert room.left == 64 - 8
+
+
+def test_what_is_made_of_a_generator_is_made_again_where_it_finds_no_room() -> None:
+    def thousand(of: np.random.Generator, scale: float) -> np.ndarray:
+        return of.standard_normal(1000) * scale
+
+    plain = generator()
+    wanted = [plain.random((2,), np.float32), thousand(plain, 3.0), plain.integers(9)]
+    noise = Noise(generator, Room(64))
+    for _ in range(3):
+        reading = noise.again()
+        assert np.array_equal(reading.random((2,), np.float32), wanted[0])
+        assert np.array_equal(reading.made(thousand, (3.0,)), wanted[1])  # type: ignore[attr-defined]
+        assert reading.integers(9) == wanted[2]

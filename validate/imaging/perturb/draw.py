@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class Draw:
 class Room:
     """Bytes that may be kept for the images of a batch, all together."""
 
-    left: int = 128 << 20
+    left: int = 256 << 20
 
     def takes(self, size: int) -> bool:
         """Whether there was room for so many more."""
@@ -116,12 +117,14 @@ class Noise:
     """The numbers of one generator, drawn once for all severities that share them.
 
     make : the generator in its first state
-    room : for what follows from the image      following : it, of those images of which this is the first
+    room : for what is drawn and for what follows from the image      full : whether something has found none
+    following : that, of those images of which this is the first
     """
 
     make: Callable[[], Generator]
     room: Room = field(default_factory=Room)
     following: Following | None = None
+    full: bool = False
     _generator: Generator | None = None
     _drawn: list[tuple[Any, Any]] = field(default_factory=list)
 
@@ -130,14 +133,20 @@ class Noise:
         return _Reading(self)
 
     def at(self, place: int, call: Any) -> Any:
-        """What this call gives after `place` calls, or None where another was made there before."""
+        """What this call gives after `place` calls, or None where another was made there before, or there is no room for it."""
         if place < len(self._drawn):
             known, value = self._drawn[place]
             return value if known == call else None
+        if self.full or not self.room.takes(_bytes(call)):
+            self.full = True
+            return None
         if self._generator is None:
             self._generator = self.make()
         value = _called(self._generator, call)
-        self._drawn.append((call, value))
+        if callable(call[0]) and not self.room.takes(value.nbytes):
+            self.full = True
+        else:
+            self._drawn.append((call, value))
         return value
 
 
@@ -176,6 +185,12 @@ class _Reading:
             found = _called(self.own, call)
         self.calls.append(call)
         return found
+
+
+def _bytes(call: Any) -> int:
+    """Of the numbers that a call gives; of what is made of the generator, known only when it is made."""
+    _, _, size, dtype = call
+    return 0 if dtype is None else math.prod(np.atleast_1d(size).tolist()) * np.dtype(dtype).itemsize
 
 
 def _called(generator: Generator, call: Any) -> Any:

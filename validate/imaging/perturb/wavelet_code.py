@@ -20,7 +20,7 @@ from validate.imaging.perturb.wavelet_kernel import analysed, error, quantised, 
 LEVELS = 5  # of wavelets, what coders do unless told otherwise
 MANTISSA = 12  # bits of a step: one before the point and eleven behind it
 FINEST, COARSEST = -12.0, 20.0  # of Δ, powers of two
-CLOSE, TRIES = 0.01, 16  # of the energy of error, octaves
+CLOSE, TRIES = 0.02, 10  # of the energy of error, octaves
 LEAST = 1e-30  # of an error, so that it has a logarithm
 
 
