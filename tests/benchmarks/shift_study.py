@@ -183,14 +183,18 @@ STUDIES: dict[str, tuple[str, Callable[[int], dict[str, bool]]]] = {
 
 
 def main() -> None:
-    from validate.stats.proportion import clopper_pearson
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/robustness-rates.csv")
+    parser.add_argument("--replicates", type=int, default=200, help="of the resampling")
     parser.add_argument("--only", action="append", help="part of a study's name")
+    parser.add_argument("--join", type=Path, nargs="+", help="CSVs of other seeds, added up; nothing is run")
     options = parser.parse_args()
+    if options.join:
+        write(options.out, joined(options.join))
+        return
+    PLAIN["resampling"]["replicates"] = options.replicates
     rows = []
     for name, (meaning, study) in STUDIES.items():
         if options.only and not any(part in name for part in options.only):
@@ -199,16 +203,35 @@ def main() -> None:
         found = [study(seed) for seed in range(options.first, options.first + options.seeds)]
         for what in found[0]:
             hits = sum(one[what] for one in found)
-            limits = clopper_pearson(hits, len(found), level=0.95)
-            rows.append(
-                [name, meaning, what, hits, len(found), round(float(limits.low), 4), round(float(limits.high), 4)]
-            )
+            rows.append(row(name, meaning, what, hits, len(found)))
             print(*rows[-1], sep=" | ", flush=True)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
-        with options.out.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(["study", "meaning", "called", "hits", "studies", "low", "high"])
-            writer.writerows(rows)
+        write(options.out, rows)
+
+
+def row(name: str, meaning: str, what: str, hits: int, studies: int) -> list[Any]:
+    from validate.stats.proportion import clopper_pearson
+
+    limits = clopper_pearson(hits, studies, level=0.95)
+    return [name, meaning, what, hits, studies, round(float(limits.low), 4), round(float(limits.high), 4)]
+
+
+def joined(paths: list[Path]) -> list[list[Any]]:
+    """One row for each that any of them has."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for path in paths:
+        for one in csv.DictReader(path.open(encoding="utf-8")):
+            counts = found.setdefault((one["study"], one["meaning"], one["called"]), [0, 0])
+            counts[0] += int(one["hits"])
+            counts[1] += int(one["studies"])
+    return [row(*names, *counts) for names, counts in found.items()]
+
+
+def write(path: Path, rows: list[list[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["study", "meaning", "called", "hits", "studies", "low", "high"])
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":
