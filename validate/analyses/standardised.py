@@ -2,7 +2,7 @@
 
 Direct standardisation (Rothman, Modern Epidemiology, ch. 3): rates within each cell of the covariates, weighted by the share of the
 cell among all rows that the measure counts. Only cells in which both groups have enough rows take part; how much that covers is
-said. For proportions only: an AUROC is no mean over rows.
+said. For proportions and plain means (Dice, a measured bias, Brier): what is no mean over rows, such as an AUROC, says so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
+from validate.analyses.averaged import Averaged, averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
 from validate.estimation.bootstrap import MOST_UNDEFINED
 from validate.estimation.group_gaps import reference_level
@@ -29,6 +30,7 @@ from validate.stats.tallies.tally import Binned
 
 FEWEST = 5  # rows that the measure counts, of each group in a cell, for the cell to take part
 LEVEL = 0.95
+EVERY = "every one"  # instead of a level, where no level of a measure can be adjusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class Adjusted:
 
 
 def adjusted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options: FairnessOptions) -> list[Adjusted]:
-    """One for each group but the reference, where the options name covariates; none of a measure that is no proportion."""
+    """One for each group but the reference, where the options name covariates; one with the reason of a measure that is no mean."""
     metric: Metric = load("metrics", endpoint.metric)
-    if not options.adjust_for or metric.fraction is None:
+    if not options.adjust_for:
         return []
+    if not is_averaged(metric):
+        return [_none(endpoint, ", ".join(options.attributes), options.adjust_for, metric)]
     samples = samples_of(evidence, model, endpoint)
-    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
+    sample = rows_of(samples, metric)
     found = []
     for attribute in options.attributes:
         reference = reference_level(options, sample, attribute)
@@ -74,12 +78,14 @@ def adjusted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options:
 def against_rest(
     evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str, covariates: Sequence[str]
 ) -> list[Adjusted]:
-    """Each level against all other cases, where covariates are named; none of a measure that is no proportion."""
+    """Each level against all other cases, where covariates are named; one with the reason of a measure that is no mean."""
     metric: Metric = load("metrics", endpoint.metric)
-    if not covariates or metric.fraction is None:
+    if not covariates:
         return []
+    if not is_averaged(metric):
+        return [_none(endpoint, attribute, covariates, metric)]
     samples = samples_of(evidence, model, endpoint)
-    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
+    sample = rows_of(samples, metric)
     found = []
     for place in sample.groups.of(attribute):
         level, inside = str(sample.groups.levels[place]), sample.groups.members[place]
@@ -87,6 +93,12 @@ def against_rest(
             named = (endpoint.id, attribute, level, "all others")
             found.append(_adjusted(samples, sample, metric, named, np.stack([inside, ~inside]), covariates))
     return found
+
+
+def _none(endpoint: Endpoint, attribute: str, covariates: Sequence[str], metric: Metric) -> Adjusted:
+    """Instead of all levels."""
+    named = (endpoint.id, attribute, EVERY, "", tuple(covariates))
+    return Adjusted(*named, None, None, None, None, LEVEL, 0.0, 0, no_mean(metric))
 
 
 def _adjusted(
@@ -97,19 +109,19 @@ def _adjusted(
     named = (*what, tuple(covariates))
     if not all(samples.shown(sample, rows) for rows in members):
         return Adjusted(*named, None, None, None, None, LEVEL, 0.0, 0, "suppressed: too few patients to be told of")
-    assert metric.fraction is not None
-    fraction = metric.fraction(sample.rows)
+    of = averaged(metric, sample.rows)
+    assert of is not None
     cell, count = _cells(sample, covariates)
-    counted = np.stack([np.bincount(cell[fraction.denominator & rows], minlength=count) for rows in members])
+    counted = np.stack([np.bincount(cell[of.counted & rows], minlength=count) for rows in members])
     kept = np.flatnonzero((counted >= FEWEST).all(axis=0))
-    everybody = np.bincount(cell[fraction.denominator], minlength=count)[kept]
+    everybody = np.bincount(cell[of.counted], minlength=count)[kept]
     covered = float(counted[:, kept].sum() / max(counted.sum(), 1))
-    raw = _raw(fraction.numerator, fraction.denominator, members)
+    raw = _raw(of, members)
     if kept.size == 0:
         reason = f"no cell of {' × '.join(covariates)} holds {FEWEST} rows of both groups"
         return Adjusted(*named, raw, None, None, None, LEVEL, covered, 0, reason)
-    once = _rates(fraction.numerator, fraction.denominator, cell, count, sample, members, None)
-    many = _rates(fraction.numerator, fraction.denominator, cell, count, sample, members, samples)
+    once = _means(of, cell, count, sample, members, None)
+    many = _means(of, cell, count, sample, members, samples)
     share = everybody / everybody.sum()
     value = float(((once[0, 0] - once[0, 1])[kept] * share).sum())
     drawn = (many[:, 0] - many[:, 1])[:, kept] @ share
@@ -132,25 +144,28 @@ def _cells(sample: Sample, covariates: Sequence[str]) -> tuple[NDArray[np.int64]
     return code, count
 
 
-def _raw(numerator: NDArray[np.bool_], denominator: NDArray[np.bool_], members: NDArray[np.bool_]) -> float | None:
-    rates = [numerator[rows & denominator].mean() if (rows & denominator).any() else None for rows in members]
-    return None if rates[0] is None or rates[1] is None else float(rates[0] - rates[1])
+def _raw(of: Averaged, members: NDArray[np.bool_]) -> float | None:
+    means = [of.values[rows & of.counted].mean() if (rows & of.counted).any() else None for rows in members]
+    return None if means[0] is None or means[1] is None else float(means[0] - means[1])
 
 
-def _rates(
-    numerator: NDArray[np.bool_], denominator: NDArray[np.bool_], cell: NDArray[np.int64], count: int, sample: Sample,
-    members: NDArray[np.bool_], samples: ModelSamples | None,
+def _means(
+    of: Averaged, cell: NDArray[np.int64], count: int, sample: Sample, members: NDArray[np.bool_], samples: ModelSamples | None
 ) -> NDArray[np.float64]:  # fmt: skip
-    """(replicate, group, cell) shares, NaN (in memory only) where a cell is empty."""
-    code = (2 * cell + numerator).astype(np.int32)
-    counts = Binned(denominator.astype(np.float64), code, 2 * count)
-    by_code: NDArray[np.float64]
+    """(replicate, group, cell) means, NaN (in memory only) where a cell is empty."""
+    code, weight = cell.astype(np.int32), of.counted.astype(np.float64)
+    total: NDArray[np.float64]
+    summed: NDArray[np.float64]
+    values = np.where(of.counted, of.values, 0.0)
     if samples is None:
-        counted = [np.bincount(code, (denominator & rows).astype(np.float64), 2 * count) for rows in members]
-        by_code = np.stack(counted)[None].astype(np.float64)
+        total, summed = (
+            np.stack([np.bincount(code, one * rows, count) for rows in members])[None].astype(np.float64)
+            for one in (weight, values)
+        )
     else:
-        (by_code,) = tally([counts], cluster=sample.cluster, groups=members, weights=samples.weights)
-    parts = by_code.reshape(*by_code.shape[:2], count, 2)
-    total = parts.sum(axis=-1)
-    rates: NDArray[np.float64] = np.divide(parts[..., 1], total, out=np.full(total.shape, np.nan), where=total > 0)
-    return rates
+        total, summed = tally(
+            [Binned(weight, code, count), Binned(values, code, count)],
+            cluster=sample.cluster, groups=members, weights=samples.weights,
+        )  # fmt: skip
+    means: NDArray[np.float64] = np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return means

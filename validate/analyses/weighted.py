@@ -6,7 +6,7 @@ A logistic model of the declared covariates gives each row its chance p of being
 1/(1 - p), so that both sides have the mix of the whole study (Rosenbaum & Rubin 1983, doi:10.1093/biomet/70.1.41; Austin & Stuart 2015,
 doi:10.1002/sim.6607). Chances are kept within 2 to 98%. The model is fitted anew in each resample of patients. Beside direct
 standardisation: weighting needs no cell to hold both sides, standardisation needs no model; where they disagree, neither should be
-leaned on. Serves proportions and the AUROC.
+leaned on. Serves proportions, plain means (Dice, a measured bias, Brier) and the AUROC; any other measure says that it has none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.analyses.analysis import Evidence
+from validate.analyses.averaged import averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
+from validate.analyses.standardised import EVERY
 from validate.estimation.bootstrap import MOST_UNDEFINED
 from validate.estimation.group_gaps import reference_level
 from validate.estimation.sample import Sample
@@ -35,6 +37,7 @@ Array = NDArray[np.float64]
 LEVEL = 0.95
 EDGE = 0.02  # chances are kept this far from 0 and 1
 MOST_REPLICATES = 500
+AUROC = "classification.auroc"
 FEWEST = 10  # rows that the measure counts, on each side
 
 
@@ -62,9 +65,11 @@ class Weighted:
 def weighted_against_rest(
     evidence: Evidence, model: Model, endpoint: Endpoint, attribute: str, covariates: Sequence[str]
 ) -> list[Weighted]:
-    """One for each known level; none where no covariate is named, or the measure is neither a proportion nor the AUROC."""
-    if (of := _of(evidence, model, endpoint, covariates)) is None:
+    """One for each known level; none where no covariate is named; one with the reason of a measure that is no mean nor the AUROC."""
+    if not covariates:
         return []
+    if (of := _of(evidence, model, endpoint)) is None:
+        return [_none(endpoint, attribute, covariates)]
     samples, sample, metric = of
     found = []
     for place in sample.groups.of(attribute):
@@ -78,8 +83,10 @@ def weighted_against_rest(
 
 def weighted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options: FairnessOptions) -> list[Weighted]:
     """One for each known group but the reference, weighted to the mix of both; none where `weighted_against_rest` has none."""
-    if (of := _of(evidence, model, endpoint, options.adjust_for)) is None:
+    if not options.adjust_for:
         return []
+    if (of := _of(evidence, model, endpoint)) is None:
+        return [_none(endpoint, ", ".join(options.attributes), options.adjust_for)]
     samples, sample, metric = of
     found = []
     for attribute in options.attributes:
@@ -96,15 +103,20 @@ def weighted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options:
     return found
 
 
-def _of(
-    evidence: Evidence, model: Model, endpoint: Endpoint, covariates: Sequence[str]
-) -> tuple[ModelSamples, Sample, Metric] | None:
+def _of(evidence: Evidence, model: Model, endpoint: Endpoint) -> tuple[ModelSamples, Sample, Metric] | None:
     metric: Metric = load("metrics", endpoint.metric)
-    if not covariates or (metric.fraction is None and endpoint.metric != "classification.auroc"):
+    if not is_averaged(metric) and endpoint.metric != AUROC:
         return None
     samples = samples_of(evidence, model, endpoint)
     condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
-    return samples, samples.locked(condition, needs=metric.needs if samples.cases.measures is not None else ()), metric
+    return samples, rows_of(samples, metric, condition), metric
+
+
+def _none(endpoint: Endpoint, attribute: str, covariates: Sequence[str]) -> Weighted:
+    """Instead of all levels."""
+    return Weighted(
+        endpoint.id, attribute, EVERY, "", tuple(covariates), reason=no_mean(load("metrics", endpoint.metric))
+    )
 
 
 def _weighted(
@@ -148,9 +160,8 @@ def _weighted(
 
 def _measure(sample: Sample, metric: Metric) -> tuple[NDArray[np.bool_], tuple[Array, Array | None]]:
     """Rows that count, and what is averaged (hits) or ranked (scores, truth)."""
-    if metric.fraction is not None:
-        fraction = metric.fraction(sample.rows)
-        return fraction.denominator, (fraction.numerator.astype(np.float64), None)
+    if (of := averaged(metric, sample.rows)) is not None:
+        return of.counted, (of.values, None)
     everybody = np.ones(len(sample.rows), np.bool_)
     return everybody, (sample.rows["score"].astype(np.float64), sample.rows["positive"].astype(np.float64))
 

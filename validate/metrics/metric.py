@@ -85,6 +85,7 @@ class Metric:
     value : the definition: (rows, integer weights ≥ 0 of shape (n,)) → float; raises Undefined
     fast : None, or the kernel's path to the very same numbers
     fraction : for proportions of independent rows (sensitivity, PPV, …), else None
+    of_row : (n,) float64, of what is the plain mean of a value of each row (Dice, a measured bias, Brier), that value; else None
     intervals : methods that are valid, the default first
     events : which rows an interval's precision hangs on
     prevalence_dependent : flagged when sampling was enriched
@@ -108,6 +109,7 @@ class Metric:
     better: Literal["higher", "lower", "neither"] = "higher"
     fast: FastPath | None = None
     fraction: Callable[[Rows], Fraction] | None = None
+    of_row: Callable[[Rows], NDArray[np.float64]] | None = None
     events: Literal["cases", "positives", "negatives", "flagged", "unflagged", "lesions"] = "cases"
     analytic: Mapping[str, Callable[[Rows, NDArray[np.int64], float], Limits]] = field(default_factory=dict)
     resampled_by: Literal["percentile", "bca"] = "percentile"

@@ -38,6 +38,7 @@ METRIC = Metric(
     needs=("score", "positive"),
     value=value,
     fast=FastPath(lambda rows: (Sum(_squares(rows)), Sum(np.ones(len(rows)))), finish),
+    of_row=_squares,
     intervals=("bootstrap",),
     better="lower",
     prevalence_dependent=True,

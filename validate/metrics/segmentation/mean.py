@@ -32,6 +32,7 @@ def mean(measure: Measure) -> Metric:
         needs=(measure.name,),
         value=value,
         fast=FastPath(lambda rows: (Sum(column(rows, measure.name)), Sum(np.ones(len(rows)))), finish),
+        of_row=lambda rows: column(rows, measure.name),
         unit=measure.unit,
         bounds=measure.bounds,
         better=measure.better,
