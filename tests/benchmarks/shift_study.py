@@ -44,9 +44,9 @@ PLAIN: dict[str, Any] = {"endpoints": ENDPOINTS, "resampling": {"replicates": 20
 
 
 class Build:
-    """What the made-up studies are built with; few replicates, so that many studies are."""
+    """What the made-up studies are built with; all with as many replicates."""
 
-    protocol = staticmethod(lambda **changes: MADE.protocol(**{**PLAIN, **changes}))
+    protocol = staticmethod(lambda **changes: MADE.protocol(**{**PLAIN, **changes, "resampling": PLAIN["resampling"]}))
     simulate = staticmethod(MADE.simulate)
     evidence = staticmethod(MADE.evidence)
     estimated = staticmethod(MADE.with_estimates)
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/robustness-rates.csv")
-    parser.add_argument("--replicates", type=int, default=200, help="of the resampling")
+    parser.add_argument("--replicates", type=int, default=2000, help="of the resampling, a run's own number unless told otherwise")
     parser.add_argument("--only", action="append", help="part of a study's name")
     parser.add_argument("--join", type=Path, nargs="+", help="CSVs of other seeds, added up; nothing is run")
     options = parser.parse_args()
