@@ -187,7 +187,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/robustness-rates.csv")
-    parser.add_argument("--replicates", type=int, default=2000, help="of the resampling, a run's own number unless told otherwise")
+    parser.add_argument(
+        "--replicates", type=int, default=2000, help="of the resampling, a run's own number unless told otherwise"
+    )
     parser.add_argument("--only", action="append", help="part of a study's name")
     parser.add_argument("--join", type=Path, nargs="+", help="CSVs of other seeds, added up; nothing is run")
     options = parser.parse_args()
