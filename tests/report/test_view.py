@@ -125,3 +125,9 @@ def test_absent_values_are_absent_nodes_and_no_error() -> None:
 )
 def test_a_reason_code_is_told_in_words(code: str, words: str) -> None:
     assert reason_words(code) == words
+
+
+def test_limits_near_the_end_of_a_scale_read_as_the_value_beside_them() -> None:
+    shown = str(view.estimate(estimate(0.9998, 0.9996, 1.0, unit="index"))).replace("\u2060", "")
+    assert shown == ">0.999 (>0.999–1.000)"
+    assert str(view.signed(node(-0.0002), "index")) == "0.000"

@@ -24,6 +24,8 @@ SYNTHETIC = "Synthetic phantom data: not evidence about patients"
 UNWITNESSED = "Inference not witnessed"
 WITHOUT_PIXELS = "predictions"  # the model format whose outputs were made elsewhere
 
+LONGEST_HEAD = 34  # letters of a model's name at the head of a column
+
 
 @dataclass(frozen=True)
 class Study:
@@ -100,6 +102,14 @@ class Study:
         """As in "OpacityNet 1.0.0"."""
         node = self.model(model) if isinstance(model, str) else model
         return words(node["name"]) + " " + words(node["version"])
+
+    def short_name(self, model: str) -> str:
+        """As `model_name`, cut for the head of a column where it is long; whole where two models would be called the same."""
+        name = str(self.model_name(model))
+        cut = {str(self.model_name(other))[:LONGEST_HEAD] for other in self.models}
+        if len(name) <= LONGEST_HEAD or len(cut) < len(self.models):
+            return name
+        return name[: LONGEST_HEAD - 1].rstrip() + "…"
 
     def model(self, name: str) -> Node:
         return next((m for m in self.models if m["id"].text == name), self.protocol["models"][len(self.models)])

@@ -56,7 +56,9 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 
 def _table(study: Study) -> Table:
-    columns = (Column("Endpoint", width=36), *(Column(str(study.model_name(model))) for model in study.models))
+    width = 36 if len(study.models) == 2 else 24 if len(study.models) == 3 else 18
+    heads = (Column(study.short_name(model["id"].text)) for model in study.models)
+    columns = (Column("Endpoint", width=width), *heads)
     found: dict[str, dict[str, Node]] = {}
     for estimate in locked_overall(study):
         found.setdefault(estimate["endpoint"].text, {})[estimate["model"].text] = estimate
@@ -81,7 +83,7 @@ def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
         "rules": _rules(study, data, number),
         "together": _together(data, number, str(test), str(reference)),
         "scope": _scope(study, data, number, test, reference) if data["scope"] else None,
-        "overlap": _overlap(data, number, test, reference),
+        "overlap": _overlap(data, number, *(study.short_name(data[name].text) for name in ("test", "reference"))),
         "clustered": any(table["clustered"].value for table in data["tables"]),
         "predictive": _predictive(data, number, test, reference),
         "levels": _levels(study, data, number),
@@ -193,7 +195,7 @@ def _rules(study: Study, data: Node, number: int) -> Table | None:
     return Table(f"differences-by-rule-{number}", columns, tuple(rows))
 
 
-def _overlap(data: Node, number: int, test: Printed, reference: Printed) -> Table | None:
+def _overlap(data: Node, number: int, test: str, reference: str) -> Table | None:
     columns = (
         Column("Rows", width=22), Column("Both right", numeric=True), Column(f"Only {test}", numeric=True),
         Column(f"Only {reference}", numeric=True), Column("Both wrong", numeric=True), Column("McNemar, mid-p", width=16),

@@ -9,9 +9,14 @@ from validate.report import view
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
+from validate.report.stated import USE, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
+CLAIMS = (
+    "the manufacturer, the kind of device (CADe, CADx, CADt) and its registration",
+    "the manufacturer's own claims of performance, with the scanners and patients that it claims to work on",
+)
 # Blocks of a model that few have: printed word for word where they are.
 ASKED = {
     "inputs": "Named inputs", "test_time_augmentation": "Test-time augmentation", "options": "Options of the format",
@@ -22,6 +27,7 @@ def content(study: Study) -> Mapping[str, Any]:
     return {
         "intended_use": view.words(study.protocol["intended_use"]),
         "models": [{"name": study.model_name(model), "facts": _facts(model, study)} for model in study.models],
+        "stated": stated(study, "stated-use", USE, *CLAIMS),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from validate.analyses.wording import number_word
 from validate.report import view
 from validate.report.criterion import by_model, criterion_lines, in_full, verdict_outcome
 from validate.report.figures.icon_array import key_mark
@@ -21,6 +22,8 @@ from validate.report.study import Study
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MOST_CRITERIA = 6
 MOST_EXPLAINED = 3
+MOST_SILENT, LONGEST_SILENT = 2, 380  # models whose missing answers page one tells, and letters for each
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
 LONGEST = 620  # characters of the verdict's sentence that page one has room for
 
@@ -38,6 +41,7 @@ def content(study: Study) -> Mapping[str, Any]:
     lines = [line for line in criterion_lines(study) if line.decides]
     shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
     names = [str(study.model_name(model)) for model in study.models]
+    heads = [study.short_name(model["id"].text) for model in study.models]
     thousand = next(iter(thousands(study)), None)
     return {
         "kicker": _kicker(study),
@@ -49,7 +53,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "use": USE[study.profile],
         "criteria": shown,
         "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
-        "model_names": names,
+        "model_names": heads,
         "explained": _explained(study),
         "more_criteria": str(len(lines) - len(shown)) if len(lines) > len(shown) else "",
         "thousand": thousand,
@@ -164,14 +168,28 @@ def _weakest(study: Study) -> Printed:
 def _silent(study: Study) -> list[tuple[str, Printed]]:
     """What a model left without an output, in the words of its finding, under the model's name where it has rivals."""
     found = study.sealed.all_findings("missing")
-    several = len(found) > 1
-    return [
+    shown = [
         (
-            f"Without an answer: {study.model_name(f['model'].text)}" if several else "Without an answer",
-            view.words(f["statement"]),
+            f"Without an answer: {study.short_name(f['model'].text)}" if len(found) > 1 else "Without an answer",
+            _beginning(f["statement"]),
         )
-        for f in found[:2]
+        for f in found[:MOST_SILENT]
     ]
+    if len(found) > MOST_SILENT:
+        title, statement = shown[-1]
+        shown[-1] = (title, statement + f" The other {number_word(len(found) - MOST_SILENT)} models: section R19.")
+    return shown
+
+
+def _beginning(statement: Node) -> Printed:
+    """As many of its sentences as page one has room for."""
+    kept = statement.text
+    if len(kept) <= LONGEST_SILENT:
+        return view.words(statement)
+    sentences = SENTENCES.split(kept)
+    while len(sentences) > 1 and len(" ".join(sentences)) > LONGEST_SILENT:
+        sentences.pop()
+    return printed(" ".join(sentences), statement.address) + " More in section R19."
 
 
 def _conditions(study: Study) -> Printed:

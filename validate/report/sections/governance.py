@@ -17,21 +17,12 @@ TITLES = {
     "patient_involvement": "Involvement of patients", "adverse_events": "Adverse events", "record_keeping": "Keeping of records",
     "data_availability": "Availability of the data", "code_availability": "Availability of model and code",
 }  # fmt: skip
-ELSEWHERE = {
-    "background": "Background", "users": "Intended users", "development": "Development of the model",
-    "development_comparison": "Difference from the development data", "internal_evaluation": "Evaluation on internal data",
-    "explainability": "Explainability", "recalibration": "Recalibration", "annotators": "Who set the reference",
-    "standard_rationale": "Why this reference standard", "standard_blinding": "What those who set the reference knew",
-    "reader_agreement": "Agreement between readers", "interval_between_tests": "Time and treatment between the tests",
-    "treatments": "Treatments", "severity": "Severity of disease", "alternatives": "Other diagnoses",
-    "failure_review": "Clinical review of the failures", "limitations": "Limitations", "implications": "Meaning for practice",
-    "interpretation": "Interpretation",
-}  # fmt: skip
+BESIDES = {"recalibration": "Recalibration", "failure_review": "Clinical review of the failures"}
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
     said = study.protocol["statements"]
-    rows = [row(title, view.words(said[name])) for name, title in (TITLES | ELSEWHERE).items() if said[name]]
+    rows = [row(title, view.words(said[name])) for name, title in (TITLES | BESIDES).items() if said[name]]
     if not rows:
         return Missing(
             "ethics approval or waiver, data-protection assessment, funding, interests (statements: in the protocol)",

@@ -9,6 +9,7 @@ from validate.report import view
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import LIMITS
 from validate.report.section import Section
+from validate.report.stated import MEANING, stated
 from validate.report.study import Study
 
 
@@ -27,6 +28,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "period": study.protocol["cohort"]["period"],
         "days": _days(study),
         "unclear": _unclear(study),
+        "stated": stated(study, "stated-meaning", MEANING),
     }
 
 

@@ -144,7 +144,7 @@ def _roc(study: Study, findings: list[Node], name: str) -> Figure:
 def _curve(study: Study, finding: Node, *, several: bool) -> Curve:
     found = finding["data"]["roc"].value
     auroc = study.sealed.estimate(finding["data"]["roc"]["auroc"])
-    area = printed("area ") + view.estimate(auroc) if auroc else printed("area not an endpoint")
+    area = printed("area ") + view.brief(auroc) if auroc else printed("area not an endpoint")
     operating = found.get("operating")
     band = (found.get("band") or {}).get("points", [])
     return Curve(
@@ -160,9 +160,7 @@ def _curve(study: Study, finding: Node, *, several: bool) -> Curve:
 def _recall(study: Study, finding: Node, name: str) -> Figure:
     found = finding["data"]["precision_recall"]
     area = study.sealed.estimate(found["average_precision"]) if found["average_precision"] else None
-    label = (
-        printed("average precision ") + view.estimate(area) if area else printed("average precision not an endpoint")
-    )
+    label = printed("average precision ") + view.brief(area) if area else printed("average precision not an endpoint")
     band = (found["band"].value or {}).get("points", [])
     operating = found["operating"].value
     x, y = ("Recall: sensitivity", "Precision: flags that are right")

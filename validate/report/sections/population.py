@@ -12,6 +12,7 @@ from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.stated import POPULATION, stated
 from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
@@ -29,6 +30,12 @@ LABELS = {
 }  # fmt: skip
 
 
+def _undescribed(study: Study) -> list[str]:
+    """What reviewers ask for of the patients and no attribute of the protocol holds."""
+    named = {name for name, _ in study.protocol["cohort"]["attributes"].items()}
+    return [] if named & {"race", "ethnicity"} else ["race and ethnicity, or why they are not collected"]
+
+
 def content(study: Study) -> Mapping[str, Any] | Missing:
     finding = study.sealed.finding("population")
     if not finding:
@@ -36,6 +43,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     data = finding["data"]
     return {
         "statement": view.words(finding["statement"]),
+        "stated": stated(study, "stated-population", POPULATION, *_undescribed(study)),
         "groups": _groups(study, data),
         "scanners": _scanners(study, data["scanners"]),
         "numbers": _numbers(data),

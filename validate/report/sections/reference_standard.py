@@ -9,6 +9,7 @@ from validate.report import view
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
+from validate.report.stated import REFERENCE, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -32,7 +33,11 @@ def content(study: Study) -> Mapping[str, Any]:
     for entry in labels:
         counts = view.count(entry["rows"], study.unit) + ", " + view.count(entry["patients"], "patient")
         rows.append(row(LABELS.get(entry["status"].text, entry["status"].text), counts))
-    return {"facts": Table("reference", (Column(""), Column("")), tuple(rows)), "comparator": study.comparator}
+    return {
+        "facts": Table("reference", (Column(""), Column("")), tuple(rows)),
+        "comparator": study.comparator,
+        "stated": stated(study, "stated-reference", REFERENCE),
+    }
 
 
 def _label(reference: Node) -> Printed:

@@ -67,6 +67,8 @@ def _forest(study: Study, entry: Node, model: str, name: str) -> list[Figure]:
     unit = entry["unit"].text
     overall = study.sealed.estimate(entry["overall"])
     rows = [_row("All cases", overall, None), *_group_rows(study, entry, model)]
+    if all(one.value is None for one in rows):
+        return []  # nothing to draw: the table says why
     goal = entry["goal"]["value"]
     title = study.endpoint_title(entry["endpoint"].text)
     axis = Axis(
