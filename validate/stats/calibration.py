@@ -134,7 +134,9 @@ class HosmerLemeshow:
 
 
 def hosmer_lemeshow(probability: ArrayLike, positive: ArrayLike, *, groups: int = 10) -> HosmerLemeshow:
-    """Shown because readers ask for it; it hangs on the grouping and on n, so it never decides (doi:10.1002/sim.6986).
+    """Shown because readers ask for it; it hangs on the grouping (Hosmer, Hosmer, Le Cessie & Lemeshow 1997,
+    doi:10.1002/(SICI)1097-0258(19970515)16:9<965::AID-SIM509>3.0.CO;2-O) and on n (Paul, Pennell & Lemeshow 2013,
+    doi:10.1002/sim.5525), so it never decides.
 
     Raises Undefined where a group expects nobody, or everybody.
     """
