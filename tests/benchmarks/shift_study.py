@@ -205,25 +205,26 @@ def main() -> None:
         found = [study(seed) for seed in range(options.first, options.first + options.seeds)]
         for what in found[0]:
             hits = sum(one[what] for one in found)
-            rows.append(row(name, meaning, what, hits, len(found)))
+            rows.append(row(name, meaning, what, options.replicates, hits, len(found)))
             print(*rows[-1], sep=" | ", flush=True)
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         write(options.out, rows)
 
 
-def row(name: str, meaning: str, what: str, hits: int, studies: int) -> list[Any]:
+def row(name: str, meaning: str, what: str, replicates: int, hits: int, studies: int) -> list[Any]:
     from validate.stats.proportion import clopper_pearson
 
     limits = clopper_pearson(hits, studies, level=0.95)
-    return [name, meaning, what, hits, studies, round(float(limits.low), 4), round(float(limits.high), 4)]
+    return [name, meaning, what, replicates, hits, studies, round(float(limits.low), 4), round(float(limits.high), 4)]
 
 
 def joined(paths: list[Path]) -> list[list[Any]]:
     """One row for each that any of them has."""
-    found: dict[tuple[str, str, str], list[int]] = {}
+    found: dict[tuple[str, str, str, int], list[int]] = {}
     for path in paths:
         for one in csv.DictReader(path.open(encoding="utf-8")):
-            counts = found.setdefault((one["study"], one["meaning"], one["called"]), [0, 0])
+            key = one["study"], one["meaning"], one["called"], int(one["replicates"])
+            counts = found.setdefault(key, [0, 0])
             counts[0] += int(one["hits"])
             counts[1] += int(one["studies"])
     return [row(*names, *counts) for names, counts in found.items()]
@@ -232,7 +233,7 @@ def joined(paths: list[Path]) -> list[list[Any]]:
 def write(path: Path, rows: list[list[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["study", "meaning", "called", "hits", "studies", "low", "high"])
+        writer.writerow(["study", "meaning", "called", "replicates", "hits", "studies", "low", "high"])
         writer.writerows(rows)
 
 
