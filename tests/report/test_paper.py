@@ -14,7 +14,8 @@ import pytest
 
 from validate.evidence.pdf_text import pages_of
 from validate.report.addresses import address_document, folios, for_paper
-from validate.report.paper import UNKNOWN, paper_document, unplaced
+from validate.report.paper import paper_document, unplaced
+from validate.report.set_text import UNKNOWN
 from validate.report.pdf import bound, set_in_pages
 from validate.report.press import press
 

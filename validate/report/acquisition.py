@@ -58,8 +58,11 @@ def _proposed(proposals: Node) -> Table:
     rows: list[Row] = []
     for one in proposals:
         levels = list(one["levels"].items())
-        told = joined((printed(level) + NBSP + view.count(count) for level, count in levels[:MOST_LEVELS]), " · ")
-        more = f", and {len(levels) - MOST_LEVELS} more" if len(levels) > MOST_LEVELS else ""
+        told = joined(
+            (printed(name, count.name_address) + NBSP + view.count(count) for name, count in levels[:MOST_LEVELS]),
+            " · ",
+        )
+        more = ", and " + view.more(one["levels"], MOST_LEVELS) + " more" if len(levels) > MOST_LEVELS else ""
         use = printed("proposed", one["use"].address) if one["use"].value else printed("no: ") + view.words(one["why"])
         name = printed(sentence_case(_name(one["attribute"])), one["attribute"].address)
         rows.append(row(name, told + more, view.count(one["missing"]), use, kind="" if one["use"].value else "faint"))

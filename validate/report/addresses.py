@@ -15,6 +15,9 @@ SPAN = re.compile(r'<span data-address="[^"]*">([^<]*)</span>')
 ATTRIBUTE = re.compile(r' data-address="[^"]*"')
 DRAWING = re.compile(r"<svg [^>]*data-figure=.*?</svg>", re.DOTALL)
 VALUE = re.compile(r'<section [^>]*?id="([^"]*)"|<t?span data-address="([^"]*)"[^>]*>([^<]*)</t?span>')
+TICK = re.compile(
+    r'<tspan data-address="report/addresses\.json#/axes/([^"/]*)/\d+" data-tick="([^"]*)">([^<]*)</tspan>'
+)
 DESCRIPTION = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
@@ -40,9 +43,14 @@ def placed_values(*documents: str) -> list[Placed]:
 
 
 def address_document(parts: Sequence[str], pages: dict[str, tuple[int, int]]) -> dict[str, Any]:
-    """report/addresses.json: for each section its pages in the PDF and what is printed from where."""
+    """report/addresses.json: for each section its pages in the PDF and what is printed from where; for each figure its ticks."""
+    axes: dict[str, list[float]] = {}
+    for html in parts:
+        for figure, value, _ in TICK.findall(html):
+            axes.setdefault(unescape(figure), []).append(float(value))
     return {
         "schema_version": "1",
+        "axes": axes,
         "sections": [
             {
                 "id": section.id,
@@ -63,9 +71,14 @@ def folios(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
+def for_screen(html: str) -> str:
+    """The same document with the ticks of its figures as plain text: where they lie is told of the paper alone."""
+    return TICK.sub(r"\3", html)
+
+
 def for_paper(html: str) -> str:
     """The same document without addresses, its figures as images: set several times faster, word for word alike."""
-    return ATTRIBUTE.sub("", SPAN.sub(r"\1", DRAWING.sub(_image, html)))
+    return ATTRIBUTE.sub("", SPAN.sub(r"\1", DRAWING.sub(_image, TICK.sub(r"\3", html))))
 
 
 def _image(found: re.Match[str]) -> str:

@@ -21,7 +21,7 @@ def adjusted_table(study: Study, adjusted: Node, name: str, *, title: str, again
         mine = [one for one in adjusted if one["endpoint"].text == endpoint]
         over = joined((attribute_words(c.text) for c in mine[0]["covariates"]), " × ")
         unit = _unit(study, endpoint)
-        rows.append(row(printed(f"{study.endpoint_title(endpoint)}{_points(unit)}, same mix of ") + over, kind="head"))
+        rows.append(row(study.endpoint_words(endpoint) + f"{_points(unit)}, same mix of " + over, kind="head"))
         rows += [_row(one, unit, against=against) for one in mine]
     return Table(name, columns, tuple(rows))
 

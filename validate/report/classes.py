@@ -35,7 +35,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "heading": EACH.get(data["task"].text, "Each by itself"),
         "table": _table(study, data["targets"], key),
         "roc": _roc(study, drawn[:MOST_CURVES], f"roc-each-{key}") if drawn else None,
-        "more_curves": str(len(drawn) - MOST_CURVES) if len(drawn) > MOST_CURVES else "",
+        "more_curves": len(drawn) > MOST_CURVES,
         "matrix": _matrix(study, data["table"], key) if data["table"] else None,
         "unanswered": _unanswered(data["table"]) if data["table"] else False,
         "steps": _steps(study, data["steps"], key) if data["steps"] else None,

@@ -108,8 +108,9 @@ def criterion_name(study: Study, criterion: Node, *, whole: bool = True, plain: 
     estimate = study.sealed.estimate(criterion["estimate"])
     endpoint = study.endpoint(criterion["endpoint"].text)
     metric = (estimate["metric"] if estimate else endpoint["metric"]).text
-    title = titled(study.measure(metric), _options(endpoint)) if metric else criterion["endpoint"].text
-    name = printed(in_full(title) if plain else title)
+    measure = study.measure(metric) if metric else criterion["endpoint"].text
+    title = titled(measure, _options(endpoint)) if metric else measure
+    name = printed(in_full(title) if plain else title, endpoint["options"].address if title != measure else None)
     name += study.named_target(endpoint["target"])
     threshold = estimate["condition"]["threshold"]
     if threshold.value is not None:

@@ -79,11 +79,7 @@ def _panel(study: Study, cause: Node, endpoint: Node) -> Panel:
         points.append(
             Point(int(one["severity"].value), found["value"].value, interval["low"].value, interval["high"].value, one["state"].text)
         )  # fmt: skip
-    return Panel(cause["title"].text, _said(endpoint), points, _pictures(study, cause))
-
-
-def _said(endpoint: Node) -> str:
-    return str(_told(endpoint))
+    return Panel(view.words(cause["title"]), _told(endpoint), points, _pictures(study, cause))
 
 
 def _told(endpoint: Node) -> Printed:
@@ -190,8 +186,8 @@ def _strata(study: Study, data: Node, place: int, key: str) -> Iterator[Mapping[
     if not first["strata"]:
         return
     unit = first["unit"].text
-    severities = [point["severity"].text for point in first["points"]]
-    columns = (Column("Drop in each group", width=25), *(Column(f"Severity {severity}") for severity in severities))
+    severities = [view.words(point["severity"]) for point in first["points"]]
+    columns = (Column("Drop in each group", width=25), *(Column("Severity " + severity) for severity in severities))
     rows: list[Row] = []
     without: dict[str, tuple[Printed, list[Printed]]] = {}  # each reason once, with the cells that it holds for
     for cause in data["causes"]:
@@ -204,7 +200,8 @@ def _strata(study: Study, data: Node, place: int, key: str) -> Iterator[Mapping[
                         view.words(cause["title"])
                         + ", "
                         + view.words(one["level"])
-                        + f", severity {point['severity'].text}"
+                        + ", severity "
+                        + view.words(point["severity"])
                     )
                     without.setdefault(drop["reason"].text, (view.words(drop["reason"]), []))[1].append(where)
             cells = [_brief(drop, unit) for drop in drops]
@@ -226,17 +223,19 @@ def _group_figures(study: Study, data: Node, place: int, key: str) -> Iterator[F
     first = causes[0]["endpoints"][place]
     for attribute in data["attributes"]:
         mine = [one for one in first["strata"] if one["attribute"].text == attribute.text]
-        groups = [one["level"].text for one in mine][:MOST]
+        groups = {one["level"].text: view.words(one["level"]) for one in mine[:MOST]}
         title = f"{study.endpoint_title(first['endpoint'].text)} under disturbed images, by {attribute.text}"
         for number, start in enumerate(range(0, len(causes), MOST_PANELS), start=1):
             panels = [
-                GroupPanel(cause["title"].text, [_group_curve(study, cause["endpoints"][place], attribute.text, g) for g in groups])
+                GroupPanel(view.words(cause["title"]), [_group_curve(study, cause["endpoints"][place], attribute.text, g) for g in groups])
                 for cause in causes[start : start + MOST_PANELS]
             ]  # fmt: skip
-            spoken = f"{title}: {', '.join(groups)}, at each severity of {', '.join(panel.title for panel in panels)}."
+            spoken = (
+                f"{title}: {', '.join(groups)}, at each severity of {', '.join(str(panel.title) for panel in panels)}."
+            )
             yield strata_curves(
-                f"groups-{key}-{study.key(attribute.text)}-{number}", panels, groups, percent=first["unit"].text == "proportion",
-                title=title, description=spoken,
+                f"groups-{key}-{study.key(attribute.text)}-{number}", panels, list(groups.values()),
+                percent=first["unit"].text == "proportion", title=title, description=spoken,
             )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from validate import __version__
 from validate.analyses.wording import number_word
 from validate.registry import load, names
-from validate.report.addresses import DRAWING
+from validate.report.addresses import DRAWING, for_screen
 from validate.report.figures.canvas import Figure
 from validate.report.house import PLAIN, House
 from validate.report.printed import Printed, printed
@@ -83,7 +83,7 @@ class Document:
 
     def on_screen(self) -> str:
         """One self-contained page."""
-        return self._framed(self.bodies, screen=True)
+        return for_screen(self._framed(self.bodies, screen=True))
 
     def on_paper(self) -> list[str]:
         """In parts, each of whole sections and beginning on a new page; how many depends on nothing but the content."""

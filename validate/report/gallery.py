@@ -103,5 +103,8 @@ def _picture(study: Study, finding: Node, one: Node, key: str) -> Mapping[str, A
         "figure": figure,
         "case": view.words(one["case"]),
         "said": printed("score ") + view.number(one["score"]) + ("; " + levels if levels else ""),
-        "window": f"window: {found['window']}" if isinstance(found["window"], str) else "",
+        "window": printed("window: ")
+        + printed(found["window"], f"{path.relative_to(study.sealed.folder).as_posix()}#/window")
+        if isinstance(found["window"], str)
+        else "",
     }

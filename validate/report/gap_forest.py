@@ -25,13 +25,13 @@ CONCLUSIONS = {
 class Gap:
     """found : the estimate of the difference      conclusion : one of CONCLUSIONS"""
 
-    label: str
+    label: Printed | str
     found: Node
     conclusion: str
 
 
 def gap_forest(
-    name: str, blocks: Sequence[tuple[str, Sequence[Gap]]], *, unit: str, margin: float | None, title: str
+    name: str, blocks: Sequence[tuple[Printed | str, Sequence[Gap]]], *, unit: str, margin: float | None, title: str
 ) -> list[Figure]:
     """Blocks : a heading each, such as an attribute and what its groups are held against. Nothing where nothing was compared."""
     rows: list[Row] = []

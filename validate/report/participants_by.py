@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from validate.report import view
 from validate.report.figures.canvas import Figure
@@ -30,7 +30,7 @@ class Breakdown:
     title: str
     figures: tuple[Figure, ...]
     table: Table
-    undrawn: str = ""
+    undrawn: Printed = field(default_factory=Printed)
 
 
 def breakdowns(study: Study, finding: Node, *, first: bool) -> list[Breakdown]:
@@ -58,9 +58,10 @@ def _breakdown(found: Node, suffix: str) -> Breakdown:
         largest = sorted(rows, key=lambda one: -_number(one[_boxes(found)[0]]))[:MOST]
         kept = {one.path for one in largest}
         drawn = [one for one in rows if one.path in kept]
-    undrawn = (
-        f"The {MOST} largest of {len(rows)} are drawn; all of them stand in the table." if len(rows) > MOST else ""
-    )
+    undrawn = Printed()
+    if len(rows) > MOST:
+        number = printed(f"{len(rows):,}", found["rows"].length_address())
+        undrawn = "The largest of " + number + " are drawn; all of them stand in the table."
     figures = tuple(_figures(found, drawn, f"flow-lanes-{attribute}{suffix}"))
     return Breakdown(WORDS.get(attribute, found["words"].text), figures, _table(found, suffix), undrawn)
 
@@ -71,7 +72,7 @@ def _figures(found: Node, rows: Sequence[Node], name: str) -> Iterator[Figure]:
     whole = [Lane("All", *_way(found["total"], boxes), whole=True)] if found["total"] else []
     for place in range(0, len(rows), EACH):
         part = rows[place : place + EACH]
-        lanes = [*(whole if place == 0 else []), *(Lane(str(_level(found, one)), *_way(one, boxes)) for one in part)]
+        lanes = [*(whole if place == 0 else []), *(Lane(_level(found, one), *_way(one, boxes)) for one in part)]
         spoken = "; ".join(f"{lane.name}: {', '.join(map(str, lane.counts))}" for lane in lanes)
         yield flow_lanes(
             name if place == 0 else f"{name}-{place // EACH + 1}",

@@ -45,6 +45,16 @@ class Printed:
     def __bool__(self) -> bool:
         return any(piece.text for piece in self.pieces)
 
+    def __getitem__(self, part: slice) -> Printed:
+        """Some of its letters, each from where it was."""
+        pieces, at = list[Piece](), 0
+        first, last, _ = part.indices(len(str(self)))
+        for piece in self.pieces:
+            kept = piece.text[max(first - at, 0) : max(last - at, 0)]
+            pieces += [Piece(kept, piece.address)] if kept else []
+            at += len(piece.text)
+        return Printed(tuple(pieces), self.absent)
+
     def markup(self, element: str) -> Markup:
         """The pieces as `element`s that carry their address: span in HTML, tspan in SVG."""
         return Markup("".join([piece.markup(element) for piece in self.pieces]))  # noqa: S704 (each piece is escaped)

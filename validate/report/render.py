@@ -18,6 +18,7 @@ from validate.report.binding import Attached
 from validate.report.document import Document, declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
 from validate.report.model_card import card_markdown, card_xml
+from validate.report.names import sealed_names
 from validate.report.paper import paper_document
 from validate.report.pdf import Paper, SetPages, bound, set_in_pages
 from validate.report.press import Press, press
@@ -95,7 +96,7 @@ def _files(
         addresses = address_document(parts, paper.pages) | {"signatures": list(paper.places)}
         yield _write(folder / "report.pdf", paper.content)
         yield _write(folder / "addresses.json", pretty_json(addresses))
-        yield _write_printed(folder, parts, paper.content, addresses)
+        yield _write_printed(folder, parts, paper.content, addresses, sealed)
 
 
 def set_again(run_folder: Path, *, profiles: Mapping[str, str | None], out: Path) -> Iterator[Path]:
@@ -121,7 +122,7 @@ def set_again(run_folder: Path, *, profiles: Mapping[str, str | None], out: Path
         pages = {one["id"]: tuple(one["pages"]) for one in told["sections"] if one["pages"]}
         addresses = address_document(parts, pages) | {"signatures": told["signatures"]}
         yield _write(out / "addresses.json", pretty_json(addresses))
-        yield _write_printed(out, parts, pdf.read_bytes(), addresses)
+        yield _write_printed(out, parts, pdf.read_bytes(), addresses, studies[profiles["paper"]].sealed)
 
 
 def _study(run_folder: Path, profile: str | None, house: Path | None) -> Study:
@@ -146,8 +147,8 @@ def _write_cards(folder: Path, study: Study) -> Iterator[Path]:
         yield _write(folder / f"{name}.md", card_markdown(study, model))
 
 
-def _write_printed(folder: Path, parts: list[str], pdf: bytes, addresses: Mapping[str, Any]) -> Path:
-    told = paper_document(parts, pdf, folios(addresses))
+def _write_printed(folder: Path, parts: list[str], pdf: bytes, addresses: Mapping[str, Any], sealed: Sealed) -> Path:
+    told = paper_document(parts, pdf, folios(addresses), sealed_names(sealed))
     return _write(folder / "printed.json", canonical_json(told) + b"\n")
 
 

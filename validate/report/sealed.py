@@ -33,6 +33,15 @@ class Node:
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in self.path)
         return "#".join((self.file, "".join(f"/{step}" for step in steps)))
 
+    @property
+    def name_address(self) -> str:
+        """Of the name that this member has in its object: "estimates.json#/…/levels/40-59;name"."""
+        return f"{self.address};name"
+
+    def length_address(self, less: int = 0) -> str:
+        """Of how many it holds, less those that are shown: "evidence/manifest.json#/files;length-40"."""
+        return f"{self.address};length{f'-{less}' if less else ''}"
+
     def __getitem__(self, key: str | int) -> Node:
         value = None
         if isinstance(self.value, dict):

@@ -151,6 +151,16 @@ class Study:
         metric, options = endpoint["metric"].text, endpoint["options"].value or {}
         return titled(self.measure(metric), options) + self.of(endpoint["target"].value) if metric else name
 
+    def endpoint_words(self, name: str) -> Printed:
+        """The same as it is printed: what the protocol chose in it with its address."""
+        endpoint = self.endpoint(name)
+        if not endpoint["metric"]:
+            return printed(name)
+        measure, options = self.measure(endpoint["metric"].text), endpoint["options"]
+        title = titled(measure, options.value or {})
+        said = printed(title, options.address) if title != measure else printed(title)
+        return said + self.named_target(endpoint["target"])
+
     @cached_property
     def sides(self) -> tuple[str, str]:
         """What cases of the two kinds are called at the head of a column."""

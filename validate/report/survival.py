@@ -52,7 +52,7 @@ def _figure(data: Node, name: str) -> Figure:
             high=group["high"].value,
             censored=[(time, share) for time, share in group["censored"].value],
             at_risk=[view.count(number) for number in group["at_risk"]],
-            short=group["label"].text,
+            short=view.words(group["label"]),
         )
         for group in data["groups"]
     ]
@@ -68,7 +68,8 @@ def _table(data: Node, name: str) -> Table:
     unit = data["unit"].text
     columns = (
         Column("Patients"), Column("All", numeric=True), Column("With the event", numeric=True),
-        *(Column(f"Without it after {time:g} {unit}") for time in data["at"].value), Column(f"Half had it after ({unit})"),
+        *(Column("Without it after " + printed(f"{time.value:g}", time.address) + f" {unit}") for time in data["at"]),
+        Column(f"Half had it after ({unit})"),
     )  # fmt: skip
     rows = (
         row(

@@ -20,7 +20,7 @@ Kind = Literal["", "head", "faint", "total"]
 class Column:
     """numeric : set flush right in tabular figures    width : of the whole, in percent, or None to share the rest."""
 
-    title: str
+    title: Printed | str
     numeric: bool = False
     width: int | None = None
 

@@ -6,10 +6,10 @@ the reason: never NaN, None, or an empty cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from validate.analyses.wording import PLAIN, UNITS, bare, listed, printed_goal
+from validate.analyses.wording import PLAIN, UNITS, bare, printed_goal
 from validate.analyses.wording import printed as rounded
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -30,7 +30,7 @@ def words(node: Node, absent: str = NOT_SAID) -> Printed:
     if isinstance(value, list):
         return joined((words(item) for item in node), ", ")
     if isinstance(value, dict):
-        return joined((printed(f"{key} ") + words(inner) for key, inner in node.items()), ", ")
+        return joined((printed(key, inner.name_address) + " " + words(inner) for key, inner in node.items()), ", ")
     return printed(f"{value:.10g}".replace("-", MINUS) if isinstance(value, float) else str(value), node.address)
 
 
@@ -45,6 +45,11 @@ def count(node: Node, noun: str = "", absent: str = "not counted") -> Printed:
         return words(Node(node.file, node.path, None), absent)
     text = f"{node.value:,.0f}".replace("-", MINUS)
     return printed(text, node.address) + (f" {noun_for(node, noun)}" if noun else "")
+
+
+def more(node: Node, shown: int) -> Printed:
+    """How many entries there are besides those that are shown."""
+    return printed(f"{len(node) - shown:,}", node.length_address(shown))
 
 
 def noun_for(node: Node, noun: str) -> str:
@@ -110,14 +115,20 @@ def why_no_limits(node: Node) -> Printed:
     return words(node["reason"]) if node and not node["interval"] and node["reason"] else Printed()
 
 
-def reasons(named: Iterable[tuple[str, Node]]) -> list[Printed]:
+def reasons(named: Iterable[tuple[Printed | str, Node]]) -> list[Printed]:
     """What has no limits, by the names given, and why: each reason once."""
-    found: dict[str, tuple[list[str], Printed]] = {}
+    found: dict[str, tuple[dict[str, Printed], Printed]] = {}
     for name, node in named:
         why = why_no_limits(node)
         if why:
-            found.setdefault(str(why), ([], why))[0].append(name)
-    return [printed(f"{listed(list(dict.fromkeys(names)))}: ") + why for names, why in found.values()]
+            found.setdefault(str(why), ({}, why))[0].setdefault(str(name), printed(name))
+    return [enumerated(list(names.values())) + ": " + why for names, why in found.values()]
+
+
+def enumerated(names: Sequence[Printed]) -> Printed:
+    """As in "a", "a and b", "a, b and c"."""
+    first = joined(names[:-1], ", ")
+    return first + " and " + names[-1] if first else joined(names[-1:], "")
 
 
 def value_only(node: Node, *, against: float | None = None) -> Printed:

@@ -45,10 +45,10 @@ def bland_altman(
             canvas.area([(x.start, floor), (x.end, floor), (x.end, roof), (x.start, roof)])
     for tick in ticks(x.low, x.high, most=6):
         canvas.line((x(tick), FLOOR), (x(tick), FLOOR + 3), "grey")
-        canvas.text((x(tick), FLOOR + 12), _plain(tick), size=7, tone="grey", anchor="middle")
+        canvas.tick((x(tick), FLOOR + 12), tick, _plain(tick))
     for tick in ticks(y.low, y.high, most=7):
         canvas.line((LEFT, y(tick)), (RIGHT, y(tick)))
-        canvas.text((LEFT - 4, y(tick) + 2.5), _plain(tick), size=7, tone="grey", anchor="end")
+        canvas.tick((LEFT - 4, y(tick) + 2.5), tick, _plain(tick), anchor="end")
     canvas.line((LEFT, y(0)), (RIGHT, y(0)), "grey", width=0.9)
     canvas.marks([(x(across), y(up)) for across, up in points], "h0", "ink", width=2.6)
     for number, line in enumerate(lines):

@@ -18,6 +18,7 @@ from validate.report.printed import Printed, printed
 
 Tone = Literal["ink", "grey", "faint", "hair", "paper", "accent", "pass", "fail", "inconclusive", "band"]
 Anchor = Literal["start", "middle", "end"]
+Words = Printed | str
 COLOURS: dict[Tone, str] = {
     "ink": "#1b1f24",
     "grey": "#5b6570",
@@ -30,6 +31,7 @@ COLOURS: dict[Tone, str] = {
     "inconclusive": "#9a6700",
     "band": "#dbe9eb",
 }
+AXES, FIGURE = "report/addresses.json#/axes/", "\x00"  # where the ticks of a figure lie, and its name while it is drawn
 WIDTH = 493.0
 HALF = 236.0
 # Advance widths of Inter in thousandths of the size; enough to know what fits, digits being tabular.
@@ -73,6 +75,7 @@ class Canvas:
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
         self._parts: list[str] = []
+        self._ticks = 0
 
     def open_group(self, name: str) -> None:
         """What is drawn until `close_group` belongs to this group: a screen can put it aside."""
@@ -174,9 +177,17 @@ class Canvas:
             tone, _n(at[0]), _n(at[1]), size, weight, anchor, COLOURS[tone], turn, _drawn(content),
         )  # fmt: skip
 
+    def tick(
+        self, at: tuple[float, float], value: float, text: str, *, size: float = 7, anchor: Anchor = "middle"
+    ) -> None:
+        """A number at an axis. It lies among the figure's data, where it has its address (report/addresses.py)."""
+        drawn = f'<tspan data-address="{AXES}{FIGURE}/{self._ticks}" data-tick="{value!r}">{escape(text)}</tspan>'
+        self._ticks += 1
+        self.text(at, Markup(drawn), size=size, tone="grey", anchor=anchor)  # noqa: S704 (escaped)
+
     def figure(self, name: str, title: str, description: str) -> Figure:
         """The finished drawing, with its title and description inside."""
-        body = Markup("".join(self._parts))  # noqa: S704 (each part is escaped)
+        body = Markup("".join(self._parts).replace(f"{AXES}{FIGURE}/", f"{AXES}{name}/"))  # noqa: S704 (each part is escaped)
         svg = Markup(
             '<svg xmlns="http://www.w3.org/2000/svg" data-figure="{0}" viewBox="0 0 {1} {2}" role="img" '
             'aria-labelledby="{0}-title {0}-text" font-family="Inter, \'DejaVu Sans\', sans-serif">'
@@ -193,21 +204,25 @@ class Canvas:
 
 def _drawn(content: Printed | str) -> Markup:
     """Text of a drawing, which breaks no lines and so needs no word joiner."""
+    if isinstance(content, Markup):
+        return content
     return printed(content).markup("tspan").replace("\u2060", "")
 
 
-def text_width(text: str, size: float) -> float:
+def text_width(text: Words, size: float) -> float:
     """About how wide a text is set in Inter, in units."""
-    return sum(NARROW.get(c) or WIDE.get(c) or (1000 if ord(c) > 0x2E80 else 620) for c in text) * size / 1000
+    return sum(NARROW.get(c) or WIDE.get(c) or (1000 if ord(c) > 0x2E80 else 620) for c in str(text)) * size / 1000
 
 
-def fitted(text: str, size: float, room: float) -> str:
-    """The text, or as much of it as fits with an ellipsis."""
+def fitted(content: Words, size: float, room: float) -> Printed:
+    """The text, or as much of it as fits with an ellipsis, what is left of it from where it was."""
+    whole = printed(content)
+    text = str(whole)
     if text_width(text, size) <= room:
-        return text
+        return whole
     while text and text_width(f"{text}…", size) > room:
         text = text[:-1]
-    return f"{text.rstrip()}…"
+    return whole[: len(text.rstrip())] + "…"
 
 
 def ticks(low: float, high: float, *, most: int = 6) -> list[float]:

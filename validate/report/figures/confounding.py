@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, fitted
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Words, fitted
 from validate.report.printed import Printed
 
 LABELS, CELL, HEAD, GAP = 92.0, 15.0, 34.0, 8.0
@@ -15,14 +15,14 @@ LABELS, CELL, HEAD, GAP = 92.0, 15.0, 34.0, 8.0
 class Mix:
     """title, said : of the covariate, and how closely it goes with the rows      shares : (row, level), each row sums to 1"""
 
-    title: str
-    said: str
-    levels: Sequence[str]
+    title: Words
+    said: Words
+    levels: Sequence[Words]
     shares: Sequence[Sequence[float]]
     words: Sequence[Sequence[Printed | str]]
 
 
-def confounding_map(name: str, rows: Sequence[str], mixes: Sequence[Mix], *, title: str, description: str) -> Figure:
+def confounding_map(name: str, rows: Sequence[Words], mixes: Sequence[Mix], *, title: str, description: str) -> Figure:
     """Darker is more of the row; every cell is told in figures too."""
     canvas = Canvas(WIDTH, HEAD + CELL * len(rows) + 4)
     across = sum(len(mix.levels) for mix in mixes)

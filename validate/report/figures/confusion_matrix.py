@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from validate.report.figures.canvas import HALF, Canvas, Figure, fitted, text_width
+from validate.report.figures.canvas import HALF, Canvas, Figure, Words, fitted, text_width
 from validate.report.printed import Printed
 
 STEPS = ("#ffffff", "#eef4f5", "#dbe9eb", "#b7d3d8", "#8fbac2", "#5f9aa6")  # paper to accent, by share of the row
@@ -12,7 +12,7 @@ SHARES = (0.0, 0.05, 0.2, 0.4, 0.7)
 
 
 def confusion_matrix(
-    name: str, classes: Sequence[str], answers: Sequence[str], cells: Sequence[Sequence[tuple[int, Printed]]], *,
+    name: str, classes: Sequence[Words], answers: Sequence[Words], cells: Sequence[Sequence[tuple[int, Printed]]], *,
     down: str, across: str, description: str,
 ) -> Figure:  # fmt: skip
     """Cells : (count, as printed) by class and answer; answers may have one column more, for no answer."""

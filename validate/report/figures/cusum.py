@@ -21,7 +21,7 @@ def cusum_chart(
     canvas.line((LEFT, y(0)), (WIDTH - 8, y(0)), "grey", width=0.8)
     for edge in (decision, -decision):
         canvas.line((LEFT, y(edge)), (WIDTH - 8, y(edge)), "fail", width=1.0, dash="3 2")
-        canvas.text((LEFT - 4, y(edge) + 2.5), f"{edge:g}".replace("-", "−"), size=7, tone="grey", anchor="end")
+        canvas.tick((LEFT - 4, y(edge) + 2.5), edge, f"{edge:g}".replace("-", "−"), anchor="end")
     canvas.text((LEFT, 9), "Sum above (up) and below (down) the reference, in standard errors", size=7.2, tone="grey")
     for sign, place in ((1.0, 1), (-1.0, 2)):
         canvas.curve([(x(at), y(sign * float(point[place]))) for at, point in enumerate(points)], "accent", width=1.3)

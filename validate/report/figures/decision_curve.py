@@ -32,9 +32,9 @@ def decision_curve(name: str, curve: Curve, *, title: str, description: str) -> 
     x, y = Scale(curve.thresholds[0], curve.thresholds[-1], 36, HALF - 10), Scale(bottom, top * 1.05, 178, 10)
     for mark in ticks(bottom, top, most=5):
         canvas.line((x.start, y(mark)), (x.end, y(mark)))
-        canvas.text((x.start - 4, y(mark) + 2.4), f"{mark:.10g}".replace("-", "−"), size=7, tone="grey", anchor="end")
+        canvas.tick((x.start - 4, y(mark) + 2.4), mark, f"{mark:.10g}".replace("-", "−"), anchor="end")
     for mark in ticks(x.low, x.high, most=6):
-        canvas.text((x(mark), 189), f"{100 * mark:.10g}%", size=7, tone="grey", anchor="middle")
+        canvas.tick((x(mark), 189), mark, f"{100 * mark:.10g}%")
     if curve.low:
         upper = [(x(t), y.clipped(v)) for t, v in zip(curve.thresholds, curve.high, strict=True)]
         lower = [(x(t), y.clipped(v)) for t, v in zip(curve.thresholds, curve.low, strict=True)]

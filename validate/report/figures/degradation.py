@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, Words, fitted, ticks
 
 COLUMNS, GAP = 3, 14.0
 FEW = 4  # panels that stand two in a line, so that what is done to the images can be seen
@@ -32,8 +32,8 @@ class Point:
 class Panel:
     """points : clean first, severity 0      said : under the title      pictures : {"rows", "columns", "pixels"} at each point, or none"""
 
-    title: str
-    said: str
+    title: Words
+    said: Words
     points: Sequence[Point]
     pictures: Sequence[Any] = field(default=())
 
@@ -90,7 +90,7 @@ def _panel(
     for tick in ticks(span[0], span[1], most=4):
         canvas.line((x.start, y(tick)), (x.end, y(tick)))
         label = f"{tick:.0%}" if percent else f"{tick:.2f}"
-        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.6, tone="grey", anchor="end")
+        canvas.tick((x.start - 3, y(tick) + 2.2), tick, label.replace("-", "−"), size=6.6, anchor="end")
     if edge is not None:
         canvas.line((x.start, y.clipped(edge)), (x.end, y.clipped(edge)), "accent", width=0.9, dash="3 2")
     band = [(p.severity, p.low, p.high) for p in panel.points if p.low is not None and p.high is not None]
@@ -105,7 +105,7 @@ def _panel(
         tone = TONES.get(p.state, "ink")
         canvas.disc((x(p.severity), y(value)), 2.3, tone, hollow=p.state not in TONES and p.severity > 0)
     for p in panel.points:
-        canvas.text((x(p.severity), y0 + HEAD + HIGH + 9), str(p.severity), size=6.6, tone="grey", anchor="middle")
+        canvas.tick((x(p.severity), y0 + HEAD + HIGH + 9), p.severity, str(p.severity), size=6.6)
 
 
 def _side(panel: Panel, wide: float) -> float:
@@ -134,8 +134,12 @@ def _pictures(canvas: Canvas, panel: Panel, corner: tuple[float, float], wide: f
         canvas.raster((left, corner[1]), size, _png(picture))
         if place < len(panel.points):
             severity = panel.points[place].severity
-            words = f"severity {severity}" if severity else "as it is"
-            canvas.text((left, corner[1] + side * _shape(panel) + 7), fitted(words, 6.6, side), size=6.6, tone="grey")
+            below = (left, corner[1] + side * _shape(panel) + 7)
+            if severity:
+                said = str(fitted(f"severity {severity}", 6.6, side))
+                canvas.tick(below, severity, said, size=6.6, anchor="start")
+            else:
+                canvas.text(below, fitted("as it is", 6.6, side), size=6.6, tone="grey")
 
 
 def _png(picture: Any) -> bytes:

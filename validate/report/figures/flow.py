@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Tone, fitted, text_width
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Tone, Words, fitted, text_width
 from validate.report.printed import Printed
 
 BOX, SIDE_LEFT, SIDE = 210.0, 257.0, 236.0
@@ -17,7 +17,7 @@ LINE, TOP, FOOT, COMPACT = 11.5, 14.5, 7.5, 19.0
 class Box:
     """One step. leaves : stands to the right, with its reasons line by line; compact : on a single line; joins : comes back."""
 
-    label: str
+    label: Words
     counts: Printed
     leaves: bool = False
     reasons: tuple[Printed, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, fitted, text_width
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Words, fitted, text_width
 from validate.report.printed import Printed
 
 NAME, HEAD, LANE, BOX_HEIGHT = 92.0, 25.0, 19.0, 14.0
@@ -20,7 +20,7 @@ class Lane:
     shares : of the lane's first box that is still there, 0 to 1, which fills the box; whole : of everybody together
     """
 
-    name: str
+    name: Words
     counts: tuple[Printed, ...]
     between: tuple[Printed, ...]
     shares: tuple[float, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Anchor, Canvas, Figure, Scale, Tone, fitted, text_width, ticks
-from validate.report.printed import Printed
+from validate.report.figures.canvas import WIDTH, Anchor, Canvas, Figure, Scale, Tone, Words, fitted, text_width, ticks
+from validate.report.printed import Printed, printed
 
 LABELS, COUNTS, LEFT, RIGHT, NUMBERS = 10.0, 152.0, 168.0, 366.0, 378.0
 ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
@@ -24,7 +24,7 @@ class Row:
     sub : a second line under the label, where rows are tall
     """
 
-    label: str
+    label: Words
     count: Printed | str = ""
     value: float | None = None
     low: float | None = None
@@ -33,7 +33,7 @@ class Row:
     tone: Tone = "ink"
     head: bool = False
     faint: bool = False
-    sub: str = ""
+    sub: Words = ""
     goal: float | None = None
     goal_words: Printed | str = ""
     upward: bool = True
@@ -50,7 +50,7 @@ class Axis:
     also: float | None = None
     zero: bool = False
     count_title: str = "n"
-    value_title: str = ""
+    value_title: Words = ""
     tall: bool = False
 
 
@@ -76,7 +76,7 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
     places = 2 if any(abs(tick * 10 - round(tick * 10)) > 1e-6 for tick in marks) else 1
     for tick in marks:
         canvas.line((scale(tick), TOP - 3), (scale(tick), floor))
-        canvas.text((scale(tick), floor + 11), _tick(tick, axis, places), size=7.2, tone="grey", anchor="middle")
+        canvas.tick((scale(tick), floor + 11), tick, _tick(tick, axis, places), size=7.2)
     if axis.zero:
         canvas.line((scale(0), TOP - 3), (scale(0), floor), "grey", width=0.9)
     if axis.goal is not None:
@@ -90,7 +90,7 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
         if row.head:
             if grouped:
                 canvas.close_group()
-            canvas.open_group(row.label.removesuffix(CONTINUED))
+            canvas.open_group(str(row.label).removesuffix(CONTINUED))
             grouped = True
         y += close * _height(row, axis)
         below = 10.0 * (len(_lines(row, tall=axis.tall)) - 1)
@@ -101,9 +101,9 @@ def _forest(name: str, rows: Sequence[Row], axis: Axis, scale: Scale, *, title: 
     return canvas.figure(name, title, description)
 
 
-def _headed(title: str) -> str:
+def _headed(title: Words) -> Words:
     """The head of the last column, which a long name of a measure would leave: the words below a figure name it whole."""
-    kind = "Difference (limits)" if title.startswith("Difference") else "Estimate (limits)"
+    kind = "Difference (limits)" if str(title).startswith("Difference") else "Estimate (limits)"
     return title if text_width(title, 6.4) <= WIDTH - NUMBERS else kind
 
 
@@ -153,7 +153,7 @@ def _room(row: Row, *, tall: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    text: str
+    text: Words
     under: bool = False
 
 
@@ -166,16 +166,17 @@ def _lines(row: Row, *, tall: bool) -> list[_Line]:
     return [line for line in (*found, *(_Line(text, under=True) for text in _halves(row.sub, room, 7.4))) if line.text]
 
 
-def _halves(label: str, room: float, size: float = 8.2) -> tuple[str, str]:
+def _halves(label: Words, room: float, size: float = 8.2) -> tuple[Words, Words]:
     """A label on two lines where one has no room for it."""
-    if text_width(label, size) <= room or " " not in label:
-        return label, ""
-    words = label.split(" ")
-    halves = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
+    whole = printed(label)
+    gaps = [place for place, sign in enumerate(str(whole)) if sign == " "]
+    if text_width(whole, size) <= room or not gaps:
+        return whole, ""
+    halves = [(whole[:gap], whole[gap + 1 :]) for gap in gaps]
     return min(halves, key=lambda pair: max(text_width(half, size) for half in pair))
 
 
-def _size(label: str, room: float) -> float:
+def _size(label: Words, room: float) -> float:
     """As large as a label may be in its room, and no smaller than can be read."""
     return int(100 * min(8.2, max(6.4, 8.19 * room / max(text_width(label, 8.2), 1.0)))) / 100
 
@@ -231,8 +232,6 @@ def _pages(rows: Sequence[Row]) -> list[list[Row]]:
         full = len(pages[-1]) + (min(group, MOST_ROWS) if row.head else 1) > MOST_ROWS
         head = row if row.head else head
         if full and pages[-1]:
-            pages.append(
-                [] if row.head or head is None else [Row(f"{head.label.removesuffix(CONTINUED)}{CONTINUED}", head=True)]
-            )
+            pages.append([] if row.head or head is None else [Row(printed(head.label) + CONTINUED, head=True)])
         pages[-1].append(row)
     return pages

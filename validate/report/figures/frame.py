@@ -13,8 +13,8 @@ def square_frame(canvas: Canvas, x: Scale, y: Scale, *, x_title: str, y_title: s
         canvas.line((x(value), y(0)), (x(value), y(1)))
         canvas.line((x(0), y(value)), (x(1), y(value)))
         if x_labels:
-            canvas.text((x(value), y(0) + 11), f"{value:.0%}", size=7, tone="grey", anchor="middle")
-        canvas.text((x(0) - 4, y(value) + 2.5), f"{value:.0%}", size=7, tone="grey", anchor="end")
+            canvas.tick((x(value), y(0) + 11), value, f"{value:.0%}")
+        canvas.tick((x(0) - 4, y(value) + 2.5), value, f"{value:.0%}", anchor="end")
     if x_labels:
         canvas.text(((x(0) + x(1)) / 2, y(0) + 24), x_title, size=7.5, tone="grey", anchor="middle")
     canvas.text((7, (y(0) + y(1)) / 2), y_title, size=7.5, tone="grey", anchor="middle", turned=True)

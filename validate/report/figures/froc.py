@@ -20,10 +20,10 @@ def froc(name: str, curves: Sequence[Curve], *, x_title: str, y_title: str, desc
             canvas.area([(x.clipped(u), y.clipped(v)) for u, v in band])
     for value in GRID:
         canvas.line((x(0), y(value)), (x(most), y(value)))
-        canvas.text((x(0) - 4, y(value) + 2.5), f"{value:.0%}", size=7, tone="grey", anchor="end")
+        canvas.tick((x(0) - 4, y(value) + 2.5), value, f"{value:.0%}", anchor="end")
     for tick in ticks(0.0, most, most=6):
         canvas.line((x(tick), y(0)), (x(tick), y(0) + 3), "grey")
-        canvas.text((x(tick), y(0) + 11), f"{tick:.10g}", size=7, tone="grey", anchor="middle")
+        canvas.tick((x(tick), y(0) + 11), tick, f"{tick:.10g}")
     canvas.text(((x(0) + x(most)) / 2, y(0) + 24), x_title, size=7.5, tone="grey", anchor="middle")
     canvas.text((7, (y(0) + y(1)) / 2), y_title, size=7.5, tone="grey", anchor="middle", turned=True)
     for number, curve in enumerate(curves):
@@ -39,9 +39,5 @@ def froc(name: str, curves: Sequence[Curve], *, x_title: str, y_title: str, desc
             canvas.disc((x.clipped(curve.operating[0]), y.clipped(curve.operating[1])), 3.0, tone, hollow=True)
         line = 250.0 + 12 * number
         canvas.line((32, line - 2.6), (48, line - 2.6), tone, width=1.5, dash=dash)
-        label = str(curve.label)
-        room = HALF - 60
-        canvas.text(
-            (53, line), curve.label if fitted(label, 7.8, room) == label else fitted(label, 7.8, room), size=7.8
-        )
+        canvas.text((53, line), fitted(curve.label, 7.8, HALF - 60), size=7.8)
     return canvas.figure(name, "FROC curve", description)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, fitted, text_width
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Words, fitted, text_width
 from validate.report.figures.confusion_matrix import STEPS
 from validate.report.printed import Printed
 
@@ -22,7 +22,7 @@ class Cell:
 
 
 def heat_map(
-    name: str, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Cell]], *, down: str, across: str,
+    name: str, rows: Sequence[Words], columns: Sequence[Words], cells: Sequence[Sequence[Cell]], *, down: str, across: str,
     title: str, description: str,
 ) -> Figure:  # fmt: skip
     """Darker is more; the words in each cell carry the number, so that it reads in grey."""

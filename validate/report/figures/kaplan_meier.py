@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, fitted, ticks
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Words, fitted, ticks
 from validate.report.figures.frame import GRID
 from validate.report.figures.roc import LINES
 from validate.report.printed import Printed
@@ -27,7 +27,7 @@ class Group:
     high: Sequence[float] = ()
     censored: Sequence[tuple[float, float]] = ()
     at_risk: Sequence[Printed | str] = ()
-    short: str = ""
+    short: Words = ""
 
 
 def kaplan_meier(
@@ -47,10 +47,10 @@ def kaplan_meier(
     x, y = Scale(0.0, last or 1.0, LEFT, RIGHT), Scale(0, 1, FLOOR, TOP)
     for value in GRID:
         canvas.line((x.start, y(value)), (x.end, y(value)))
-        canvas.text((x.start - 4, y(value) + 2.5), f"{value:.0%}", size=7, tone="grey", anchor="end")
+        canvas.tick((x.start - 4, y(value) + 2.5), value, f"{value:.0%}", anchor="end")
     for tick in marks:
         canvas.line((x.clipped(tick), FLOOR), (x.clipped(tick), FLOOR + 3), "grey")
-        canvas.text((x.clipped(tick), FLOOR + 12), f"{tick:.10g}", size=7, tone="grey", anchor="middle")
+        canvas.tick((x.clipped(tick), FLOOR + 12), tick, f"{tick:.10g}")
     canvas.text(((x.start + x.end) / 2, FLOOR + 25), x_title, size=7.5, tone="grey", anchor="middle")
     canvas.text((LEFT - 36, (TOP + FLOOR) / 2), y_title, size=7.5, tone="grey", anchor="middle", turned=True)
     for number, group in enumerate(groups):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Tone, fitted, text_width
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Tone, Words, fitted, text_width
 from validate.report.printed import Printed
 
 LEFT, RIGHT, TALL, PITCH, TOP = 118.0, WIDTH - 4, 17.0, 34.0, 30.0
@@ -17,11 +17,11 @@ INKS: tuple[Tone, ...] = ("ink", "paper", "paper", "paper")
 class Bar:
     """counts : both right, only the first, only the second, both wrong, each as number and as printed."""
 
-    label: str
+    label: Words
     counts: Sequence[tuple[int, Printed | str]]
 
 
-def overlap(name: str, bars: Sequence[Bar], keys: Sequence[str], *, title: str, description: str) -> Figure:
+def overlap(name: str, bars: Sequence[Bar], keys: Sequence[Words], *, title: str, description: str) -> Figure:
     """Parts stand in the same order everywhere, so that they are told apart without their colours."""
     canvas = Canvas(WIDTH, TOP + PITCH * len(bars) + 2)
     at = 0.0

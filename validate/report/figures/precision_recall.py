@@ -22,11 +22,8 @@ def precision_recall(
     canvas.curve(_steps(curve, x, y), "accent", width=1.5)
     if curve.operating is not None:
         canvas.disc((x.clipped(curve.operating[0]), y.clipped(curve.operating[1])), 3.0, "accent", hollow=True)
-    label = str(curve.label)
     canvas.line((32, 247.4), (48, 247.4), "accent", width=1.5)
-    canvas.text(
-        (53, 250), curve.label if fitted(label, 7.8, HALF - 60) == label else fitted(label, 7.8, HALF - 60), size=7.8
-    )
+    canvas.text((53, 250), fitted(curve.label, 7.8, HALF - 60), size=7.8)
     return canvas.figure(name, "Precision–recall curve", description)
 
 

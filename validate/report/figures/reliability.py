@@ -73,6 +73,6 @@ def _histogram(canvas: Canvas, outputs: Outputs, x: Scale) -> None:
     canvas.line((x(0), floor), (x(1), floor), "grey")
     canvas.text((x(0) - 4, floor - 1), "cases", size=7, tone="grey", anchor="end")
     for value in GRID:
-        canvas.text((x(value), floor + 11), f"{value:.0%}", size=7, tone="grey", anchor="middle")
+        canvas.tick((x(value), floor + 11), value, f"{value:.0%}")
     middle = (x(0) + x(1)) / 2
     canvas.text((middle, floor + 24), "Probability that the model states", size=7.5, tone="grey", anchor="middle")

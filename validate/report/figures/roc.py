@@ -46,9 +46,7 @@ def roc(name: str, curves: Sequence[Curve], *, x_title: str, y_title: str, descr
         _operating_point(canvas, curve, x, y, tone)
         line = 250.0 + 12 * number
         canvas.line((32, line - 2.6), (48, line - 2.6), tone, width=1.5, dash=dash)
-        label = str(curve.label)
-        content = curve.label if fitted(label, 7.8, HALF - 60) == label else fitted(label, 7.8, HALF - 60)
-        canvas.text((53, line), content, size=7.8)
+        canvas.text((53, line), fitted(curve.label, 7.8, HALF - 60), size=7.8)
     return canvas.figure(name, "ROC curve", description)
 
 

@@ -38,7 +38,7 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
     canvas.text((x(x.low), 214), "Without it", size=7.8, tone="grey", weight=600)
     for tick in ticks(x.low, x.high):
         canvas.line((x(tick), 220), (x(tick), 223), "grey")
-        canvas.text((x(tick), 232), f"{tick:.10g}".replace("-", "−"), size=7, tone="grey", anchor="middle")
+        canvas.tick((x(tick), 232), tick, f"{tick:.10g}".replace("-", "−"))
     canvas.text(((x(x.low) + x(x.high)) / 2, 247), "Score that the model gives", size=7.5, tone="grey", anchor="middle")
     if scores.threshold is not None and x.low <= scores.threshold <= x.high:
         at = x(scores.threshold)

@@ -28,11 +28,11 @@ def size_curve(
     canvas.area(edge)
     for share in (0, 0.25, 0.5, 0.75, 1):
         canvas.line((36, y(share)), (HALF - 12, y(share)))
-        canvas.text((32, y(share) + 2.8), f"{100 * share:.0f}%", size=7.4, tone="grey", anchor="end")
+        canvas.tick((32, y(share) + 2.8), share, f"{100 * share:.0f}%", size=7.4, anchor="end")
     for size in ROUND:
         if low <= size <= high:
             canvas.line((x(log(size)), y(0) + 14), (x(log(size)), y(0) + 17), "grey")
-            canvas.text((x(log(size)), y(0) + 26), f"{size}", size=7.4, tone="grey", anchor="middle")
+            canvas.tick((x(log(size)), y(0) + 26), size, f"{size}", size=7.4)
     canvas.strokes([(x(log(size)), 18.0, 0.0, -9.0) for size, found in lesions if found], "accent", width=0.8)
     canvas.strokes([(x(log(size)), y(0) + 4.0, 0.0, 9.0) for size, found in lesions if not found], "fail", width=0.8)
     canvas.curve([(x(log(at)), y(share)) for at, share in points], "accent", width=1.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, fitted, ticks
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Tone, Words, fitted, ticks
 
 COLUMNS, GAP = 3, 14.0
 FEW = 4  # panels that stand two in a line
@@ -21,12 +21,12 @@ MOST = len(LOOKS)  # groups that can be told apart
 class GroupPanel:
     """curves : of each group in one order, (severity, value), clean first; a value that is not known is left out"""
 
-    title: str
+    title: Words
     curves: Sequence[Sequence[tuple[int, float]]]
 
 
 def strata_curves(
-    name: str, panels: Sequence[GroupPanel], groups: Sequence[str], *, percent: bool, title: str, description: str
+    name: str, panels: Sequence[GroupPanel], groups: Sequence[Words], *, percent: bool, title: str, description: str
 ) -> Figure:
     """All panels on one scale, with a key above them. groups : at most MOST names, in the order of the curves."""
     columns = 2 if len(panels) <= FEW else COLUMNS
@@ -58,11 +58,11 @@ def _panel(
     for tick in ticks(span[0], span[1], most=4):
         canvas.line((x.start, y(tick)), (x.end, y(tick)))
         label = f"{tick:.0%}" if percent else f"{tick:.2f}"
-        canvas.text((x.start - 3, y(tick) + 2.2), label.replace("-", "−"), size=6.6, tone="grey", anchor="end")
+        canvas.tick((x.start - 3, y(tick) + 2.2), tick, label.replace("-", "−"), size=6.6, anchor="end")
     for (tone, dash), curve in zip(LOOKS, panel.curves, strict=False):
         if len(curve) > 1:
             canvas.curve([(x(severity), y(value)) for severity, value in curve], tone, width=1.2, dash=dash)
         for severity, value in curve:
             canvas.disc((x(severity), y(value)), 1.5, tone)
     for severity in severities:
-        canvas.text((x(severity), y0 + HEAD + HIGH + 9), str(severity), size=6.6, tone="grey", anchor="middle")
+        canvas.tick((x(severity), y0 + HEAD + HIGH + 9), severity, str(severity), size=6.6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, fitted, ticks
+from validate.report.figures.canvas import WIDTH, Canvas, Figure, Scale, Words, fitted, ticks
 from validate.report.printed import Printed
 
 LEFT, RIGHT, NUMBERS = 118.0, 372.0, 386.0
@@ -18,7 +18,7 @@ SPREAD = 0.6180339887498949  # golden ratio: points of one row keep apart
 class Strip:
     """counts : of equal bins from low to high      below, above : cases outside, drawn as rings at the end."""
 
-    label: str
+    label: Words
     values: Sequence[float]
     counts: Sequence[int]
     low: float
@@ -41,7 +41,7 @@ def strips(name: str, rows: Sequence[Strip], *, title: str, axis: str, percent: 
     for tick in ticks(x.low, x.high, most=7):
         canvas.line((x(tick), TOP), (x(tick), floor))
         text = f"{100 * tick:.10g}%" if percent else f"{tick:.10g}"
-        canvas.text((x(tick), floor + 11), text.replace("-", "−"), size=7.2, tone="grey", anchor="middle")
+        canvas.tick((x(tick), floor + 11), tick, text.replace("-", "−"), size=7.2)
     canvas.text(((LEFT + RIGHT) / 2, floor + 24), axis, size=7.5, tone="grey", anchor="middle")
     for number, row in enumerate(rows):
         _row(canvas, row, x, TOP + TALL * (number + 0.5))

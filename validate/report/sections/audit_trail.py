@@ -46,7 +46,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     )
     return {
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
-        "left_out": str(len(events) - len(shown)) if len(shown) < len(events) else "",
+        "left_out": len(shown) < len(events),
         "head": view.fingerprint(events[-1]["hash"], 64),
         "manifest": printed(view.whole_digest(study.sealed.manifest_digest), "evidence/manifest.json#"),
     }
@@ -66,7 +66,7 @@ def _event(event: Node) -> Row:
 
 def _details(data: Node) -> Printed:
     return joined(
-        (printed(f"{attribute_words(key)} ") + _short(value) for key, value in data.items()), ", "
+        (printed(attribute_words(key), value.name_address) + " " + _short(value) for key, value in data.items()), ", "
     ) or printed("–")
 
 

@@ -46,7 +46,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = list(study.sealed.all_findings("comparison"))
     return {
         "table": _table(study),
-        "without": view.reasons((study.endpoint_title(e["endpoint"].text), e) for e in locked_overall(study)),
+        "without": view.reasons((study.endpoint_words(e["endpoint"].text), e) for e in locked_overall(study)),
         "cost": model_cost_table(study),
         "unpriced": joined((study.model_name(m) for m in study.unwitnessed), ", "),
         "pairs": [_pair(study, finding, number) for number, finding in enumerate(findings)],
@@ -63,7 +63,7 @@ def _table(study: Study) -> Table:
     for estimate in locked_overall(study):
         found.setdefault(estimate["endpoint"].text, {})[estimate["model"].text] = estimate
     rows = (
-        row(study.endpoint_title(endpoint), *(_cell(by_model.get(model["id"].text)) for model in study.models))
+        row(study.endpoint_words(endpoint), *(_cell(by_model.get(model["id"].text)) for model in study.models))
         for endpoint, by_model in found.items()
     )
     return Table("side-by-side", columns, tuple(rows))
@@ -81,7 +81,7 @@ def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
         "figures": _figures(study, data, number),
         "differences": _differences(study, data, number),
         "rules": _rules(study, data, number),
-        "together": _together(data, number, str(test), str(reference)),
+        "together": _together(data, number, test, reference),
         "scope": _scope(study, data, number, test, reference) if data["scope"] else None,
         "overlap": _overlap(data, number, *(study.short_name(data[name].text) for name in ("test", "reference"))),
         "clustered": any(table["clustered"].value for table in data["tables"]),
@@ -113,13 +113,13 @@ def _figures(study: Study, data: Node, number: int) -> list[Figure]:
     return figures
 
 
-def _endpoint(study: Study, data: Node, entry: Node, estimate: Node | None = None) -> str:
+def _endpoint(study: Study, data: Node, entry: Node, estimate: Node | None = None) -> Printed:
     """The endpoint; with the direction of its difference where a hypothesis turns it round."""
-    title = study.endpoint_title(entry["endpoint"].text)
+    title = study.endpoint_words(entry["endpoint"].text)
     estimate = estimate or study.sealed.estimate(entry["estimate"])
     if estimate["model"].text == data["test"].text:
         return title
-    return f"{title}, {study.model_name(data['reference'].text)} less {study.model_name(data['test'].text)}"
+    return title + ", " + study.model_name(data["reference"].text) + " less " + study.model_name(data["test"].text)
 
 
 def _row(study: Study, data: Node, entry: Node) -> Row:
@@ -197,8 +197,8 @@ def _rules(study: Study, data: Node, number: int) -> Table | None:
 
 def _overlap(data: Node, number: int, test: str, reference: str) -> Table | None:
     columns = (
-        Column("Rows", width=22), Column("Both right", numeric=True), Column(f"Only {test}", numeric=True),
-        Column(f"Only {reference}", numeric=True), Column("Both wrong", numeric=True), Column("McNemar, mid-p", width=16),
+        Column("Rows", width=22), Column("Both right", numeric=True), Column("Only " + test, numeric=True),
+        Column("Only " + reference, numeric=True), Column("Both wrong", numeric=True), Column("McNemar, mid-p", width=16),
     )  # fmt: skip
     rows = [
         row(
@@ -211,20 +211,21 @@ def _overlap(data: Node, number: int, test: str, reference: str) -> Table | None
     return Table(f"overlap-{number}", columns, tuple(rows)) if rows else None
 
 
-def _together(data: Node, number: int, test: str, reference: str) -> Figure | None:
+def _together(data: Node, number: int, test: Printed, reference: Printed) -> Figure | None:
     """The same counts as bars; None without an operating point."""
     bars = [
         Bar(
-            table["label"].text,
+            view.words(table["label"]),
             [(int(table[key].value), view.count(table[key])) for key in ("both", "first_only", "second_only", "neither")],
         )
         for table in data["tables"]
     ]  # fmt: skip
     if not bars:
         return None
-    keys = ("Both right", f"Only {test}", f"Only {reference}", "Both wrong")
+    keys = ("Both right", "Only " + test, "Only " + reference, "Both wrong")
     spoken = "; ".join(
-        f"{bar.label}: " + ", ".join(f"{key.lower()} {words}" for key, (_, words) in zip(keys, bar.counts, strict=True))
+        f"{bar.label}: "
+        + ", ".join(f"{str(key).lower()} {words}" for key, (_, words) in zip(keys, bar.counts, strict=True))
         for bar in bars
     )
     return overlap(f"overlap-bars-{number}", bars, keys, title="Who gets what right", description=spoken)
@@ -246,22 +247,22 @@ def _scope(study: Study, data: Node, number: int, test: Printed, reference: Prin
     ]
     rows: list[TableRow] = []
     for entry in scope["endpoints"]:
-        title, unit = study.endpoint_title(entry["endpoint"].text), entry["unit"].text
+        title, unit = study.endpoint_words(entry["endpoint"].text), entry["unit"].text
         rows.append(row(title + (" (difference in points)" if unit == "proportion" else ""), kind="head"))
         for one in entry["where"]:
             found = view.difference(one, unit)
             shown = (view.number(one[side], unit, absent="–") for side in ("first", "second"))
             rows.append(row(SCOPES.get(one["where"].text, ""), view.count(one["rows"]), *shown, found))
     columns = (
-        Column("Cases", width=26), Column(study.units.capitalize(), numeric=True, width=10), Column(str(test), width=16),
-        Column(str(reference), width=16), Column("Difference (95% limits)", width=32),
+        Column("Cases", width=26), Column(study.units.capitalize(), numeric=True, width=10), Column(test, width=16),
+        Column(reference, width=16), Column("Difference (95% limits)", width=32),
     )  # fmt: skip
     facts = Table(f"scope-{number}", (Column(""), Column("")), (*claims, *counts))
     return {"facts": facts, "table": Table(f"scope-differences-{number}", columns, tuple(rows))}
 
 
 def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> Table | None:
-    columns = (Column("Measure", width=28), Column(str(test)), Column(str(reference)), Column("Are they equal?"))
+    columns = (Column("Measure", width=28), Column(test), Column(reference), Column("Are they equal?"))
     rows = []
     for entry in data["predictive"]:
         if entry["reason"]:
@@ -296,7 +297,7 @@ def _without_limits(study: Study, data: Node) -> list[Printed]:
         for one in entry["levels"]:
             why = view.why_no_limits(study.sealed.estimate(one["estimate"]))
             if str(why):
-                where = view.words(one["level"]) + ", " + study.endpoint_title(entry["endpoint"].text)
+                where = view.words(one["level"]) + ", " + study.endpoint_words(entry["endpoint"].text)
                 found.setdefault(str(why), (why, []))[1].append(where)
     return [joined(places, "; ") + ": " + why for why, places in found.values()]
 

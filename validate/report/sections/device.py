@@ -50,7 +50,9 @@ def _told(node: Node) -> Printed:
     """Whatever a protocol says in a block, in one line: what is not there is left out."""
     if isinstance(node.value, dict):
         said = [(name, value) for name, value in node.items() if value]
-        return joined((printed(f"{name.replace('_', ' ')} ") + _nested(value) for name, value in said), ", ")
+        return joined(
+            (printed(name.replace("_", " "), value.name_address) + " " + _nested(value) for name, value in said), ", "
+        )
     return view.words(node)
 
 

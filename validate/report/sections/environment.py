@@ -47,7 +47,8 @@ def _gibibytes(study: Study) -> Printed:
 
 def _packages(study: Study) -> Printed:
     installed = study.sealed.environment["packages"]
-    return joined((printed(f"{name}\u00a0") + view.words(installed[name]) for name in MATTER if installed[name]), " · ")
+    named = ((printed(name, installed[name].name_address), installed[name]) for name in MATTER if installed[name])
+    return joined((name + "\u00a0" + view.words(version) for name, version in named), " · ")
 
 
 SECTION = Section(

@@ -55,7 +55,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
         "model_names": heads,
         "explained": _explained(study),
-        "more_criteria": str(len(lines) - len(shown)) if len(lines) > len(shown) else "",
+        "more_criteria": len(lines) > len(shown),
         "thousand": thousand,
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
         "strip": _strip(study),
@@ -207,7 +207,7 @@ def _conditions(study: Study) -> Printed:
         said = (
             said
             + " Amended after the lock "
-            + printed(f"{len(changes)} times" if len(changes) > 1 else "once", changes.address)
+            + (printed(f"{len(changes)}", changes.length_address()) + " times" if len(changes) > 1 else printed("once"))
             + "."
         )
     return said

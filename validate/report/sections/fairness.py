@@ -75,8 +75,8 @@ def _figure(study: Study, entry: Node, name: str) -> list[Figure]:
     blocks = []
     for attribute in dict.fromkeys(group["attribute"].text for group in entry["groups"]):
         mine = [group for group in entry["groups"] if group["attribute"].text == attribute]
-        head = f"{attribute_words(attribute).capitalize()}, against {mine[0]['against'].text}"
-        gaps = [Gap(g["level"].text, study.sealed.estimate(g["difference"]), g["conclusion"].text) for g in mine]
+        head = printed(f"{attribute_words(attribute).capitalize()}, against ") + view.words(mine[0]["against"])
+        gaps = [Gap(view.words(g["level"]), study.sealed.estimate(g["difference"]), g["conclusion"].text) for g in mine]
         blocks.append((head, gaps))
     title = f"{study.endpoint_title(entry['endpoint'].text)}: groups against their reference"
     return gap_forest(name, blocks, unit=entry["unit"].text, margin=entry["margin"].value, title=title)
@@ -189,7 +189,7 @@ def _crossing(study: Study, crossing: Node, name: str) -> Mapping[str, Any]:
         drawn = view.number(cell["shrunken"], "proportion", absent="–")
         rows.append(row(levels, view.count(cell["patients"]), found, drawn, kind="faint" if cell["why_greyed"] else ""))
     return {
-        "title": printed(study.endpoint_title(crossing["endpoint"].text) + ", ") + title,
+        "title": study.endpoint_words(crossing["endpoint"].text) + ", " + title,
         "table": Table(name, columns, tuple(rows)),
         "map": _map(study, crossing, name),
     }
@@ -198,7 +198,10 @@ def _crossing(study: Study, crossing: Node, name: str) -> Mapping[str, Any]:
 def _map(study: Study, crossing: Node, name: str) -> Figure | None:
     """The shares of a crossing, darker the higher; None where they would not fit a page."""
     found = {tuple(level.text for level in cell["levels"]): cell for cell in crossing["cells"]}
-    down, across = (list(dict.fromkeys(levels[side] for levels in found)) for side in (0, 1))
+    names = [
+        {cell["levels"][side].text: view.words(cell["levels"][side]) for cell in crossing["cells"]} for side in (0, 1)
+    ]
+    down, across = (list(one) for one in names)
     if not found or len(down) > MOST_DOWN or len(across) > MOST_ACROSS:
         return None
     cells = [[_cell(found.get((one, two))) for two in across] for one in down]
@@ -206,8 +209,8 @@ def _map(study: Study, crossing: Node, name: str) -> Figure | None:
     title = f"{study.endpoint_title(crossing['endpoint'].text)} by {words[0]} and {words[1]}"
     spoken = "; ".join(f"{', '.join(levels)}: {_cell(cell).words}" for levels, cell in found.items())
     return heat_map(
-        f"map-{name}", down, across, cells, down=sentence_case(words[0]), across=sentence_case(words[1]), title=title,
-        description=f"{title}. {spoken}.",
+        f"map-{name}", list(names[0].values()), list(names[1].values()), cells, down=sentence_case(words[0]),
+        across=sentence_case(words[1]), title=title, description=f"{title}. {spoken}.",
     )  # fmt: skip
 
 

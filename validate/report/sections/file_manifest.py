@@ -27,7 +27,7 @@ def content(study: Study) -> Mapping[str, Any]:
     )
     return {
         "files": Table("files", columns, rows),
-        "left_out": str(len(files) - MOST_FILES) if len(files) > MOST_FILES else "",
+        "left_out": view.more(study.sealed.manifest["files"], MOST_FILES) if len(files) > MOST_FILES else "",
     }
 
 

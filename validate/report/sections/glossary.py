@@ -87,7 +87,8 @@ def _goal(study: Study) -> Printed:
 
 def _inconclusive(study: Study) -> Printed:
     open_ = (c for c in study.sealed.verdict["criteria"] if c["outcome"].text == "INCONCLUSIVE")
-    return joined(dict.fromkeys(str(criterion_name(study, c)) for c in open_), "; ")
+    names = [criterion_name(study, criterion) for criterion in open_]
+    return joined({str(name): name for name in names}.values(), "; ")
 
 
 def _point(point: Node) -> Printed:

@@ -83,7 +83,7 @@ def _timeline(study: Study) -> Figure | None:
 def _amended(amendments: Node) -> Printed:
     if not amendments:
         return printed("none")
-    return printed(str(len(amendments)), amendments.address) + ", listed below"
+    return printed(str(len(amendments)), amendments.length_address()) + ", listed below"
 
 
 def _amendments(study: Study) -> Table | None:

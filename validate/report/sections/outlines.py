@@ -236,7 +236,7 @@ def _agreement(study: Study, found: Node, key: str) -> Mapping[str, Any]:
             y_title=f"Prediction less reference ({axis})", scale=100.0 if share else 1.0,
             description=f"{found['title'].text} against the mean of both, {found['words'].text}: {spoken}.",
         ),
-        "cases": str(len(found["points"])),
+        "cases": printed(f"{len(found['points']):,}", found["points"].length_address()),
     }  # fmt: skip
 
 

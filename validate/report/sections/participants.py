@@ -85,7 +85,7 @@ def _box(study: Study, step: Node, *, compact: bool) -> Box:
     single = len(reasons) == 1 and step["id"].text.startswith("excluded:")
     lines = [printed(f"{reason_words(code)}: ") + view.count(number) for code, number in reasons][:MOST_REASONS]
     return Box(
-        step["label"].text, joined(parts, " · "), leaves, () if single else tuple(lines),
+        view.words(step["label"]), joined(parts, " · "), leaves, () if single else tuple(lines),
         "accent" if step["id"].text == "analysed" else "ink", compact and step["id"].text.startswith("excluded:"), joins,
     )  # fmt: skip
 

@@ -151,7 +151,8 @@ def _map(study: Study, crossing: Node, place: int) -> Mapping[str, Any]:
     return {
         "title": f"{sentence_case(down)} × {across}",
         "figure": heat_map(
-            f"crossing-{place}", rows, columns, cells, down=sentence_case(down), across=sentence_case(across),
+            f"crossing-{place}", [view.words(one) for one in crossing["row_levels"]],
+            [view.words(one) for one in crossing["column_levels"]], cells, down=sentence_case(down), across=sentence_case(across),
             title=f"{study.units.capitalize()} by {down} and {across}",
             description=f"{study.units.capitalize()} by {down} and {across}. {spoken}.",
         ),

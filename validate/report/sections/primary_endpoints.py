@@ -54,14 +54,14 @@ def _figures(study: Study) -> list[Any]:
         if not found or found["value"].value is None or criterion["hypothesis"]:
             continue  # differences of models are drawn in their own section, on their own axis
         unit, aim = found["unit"].text, float(criterion["goal"].value)
-        name = str(criterion_name(study, criterion, whole=False))
+        name = criterion_name(study, criterion, whole=False)
         model = study.model_name(criterion["model"].text) if len(study.models) > 1 else Printed()
         rows.append(
             (
                 unit,
                 Row(
                     label=name,
-                    sub=str(joined((model, _groups(criterion)), "; ")),
+                    sub=joined((model, _groups(criterion)), "; "),
                     value=found["value"].value,
                     low=found["interval"]["low"].value,
                     high=found["interval"]["high"].value,
@@ -93,10 +93,12 @@ def _on_one_axis(rows: list[tuple[str, Row]]) -> list[tuple[str, list[Row]]]:
     return list(kinds.items())
 
 
-def _groups(criterion: Node) -> str:
+def _groups(criterion: Node) -> Printed:
     if not criterion["worst_level"]:
-        return ""
-    return f"every {attribute_words(criterion['worst_of'].text)}; worst: {criterion['worst_level'].text}"
+        return Printed()
+    return printed(f"every {attribute_words(criterion['worst_of'].text)}; worst: ") + view.words(
+        criterion["worst_level"]
+    )
 
 
 def _endpoints(study: Study) -> Table:

@@ -19,7 +19,7 @@ def content(study: Study) -> Mapping[str, Any]:
     lines = text.splitlines()
     return {
         "text": addressed(text, end=len("\n".join(lines[:MOST_LINES]))),
-        "left_out": str(len(lines) - MOST_LINES) if len(lines) > MOST_LINES else "",
+        "left_out": len(lines) > MOST_LINES,
     }
 
 
@@ -37,7 +37,10 @@ def _values(node: yaml.Node | None, pointer: str) -> Iterator[tuple[int, int, st
     """Where each value begins and ends, and its JSON pointer."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _values(value, f"{pointer}/{str(key.value).replace('~', '~0').replace('/', '~1')}")
+            member = f"{pointer}/{str(key.value).replace('~', '~0').replace('/', '~1')}"
+            if any(sign.isdigit() for sign in str(key.value)):
+                yield key.start_mark.index, key.end_mark.index, f"{member};name"
+            yield from _values(value, member)
     elif isinstance(node, yaml.SequenceNode):
         for place, value in enumerate(node.value):
             yield from _values(value, f"{pointer}/{place}")

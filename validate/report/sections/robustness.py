@@ -94,7 +94,7 @@ def _without(study: Study, endpoint: Node, name: str) -> Table:
     unit = endpoint["unit"].text
     points = " (points)" if unit == "proportion" else ""
     columns = (
-        Column(study.endpoint_title(endpoint["endpoint"].text), width=22), Column("On it", width=20), Column("Without it", width=12),
+        Column(study.endpoint_words(endpoint["endpoint"].text), width=22), Column("On it", width=20), Column("Without it", width=12),
         Column(f"All less without{points}", width=26), Column("All at once", width=20),
     )  # fmt: skip
     rows: list[TableRow] = [
@@ -120,22 +120,23 @@ def _rest(study: Study, endpoint: str, rest: Sequence[Node], name: str) -> Mappi
     points = ", points" if unit == "proportion" else ""
     title = study.endpoint_title(endpoint)
     columns = (
-        Column(title, width=30), Column(f"Less all others{points} (limits for all at once)", width=45), Column("So", width=25)
+        Column(study.endpoint_words(endpoint), width=30),
+        Column(f"Less all others{points} (limits for all at once)", width=45), Column("So", width=25)
     )  # fmt: skip
     rows: list[TableRow] = []
     gaps = []
     for one in rest:
         found = study.sealed.estimate(one["estimate"])
-        gaps.append(Gap(one["level"].text, found, one["conclusion"].text))
+        gaps.append(Gap(view.words(one["level"]), found, one["conclusion"].text))
         said = told(found, unit) if found["interval"] else view.words(found["reason"], "not compared")
         rows.append(row(view.words(one["level"]), said, view.choice(one["conclusion"], CONCLUSIONS)))
     margin = rest[0]["margin"]
     drawn = gap_forest(
-        f"{name}-plot", [(title, gaps)], unit=unit, margin=margin.value,
+        f"{name}-plot", [(study.endpoint_words(endpoint), gaps)], unit=unit, margin=margin.value,
         title=f"{title}: each level less all others",
     )  # fmt: skip
     return {
-        "label": printed(title),
+        "label": study.endpoint_words(endpoint),
         "figures": drawn,
         "table": Table(name, columns, tuple(rows)),
         "margin": "± " + view.goal_value(margin, f"{unit}_difference") if margin.value is not None else Printed(),
@@ -144,12 +145,12 @@ def _rest(study: Study, endpoint: str, rest: Sequence[Node], name: str) -> Mappi
 
 def _confounding(entry: Node, name: str) -> Figure:
     tables = list(entry["confounding"])
-    rows = [f"{one['level'].text} ({one['patients'].text})" for one in tables[0]["rows"]]
+    rows = [view.words(one["level"]) + " (" + view.count(one["patients"]) + ")" for one in tables[0]["rows"]]
     mixes = [
         Mix(
-            table["label"].text,
-            "Cramér's V " + str(view.plain(table["association"], 2)),
-            [level.text for level in table["levels"]],
+            view.words(table["label"]),
+            "Cramér's V " + view.plain(table["association"], 2),
+            [view.words(level) for level in table["levels"]],
             [[float(share.value) for share in one["shares"]] for one in table["rows"]],
             [[view.share(share, 0) for share in one["shares"]] for one in table["rows"]],
         )

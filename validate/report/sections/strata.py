@@ -76,7 +76,7 @@ def _forest(study: Study, entry: Node, model: str, name: str) -> list[Figure]:
         goal=goal.value,
         goal_words="goal " + view.goal_value(goal, unit) if goal.value is not None else "",
         count_title="patients",
-        value_title=f"{title} (limits)",
+        value_title=study.endpoint_words(entry["endpoint"].text) + " (limits)",
     )
     spoken = "; ".join(f"{r.label}: {r.words}" for r in rows if not r.head)
     return forests(name, rows, axis, title=f"{title} by group", description=f"{title} by group. {spoken}.")
@@ -87,16 +87,18 @@ def _group_rows(study: Study, entry: Node, model: str) -> Iterator[Row]:
     for group in entry["groups"]:
         own = group["goal"]["value"].value
         aim = view.goal_value(group["goal"]["value"], entry["unit"].text)
-        yield Row(group["label"].text, head=True, goal=own, goal_words="goal " + aim if aim else "")
+        yield Row(view.words(group["label"]), head=True, goal=own, goal_words="goal " + aim if aim else "")
         for one in group["rows"]:
             estimate = study.sealed.estimate(one["estimate"])
             goal = group["goal"]["value"].value
             tone = tones.get((group["attribute"].text, one["level"].text), "ink")
-            yield _row(one["level"].text, estimate, goal, tone=tone, faint=one["greyed"].value is True, entry=group)
+            yield _row(
+                view.words(one["level"]), estimate, goal, tone=tone, faint=one["greyed"].value is True, entry=group
+            )
 
 
 def _row(
-    label: str, estimate: Node, goal: float | None, *, tone: Tone = "ink", faint: bool = False,
+    label: Printed | str, estimate: Node, goal: float | None, *, tone: Tone = "ink", faint: bool = False,
     entry: Node | None = None,
 ) -> Row:  # fmt: skip
     upward = entry is None or entry["goal"]["direction"].text != "at_most"
@@ -202,7 +204,7 @@ def _undefined(difference: Node) -> Printed:
 def _without(study: Study, entries: list[Node]) -> list[Printed]:
     """Which groups have no limits and why, each reason once."""
     return view.reasons(
-        (f"{group['label'].text} {one['level'].text}", study.sealed.estimate(one["estimate"]))
+        (view.words(group["label"]) + " " + view.words(one["level"]), study.sealed.estimate(one["estimate"]))
         for entry in entries
         for group in entry["groups"]
         for one in group["rows"]
@@ -211,7 +213,7 @@ def _without(study: Study, entries: list[Node]) -> list[Printed]:
 
 def _others(study: Study, entries: list[Node], key: str) -> Table:
     """The other endpoints side by side."""
-    columns = (Column("Group", width=24), *(Column(study.endpoint_title(e["endpoint"].text)) for e in entries))
+    columns = (Column("Group", width=24), *(Column(study.endpoint_words(e["endpoint"].text)) for e in entries))
     rows: list[TableRow] = [
         row("All cases", *(view.brief(study.sealed.estimate(e["overall"])) for e in entries), kind="total")
     ]
@@ -226,8 +228,9 @@ def _others(study: Study, entries: list[Node], key: str) -> Table:
             cells = [
                 view.brief(study.sealed.estimate(one[level]["estimate"])) if level in one else "–" for one in found
             ]
+            name = next(view.words(one[level]["level"]) for one in found if level in one)
             greyed = all(one[level]["greyed"].value is True for one in found if level in one)
-            rows.append(row(level, *cells, kind="faint" if greyed else ""))
+            rows.append(row(name, *cells, kind="faint" if greyed else ""))
     return Table(f"others-{key}", columns, tuple(rows))
 
 
