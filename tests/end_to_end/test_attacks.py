@@ -225,6 +225,55 @@ def test_a_curve_that_was_bent_on_the_page_is_named_even_where_every_hash_was_ma
     }
 
 
+def rewritten(told: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    document = json.loads(told.read_text())
+    change(document)
+    told.write_bytes(canonical_json(document) + b"\n")
+
+
+def without_addresses(document: dict[str, Any]) -> None:
+    """Every tick and every name of a level as if it were a word."""
+    for page in document["pages"]:
+        page["drawings"] = [["".join(p if isinstance(p, str) else p[0] for p in run)] for run in page["drawings"]]
+
+
+def as_own_words(document: dict[str, Any]) -> None:
+    """A result among the words of the report."""
+    piece = next(
+        p for page in document["pages"] for run in page["runs"] for p in run if p[1:] and str(p[1]).endswith("/value")
+    )
+    document["words"].append(piece[0])
+    piece[1] = f"report/printed.json#/words/{len(document['words']) - 1}"
+
+
+def other_page(document: dict[str, Any]) -> None:
+    run = next(run for run in document["pages"][2]["runs"] if str(run[0]).startswith("page 3 of"))
+    run[0] = run[0].replace("page 3", "page 4")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_addresses, "a number without an address"),
+        (other_page, "written as 'page 4 of"),
+    ],
+)
+def test_no_number_is_taken_as_a_word_though_every_hash_was_made_again(
+    copy: Path, change: Change, message: str
+) -> None:
+    rewritten(copy / "report/printed.json", change)
+    rewrite_hashes(copy)
+    assert verify(copy).holds
+    assert any(message in line for line in check_printed(copy).differences), check_printed(copy).differences
+
+
+def test_a_result_among_the_words_of_the_report_is_told(copy: Path) -> None:
+    assert check_printed(copy).words == ()
+    rewritten(copy / "report/printed.json", as_own_words)
+    rewrite_hashes(copy)
+    assert len(check_printed(copy).words) == 1
+
+
 def edited(path: Path, change: Callable[[pypdf.PdfWriter], object]) -> None:
     """A PDF with something in it changed that is no word of a page."""
     writer, out = pypdf.PdfWriter(clone_from=io.BytesIO(path.read_bytes())), io.BytesIO()

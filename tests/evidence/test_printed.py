@@ -49,6 +49,20 @@ def test_what_is_not_does_not(run: Path, text: str, pointer: str) -> None:
     assert not fits(run, text, f"e.json#{pointer}")
 
 
+@pytest.mark.parametrize(
+    ("text", "address", "whether"),
+    [
+        ("count", "e.json#/count;name", True), ("coun", "e.json#/count;name", True), ("index", "e.json#/count;name", False),
+        ("a/b", "e.json#/a~1b;name", True), ("gone", "e.json#/gone;name", False), ("2", "e.json#/rows;length", True),
+        ("1", "e.json#/rows;length-1", True), ("2", "e.json#/rows;length-1", False), ("1", "e.json#/gone;length", False),
+    ],
+)  # fmt: skip
+def test_a_name_and_how_many_there_are_have_addresses_of_their_own(
+    run: Path, text: str, address: str, whether: bool
+) -> None:
+    assert fits(run, text, address) is whether
+
+
 def test_that_something_is_missing_can_be_printed_and_no_number_can(run: Path) -> None:
     assert fits(run, "no reason recorded", "e.json#/rows_that_nobody_wrote")
     assert not fits(run, "12 reasons recorded", "e.json#/rows_that_nobody_wrote")

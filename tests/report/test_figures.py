@@ -120,8 +120,10 @@ def test_ticks_are_round_and_inside() -> None:
 
 
 def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
-    assert fitted("Sensitivity", 8, 500) == "Sensitivity"
-    assert fitted("Sensitivity at threshold 0.5", 8, 60).endswith("…")
+    assert str(fitted("Sensitivity", 8, 500)) == "Sensitivity"
+    cut = fitted(printed("Sensitivity ") + printed("at threshold 0.5", "protocol.yaml#/x"), 8, 60)
+    assert str(cut).endswith("…")
+    assert [piece.address for piece in cut.pieces] == [None, "protocol.yaml#/x", None]
     assert text_width(fitted("Sensitivity at threshold 0.5", 8, 60), 8) <= 60
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from validate.evidence.pdf_text import pages_of
 from validate.report.addresses import address_document, folios, for_paper
-from validate.report.paper import paper_document, unplaced
-from validate.report.set_text import UNKNOWN
+from validate.report.paper import OWN, paper_document, unplaced
 from validate.report.pdf import bound, set_in_pages
 from validate.report.press import press
+from validate.report.set_text import UNKNOWN
 
 STYLE = """@page { size: 120mm 90mm; @top-left { content: string(running-title) } @bottom-right
 { content: "page 888 of 888" } }
@@ -62,6 +62,7 @@ def addressed(paper: dict[str, Any]) -> list[tuple[str, str]]:
         for page in paper["pages"]
         for run in (*page["runs"], *page["drawings"])
         for text, address in (piece for piece in run if not isinstance(piece, str))
+        if not address.startswith(OWN)
     ]
 
 
@@ -99,6 +100,21 @@ def test_a_number_that_is_none_of_the_words_has_an_address_that_nothing_has(pdf:
     unknown = [text for text, address in addressed(paper_document([other], pdf)) if address == UNKNOWN]
     assert len(unknown) == 1
     assert "of 80 are found" in unknown[0]
+
+
+def test_digits_in_words_are_those_of_a_sealed_name_or_are_listed_as_words_of_the_report(pdf: bytes) -> None:
+    told = paper_document([HTML], pdf, names={"Group 95": "e.json#/groups/Group 95;name"})
+    found = {(text.strip(), address) for text, address in addressed(told)}
+    assert ("Group 95", "e.json#/groups/Group 95;name") in found
+    assert "Group 95" not in told["words"]
+    assert {"of 80 are found,", "); Study 12 of 3.", "row 1"} <= set(told["words"])
+    plain = [
+        p for page in told["pages"] for run in page["runs"] for p in run if isinstance(p, str) and re.search(r"\d", p)
+    ]
+    assert {re.sub(r"\d+", "n", text) for text in plain} == {
+        "page n of n",
+        "Study n of n",
+    }  # a running head without pieces
 
 
 def test_running_heads_and_the_numbers_of_pages_in_the_contents_have_their_addresses() -> None:

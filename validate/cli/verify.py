@@ -108,6 +108,9 @@ def _tell(answer: Verification) -> None:
     typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
     typer.echo(f"{answer.recounted} of {answer.estimates} estimates counted a second, independent way")
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
+    if answer.words:
+        shown = ", ".join(repr(one[:40]) for one in answer.words[:3])
+        typer.echo(f"{len(answer.words)} printed words with a number in them have no address ({shown})")
     typer.echo(f"{answer.redrawn} files of the report made again and found the same")
     for difference in answer.differences:
         typer.echo(f"  differs: {difference}")

@@ -12,6 +12,9 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 import validate
 from validate.resources import resource
@@ -19,6 +22,7 @@ from validate.resources import resource
 MODULES = (
     "report",
     "metrics",
+    "casewise",
     "analyses",
     "estimation",
     "protocol",
@@ -27,7 +31,8 @@ MODULES = (
 )  # of this package: where words come from
 DIGIT = re.compile(r"\d")
 TAG = re.compile(r"<[^>]*>|{{.*?}}|{%.*?%}|{#.*?#}", re.DOTALL)
-SENTENCE = re.compile(r"(?<=\.)\s")
+PARTS = re.compile(r"(?<=\.)\s|[()]")  # sentences, and what stands before or in brackets
+PART = 12  # letters of a part of a phrase, such as one of the lines that it is set in
 LETTERS = 2  # fewer do not make a phrase: they are words of the report only where nothing stands beside them
 MEASURE = re.compile(r"[<>≤≥]?[\d.,]+(mm|ml|%)?")  # no words at all
 
@@ -36,12 +41,13 @@ def foreign(words: Iterable[str], more: Iterable[Path] = ()) -> Iterator[str]:
     """Those in which a digit stands that is in no phrase of the program.    more : text files whose words are its own too"""
     phrases, short = _phrases()
     for path in more:
-        phrases = [*phrases, *_of_text(path.read_text(encoding="utf-8", errors="replace"))]
+        text = path.read_text(encoding="utf-8", errors="replace")
+        phrases = [*phrases, *(_of_yaml(yaml.safe_load(text)) if path.suffix == ".yaml" else _of_text(text))]
     yield from (one for one in words if _plain(one) not in short and not _covered(_plain(one), phrases))
 
 
 def _covered(text: str, phrases: Iterable[str]) -> bool:
-    left = {place for place, sign in enumerate(text) if sign.isdigit()}
+    left = {place for place, sign in enumerate(text) if sign.isdecimal()}
     for phrase in phrases:
         place = text.find(phrase)
         while place >= 0 and left:
@@ -50,13 +56,13 @@ def _covered(text: str, phrases: Iterable[str]) -> bool:
             place = text.find(phrase, place + 1)
         if not left:
             return True
-    return not left
+    return not left or (sum(sign.isalpha() for sign in text) >= PART and any(text in phrase for phrase in phrases))
 
 
 def _whole(text: str, first: int, last: int) -> bool:
     """A phrase begins and ends where a number does."""
-    begins = not (text[first : first + 1].isdigit() and text[first - 1 : first].isdigit())
-    return begins and not (text[last - 1 : last].isdigit() and text[last : last + 1].isdigit())
+    begins = not (text[first : first + 1].isdecimal() and text[first - 1 : first].isdecimal())
+    return begins and not (text[last - 1 : last].isdecimal() and text[last : last + 1].isdecimal())
 
 
 @cache
@@ -89,7 +95,16 @@ def _of_module(path: Path) -> Iterator[str]:
         text = node.value if isinstance(node, ast.Constant) and id(node) not in said else None
         if isinstance(text, str) and DIGIT.search(text):
             yield _plain(text)
-            yield from (_plain(one) for one in SENTENCE.split(text) if DIGIT.search(one))
+            yield from (_plain(one) for one in PARTS.split(text) if DIGIT.search(one))
+
+
+def _of_yaml(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and DIGIT.search(value):
+        yield _plain(value)
+        yield from (_plain(line.removeprefix("- ")) for line in value.splitlines() if DIGIT.search(line))
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _of_yaml(inner)
 
 
 def _of_text(text: str) -> Iterator[str]:

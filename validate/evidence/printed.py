@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.errors import EvidenceError
+from validate.evidence.derived import made_by
 from validate.evidence.manifest import AUDIT, REPORT
 from validate.evidence.own_words import foreign
 from validate.evidence.pdf_parts import part_differences
@@ -31,26 +32,33 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """numbers : printed numbers that were matched      differences : in words, each with page and address"""
+    """numbers : printed numbers that were matched      differences : in words, each with page and address
+
+    words : with digits in them, which have no address and stand in no phrase of this program: held against the page that is made again
+    """
 
     numbers: int
     differences: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
 
 def check_printed(folder: Path) -> Printed:
     """Nothing for a run without a report. Raises EvidenceError where it, or what was written down of it, can't be read."""
     sealed, told, numbers = SealedValues(folder), list[str](), 0
+    words: tuple[str, ...] = ()
     try:
         if (folder / PDF).is_file():
-            pages = [_WrittenPage(page) for page in read_document(folder, PRINTED)["pages"]]
+            document = read_document(folder, PRINTED)
+            pages = [_WrittenPage(page) for page in document["pages"]]
             sealed.pages = len(pages)
             content = (folder / PDF).read_bytes()
             told += _set_otherwise(pages_of(content), pages)
             told += [f"{PDF}: {words}" for words in part_differences(folder, content)]
             known = set[tuple[str, str]]()  # what a running head prints wrong is named on its first page
             told += [problem for n, page in enumerate(pages, 1) for problem in page.misfits(n, sealed, known)]
-            told += _unaddressed(pages)
-            told += _foreign(folder, read_document(folder, PRINTED)["words"])
+            if made_by(folder) is None:  # another version has other words
+                told += _unaddressed(pages)
+                words = tuple(_foreign(folder, document["words"]))
             told += _not_printed(folder, {address for page in pages for _, address in page.addressed})
             numbers = sum(page.numbers for page in pages)
         if (folder / HTML).is_file():
@@ -59,7 +67,7 @@ def check_printed(folder: Path) -> Printed:
         raise EvidenceError(f"{PRINTED}: can't be held against the report: {type(error).__name__}: {error}") from error
     if len(told) > MOST_NAMED:
         told = [*told[:MOST_NAMED], f"{REPORT}: … and {len(told) - MOST_NAMED} more places differ"]
-    return Printed(numbers, tuple(told))
+    return Printed(numbers, tuple(told), words)
 
 
 def fits(folder: Path, text: str, address: str) -> bool:
@@ -137,7 +145,7 @@ def _unaddressed(pages: Sequence[_WrittenPage]) -> Iterator[str]:
             if not bare or PAGE.fullmatch(_words(run)):
                 continue
             mark = MARK.fullmatch(_words(run)) if run in page.runs else None
-            if mark is None or int(mark[1]) != marks.get(mark[2], 0) + 1:
+            if mark is None or int(mark[1]) not in {1, marks.get(mark[2], 0) + 1}:
                 yield f"{PDF}: page {number} prints {bare[0].strip()[:80]!r}, a number without an address"
             else:
                 marks[mark[2]] = int(mark[1])
@@ -150,7 +158,7 @@ def _foreign(folder: Path, words: Sequence[str]) -> Iterator[str]:
     if any(set_in) and not house.is_dir():
         return  # set in a house style that is not part of the evidence
     own = sorted(path for path in house.rglob("*") if path.suffix in {".yaml", ".j2"})
-    yield from (f"{PDF}: prints {one[:80]!r}, which is no word of the report's own" for one in foreign(words, own))
+    yield from foreign(words, own)
 
 
 def _not_printed(folder: Path, printed: set[str]) -> Iterator[str]:

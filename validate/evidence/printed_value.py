@@ -99,7 +99,8 @@ def _holds(text: str, value: Any) -> bool:
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return any(_holds(text, one) for one in inner)
-    number = WORD.sub("", text)
+    inside = NUMBER.findall(text)
+    number = inside[0] if isinstance(value, float) and len(inside) == 1 else WORD.sub("", text)
     if isinstance(value, int | float) and not isinstance(value, bool) and NUMBER.fullmatch(number):
         return _rounded(number, float(value))
     if isinstance(value, str) and not DIGITS.search(value):

@@ -110,6 +110,7 @@ def _verified(
         else f"{locked.signer} ({'trusted key' if locked.trusted else 'key not named as trusted'})",
         None if locked.stamp is None else f"{locked.stamp.time} by {locked.stamp.authority}",
         redrawn=redrawn,
+        words=printed.words,
         other_version=_other_version(folder),
     )
 

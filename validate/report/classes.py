@@ -80,7 +80,7 @@ def _unanswered(table: Node) -> bool:
 
 
 def _matrix(study: Study, table: Node, key: str) -> Figure:
-    names = [one.text.replace("_", " ") for one in table["classes"]]
+    names = [printed(one.text.replace("_", " "), one.address) for one in table["classes"]]
     silent = _unanswered(table)
     cells = [
         [(int(cell.value), view.count(cell)) for cell in (list(line) if silent else list(line)[:-1])]

@@ -11,7 +11,7 @@ from validate.report.sealed import Node, Sealed
 DIGIT = re.compile(r"\d")
 SHORTEST, LONGEST = 3, 160  # letters of a name that is looked for inside other words
 OTHER = re.compile(
-    r"(sha256:)?[0-9a-f]{40,}|[RA]\d{1,2}"
+    r"(sha256:)?[0-9a-f]{40,}|[RA]\d{1,2}|\d*[.,]?\d+\s?%?"
 )  # digests, which are printed in groups; sections, which are the report's own
 JOINER = "\u2060"
 

@@ -73,7 +73,7 @@ def _details(data: Node) -> Printed:
 def _short(value: Node) -> Printed:
     text = value.text
     if isinstance(value.value, dict):
-        return joined((printed(_spelt(key) + " ") + _short(inner) for key, inner in value.items()), ", ") or printed(
+        return joined((_spelt(key, inner) + " " + _short(inner) for key, inner in value.items()), ", ") or printed(
             "none"
         )
     return (
@@ -83,12 +83,12 @@ def _short(value: Node) -> Printed:
     )
 
 
-def _spelt(key: str) -> str:
+def _spelt(key: str, member: Node) -> Printed:
     """A code of failure in words; whatever else is named, as it is."""
     if ":" not in key:
-        return attribute_words(key)
+        return printed(attribute_words(key), member.name_address)
     words = reason_words(key)
-    return words[0].lower() + words[1:]
+    return printed(words[0].lower() + words[1:])
 
 
 SECTION = Section(

@@ -187,14 +187,15 @@ def _pictures(study: Study, finding: Node, target: Node, key: str) -> Iterator[M
     """Of the worst cases, those that the run folder holds a picture of."""
     folder = study.sealed.folder / FOLDER / finding["model"].text / target["name"].text
     for number, one in enumerate(target["worst"], start=1):
-        found = stored_picture(folder / f"{one['case'].text}.json")
+        path = folder / f"{one['case'].text}.json"
+        found = stored_picture(path)
         if found is None:
             continue
-        place, told = place_and_window(found)
+        place, told = place_and_window(found, path.relative_to(study.sealed.folder).as_posix())
         about = ABOUT[found["about"]]
         yield {
             "case": view.words(one["case"]),
-            "where": f"{about}; {place}, {told}",
+            "where": printed(f"{about}; ") + place + ", " + told,
             "figure": outline(
                 f"worst-{number}-{key}", found,
                 description=f"Case {one['case'].text}, {place}, around {about}: lesions and marks are outlined.",

@@ -98,7 +98,6 @@ def _strips(structures: Node, name: str, key: str) -> Mapping[str, Any] | None:
             continue
         title, unit = found["title"].text, found["unit"].text
         axis = found["axis"].value
-        outside = axis["below"] + axis["above"]
         rows.append(
             Strip(
                 label=structure["words"].text,
@@ -110,7 +109,7 @@ def _strips(structures: Node, name: str, key: str) -> Mapping[str, Any] | None:
                 above=axis["above"],
                 quartiles=(found["lower_quartile"].value, found["median"].value, found["upper_quartile"].value),
                 words=printed("median ") + view.number(found["median"], unit),
-                more=view.count(found["cases"], "case") + (f", {outside} further off" if outside else ""),
+                more=view.count(found["cases"], "case") + _further_off(found["axis"]),
             )
         )
     if not rows:
@@ -180,19 +179,26 @@ def _worst(worst: Node, key: str) -> Table:
 def _pictures(study: Study, finding: Node, key: str) -> Iterator[Mapping[str, Any]]:
     """Of the worst cases, those that the run folder holds a picture of."""
     for number, one in enumerate(finding["data"]["worst"], start=1):
-        found = stored_picture(study.sealed.folder / FOLDER / finding["model"].text / f"{one['case'].text}.json")
+        path = study.sealed.folder / FOLDER / finding["model"].text / f"{one['case'].text}.json"
+        found = stored_picture(path)
         if found is None:
             continue
-        place, told = place_and_window(found)
+        place, told = place_and_window(found, path.relative_to(study.sealed.folder).as_posix())
         yield {
             "case": view.words(one["case"]),
-            "where": f"{place}, {told}",
+            "where": place + ", " + told,
             "value": printed(one["title"].text + " ") + view.number(one["value"], one["unit"].text),
             "figure": outline(
                 f"worst-{number}-{key}", found,
                 description=f"Case {one['case'].text}, {place}: outlines of the reference and of the prediction.",
             ),
         }  # fmt: skip
+
+
+def _further_off(axis: Node) -> Printed:
+    """How many lie beyond either end of the axis."""
+    sides = [view.count(axis[side]) for side in ("below", "above") if axis[side].value]
+    return ", " + joined(sides, " and ") + " further off" if sides else Printed()
 
 
 def stored_picture(path: Path) -> Mapping[str, Any] | None:
@@ -203,10 +209,13 @@ def stored_picture(path: Path) -> Mapping[str, Any] | None:
     return found
 
 
-def place_and_window(found: Mapping[str, Any]) -> tuple[str, str]:
-    """In words."""
-    low, high = (f"{value:.0f}".replace("-", "−") for value in found["window"])
-    return f"slice {found['slice']} of {found['slices']}", f"window {low} to {high}"
+def place_and_window(found: Mapping[str, Any], file: str) -> tuple[Printed, Printed]:
+    """In words.    file : of the run folder, in which the picture lies"""
+    picture = Node(file, (), found)
+    low, high = (view.plain(end, 0) for end in picture["window"])
+    return "slice " + view.words(picture["slice"]) + " of " + view.words(
+        picture["slices"]
+    ), "window " + low + " to " + high
 
 
 def _bare(node: Node, unit: str) -> Printed:

@@ -127,9 +127,9 @@ def _endpoints(study: Study) -> Table:
 
 def endpoint_name(study: Study, estimate: Node) -> Printed:
     """The measure, with its threshold where it has one."""
-    name = printed(
-        titled(study.measure(estimate["metric"].text), estimate["condition"].value or {})
-    ) + study.named_target(estimate["target"])
+    measure, condition = study.measure(estimate["metric"].text), estimate["condition"]
+    title = titled(measure, condition.value or {})
+    name = printed(title, condition.address if title != measure else None) + study.named_target(estimate["target"])
     threshold = estimate["condition"]["threshold"]
     return name + printed(" at threshold ") + view.words(threshold) if threshold.value is not None else name
 
