@@ -106,7 +106,8 @@ def _tell(answer: Verification) -> None:
     typer.echo(answer.status)
     typer.echo(answer.unproven if "unproven" in answer.unproven else f"unproven: {answer.unproven}")
     typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
-    typer.echo(f"{answer.recounted} of {answer.estimates} estimates counted a second, independent way")
+    beside = f", and {answer.found} numbers of findings," if answer.found else ""
+    typer.echo(f"{answer.recounted} of {answer.estimates} estimates{beside} counted a second, independent way")
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
     if answer.words:
         shown = ", ".join(repr(one[:40]) for one in answer.words[:3])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from validate.evidence import recount_moved, recount_shift
+from validate.evidence import recount_moved, recount_shift, recount_survival
 from validate.evidence.recount_parts import Parts, parts_of
 from validate.evidence.recount_sizes import other_counts
 from validate.evidence.recount_table import Entry, Table, read_table
@@ -24,11 +24,15 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """checked : estimates counted again      of : estimates that have a value      differences : each with its address"""
+    """checked : estimates counted again      of : estimates that have a value      differences : each with its address
+
+    found : numbers of findings that were counted again (recount_survival)
+    """
 
     checked: int
     differences: tuple[str, ...]
     of: int = 0
+    found: int = 0
 
 
 def recount(folder: Path, table: Table | None = None) -> Recount:
@@ -48,7 +52,8 @@ def recount(folder: Path, table: Table | None = None) -> Recount:
             f"estimates.json#/estimates/{index}/{key}: stored {was}, counted {now}"
             for key, was, now in stored_and_counted
         ]
-    return Recount(checked, tuple(told), of)
+    beside, differ = recount_survival.recounted(table)
+    return Recount(checked, (*told, *differ), of, beside)
 
 
 def estimated(table: Table, one: Entry) -> Found | None:

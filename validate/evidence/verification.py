@@ -19,6 +19,7 @@ class Verification:
 
     recounted : estimates that a second, independent way of counting gave again      estimates : that have a value
     printed : numbers in the PDF that are what lies at their addresses
+    found : numbers of findings that the second way gave again
     words : with digits in the PDF, which have no address and are none of the program's phrases: the page made again holds them
     redrawn : the page and its figures, made again from the evidence and found the same to the byte
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
@@ -43,6 +44,7 @@ class Verification:
     other_version: str | None = None
     redrawn: int = 0
     words: tuple[str, ...] = ()
+    found: int = 0
 
     @property
     def holds(self) -> bool:

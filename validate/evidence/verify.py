@@ -111,6 +111,7 @@ def _verified(
         None if locked.stamp is None else f"{locked.stamp.time} by {locked.stamp.authority}",
         redrawn=redrawn,
         words=printed.words,
+        found=counted.found,
         other_version=_other_version(folder),
     )
 
