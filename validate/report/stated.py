@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from validate.analyses.wording import listed
 from validate.report import view
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -52,4 +51,4 @@ def stated(study: Study, name: str, kinds: Mapping[str, tuple[str, str]], *also:
     said = study.protocol["statements"]
     rows = tuple(row(title, view.words(said[key])) for key, (title, _) in kinds.items() if said[key])
     silent = [*also, *(words for key, (_, words) in kinds.items() if words and not said[key])]
-    return Stated(Table(name, (Column(""), Column("")), rows), listed(silent) if silent else "")
+    return Stated(Table(name, (Column(""), Column("")), rows), "; ".join(silent))

@@ -10,6 +10,7 @@ from validate.report import view
 from validate.report.criterion import criterion_lines
 from validate.report.figures.canvas import Figure
 from validate.report.figures.timeline import Moment, timeline
+from validate.report.methods import short
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -171,7 +172,7 @@ def _interval(interval: Node) -> Printed:
     if not interval:
         return printed("as the metric's default")
     method = interval["method"]
-    return view.level(interval) + " " + printed(attribute_words(method.text), method.address)
+    return view.level(interval) + " " + printed(short(method.text), method.address)
 
 
 SECTION = Section(
