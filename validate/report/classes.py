@@ -45,9 +45,9 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
 def _table(study: Study, targets: Node, key: str) -> Table:
     """A row for each target, a column for each measure that several of them have."""
     measures = list(dict.fromkeys(e["metric"].text for target in targets for e in target["endpoints"]))[:MOST_MEASURES]
-    width = (100 - 20 - 17) // max(len(measures), 1)
+    width = (100 - 20 - 20) // max(len(measures), 1)
     columns = (
-        Column("Finding or class", width=20), Column("With it", numeric=True, width=8), Column("Labelled", numeric=True, width=9),
+        Column("Finding or class", width=20), Column("With it", numeric=True, width=8), Column("Labelled", numeric=True, width=12),
         *(Column(study.measure(name), width=width) for name in measures),
     )  # fmt: skip
     rows = []

@@ -161,7 +161,7 @@ def _worst(worst: Node, key: str) -> Table:
     if first is None:
         return Table(f"worst-{key}", (Column("Case"),), ())
     shown = (first, *first["also"])
-    width = min(14, 56 // len(shown))  # of a hundred; the rest is for whose case it is, and where
+    width = min(14, 60 // len(shown))  # of a hundred; the rest is for whose case it is, and where
     columns = (
         Column("Case", width=24),
         Column("Where"),
