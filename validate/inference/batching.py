@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from validate.cohort.case import Case
 from validate.errors import MachineError, ValidateError
 from validate.imaging.placed import Placement
+from validate.inference.asking import Asking, Stopped
 from validate.models.adapter import Batch, LoadedModel, NamedModel, OutOfMemory
 from validate.models.lost_device import lost_device
 from validate.models.prediction import Failure, Prediction
@@ -83,13 +84,14 @@ class _Given:
 @dataclass(slots=True)
 class Batcher:
     """
+    asking : on whose thread it works, and to which it tells what happened
     on_device_loss : whether a device that is gone ends the run, or is a failure of each case
     ceiling : the most cases that have proved to fit, once a batch has not
     seconds : spent in the model so far
     """
 
     model: LoadedModel
-    on_event: Callable[[str, dict[str, Any]], None]
+    asking: Asking
     on_device_loss: Literal["stop", "record"] = "stop"
     ceiling: int | None = None
     seconds: float = 0.0
@@ -133,9 +135,10 @@ class Batcher:
         return results
 
     def _attempt(self, given: _Given, places: Sequence[int]) -> list[Result]:
+        self.asking.check()
         try:
             return self._predicted(given.batch(places))
-        except ValidateError:
+        except (ValidateError, Stopped):
             raise
         except (OutOfMemory, MemoryError):
             return self._halved(given, places)
@@ -159,13 +162,13 @@ class Batcher:
 
     def _pass_events_on(self) -> None:
         for name, data in getattr(self.model, "drain_events", tuple)():
-            self.on_event(name, data)  # such as what a node out of our hands took, case by case
+            self.asking.note(name, data)  # such as what a node out of our hands took, case by case
 
     def _halved(self, given: _Given, places: Sequence[int]) -> list[Result]:
         if len(places) == 1:
             return [Failure("out_of_memory", "The model ran out of memory on this case alone.")]
         self.ceiling = len(places) // 2
-        self.on_event("batch_halved", {"model": self.model.identity.id, "from": len(places), "to": self.ceiling})
+        self.asking.note("batch_halved", {"model": self.model.identity.id, "from": len(places), "to": self.ceiling})
         return self._group(given, places)
 
     def _one_by_one(self, given: _Given, places: Sequence[int], error: Exception) -> list[Result]:
@@ -178,7 +181,7 @@ class Batcher:
             return [
                 Failure(reason, f"The model raised {type(error).__name__} on this case alone: {plain_message(error)}")
             ]
-        self.on_event(
+        self.asking.note(
             "batch_split", {"model": self.model.identity.id, "cases": len(places), "error": plain_message(error)}
         )
         return [result for place in places for result in self._attempt(given, [place])]
@@ -186,7 +189,7 @@ class Batcher:
     def _tell_lost(self, error: Exception, *, of_one: bool) -> None:
         """A batch is tried again case by case, as the loss may be one case's doing; on one case alone, it stands."""
         model = self.model.identity.id
-        self.on_event("device_lost", {"model": model, "error": plain_message(error)})
+        self.asking.note("device_lost", {"model": model, "error": plain_message(error)})
         if of_one and self.on_device_loss == "stop":
             raise MachineError(
                 f"models.{model}: its device is lost ({plain_message(error)}). Every finished shard is kept: see to the device "

@@ -70,9 +70,11 @@ def _run(
     decoders = decoders_for(plan, engine, begun, on_event)
     writer, tally = Writer(begun.store, on_event), begun.tally
 
-    def show(decoders: Decoders, *, last: bool = False) -> None:
-        waiting_for = "decode" if decoders.waited > work.model_seconds else "model"
-        tally.show(progress, waiting_for=waiting_for, last=last)
+    def show(*, last: bool = False) -> None:
+        if last or tally.due(progress):
+            tally.cases = work.cases_done
+            waiting_for = "decode" if work.asking.idle > work.asking.waited else "model"
+            tally.show(progress, waiting_for=waiting_for, last=last)
 
     work = StretchWork(
         plan,
@@ -86,20 +88,20 @@ def _run(
     try:
         work.run(begun.pending, decoders)
         work.conclude()
-        show(decoders, last=True)
+        show(last=True)
         writer.finish()
     except (ValidateError, MemoryError, KeyboardInterrupt) as error:
         with contextlib.suppress(MachineError):
             writer.finish()
             if isinstance(error, Contradiction):
                 begun.store.condemn(str(error))
-        on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": tally.cases})
+        on_event("inference_stopped", {"cause": type(error).__name__, "cases_done": work.cases_done})
         raise
     finally:
         decoders.close()
         writer.close()
     summary = begun.summary(
-        plan, workers=decoders.count, worker_kind=decoders.kinds_used, wait_seconds=decoders.waited,
+        plan, workers=decoders.count, worker_kind=decoders.kinds_used, wait_seconds=work.asking.idle,
         predict_seconds=work.model_seconds,
     )  # fmt: skip
     on_event("inference_finished", {"rows": summary.rows, "failures": dict(summary.failures)})

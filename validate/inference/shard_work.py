@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -49,7 +52,10 @@ class ShardWork:
     _cases: list[Case] = field(default_factory=list)
     _images: list[Image | Waiting | Failure | None] = field(default_factory=list)
     _results: list[Result] = field(default_factory=list)
+    _answers: list[Future[list[Result]]] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+    _returned: int = 0
     _places: list[Placement | None] = field(default_factory=list)
     _sources: list[Mapping[str, str]] = field(default_factory=list)
 
@@ -74,10 +80,11 @@ class ShardWork:
         source: Mapping[str, str],
         places: Sequence[Placement | None] = (),
     ) -> None:
-        """Take the images of the next case; runs the model whenever a planned batch is full, unless its pass disturbs images:
+        """Take the images of the next case; asks the model whenever a planned batch is full, unless its pass disturbs images:
         whoever adds then looks at `due`, and prepares one pass while the model is busy with another.
         """
         self._counts.append(len(images))
+        self._ends.append((self._ends[-1] if self._ends else 0) + len(images))
         self._sources.append(source)
         for image, place in zip_longest(images, places):
             self._cases.append(case)
@@ -99,10 +106,21 @@ class ShardWork:
             [one for image in self._images if isinstance(image, Waiting) for one in image.images.values()]
         )
 
-    def rows(self) -> list[Inference]:
-        """The finished shard: one row per case, in order."""
+    def flush(self) -> None:
+        """Send what waits, as no case is left."""
         if self._images:
             self.run(self.prepared())
+
+    @property
+    def answered(self) -> int:
+        """Cases of which every image has come back from the model."""
+        return bisect_right(self._ends, self._returned)
+
+    def rows(self) -> list[Inference]:
+        """The finished shard: one row per case, in order. Waits for its batches; raises what ended the run in one of them."""
+        self.batcher.asking.settle(self._answers)
+        self._results += [result for answer in self._answers for result in answer.result()]
+        self._answers.clear()
         rows, start = [], 0
         for case, count, source in zip(self.shard.cases, self._counts, self._sources, strict=True):
             result = aggregated(self._results[start : start + count], self.shard.model.aggregate)
@@ -111,14 +129,20 @@ class ShardWork:
         return rows
 
     def run(self, images: Sequence[Image | Failure | None]) -> None:
-        """The batch that waits, as `prepared` gives it, through the model."""
+        """Send the batch that waits, as `prepared` gives it, to the model."""
+        self._answers.append(self.batcher.asking.put(partial(self._asked, self._cases, images, self._places)))
+        self._cases, self._images, self._places = [], [], []
+
+    def _asked(
+        self, cases: Sequence[Case], images: Sequence[Image | Failure | None], places: Sequence[Placement | None]
+    ) -> list[Result]:
+        """On the thread of the models."""
         before = self.batcher.seconds, self._postprocessed
-        self._results += self.batcher.results(self._cases, images, self._places)
+        results = self.batcher.results(cases, images, places)
         self.seconds += self.batcher.seconds - before[0]
         self.postprocess_seconds += self._postprocessed - before[1]
-        self._cases.clear()
-        self._images.clear()
-        self._places.clear()
+        self._returned += len(results)
+        return results
 
     def prepared(self) -> list[Image | Failure | None]:
         """The images that wait, with nothing left to do before the model; held ones learn their places as they are made."""

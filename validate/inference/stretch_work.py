@@ -6,7 +6,7 @@ memory does not grow with the number of severities.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from validate.cohort.case import Case
+from validate.inference.asking import Asking
 from validate.inference.batching import Batcher, Image, Pixels, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
@@ -46,11 +47,34 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds so far; a shard's timing is the difference of two."""
+    """Seconds so far; a shard's timing is the difference of two. waited : the models, for a batch"""
 
     decode: float
     waited: float
     stages: Counter[str]
+
+
+@dataclass(slots=True)
+class Underway:
+    """A stretch on its way.
+
+    before, after : when its first image was asked for, and when its last had been handed to the models
+    """
+
+    cases: Sequence[Case]
+    works: Sequence[ShardWork]
+    before: Clocks
+    after: Clocks | None = None
+
+    @property
+    def done(self) -> int:
+        """Cases that every model and pass has finished with."""
+        answered = [(work.shard.cases, work.answered) for work in self.works]
+        following = [cases[count].unit for cases, count in answered if count < len(cases)]
+        if not following:
+            return len(self.cases) if self.after is not None else 0
+        place = {case.unit: place for place, case in enumerate(self.cases)}
+        return min(place[unit] for unit in following)
 
 
 class StretchWork:
@@ -66,15 +90,18 @@ class StretchWork:
         batch_sizes: Mapping[str, int],
         on_event: OnEvent,
         hand_over: HandOver,
-        show: Callable[[Decoders], None] = lambda _: None,
+        show: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan, self.tally, self.batch_sizes = plan, tally, batch_sizes
         self.hand_over, self.show = hand_over, show
         self.views, self.numbers_of = _views(plan)
         self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
-        self.batchers = {model.id: Batcher(model.loaded, on_event, plan.on_device_loss) for model in plan.models}
+        self.asking = Asking(on_event)
+        self.underway: deque[Underway] = deque()
+        self.finished = tally.cases
+        self.batchers = {model.id: Batcher(model.loaded, self.asking, plan.on_device_loss) for model in plan.models}
         self.elsewhere = {
-            (model.id, device): Batcher(loaded, on_event, plan.on_device_loss)
+            (model.id, device): Batcher(loaded, self.asking, plan.on_device_loss)
             for model in plan.models
             for device, loaded in model.elsewhere.items()
         }
@@ -89,31 +116,49 @@ class StretchWork:
         """Spent in models so far."""
         return sum(batcher.seconds for batcher in (*self.batchers.values(), *self.elsewhere.values()))
 
+    @property
+    def cases_done(self) -> int:
+        """That every model and pass has finished with, those of earlier starts included."""
+        return self.finished + sum(one.done for one in self.underway)
+
     def run(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
         """Every case of these stretches, in order."""
         try:
             self._stretches(pending, decoders)
+        except BaseException:
+            self.asking.close()
+            while self.underway and self.underway[0].done == len(self.underway[0].cases):
+                self._finish_first()  # what was computed is kept
+            raise
         finally:
             self.ahead.shutdown(wait=True, cancel_futures=True)
 
     def _stretches(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
         stream = decoders.stream(self._tasks(pending))
         for stretch in pending:
-            before = self._clocks(decoders)
             works = [self._shard_work(shard) for shard in stretch.shards]
+            self.underway.append(Underway(stretch.cases, works, self._clocks()))
             for case in stretch.cases:
                 self._case(case, [work for work in works if work.wants(case)], stream)
-                self.show(decoders)
-            finished = [(work, work.rows()) for work in works]
+                self.show()
+            for work in works:
+                work.flush()
             for one in self.disturbing.values():
                 one.forget()
-            for work, rows in finished:
-                self._finish(work, rows, before, decoders)
+            self.underway[-1].after = self._clocks()
+            # The models are given the first images of the next stretch before the last answers of this one are waited for.
+            if len(self.underway) > 1:
+                self._finish_first()
+        while self.underway:
+            self._finish_first()
 
     def conclude(self) -> None:
         """When no case is left: a model that was asked elsewhere may still hear what changes an answer of its own."""
-        for batcher in (*self.batchers.values(), *self.elsewhere.values()):
-            batcher.conclude()
+        try:
+            for batcher in (*self.batchers.values(), *self.elsewhere.values()):
+                batcher.conclude()
+        finally:
+            self.asking.close()
 
     def _tasks(self, pending: Sequence[Stretch]) -> Iterator[DecodeTask]:
         """What to decode, in exactly the order in which `_work` asks for it."""
@@ -170,7 +215,6 @@ class StretchWork:
                 self._add(work, case, decoded)
         if images is not None:
             self._run_due(due, images)
-        self.tally.cases += 1
 
     def _add(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]]) -> None:
         if not work.views:
@@ -220,11 +264,18 @@ class StretchWork:
             self.disturbing[device] = Disturbing(device, shared=len(self.plan.models) > 1)
         return self.disturbing[device]
 
-    def _finish(self, work: ShardWork, rows: Sequence[Inference], before: Clocks, decoders: Decoders) -> None:
+    def _finish_first(self) -> None:
+        one = self.underway[0]
+        assert one.after is not None
+        for work, rows in [(work, work.rows()) for work in one.works]:
+            self._hand_over(work, rows, one.before, one.after)
+        self.finished += len(one.cases)
+        self.underway.popleft()
+
+    def _hand_over(self, work: ShardWork, rows: Sequence[Inference], before: Clocks, now: Clocks) -> None:
         shard = work.shard
         failures = [row.result.reason if isinstance(row.result, Failure) else None for row in rows]
         self.tally.count(failures)
-        now = self._clocks(decoders)
         timing = Timing(
             shard=shard.index,
             cases=len(rows),
@@ -239,10 +290,10 @@ class StretchWork:
         )
         self.hand_over(shard, rows, timing)
 
-    def _clocks(self, decoders: Decoders) -> Clocks:
+    def _clocks(self) -> Clocks:
         own: Counter[str] = sum((one.stages for one in self.disturbing.values()), Counter())
         stages = Counter(self.tally.stages) + own
-        return Clocks(self.tally.decode_seconds + sum(own.values()), decoders.waited, stages)
+        return Clocks(self.tally.decode_seconds + sum(own.values()), self.asking.idle, stages)
 
 
 def _undisturbed(images: Mapping[Key, Pixels | Held | Failure]) -> dict[Key, Pixels | Failure]:

@@ -59,12 +59,15 @@ class Tally:
         self.rows += len(failures)
         self.failures.update(reason for reason in failures if reason is not None)
 
+    def due(self, progress: Progress | None) -> bool:
+        """Whether `progress` is to be told again."""
+        return progress is not None and time.perf_counter() - self.shown >= PROGRESS_EVERY
+
     def show(self, progress: Progress | None, *, waiting_for: str, last: bool = False) -> None:
         """Tell `progress`, at most ten times a second, and at the end."""
-        now = time.perf_counter()
-        if progress is None or (now - self.shown < PROGRESS_EVERY and not last):
+        if progress is None or not (last or self.due(progress)):
             return
-        self.shown = now
+        self.shown = now = time.perf_counter()
         rate = (self.cases - self.resumed) / max(now - self.started, 1e-9)
         left = (self.total - self.cases) / rate if rate > 0 else None
         progress(Update(self.cases, self.total, rate, left, sum(self.failures.values()), waiting_for))

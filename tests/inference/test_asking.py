@@ -1,0 +1,92 @@
+"""Batches go to models in order while others are prepared; nothing after the one that ends the run is asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from validate.errors import ModelError
+from validate.inference.asking import Asking, Stopped
+
+
+def test_answers_come_in_order_while_the_giver_goes_on() -> None:
+    asking, gate, order = Asking(lambda *_: None), threading.Event(), list[int]()
+
+    def slow(number: int) -> int:
+        assert gate.wait(10)
+        order.append(number)
+        return number
+
+    first, second = asking.put(lambda: slow(1)), asking.put(lambda: slow(2))
+    assert not first.done()  # both were taken although no model has answered
+    gate.set()
+    asking.settle([second])
+    assert (first.result(), second.result(), order) == (1, 2, [1, 2])
+    asking.close()
+
+
+def test_no_more_than_two_wait() -> None:
+    asking, gates = Asking(lambda *_: None), [threading.Event() for _ in range(3)]
+    for gate in gates[:2]:
+        asking.put(lambda gate=gate: gate.wait(10))
+    threading.Timer(0.05, gates[0].set).start()
+    asking.put(lambda: gates[2].wait(10))  # comes back once the first has been answered
+    assert gates[0].is_set()
+    assert asking.waited > 0
+    for gate in gates:
+        gate.set()
+    asking.close()
+
+
+def test_what_ends_the_run_is_raised_and_the_next_batch_is_not_asked() -> None:
+    asking, asked = Asking(lambda *_: None), list[int]()
+
+    def wrong() -> None:
+        raise ModelError("models.a: wrong.")
+
+    first = asking.put(wrong)
+    second = asking.put(lambda: asked.append(2))
+    with pytest.raises(ModelError, match="wrong"):
+        asking.settle([second])
+    asking.close()
+    assert first.exception() is not None and asked == []
+
+
+def test_events_are_told_by_the_one_who_gives_batches() -> None:
+    told: list[tuple[str, Any, bool]] = []
+    main = threading.current_thread()
+    asking = Asking(lambda name, data: told.append((name, data, threading.current_thread() is main)))
+    answer = asking.put(lambda: asking.note("batch_halved", {"to": 8}))
+    asking.settle([answer])
+    assert told == [("batch_halved", {"to": 8}, True)]
+    asking.close()
+
+
+def test_a_model_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    import validate.inference.asking as module
+
+    monkeypatch.setattr(module, "FAREWELL", 0.05)
+    asking, gate, begun, seen = Asking(lambda *_: None), threading.Event(), threading.Event(), list[str]()
+
+    def hanging() -> None:
+        begun.set()
+        gate.wait(10)
+        try:
+            asking.check()
+        except Stopped:
+            seen.append("stopped")
+
+    asking.put(hanging)
+    assert begun.wait(10)
+    start = time.perf_counter()
+    asking.close()
+    assert time.perf_counter() - start < 5
+    gate.set()
+    for _ in range(100):
+        if seen:
+            break
+        time.sleep(0.02)
+    assert seen == ["stopped"]  # and it asks for nothing more when it comes back
