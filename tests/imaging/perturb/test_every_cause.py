@@ -98,19 +98,3 @@ def test_sizes_that_nobody_thought_of_are_done_or_refused_with_a_reason(cause: s
     (found,) = one.many([given(cause, 1, *size)], one.severities[3], generators=[generator(1)])
     assert isinstance(found, Volume) or found.reason.startswith("perturb:")
     assert not isinstance(found, DecodeFailure) or size == (1, 1), found
-
-
-@pytest.mark.parametrize("cause", [cause for cause in CAUSES if load("perturbations", cause).pointwise])
-def test_a_pixel_that_is_changed_by_itself_is_the_same_whatever_is_changed_with_it(
-    cause: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, images = load("perturbations", cause), [given(cause, seed) for seed in (1, 2)]
-    generators = [generator(1), generator(2)]
-    monkeypatch.setattr("validate.imaging.perturb.perturbation.ROWS_OF", 1 << 30)
-    whole = one.many(images, one.severities[2], generators=generators)
-    for size in (72, 500):  # a row of both, and some
-        monkeypatch.setattr("validate.imaging.perturb.perturbation.ROWS_OF", size)
-        by_rows = one.many(images, one.severities[2], generators=generators)
-        for found, wanted in zip(by_rows, whole, strict=True):
-            assert np.array_equal(found.voxels, wanted.voxels)
-    assert np.abs(whole[0].voxels - images[0].voxels).max() > 0

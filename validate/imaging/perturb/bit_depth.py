@@ -38,5 +38,4 @@ PERTURBATION = Perturbation(
     validity="Rounding of the displayed range; dither, which some exports add, is left out.",
     source="Widrow & Kollár 2008, Quantization Noise, ch. 4",
     change=stepped,
-    pointwise=True,
 )  # fmt: skip

@@ -19,7 +19,6 @@ from validate.imaging.volume import DecodeFailure, Volume
 SUITES = ("radiography", "mammography", "ct", "mr", "ultrasound", "fundus", "dermoscopy", "any")
 NO_SPACING = "perturb:no_spacing"
 NO_VOLUME = "perturb:no_volume"
-ROWS_OF = 1 << 16  # voxels that are changed together where each is changed by itself
 
 
 class Strength(BaseModel):
@@ -37,7 +36,6 @@ class Perturbation:
     validity : for the report, what it imitates and what it leaves out      source : who says so
     change : a stack of images, which it may write on → the same, changed; seeded draws and nothing else are random
     needs_spacing : pixels must have a size in mm      least_slices : under which it has no meaning
-    pointwise : each pixel is changed by itself, nothing is drawn, and the stack stays as large as it is
     """
 
     title: str
@@ -52,7 +50,6 @@ class Perturbation:
     change: Callable[[Stack, Any, Draw], Stack] = field(repr=False)
     needs_spacing: bool = False
     least_slices: int = 1
-    pointwise: bool = False
 
     def __call__(self, volume: Volume, options: Mapping[str, Any], generator: Source, *, device: str = "cpu") -> Volume:
         """One image, changed: voxels float32 in the same units and within what could be stored, geometry as it then is.
@@ -113,24 +110,12 @@ class Perturbation:
             black=_column([grey[0] for grey in greys], voxels), white=_column([grey[1] for grey in greys], voxels),
         )  # fmt: skip
         with torch.inference_mode():
-            draw = Draw(generators, device, [volume.voxels for volume in volumes])
-            rows = ROWS_OF // max(voxels[:, :, :1].numel(), 1)
-            by_rows = self.pointwise and device == "cpu" and 0 < rows < voxels.shape[2]
-            done = self._by_rows(stack, options, draw, rows) if by_rows else self.change(stack, options, draw)
+            done = self.change(stack, options, Draw(generators, device, [volume.voxels for volume in volumes]))
         out = done.voxels.to("cpu").numpy()
         return [
             self._volume(volume, one, done, place, colour)
             for place, (volume, one) in enumerate(zip(volumes, out, strict=True))
         ]
-
-    def _by_rows(self, stack: Stack, options: Any, draw: Draw, rows: int) -> Stack:
-        """Some rows at a time, which stay in a core's cache from the first step of a change to its last; the same numbers."""
-        for top in range(0, stack.voxels.shape[2], rows):
-            some = stack.voxels[:, :, top : top + rows]
-            changed = self.change(stack.having(some), options, draw).voxels
-            if changed.data_ptr() != some.data_ptr():
-                some.copy_(changed)
-        return stack
 
     def _volume(self, volume: Volume, voxels: Any, done: Stack, place: int, colour: bool) -> Volume | DecodeFailure:  # noqa: FBT001
         low, high = volume.source.get("range", (-np.inf, np.inf))

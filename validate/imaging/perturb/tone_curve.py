@@ -41,5 +41,4 @@ PERTURBATION = Perturbation(
     validity="One global curve; makers' multi-scale processing also works locally, which this does not imitate.",
     source="Flynn et al. 1999, RadioGraphics 19:1653-1669; DICOM PS3.14 and PS3.3 C.11.6 (presentation look-up tables)",
     change=toned,
-    pointwise=True,
 )  # fmt: skip

@@ -50,5 +50,4 @@ PERTURBATION = Perturbation(
     "files. Fat, which falls by some HU at lower voltages, is left where it is.",
     source="Huda, Scalzetti & Levin 2000, Radiology 217:430-435; Yu et al. 2010, Med Phys 37:234-243",
     change=revolted,
-    pointwise=True,
 )  # fmt: skip

@@ -41,5 +41,4 @@ PERTURBATION = Perturbation(
     validity="The linear window of the display; a sigmoid or table window of the file is replaced by its ends.",
     source="DICOM PS3.3 C.11.2.1.2",
     change=rewindowed,
-    pointwise=True,
 )  # fmt: skip
