@@ -183,7 +183,7 @@ def test_every_estimate_is_counted_a_second_way_and_agrees(run: Any) -> None:
 def test_a_falsified_number_is_named_though_its_hashes_are_made_again(run: Any, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(run.folder, tmp_path / "run"))
     document = json.loads((copy / "estimates.json").read_text())
-    wanted = ("wafroc/a/clean", "at_one/b/clean/texture=solid", "cases/b/clean/minus=a/missing=excluded")
+    wanted = ("wafroc/a/clean", "at_one/b/clean/texture=solid", "cases/a/clean/minus=b/missing=excluded")
     places = [index for index, one in enumerate(document["estimates"]) if one["id"] in wanted]
     for index in places:
         document["estimates"][index]["value"] += 1e-6
