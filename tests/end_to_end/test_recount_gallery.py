@@ -63,3 +63,4 @@ def test_every_estimate_of_a_gallery_run_is_counted_in_python_and_in_r(
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert f"{have_value} estimates counted again, 0 differ" in done.stdout
+    assert (f"{found.found} numbers of survival counted again" in done.stdout) == (found.found > 0)

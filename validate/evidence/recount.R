@@ -1,5 +1,5 @@
 # Counts every estimate once more in base R, from the tables beside this file: yes-or-no questions, calibration, classes and grades,
-# masks, marks and lesions, and what differences, drops and areas are made of. Run in this folder:  Rscript recount.R
+# masks, marks and lesions, what differences, drops and areas are made of, and survival. Run in this folder:  Rscript recount.R
 # It prints how many were counted and each that differs, and exits with 1 if any does.
 read <- function(name) if (!file.exists(name)) NULL else
   read.csv(name, stringsAsFactors = FALSE, colClasses = "character", na.strings = "", encoding = "UTF-8", check.names = FALSE)
@@ -383,5 +383,53 @@ for (lines in split(stored, factor(stored$address, unique(stored$address)))) {
     }
   }
 }
+
+# ---- what became of the patients: Kaplan-Meier, numbers at risk, the log-rank test, Harrell's C
+patients <- read("survival.csv"); became <- read("survival_stored.csv")
+for (name in c("score", "time")) if (!is.null(patients)) patients[[name]] <- number(patients[[name]])
+steps_of <- function(all) {
+  times <- sort(unique(all$time[all$happened]))
+  there <- nrow(all) - findInterval(times, sort(all$time), left.open = TRUE)
+  list(times = times, share = c(1, cumprod(1 - tabulate(match(all$time[all$happened], times), length(times)) / there)))
+}
+log_rank <- function(all) {
+  each <- sapply(sort(unique(all$time[all$happened])), function(t) {
+    there <- all$time >= t; n <- sum(there); d <- sum(all$time == t & all$happened); share <- sum(there & all$flagged) / n
+    c(sum(all$time == t & all$happened & all$flagged), d * share, if (n > 1) d * share * (1 - share) * (n - d) / (n - 1) else 0)
+  })
+  rowSums(matrix(each, nrow = 3))
+}
+concordance <- function(all) {
+  pairs <- sapply(which(all$happened), function(i) {
+    later <- all$time > all$time[i] | (all$time == all$time[i] & !all$happened)
+    c(sum(all$score[later] < all$score[i]) + sum(all$score[later] == all$score[i]) / 2, sum(later))
+  })
+  sum(pairs[1, ]) / sum(pairs[2, ])
+}
+kept <- new.env()
+group_of <- function(one) {  # of one model's patients those that are meant, with their curve, once
+  name <- paste(one$model, one$flagged)
+  if (is.null(kept[[name]])) {
+    all <- patients[patients$model == one$model, ]; all$happened <- yes(all$happened)
+    if (!is.na(one$flagged)) all <- all[!is.na(all$flagged) & all$flagged == one$flagged, ]
+    all$flagged <- yes(all$flagged); kept[[name]] <- list(all = all, steps = steps_of(all))
+  }
+  kept[[name]]
+}
+survived <- function(one) {
+  group <- group_of(one); all <- group$all; at <- number(one$time)
+  switch(one$kind, patients = nrow(all), events = sum(all$happened), steps = length(group$steps$times),
+    survival = group$steps$share[findInterval(at, group$steps$times) + 1], at_risk = sum(all$time >= at),
+    concordance = concordance(all), observed = log_rank(all)[1], expected = log_rank(all)[2],
+    statistic = { sums <- log_rank(all); (sums[1] - sums[2])^2 / sums[3] })
+}
+for (i in seq_len(if (is.null(became)) 0 else nrow(became))) {
+  was <- number(became$value[i]); now <- survived(became[i, ])
+  if (is.na(now) || abs(now - was) > 1e-9 * max(1, abs(was))) {
+    differ <- differ + 1
+    cat(became$address[i], ": stored", format(was, digits = 15), "counted", format(now, digits = 15), "\n")
+  }
+}
+if (!is.null(became)) cat(nrow(became), "numbers of survival counted again\n")
 cat(length(unique(stored$address)), "estimates counted again,", differ, "differ\n")
 quit(status = if (differ > 0) 1 else 0)

@@ -29,25 +29,43 @@ class Patient:
     flagged: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A number of a finding. address : in findings.json      flagged, time : of which patients, and when, where it is of some"""
+
+    address: str
+    kind: str
+    value: float
+    flagged: bool | None = None
+    time: float | None = None
+
+
 def recounted(table: Table) -> tuple[int, list[str]]:
     """How many numbers were counted again, and each that is another, by its address."""
     checked, told = 0, list[str]()
+    for model, numbers in asked(table):
+        counts = _Counts(patients_of(table, model))
+        for one in numbers:
+            checked += 1
+            now = counts.of(one)
+            if now is None or not math.isclose(one.value, now, rel_tol=TOLERANCE, abs_tol=1e-12):
+                told.append(f"{one.address}: stored {one.value}, counted {now}")
+    return checked, told
+
+
+def asked(table: Table) -> Iterator[tuple[str, list[Stored]]]:
+    """By model, what its finding holds."""
     if not options_of(table.protocol, NAME):
-        return 0, []
+        return
     for place, finding in enumerate(read_document(table.folder, FINDINGS)["findings"]):
         if finding["analysis"] != NAME or finding["status"] != "ok":
             continue
         if len({row["target"] for row in table.rows if row["model"] == finding["model"]}) > 1:
             continue  # of one question only
-        patients = _patients(table, finding["model"])
-        for pointer, stored, now in _numbers(finding["data"], patients):
-            checked += 1
-            if now is None or not math.isclose(stored, now, rel_tol=TOLERANCE, abs_tol=1e-12):
-                told.append(f"{FINDINGS}#/findings/{place}/data/{pointer}: stored {stored}, counted {now}")
-    return checked, told
+        yield finding["model"], list(_numbers(finding["data"], f"{FINDINGS}#/findings/{place}/data/"))
 
 
-def _patients(table: Table, model: str) -> list[Patient]:
+def patients_of(table: Table, model: str) -> list[Patient]:
     """Who has an output and a known follow-up: the highest score of their images."""
     options = options_of(table.protocol, NAME)
     became = {
@@ -81,30 +99,62 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _numbers(data: Mapping[str, Any], patients: Sequence[Patient]) -> Iterator[tuple[str, float, float | None]]:
-    """Where it is stored, what is stored, and what is counted."""
-    yield "patients", data["patients"], len(patients)
-    yield "events", data["events"], sum(one.happened for one in patients)
+def _numbers(data: Mapping[str, Any], at: str) -> Iterator[Stored]:
+    for name in ("patients", "events"):
+        yield Stored(f"{at}{name}", name, data[name])
     for number, group in enumerate(data["groups"]):
-        mine = [one for one in patients if one.flagged == group["flagged"]]
-        yield f"groups/{number}/patients", group["patients"], len(mine)
-        yield f"groups/{number}/events", group["events"], sum(one.happened for one in mine)
-        steps = curve(mine)
-        yield f"groups/{number}/times", len(group["times"]), len(steps)
+        here, flagged = f"{at}groups/{number}/", bool(group["flagged"])
+        for name in ("patients", "events"):
+            yield Stored(f"{here}{name}", name, group[name], flagged)
+        yield Stored(f"{here}times", "steps", len(group["times"]), flagged)
         for place, (time, share) in enumerate(zip(group["times"], group["survival"], strict=True)):
-            yield f"groups/{number}/survival/{place}", share, still_without(steps, time)
+            yield Stored(f"{here}survival/{place}", "survival", share, flagged, time)
         for place, read in enumerate(group["read"]):
-            yield f"groups/{number}/read/{place}/survival", read["survival"], still_without(steps, read["time"])
-        for place, (time, stored) in enumerate(zip((0.0, *data["at"]), group["at_risk"], strict=True)):
-            yield f"groups/{number}/at_risk/{place}", stored, sum(one.time >= time for one in mine)
+            yield Stored(f"{here}read/{place}/survival", "survival", read["survival"], flagged, read["time"])
+        for place, (time, count) in enumerate(zip((0.0, *data["at"]), group["at_risk"], strict=True)):
+            yield Stored(f"{here}at_risk/{place}", "at_risk", count, flagged, time)
     if data["log_rank"] is not None:
-        observed, expected, variance = log_rank(patients)
-        yield "log_rank/observed", data["log_rank"]["observed"], observed
-        yield "log_rank/expected", data["log_rank"]["expected"], expected
-        statistic = (observed - expected) ** 2 / variance if variance else None
-        yield "log_rank/statistic", data["log_rank"]["statistic"], statistic
+        for name in ("observed", "expected", "statistic"):
+            yield Stored(f"{at}log_rank/{name}", name, data["log_rank"][name])
     if data["concordance"] is not None:
-        yield "concordance/value", data["concordance"]["value"], concordance(patients)
+        yield Stored(f"{at}concordance/value", "concordance", data["concordance"]["value"])
+
+
+class _Counts:
+    """Of one model's patients: each curve and each test counted once."""
+
+    def __init__(self, patients: Sequence[Patient]) -> None:
+        self._of: dict[bool | None, list[Patient]] = {None: list(patients)}
+        for flagged in (True, False):
+            self._of[flagged] = [one for one in patients if one.flagged == flagged]
+        self._curves: dict[bool | None, list[tuple[float, float]]] = {}
+        self._times: dict[bool | None, list[float]] = {}
+        self._log_rank: tuple[int, float, float] | None = None
+
+    def of(self, one: Stored) -> float | None:
+        mine = self._of[one.flagged]
+        if one.kind in {"observed", "expected", "statistic"}:
+            return self._test(one.kind)
+        if one.kind == "concordance":
+            return concordance(mine)
+        if one.kind in {"patients", "events"}:
+            return len(mine) if one.kind == "patients" else sum(patient.happened for patient in mine)
+        if one.flagged not in self._curves:
+            self._curves[one.flagged] = curve(mine)
+            self._times[one.flagged] = sorted(patient.time for patient in mine)
+        steps, times = self._curves[one.flagged], self._times[one.flagged]
+        if one.kind == "steps":
+            return len(steps)
+        assert one.time is not None
+        return still_without(steps, one.time) if one.kind == "survival" else len(times) - bisect_left(times, one.time)
+
+    def _test(self, kind: str) -> float | None:
+        if self._log_rank is None:
+            self._log_rank = log_rank(self._of[None])
+        observed, expected, variance = self._log_rank
+        if kind == "statistic":
+            return (observed - expected) ** 2 / variance if variance else None
+        return observed if kind == "observed" else expected
 
 
 def curve(patients: Sequence[Patient]) -> list[tuple[float, float]]:
@@ -119,7 +169,8 @@ def curve(patients: Sequence[Patient]) -> list[tuple[float, float]]:
 
 
 def still_without(steps: Sequence[tuple[float, float]], time: float) -> float:
-    return next((share for at, share in reversed(steps) if at <= time), 1.0)
+    place = bisect_right(steps, time, key=lambda step: step[0])
+    return steps[place - 1][1] if place else 1.0
 
 
 def log_rank(patients: Sequence[Patient]) -> tuple[int, float, float]:

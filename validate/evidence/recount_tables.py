@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from validate.casewise.measure import MEASURES
-from validate.evidence import recount_moved, recount_shift
+from validate.evidence import recount_moved, recount_shift, recount_survival
 from validate.evidence.recount_cases import Marked
 from validate.evidence.recount_masks import statistic
 from validate.evidence.recount_parts import parts_of
@@ -75,6 +76,12 @@ def recount_files(folder: Path, table: Table | None = None) -> Iterator[tuple[st
     if told := list(_cohorts(table)):
         names = sorted({name for row in told for name in row if name.startswith("x.")}, key=lambda n: int(n[2:]))
         yield f"{FOLDER}told_apart.csv", _csv(("model", "second", "fold", *names), told)
+    if became := list(recount_survival.asked(table)):
+        yield f"{FOLDER}survival.csv", _csv(("model", "score", "time", "happened", "flagged"), _patients(table, became))
+        yield (
+            f"{FOLDER}survival_stored.csv",
+            _csv(("address", "kind", "model", "flagged", "time", "value"), _survival(became)),
+        )
     yield f"{FOLDER}recount.R", Path(__file__).with_name("recount.R").read_bytes()
 
 
@@ -197,6 +204,18 @@ def _cohorts(table: Table) -> Iterator[dict[str, Any]]:
             ):
                 named = {f"x.{place}": value for place, value in enumerate(features)}
                 yield {"model": one["model"], "second": second, "fold": fold, **named}
+
+
+def _patients(table: Table, became: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    for model, _ in became:
+        for one in recount_survival.patients_of(table, model):
+            yield {"model": model, **asdict(one)}
+
+
+def _survival(became: Iterable[tuple[str, Iterable[recount_survival.Stored]]]) -> Iterator[dict[str, Any]]:
+    for model, numbers in became:
+        for one in numbers:
+            yield {"model": model, **asdict(one)}
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
