@@ -117,6 +117,8 @@ def test_ticks_are_round_and_inside() -> None:
     assert ticks(0.5, 1.0) == [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert ticks(-0.2, 0.2) == [-0.2, -0.1, 0.0, 0.1, 0.2]
     assert len(ticks(-4000.0, 9000.0)) > 1
+    assert ticks(0.9823, 1.0) == [0.99, 1.0]
+    assert ticks(0.9823, 1.0, fine=True) == [0.985, 0.99, 0.995, 1.0]  # an axis of one number has no scale
 
 
 def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:

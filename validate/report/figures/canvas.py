@@ -225,9 +225,16 @@ def fitted(content: Words, size: float, room: float) -> Printed:
     return whole[: len(text.rstrip())] + "…"
 
 
-def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Round values from low to high, both included where they are round themselves."""
-    for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+FINE_STEPS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, *STEPS)
+
+
+def ticks(low: float, high: float, *, most: int = 6, fine: bool = False) -> list[float]:
+    """Round values from low to high, both included where they are round themselves.
+
+    fine : as fine as it takes, for an axis whose numbers show every digit; else no finer than a hundredth
+    """
+    for step in FINE_STEPS if fine else STEPS:
         if (high - low) / step <= most:
             break
     first = round(low / step)

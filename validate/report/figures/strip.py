@@ -38,7 +38,7 @@ def strips(name: str, rows: Sequence[Strip], *, title: str, axis: str, percent: 
     margin = 0.02 * (high - low or 1.0)
     x = Scale(low - margin, high + margin, LEFT, RIGHT)
     floor = TOP + TALL * len(rows)
-    for tick in ticks(x.low, x.high, most=7):
+    for tick in ticks(x.low, x.high, most=7, fine=True):
         canvas.line((x(tick), TOP), (x(tick), floor))
         text = f"{100 * tick:.10g}%" if percent else f"{tick:.10g}"
         canvas.tick((x(tick), floor + 11), tick, text.replace("-", "−"), size=7.2)
