@@ -55,7 +55,7 @@ def test_a_long_table_shows_its_first_rows_and_travels_whole(build: Callable[...
     name = next(name for name in attached if name.startswith("differences-"))
     assert attached[name].count("site 129") == 1
     text = " ".join(page.extract_text() for page in reader.pages).replace("\n", " ")
-    assert f"more rows stand in the attached table {name}" in text
+    assert f"other rows stand in the attached table {name}" in text
     printed_values = {
         v["address"]
         for s in json.loads((folder / "report/addresses.json").read_text())["sections"]
