@@ -60,6 +60,7 @@ def test_a_long_table_shows_its_first_rows_and_travels_whole(build: Callable[...
         v["address"]
         for s in json.loads((folder / "report/addresses.json").read_text())["sections"]
         for v in s["values"]
+        if "#/axes/" not in v["address"]  # ticks are told of the paper alone
     }
     html = (folder / "report/report.html").read_text()
     assert html.count('class="beyond"') == len(attached)
