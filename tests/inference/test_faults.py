@@ -15,7 +15,9 @@ import pytest
 from validate.errors import MachineError, ModelError
 from validate.inference import stored_files
 from validate.inference.local import LocalEngine
+from validate.inference.plan import Shard
 from validate.inference.store import read_inference
+from validate.inference.writer import Writer
 from validate.models.adapter import OutOfMemory
 from validate.protocol.passes import CLEAN, Pass
 
@@ -59,6 +61,25 @@ def test_a_disk_that_fills_up_at_any_write_keeps_what_was_done(
             assert "No space left on device" in str(error) and "--resume" in str(error)
             left[0] = moments.randrange(1, 12)
     assert results_of(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize("writes", range(1, 9))
+def test_a_shard_that_cannot_be_stored_is_not_handed_over_again(
+    whole: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    work, _ = whole
+    handed: list[tuple[str, str, int]] = []
+
+    def put(_writer: Writer, shard: Shard, *_: Any) -> None:
+        handed.append((shard.model.id, shard.pass_.id, shard.index))
+        if len(handed) == writes:
+            raise MachineError("the disk is full: go on with --resume")
+
+    monkeypatch.setattr(Writer, "put", put)
+    with pytest.raises(MachineError, match="disk is full"):
+        ENGINE.run(work, out=tmp_path / "out", resume=False)
+    assert len(handed) >= writes
+    assert len(set(handed)) == len(handed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

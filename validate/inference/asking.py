@@ -14,9 +14,7 @@ Answer = TypeVar("Answer")
 OnEvent = Callable[[str, dict[str, Any]], None]
 
 WAITING = 2  # batches that are with a model or wait for one; beyond, whoever has the next waits
-FAREWELL = (
-    5.0  # seconds that a batch in a model still gets when the run is stopped; a model that hangs holds nothing up
-)
+FAREWELL = 5.0  # seconds that a batch in a model still gets when the run is stopped
 
 
 class Stopped(Exception):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 from validate.cohort.case import Case
+from validate.errors import MachineError
 from validate.inference.asking import Asking
 from validate.inference.batching import Batcher, Image, Pixels, named_images
 from validate.inference.decode import Decoded, DecodeTask
@@ -25,6 +27,7 @@ from validate.inference.plan import InferencePlan, Shard, Stretch
 from validate.inference.shard_work import ShardWork, Waiting
 from validate.inference.summary import Tally
 from validate.inference.timings import Timing
+from validate.inference.underway import Clocks, Underway
 from validate.inference.view import View
 from validate.inference.worker_kind import syntax_of
 from validate.models.prediction import Failure, Inference
@@ -43,38 +46,6 @@ class Reading:
     paths: tuple[Path, ...]
     number: int
     views: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Seconds so far; a shard's timing is the difference of two. waited : the models, for a batch"""
-
-    decode: float
-    waited: float
-    stages: Counter[str]
-
-
-@dataclass(slots=True)
-class Underway:
-    """A stretch on its way.
-
-    before, after : when its first image was asked for, and when its last had been handed to the models
-    """
-
-    cases: Sequence[Case]
-    works: Sequence[ShardWork]
-    before: Clocks
-    after: Clocks | None = None
-
-    @property
-    def done(self) -> int:
-        """Cases that every model and pass has finished with."""
-        answered = [(work.shard.cases, work.answered) for work in self.works]
-        following = [cases[count].unit for cases, count in answered if count < len(cases)]
-        if not following:
-            return len(self.cases) if self.after is not None else 0
-        place = {case.unit: place for place, case in enumerate(self.cases)}
-        return min(place[unit] for unit in following)
 
 
 class StretchWork:
@@ -127,8 +98,9 @@ class StretchWork:
             self._stretches(pending, decoders)
         except BaseException:
             self.asking.close()
-            while self.underway and self.underway[0].done == len(self.underway[0].cases):
-                self._finish_first()  # what was computed is kept
+            with suppress(MachineError):  # of a full disk, whose first word is the one that counts
+                while self.underway and self.underway[0].done == len(self.underway[0].cases):
+                    self._finish_first()  # what was computed is kept
             raise
         finally:
             self.ahead.shutdown(wait=True, cancel_futures=True)
@@ -267,10 +239,11 @@ class StretchWork:
     def _finish_first(self) -> None:
         one = self.underway[0]
         assert one.after is not None
-        for work, rows in [(work, work.rows()) for work in one.works]:
-            self._hand_over(work, rows, one.before, one.after)
+        finished = [(work, work.rows()) for work in one.works]
+        self.underway.popleft()  # first, as no shard is handed over twice, whatever becomes of it
         self.finished += len(one.cases)
-        self.underway.popleft()
+        for work, rows in finished:
+            self._hand_over(work, rows, one.before, one.after)
 
     def _hand_over(self, work: ShardWork, rows: Sequence[Inference], before: Clocks, now: Clocks) -> None:
         shard = work.shard
