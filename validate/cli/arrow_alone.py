@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
+from typing import Any
 
 
 class Refusal:
@@ -33,3 +36,14 @@ def leave_pandas_out() -> None:
         pa.array([None])
     finally:
         sys.meta_path.remove(Refusal)
+
+
+def without_pandas(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, begun so."""
+
+    @functools.wraps(command)
+    def begun(*arguments: Any, **options: Any) -> None:
+        leave_pandas_out()
+        command(*arguments, **options)
+
+    return begun

@@ -24,11 +24,8 @@ def command(
     import dataclasses
 
     from validate.canonical import pretty_json
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cli.progress import RunProgress
     from validate.rehearsal import dry_run
-
-    leave_pandas_out()
 
     with RunProgress(quiet=as_json) as progress:
         found = dry_run(protocol, device=device, reporter=progress)

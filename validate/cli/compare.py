@@ -19,11 +19,8 @@ def command(
 ) -> None:
     """Show the paired differences between the models of two or more runs on the same cases."""
     from validate.canonical import pretty_json
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.compare_runs import compare_runs
     from validate.estimation.document import to_document
-
-    leave_pandas_out()
 
     found = compare_runs(runs)
     if as_json:

@@ -39,12 +39,9 @@ def command(
 ) -> None:
     """Say what is in a folder: modalities, vendors, views, defects, identifiers; no protocol needed."""
     from validate.canonical import pretty_json
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cohort.privacy import home
     from validate.cohort.vendors import read_vendors
     from validate.index_source import indexed
-
-    leave_pandas_out()
 
     if vendors is not None:
         read_vendors(str(vendors))

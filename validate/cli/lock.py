@@ -26,13 +26,10 @@ def command(
     ] = None,
 ) -> None:
     """Freeze protocol, cohort, reference table, models and passes into PROTOCOL.lock.json."""
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cli.progress import RunProgress
     from validate.lock.amendment import Amendment
     from validate.provenance.keys import read_key
     from validate.rehearsal import lock_protocol
-
-    leave_pandas_out()
 
     signer = None if key is None else read_key(key)
     with RunProgress() as progress:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from validate import __version__
+from validate.cli.arrow_alone import without_pandas
 from validate.errors import ExitCode, ValidateError
 
 VERBS = (
@@ -30,6 +31,8 @@ VERBS = (
     "sample",
     "doctor",
 )
+
+WITH_TABLES = {"run", "check", "lock", "index", "report", "verify", "replay", "compare"}
 
 INTERRUPTED = "Interrupted. What was computed is kept; `validate run … --resume` goes on from there."
 
@@ -60,7 +63,8 @@ def options(
 
 
 for verb in VERBS:
-    app.command(name=verb)(importlib.import_module(f"validate.cli.{verb}").command)
+    command = importlib.import_module(f"validate.cli.{verb}").command
+    app.command(name=verb)(without_pandas(command) if verb in WITH_TABLES else command)
 
 
 def main() -> NoReturn:

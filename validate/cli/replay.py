@@ -20,11 +20,8 @@ def command(
     tolerance: Annotated[float, typer.Option(help="Relative difference up to which two numbers are the same.")] = 1e-6,
 ) -> None:
     """Run inference again where the images are at hand; exit code 4 where an output is not the sealed one."""
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cli.progress import RunProgress
     from validate.replay import replay
-
-    leave_pandas_out()
 
     with RunProgress() as progress:
         found = replay(run, protocol, device=device, tolerance=tolerance, reporter=progress)

@@ -28,10 +28,7 @@ def command(
     ] = None,
 ) -> None:
     """Render the report of a run again from its sealed evidence."""
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.report_again import render_again
-
-    leave_pandas_out()
 
     wanted = tuple(dict.fromkeys(name.strip().lower() for name in formats.split(",") if name.strip()))
     for path in render_again(run, profile=profile, formats=wanted, out=out, house=house):

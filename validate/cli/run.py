@@ -38,13 +38,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Lock, run the models, compute, decide, seal and report."""
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.cli.junit import write_junit
     from validate.cli.progress import RunProgress
     from validate.lock.amendment import Amendment
     from validate.run_protocol import run
-
-    leave_pandas_out()
 
     with RunProgress(quiet=as_json) as progress:
         finished = run(

@@ -57,14 +57,11 @@ def command(
     import dataclasses
 
     from validate.canonical import pretty_json
-    from validate.cli.arrow_alone import leave_pandas_out
     from validate.errors import CommandError
     from validate.evidence.bundle import opened_bundle
     from validate.evidence.verify import verify
     from validate.numbers import recomputation
     from validate.provenance.certificate import read_certificates
-
-    leave_pandas_out()
 
     certificates = [read_certificates(path)[0] for path in trust or ()]  # a chain beside it is not trusted with it
     if run.is_file() and run.suffix == ".json":
