@@ -28,6 +28,7 @@ LAYERS = [
     {"report"},
     {"run_folder", "reporter", "uses"},
     {"locking", "run_pictures"},
+    {"run_record"},
     {"run_unblinded"},
     {"run_stages"},
     {"rehearsal", "report_again", "run_protocol", "sign_run", "replay"},

@@ -7,9 +7,8 @@ replayed. Stages return what happened; it is written to the audit trail here.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +36,12 @@ from validate.models.adapter import LoadedModel, ModelIdentity
 from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import LoadedProtocol
 from validate.protocol.passes import Pass
-from validate.protocol.schema import StudyProtocol
-from validate.provenance.audit import AuditTrail
 from validate.provenance.environment import environment_document
-from validate.provenance.ledger import Ledger
-from validate.provenance.states import Progress, State
+from validate.provenance.states import State
 from validate.report.house import read_house
-from validate.reporter import Reporter
 from validate.results.join import check_groups
 from validate.run_folder import run_name
+from validate.run_record import RunRecord
 from validate.uses import uses_of
 
 if TYPE_CHECKING:
@@ -53,20 +49,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
+class Stages(RunRecord):
     """The stages of one run, in order; each writes its files into the folder."""
-
-    loaded: LoadedProtocol
-    folder: Path
-    trail: AuditTrail
-    progress: Progress
-    ledger: Ledger
-    reporter: Reporter
-    clock: Callable[[], datetime]
-
-    @property
-    def protocol(self) -> StudyProtocol:
-        return self.loaded.protocol
 
     def run(self, *, device: str | None, engine: Any, exploratory: bool, amendment: Amendment | None) -> Run:
         """All of them."""
@@ -101,8 +85,7 @@ class Stages:
         # Imported when inference has ended: no model waits for what only labels and paper need.
         from validate.run_unblinded import Unblinded
 
-        known = (self.loaded, self.folder, self.trail, self.progress, self.ledger, self.reporter, self.clock)
-        return Unblinded(*known).run(cohort, uses)
+        return Unblinded(**self.shared).run(cohort, uses)
 
     def cohort(self) -> Cohort:
         """Who is in: read from the source every time (only there do the files lie), written down for later stages."""

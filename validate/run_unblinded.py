@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from validate.analyses.shift_tables import write_shift_tables
@@ -24,20 +22,16 @@ from validate.evidence.seal import write_manifest, write_seal
 from validate.evidence.trail_fit import report_digests
 from validate.lock.stored import confirmatory_run, read_lock
 from validate.numbers import MEASURES, Numbers, computed, join_folder
-from validate.protocol.load import LoadedProtocol
-from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import shift_of
 from validate.protocol.targets import MEASURED
-from validate.provenance.audit import AuditTrail
-from validate.provenance.ledger import Ledger
-from validate.provenance.states import Progress, State
+from validate.provenance.states import State
 from validate.registry import load as load_plugin
 from validate.report.house import FOLDER, house_files
 from validate.report.render import render
-from validate.reporter import Reporter
 from validate.results.marked import write_marked
 from validate.results.store import write_units
 from validate.run_pictures import write_run_pictures
+from validate.run_record import RunRecord
 from validate.uses import Uses
 from validate.verdict.verdict import Verdict
 
@@ -60,20 +54,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Unblinded:
+class Unblinded(RunRecord):
     """The stages of one run once its models are done, in order; each writes its files into the folder."""
-
-    loaded: LoadedProtocol
-    folder: Path
-    trail: AuditTrail
-    progress: Progress
-    ledger: Ledger
-    reporter: Reporter
-    clock: Callable[[], datetime]
-
-    @property
-    def protocol(self) -> StudyProtocol:
-        return self.loaded.protocol
 
     def run(self, cohort: Cohort, uses: Uses) -> Run:
         """All of them."""
