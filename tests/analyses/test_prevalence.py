@@ -36,6 +36,24 @@ def test_the_block_of_the_design() -> None:
     assert found.false_alarms == Count(64, 52, 77)
     assert found.left_alone.expected == 856
     assert found.alarms_per_found == pytest.approx(64.4 / 70.8)
+    # by hand, both rates at their limits: 0.057 · 920 / (0.912 · 80) and 0.083 · 920 / (0.852 · 80)
+    assert found.alarms_per_found_limits is not None
+    assert found.alarms_per_found_limits.low == pytest.approx(52.44 / 72.96)
+    assert found.alarms_per_found_limits.high == pytest.approx(76.36 / 68.16)
+    # by hand: 72.96 of 125.4 flagged and 7.04 of 874.6 others have it; 68.16 of 144.52 and 11.84 of 855.48
+    assert found.number_needed_to_predict_limits is not None
+    assert found.number_needed_to_predict_limits.low == pytest.approx(1 / (72.96 / 125.4 - 7.04 / 874.6))
+    assert found.number_needed_to_predict_limits.high == pytest.approx(1 / (68.16 / 144.52 - 11.84 / 855.48))
+
+
+def test_what_may_be_no_better_than_chance_needs_without_end() -> None:
+    found = per_thousand(
+        0.1, sensitivity=rate("sensitivity", 0.6, 0.3, 0.8), specificity=rate("specificity", 0.7, 0.6, 0.8)
+    )
+    assert found.number_needed_to_predict_limits is not None
+    assert found.number_needed_to_predict_limits.high is None  # 0.3 + 0.6 is less than 1
+    alone = per_thousand(0.1, sensitivity=rate("sensitivity", 0.6, 0.3, 0.8), specificity=rate("specificity", 0.7))
+    assert alone.number_needed_to_predict_limits is None
 
 
 def test_the_number_needed_to_predict_is_that_of_the_regulators_example() -> None:
@@ -61,6 +79,15 @@ def test_the_counts_add_up_and_lie_within_their_limits(prevalence: float, se: li
     assert found.found.expected + found.missed.expected == found.positive
     assert found.false_alarms.expected + found.left_alone.expected == found.negative
     assert found.positive + found.negative == 1000
+    for value, between in (
+        (found.alarms_per_found, found.alarms_per_found_limits),
+        (found.number_needed_to_predict, found.number_needed_to_predict_limits),
+    ):
+        assert between is not None
+        if value is not None:
+            assert between.low is not None
+            assert between.low <= value * (1 + 1e-9)
+            assert between.high is None or value <= between.high * (1 + 1e-9)
     for count in (found.found, found.missed, found.false_alarms, found.left_alone):
         assert count.low is not None
         assert count.high is not None

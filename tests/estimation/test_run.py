@@ -231,3 +231,21 @@ def test_a_further_pass_is_estimated_under_the_locked_rule_by_endpoint_and_level
     assert not any("missing=" in name or "prevalence=" in name for name in further)
     # by hand: positives 0.1 0.2 0.3 0.8 fail 0.4; none of them at or above 0.5 but one
     assert further["sensitivity/m/blur-3"].numerator == 1
+
+
+def test_likelihood_ratios_that_nobody_made_endpoints_are_estimated_once_over_all_cases() -> None:
+    found = [e for e in estimate_all(protocol(), units(SCORES, LABELS), cohort_digest="c") if "likelihood" in e.metric]
+    assert [(e.id, e.role) for e in found] == [
+        ("positive_likelihood_ratio/m/clean", "supporting"),
+        ("negative_likelihood_ratio/m/clean", "supporting"),
+    ]
+    # by hand, failures counted as wrong: 4 of 6 found; of 6 negative ones 0.7 and the failed one are flagged
+    assert found[0].value == pytest.approx((4 / 6) / (2 / 6))
+    assert found[1].value == pytest.approx((2 / 6) / (4 / 6))
+
+
+def test_against_a_comparator_nobody_computes_likelihood_ratios() -> None:
+    reference = {**protocol().reference.model_dump(), "kind": "comparator"}
+    found = estimate_all(protocol(reference=reference), units(SCORES, LABELS), cohort_digest="c")
+    assert not [e for e in found if "likelihood" in e.metric]
+    assert [e for e in found if e.metric == "classification.sensitivity"]

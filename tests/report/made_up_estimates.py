@@ -6,6 +6,8 @@ from typing import Any
 
 from made_up_plan import METRICS, RULES, Counts
 
+RATIOS = ("positive_likelihood_ratio", "negative_likelihood_ratio")
+
 
 class Estimates(Counts):
     """Every endpoint overall, by rule and by group."""
@@ -22,7 +24,24 @@ class Estimates(Counts):
                     for attribute, levels in self.plan.levels.items()
                     for number, level in enumerate(levels)
                 ]
+            if self.plan.operating_point and self.plan.kind != "comparator":
+                found += [self._ratio(endpoint, model) for endpoint in RATIOS]
         return found
+
+    def _ratio(self, endpoint: str, model: str) -> dict[str, Any]:
+        """As it is estimated where nobody made it an endpoint: over all cases, under the locked rule."""
+        like = self._estimate("auroc", model, {}, "worst_case", self.images)
+        value = None if like["value"] is None else like["value"] * (12 if endpoint.startswith("positive") else 0.2)
+        interval = like["interval"] and {
+            **like["interval"],
+            "low": value * 0.7,
+            "high": value * 1.4,
+            "method": "bootstrap",
+        }
+        return {
+            **like, "id": f"{endpoint}/{model}/clean", "endpoint": endpoint, "metric": f"classification.{endpoint}",
+            "condition": {"threshold": 0.5}, "value": value, "interval": interval, "unit": "index", "role": "supporting",
+        }  # fmt: skip
 
     def _estimate(self, endpoint: str, model: str, stratum: dict[str, str], rule: str, cases: int) -> dict[str, Any]:
         metric, unit, method = METRICS[endpoint]

@@ -85,7 +85,8 @@ class Groups(Counts):
                 "ppv": f"ppv/{model}/clean", "npv": None,
                 "per_thousand": {
                     "prevalence": share, "positive": round(1000 * share), "negative": 1000 - round(1000 * share), "flagged": 135,
-                    "alarms_per_found": 0.90141, "number_needed_to_predict": 2.2,
+                    "alarms_per_found": 0.90141, "alarms_per_found_limits": {"low": 0.71, "high": 1.23},
+                    "number_needed_to_predict": 2.2, "number_needed_to_predict_limits": {"low": 1.6, "high": None},
                     "found": {**count, "expected": round(890 * share)}, "false_alarms": count,
                     "missed": {"expected": round(1000 * share) - round(890 * share), "low": None, "high": None},
                     "left_alone": count,

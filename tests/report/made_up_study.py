@@ -37,6 +37,13 @@ def write_study(folder: Path, plan: Plan) -> None:
         "cohort/flow.json": made.flow(),
         "evidence/environment.json": ENVIRONMENT,
         "evidence/models.json": made.identities(),
+        "evidence/deviations.json": {
+            "schema_version": "1",
+            "amendments": {"major": 1, "minor": 2, "after_unblinding": 0},
+            "interruptions": 1,
+            "refusals": 0,
+            "total": 4,
+        },
     }
     if not plan.exploratory:
         documents["lock.json"] = made.lock(protocol)

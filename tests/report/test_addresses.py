@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from validate.evidence.own_words import foreign
 from validate.evidence.printed import fits as lies_there
 from validate.report.addresses import DRAWING, placed_values
+from validate.report.names import sealed_names
+from validate.report.paper import own_words
 from validate.report.render import render
+from validate.report.sealed import read_sealed
 
 NUMBER = re.compile(r"[<>=]?\s?[+−-]?[\d,]*\.?\d+%?")
 # A whole addressed run of text, in HTML or in a drawing.
@@ -76,6 +80,28 @@ def test_each_number_read_back_by_its_address_is_the_sealed_one(folder: Path, ht
                 assert fits(text, raw), (address, raw, text)
                 seen += 1
     assert seen > 500
+
+
+def test_each_tick_of_a_figure_on_the_page_is_read_back_from_the_file_beside_it(folder: Path, html: str) -> None:
+    ticks = [
+        (address, text) for section in placed_values(html) for address, text in section.values if "#/axes/" in address
+    ]
+    assert len(ticks) > 40
+    held = json.loads((folder / "report/axes.json").read_text(encoding="utf-8"))["axes"]
+    assert {name: len(values) for name, values in held.items()} == {
+        name: sum(f"/axes/{name}/" in address for address, _ in ticks) for name in held
+    }
+    for address, text in ticks:
+        assert address.startswith("report/axes.json#")
+        assert lies_there(folder, text, address), (address, text)
+
+
+def test_a_number_on_the_page_without_an_address_is_one_of_the_reports_own_words(folder: Path, html: str) -> None:
+    bare = own_words(html, sealed_names(read_sealed(folder)))
+    assert bare
+    assert list(foreign(bare)) == []
+    made_up = html.replace("</main>", "<p>Of 4,711 patients.</p></main>")
+    assert list(foreign(own_words(made_up, sealed_names(read_sealed(folder))))) == ["Of 4,711 patients."]
 
 
 def test_every_estimate_of_the_locked_rule_is_printed_with_its_address(folder: Path, html: str) -> None:

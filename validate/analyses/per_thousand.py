@@ -6,6 +6,7 @@ Counts are expectations from sensitivity and specificity at a prevalence; their 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -28,11 +29,21 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """high : None where it has no end, as where nothing may be found at all"""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PerThousand:
     """positive + negative = 1,000, found + missed = positive, false_alarms + left_alone = negative.
 
     alarms_per_found : false alarms for each one found; None where none is found
-    number_needed_to_predict : 1 / (PPV + NPV - 1) (Linn & Grunau 2006, doi:10.1186/1742-5573-3-11); None where not above 0
+    number_needed_to_predict : 1 / (PPV + NPV - 1), how many answers it takes for one right prediction more than chance gives
+        (Linn & Grunau 2006, doi:10.1186/1742-5573-3-11); None where not above 0
+    …_limits : from the limits of both rates at once, so they are wide; None where a rate has none
     """
 
     prevalence: float
@@ -44,7 +55,9 @@ class PerThousand:
     left_alone: Count
     flagged: int
     alarms_per_found: float | None
+    alarms_per_found_limits: Between | None
     number_needed_to_predict: float | None
+    number_needed_to_predict_limits: Between | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ def per_thousand(prevalence: float, *, sensitivity: Estimate, specificity: Estim
     negative = TOTAL - positive
     found, missed = _split(TOTAL * prevalence, sensitivity.value, sensitivity.interval, positive)
     alone, alarms = _split(TOTAL * (1 - prevalence), specificity.value, specificity.interval, negative)
-    true_flags, false_flags = prevalence * sensitivity.value, (1 - prevalence) * (1 - specificity.value)
+    rates = sensitivity.value, specificity.value
     return PerThousand(
         prevalence=prevalence,
         positive=positive,
@@ -97,9 +110,28 @@ def per_thousand(prevalence: float, *, sensitivity: Estimate, specificity: Estim
         false_alarms=alarms,
         left_alone=alone,
         flagged=found.expected + alarms.expected,
-        alarms_per_found=false_flags / true_flags if true_flags > 0 else None,
-        number_needed_to_predict=_needed(prevalence, sensitivity.value, specificity.value),
+        alarms_per_found=_alarms(prevalence, *rates),
+        alarms_per_found_limits=_between(_alarms, prevalence, sensitivity.interval, specificity.interval),
+        number_needed_to_predict=_needed(prevalence, *rates),
+        number_needed_to_predict_limits=_between(_needed, prevalence, sensitivity.interval, specificity.interval),
     )
+
+
+def _between(
+    of_rates: Callable[[float, float, float], float | None],
+    prevalence: float,
+    found: Interval | None,
+    alone: Interval | None,
+) -> Between | None:
+    """What falls with both rates: least at their upper limits, most at their lower ones."""
+    if found is None or alone is None:
+        return None
+    return Between(of_rates(prevalence, found.high, alone.high), of_rates(prevalence, found.low, alone.low))
+
+
+def _alarms(prevalence: float, sensitivity: float, specificity: float) -> float | None:
+    found = prevalence * sensitivity
+    return (1 - prevalence) * (1 - specificity) / found if found > 0 else None
 
 
 def _split(people: float, rate: float, interval: Interval | None, whole: int) -> tuple[Count, Count]:

@@ -4,11 +4,13 @@ data: {
  "unit", "sampling", "enriched": bool, "study_prevalence": share | null, "source",
  "sensitivity": id, "specificity": id, "limits": in words,
  "prevalences": [{"prevalence", "main": bool, "ppv": id | null, "npv": id | null, "statement",
-   "per_thousand": {"prevalence", "positive", "negative", "flagged", "alarms_per_found", "number_needed_to_predict",
+   "per_thousand": {"prevalence", "positive", "negative", "flagged", "alarms_per_found", "alarms_per_found_limits": BETWEEN | null,
+                    "number_needed_to_predict", "number_needed_to_predict_limits": BETWEEN | null,
                     "found": COUNT, "missed": COUNT, "false_alarms": COUNT, "left_alone": COUNT},
    "alert_load": {"per_day", "flags", "false_flags", "missed", "low", "high"} | null}]}      of the protocol's volume a day
-COUNT is {"expected", "low", "high"}, whole numbers. "main" is the middle one of the protocol's prevalences. Counts are of
-the study's unit: of images where rows are images, since a rate per image is none per patient.
+COUNT is {"expected", "low", "high"}, whole numbers; BETWEEN is {"low", "high"}, high null where there is no end to it. "main" is the
+middle one of the protocol's prevalences. Counts are of the study's unit: of images where rows are images, since a rate per image
+is none per patient.
 """
 
 from __future__ import annotations

@@ -13,7 +13,12 @@ from validate.protocol.targets import MEASURED, headline, target_named
 from validate.registry import load
 
 LEVEL = 0.95
-SUPPORTING = ("auroc", "sensitivity", "specificity")  # always computed: the report's "per 1,000 patients" needs them
+RATIOS = (
+    "positive_likelihood_ratio",
+    "negative_likelihood_ratio",
+)  # of what is true: against a comparator they say nothing
+# Always computed: the report's "per 1,000 patients" needs the first three, and the table at the operating point all but the first.
+SUPPORTING = ("auroc", "sensitivity", "specificity", *RATIOS)
 ONE_ROW_PER_CLUSTER = frozenset({"delong", "delong_logit", "wilson", "clopper_pearson", "jeffreys"})
 CLUSTERED_INSTEAD = {
     "delong": "obuchowski",
@@ -55,6 +60,11 @@ class Plan:
         return self.method.startswith("bootstrap")
 
     @property
+    def overall_only(self) -> bool:
+        """Whether it is estimated over all cases alone, under the locked rule: the ratios that nobody made an endpoint."""
+        return self.role == "supporting" and self.name.rpartition(".")[2] in RATIOS
+
+    @property
     def outputs_only(self) -> bool:
         """Whether failed rows never enter, whatever the rule."""
         return self.metric.failures == "outputs_only"
@@ -74,12 +84,14 @@ def plans_of(protocol: StudyProtocol) -> tuple[Plan, ...]:
 def supporting(
     protocol: StudyProtocol, planned: Sequence[Plan], short_names: Sequence[str] = SUPPORTING
 ) -> tuple[Plan, ...]:
-    """AUROC, sensitivity and specificity of the headline, for reading the others by; never judged."""
+    """AUROC, sensitivity, specificity and likelihood ratios of the headline, for reading the others by; never judged."""
     if protocol.task in MEASURED:
         return ()
     target = headline(protocol).name
     measured, taken = {(plan.name, plan.target) for plan in planned}, {one.id for one in protocol.endpoints}
-    wanted = [short for short in short_names if (f"classification.{short}", target) not in measured]
+    left_out = RATIOS if protocol.reference.kind == "comparator" else ()
+    asked = (short for short in short_names if short not in left_out)
+    wanted = [short for short in asked if (f"classification.{short}", target) not in measured]
     return tuple(
         plan_for(
             f"classification.{short}",

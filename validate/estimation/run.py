@@ -139,8 +139,9 @@ class _Study:
         label = self.protocol.inference.on_failure
         if self.cases.pass_id != CLEAN.id:
             plans = self._disturbed(plans)
-        scored = [plan for plan in plans if not plan.outputs_only]
+        scored = [plan for plan in plans if not plan.outputs_only and not plan.overall_only]
         yield from self._under(scored, locked, label, strata=True)
+        yield from self._under([plan for plan in plans if plan.overall_only], locked, label)
         yield from self._under(
             [plan for plan in plans if plan.outputs_only], ("excluded",) * 2, OUTPUTS_ONLY, strata=True
         )
@@ -174,7 +175,7 @@ class _Study:
     def _under(
         self, plans: Sequence[Plan], rules: tuple[Rule, Rule], label: str, *, strata: bool = False, suffix: str = ""
     ) -> Iterator[Estimate]:
-        """Plans of one condition go through the kernel together. Supporting metrics are estimated overall only."""
+        """Plans of one condition go through the kernel together. strata : the levels of attributes too"""
         for condition, group in self._by_condition(plans):
             sample = self._sample(rules, condition, strata=strata, needs=group[0].metric.needs)
             together = strata and self.cases.pass_id == CLEAN.id

@@ -1,4 +1,4 @@
-"""What is written about the evidence once it is whole: checklists and clauses, and the way from claims to results."""
+"""What is written about the evidence once it is whole: checklists and clauses, the way from claims to results, deviations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from validate.evidence.bill_of_materials import MODEL_BOM, SBOM, model_document,
 from validate.evidence.cases import cases_document
 from validate.evidence.checklist import CHECKLISTS, checklist_tables, checklists_document
 from validate.evidence.crate import CRATE, crate_document
+from validate.evidence.deviations import DEVIATIONS, deviations_document
 from validate.evidence.manifest import CASES
 from validate.evidence.outcome_statement import STATEMENT, statement_document
 from validate.evidence.recount_table import Table
@@ -29,6 +30,7 @@ def derived_documents(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         CASES: cases_document(folder),
         CHECKLISTS: checklists_document(folder),
+        DEVIATIONS: deviations_document(folder),
         TRACEABILITY: traceability_document(folder),
         **{name: made(folder) for name, made in OF_MODELS.items() if (folder / MODELS).is_file()},
     }

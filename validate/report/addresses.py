@@ -15,9 +15,11 @@ SPAN = re.compile(r'<span data-address="[^"]*">([^<]*)</span>')
 ATTRIBUTE = re.compile(r' data-address="[^"]*"')
 DRAWING = re.compile(r"<svg [^>]*data-figure=.*?</svg>", re.DOTALL)
 VALUE = re.compile(r'<section [^>]*?id="([^"]*)"|<t?span data-address="([^"]*)"[^>]*>([^<]*)</t?span>')
+OF_PAPER, OF_PAGE = "report/addresses.json#/axes/", "report/axes.json#/axes/"  # where the ticks of figures lie
 TICK = re.compile(
-    r'<tspan data-address="report/addresses\.json#/axes/([^"/]*)/\d+" data-tick="([^"]*)">([^<]*)</tspan>'
+    r'<tspan data-address="report/(?:addresses|axes)\.json#/axes/([^"/]*)/\d+" data-tick="([^"]*)">([^<]*)</tspan>'
 )
+FOLIO = re.compile(r'<span class="folio[^>]*>[^<]*</span>')
 DESCRIPTION = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
@@ -44,13 +46,9 @@ def placed_values(*documents: str) -> list[Placed]:
 
 def address_document(parts: Sequence[str], pages: dict[str, tuple[int, int]]) -> dict[str, Any]:
     """report/addresses.json: for each section its pages in the PDF and what is printed from where; for each figure its ticks."""
-    axes: dict[str, list[float]] = {}
-    for html in parts:
-        for figure, value, _ in TICK.findall(html):
-            axes.setdefault(unescape(figure), []).append(float(value))
     return {
         "schema_version": "1",
-        "axes": axes,
+        "axes": _axes(parts),
         "sections": [
             {
                 "id": section.id,
@@ -71,9 +69,22 @@ def folios(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     }
 
 
+def axes_document(html: str) -> dict[str, Any]:
+    """report/axes.json: for each figure of the page its ticks, unrounded.    html : as `for_screen` gives it"""
+    return {"schema_version": "1", "axes": _axes([html])}
+
+
+def _axes(documents: Sequence[str]) -> dict[str, list[float]]:
+    axes: dict[str, list[float]] = {}
+    for html in documents:
+        for figure, value, _ in TICK.findall(html):
+            axes.setdefault(unescape(figure), []).append(float(value))
+    return axes
+
+
 def for_screen(html: str) -> str:
-    """The same document with the ticks of its figures as plain text: where they lie is told of the paper alone."""
-    return TICK.sub(r"\3", html)
+    """The same document without numbers of pages, and with the ticks of its figures in the page's own file: both may be set apart."""
+    return TICK.sub(lambda found: found.group().replace(OF_PAPER, OF_PAGE, 1), FOLIO.sub("", html))
 
 
 def for_paper(html: str) -> str:

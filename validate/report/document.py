@@ -203,6 +203,8 @@ def _document(study: Study) -> dict[str, Any]:
         "question": study.question,
         "kind": kind,
         "report_id": str(study.report_id),
+        "running_head": title,
+        "running_name": study.report_id,
         "running_title": str(title),
         "running_pieces": json.dumps([[[piece.text, piece.address] for piece in head.pieces] for head in heads]),
         "stamp": " · ".join(study.stamps),

@@ -169,6 +169,17 @@ def _drawing(runs: Sequence[str], drawings: list[list[Piece]]) -> list[Any]:
     return [drawn]
 
 
+def own_words(html: str, names: Mapping[str, str] = NO_NAMES) -> list[str]:
+    """What stands on a page with digits and without an address: the report's own words, if anything (evidence/own_words.py).
+
+    names : by name its address, of names.py
+    """
+    reader = _Pieces(names=names)
+    reader.feed(html)
+    reader.close()
+    return list(reader.own)
+
+
 def unplaced(parts: Sequence[str], paper: Mapping[str, Any]) -> list[str]:
     """Addresses of printed values that no run of the PDF was found for."""
     reader = _Pieces()

@@ -13,7 +13,7 @@ from typing import Any
 
 from validate.canonical import canonical_json, pretty_json, write_atomically
 from validate.errors import CommandError, EvidenceError
-from validate.report.addresses import DRAWING, address_document, folios, for_paper
+from validate.report.addresses import DRAWING, address_document, axes_document, folios, for_paper
 from validate.report.binding import Attached
 from validate.report.document import Document, declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
@@ -44,7 +44,7 @@ def render(
     """Write the report into RUN/report, or `out`; equal evidence gives equal bytes. Returns the files written.
 
     addresses.json says of the PDF what data-address says in the HTML: which printed text is which sealed value; printed.json
-    says it run by run, as the PDF itself reads.
+    says it run by run, as the PDF itself reads. axes.json holds the ticks of the HTML's figures, addresses.json those of the PDF's.
 
     profile : acceptance, submission or comparison; the protocol's own unless given
     house : folder of a house style; that of the run folder, where it has one, unless given
@@ -138,6 +138,7 @@ def _document(study: Study) -> Document:
 
 def _write_screen(folder: Path, html: str) -> Iterator[Path]:
     yield _write(folder / "report.html", html.encode())
+    yield _write(folder / "axes.json", pretty_json(axes_document(html)))
     yield from _write_figures(folder / "figures", html)
 
 

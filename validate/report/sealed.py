@@ -93,6 +93,7 @@ class Sealed:
     ledger: Node
     checklists: Node
     traceability: Node
+    deviations: Node
     manifest_digest: str
     positions: dict[str, int]
 
@@ -132,6 +133,7 @@ def read_sealed(folder: Path) -> Sealed:
         ledger=_document(folder, "evidence/ledger.json", optional=True),
         checklists=_document(folder, "evidence/checklists.json", optional=True),
         traceability=_document(folder, "evidence/traceability.json", optional=True),
+        deviations=_document(folder, "evidence/deviations.json", optional=True),
         audit=_shown_events(_document(folder, AUDIT, _lines)),
         manifest_digest=file_digest(folder / MANIFEST),
         positions={e.value["id"]: index for index, e in enumerate(estimates)},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from validate.analyses.wording import AGREEMENT, attribute_words, plural, sentence_case, titled
 from validate.errors import ProtocolError
 from validate.protocol.load import from_resolved
-from validate.protocol.targets import MEASURED, Target, targets_of, written
+from validate.protocol.targets import MEASURED, Target, headline, targets_of, written
 from validate.registry import load
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node, Sealed
@@ -171,6 +171,11 @@ class Study:
     def targets(self) -> tuple[Target, ...]:
         """Classes, findings or steps that the study asks about; one where it is a single question."""
         return targets_of(from_resolved(self.protocol.value))
+
+    @cached_property
+    def headline(self) -> str:
+        """Name of the target that curves and the first page speak of."""
+        return headline(from_resolved(self.protocol.value)).name
 
     def of(self, target: object) -> str:
         """Such as ", grade 2 or above"; empty where there is one question, or for all classes together."""

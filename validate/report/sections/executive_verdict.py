@@ -22,6 +22,7 @@ from validate.report.study import Study
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MOST_CRITERIA = 6
 MOST_EXPLAINED = 3
+MOST_THOUSANDS = 5  # models whose 1,000 page one has room for
 MOST_SILENT, LONGEST_SILENT = 2, 380  # models whose missing answers page one tells, and letters for each
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
@@ -42,7 +43,8 @@ def content(study: Study) -> Mapping[str, Any]:
     shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
     names = [str(study.model_name(model)) for model in study.models]
     heads = [study.short_name(model["id"].text) for model in study.models]
-    thousand = next(iter(thousands(study)), None)
+    of_thousand = thousands(study)
+    thousand = next(iter(of_thousand), None)
     return {
         "kicker": _kicker(study),
         "lede": _lede(study),
@@ -57,6 +59,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "explained": _explained(study),
         "more_criteria": len(lines) > len(shown),
         "thousand": thousand,
+        "thousands": of_thousand[:MOST_THOUSANDS],
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
         "strip": _strip(study),
         "weakest": _weakest(study),
@@ -202,15 +205,25 @@ def _conditions(study: Study) -> Printed:
         said = said + " Shown for no other than " + tested + "."
     if len(_levels_of(study, "site")) == 1:
         said += " One site: a local acceptance, not a general one."
-    changes = study.sealed.lock["amendments"]
-    if changes:
-        said = (
-            said
-            + " Amended after the lock "
-            + (printed(f"{len(changes)}", changes.length_address()) + " times" if len(changes) > 1 else printed("once"))
-            + "."
-        )
+    deviated = _deviations(study)
+    if deviated:
+        said = said + " " + deviated
     return said
+
+
+def _deviations(study: Study) -> Printed:
+    """How often it went another way than was locked, as far as lock and trail know; empty where nothing was locked."""
+    found = study.sealed.deviations
+    if study.exploratory or not found:
+        return Printed()
+    if not found["total"].value:
+        return printed("No deviation", found["total"].address) + " from what was locked is recorded."
+    counts = (
+        (found["amendments"]["major"], "major amendment"), (found["amendments"]["minor"], "minor amendment"),
+        (found["interruptions"], "interruption"), (found["refusals"], "refused start"),
+    )  # fmt: skip
+    told = joined((view.count(number, noun) for number, noun in counts if number.value), ", ")
+    return printed("Deviations from what was locked: ") + view.count(found["total"]) + " (" + told + "; appendix A7)."
 
 
 def _levels_of(study: Study, attribute: str) -> list[Node]:

@@ -27,6 +27,8 @@ class Thousand:
     missed: Printed
     false_alarms: Printed
     ranges: Printed
+    alarms_per_found: Printed
+    needed: Printed
     statement: Printed
 
 
@@ -84,8 +86,26 @@ def _thousand(study: Study, finding: Node, entry: Node) -> Thousand:
             ),
             ", ",
         ),
+        alarms_per_found=_alarms(counts) if counts["alarms_per_found"].value is not None else Printed(),
+        needed=_needed(counts) if counts["number_needed_to_predict"].value is not None else Printed(),
         statement=view.words(entry["statement"]),
     )
+
+
+def _alarms(counts: Node) -> Printed:
+    return view.plain(counts["alarms_per_found"], 1) + _between(counts["alarms_per_found_limits"])
+
+
+def _needed(counts: Node) -> Printed:
+    return view.plain(counts["number_needed_to_predict"], 1) + _between(counts["number_needed_to_predict_limits"])
+
+
+def _between(limits: Node) -> Printed:
+    """As in " (1.2–2.0)", or " (1.2 or more)" where there is no end to it; empty where there are none."""
+    if limits["low"].value is None:
+        return Printed()
+    low = printed(" (") + view.plain(limits["low"], 1)
+    return low + (" or more)" if limits["high"].value is None else "–" + view.plain(limits["high"], 1) + ")")
 
 
 def _range(count: Node) -> Printed:
@@ -144,9 +164,9 @@ def _alert_load(data: Node, name: str) -> Table:
 
 def _table(study: Study, data: Node, name: str) -> Table:
     columns = (
-        Column("Prevalence", width=11), Column("Positive predictive value", width=18),
-        Column("Negative predictive value", width=18), Column("Found", width=15), Column("Missed", width=12),
-        Column("False alarms", width=13), Column("Alarms for each found", numeric=True, width=13),
+        Column("Prevalence", width=11), Column("Positive predictive value", width=15),
+        Column("Negative predictive value", width=15), Column("Found", width=11), Column("Missed", width=10),
+        Column("False alarms", width=12), Column("False alarms for each found", width=13), Column("Needed to predict", width=13),
     )  # fmt: skip
     rows = [
         row(
@@ -154,7 +174,8 @@ def _table(study: Study, data: Node, name: str) -> Table:
             _value(study, entry["ppv"]),
             _value(study, entry["npv"]),
             *(_counted(entry["per_thousand"][key]) for key in ("found", "missed", "false_alarms")),
-            view.plain(entry["per_thousand"]["alarms_per_found"], 1),
+            _alarms(entry["per_thousand"]),
+            _needed(entry["per_thousand"]),
         )
         for entry in data["prevalences"]
     ]

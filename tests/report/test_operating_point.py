@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from validate.report.render import render
+
+
+def words_of(html: str, anchor: str) -> str:
+    """What a reader sees of one table or section."""
+    start = html.index(f'id="{anchor}"')
+    return " ".join(re.sub(r"<[^>]*>", " ", html[start : html.index("</table>", start)]).split())
+
+
+def html_of(folder: Path) -> str:
+    return render(folder, formats=("html",))[0].read_text(encoding="utf-8")
+
+
+def test_likelihood_ratios_stand_beside_sensitivity_though_nobody_made_them_endpoints(
+    build: Callable[..., Path],
+) -> None:
+    folder = build()
+    html = html_of(folder)
+    table = words_of(html, "at-the-point-candidate")
+    places = [table.index(one) for one in ("Sensitivity", "Specificity", "Positive likelihood", "Negative likelihood")]
+    assert places == sorted(places)
+    ratios = re.findall(r"as one without it (\d+\.\d+) \( ?(\d+\.\d+) \W+ (\d+\.\d+) ?\)", table)
+    assert len(ratios) == 2
+    assert all(float(low) <= float(value) <= float(high) for value, low, high in ratios)
+    assert "estimates.json#/estimates/" in html[html.index('id="at-the-point-candidate"') :].split("</table>")[0]
+
+
+def test_against_a_comparator_there_are_none(build: Callable[..., Path]) -> None:
+    html = html_of(build(kind="comparator"))
+    assert "ikelihood ratio" not in html
+    assert "Positive percent agreement" in words_of(html, "at-the-point-candidate")
+
+
+def test_without_an_operating_point_there_is_no_such_table(build: Callable[..., Path]) -> None:
+    assert 'id="at-the-point-candidate"' not in html_of(build(operating_point=False))
+
+
+def test_page_one_counts_the_deviations_and_says_what_it_takes_for_one_right_prediction(
+    build: Callable[..., Path],
+) -> None:
+    html = html_of(build())
+    page = html[html.index('id="section-r02"') : html.index('id="section-r00"')]
+    for address in ("evidence/deviations.json#/total", "evidence/deviations.json#/amendments/major"):
+        assert f'data-address="{address}"' in page
+    said = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    assert "Deviations from what was locked: 4 (1 major amendment, 2 minor amendments, 1 interruption" in said
+    assert "Of 2.2 (1.6 or more) flagged, one more has the finding" in said
+    assert "False alarms for each one found: 0.9 (0.7–1.2)" in said
+
+
+def test_page_one_counts_no_deviation_where_nothing_was_locked(build: Callable[..., Path]) -> None:
+    html = html_of(build(exploratory=True))
+    page = html[html.index('id="section-r02"') : html.index('id="section-r00"')]
+    assert "evidence/deviations.json" not in page
+
+
+def test_every_model_of_several_has_its_thousand_on_page_one(build: Callable[..., Path]) -> None:
+    html = html_of(build(models=("a", "b"), model_names=("Model A", "Model B")))
+    page = html[html.index('id="section-r02"') : html.index('id="section-r00"')]
+    assert re.search(r"Model B</span> <span[^>]*>1\.0\.0</span>, the same: ", page)
