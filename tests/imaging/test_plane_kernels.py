@@ -9,7 +9,7 @@ import pytest
 
 from validate.imaging import plane_kernels
 from validate.imaging.resize import Method, resized
-from validate.imaging.voi import ramped, windowed
+from validate.imaging.voi import Ramp, shaped, windowed
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_resizing_has_the_same_bits(
 def test_windowing_has_the_same_bits_and_keeps_what_is_not_a_number(closed: list[bool]) -> None:
     values = np.random.default_rng(1).normal(100, 900, (1, 300, 200)).astype(np.float32)
     values[0, 0, :3] = np.nan, np.inf, -np.inf
-    before = windowed(values, center=130.5, width=401.0), ramped(values, low=-70.0, high=333.3)
+    before = windowed(values, center=130.5, width=401.0), shaped(values, Ramp(-70.0, 403.3, 0.0))
     closed.append(True)
-    after = windowed(values, center=130.5, width=401.0), ramped(values, low=-70.0, high=333.3)
+    after = windowed(values, center=130.5, width=401.0), shaped(values, Ramp(-70.0, 403.3, 0.0))
     for one, other in zip(before, after, strict=True):
         assert np.array_equal(one, other, equal_nan=True)
     assert np.isnan(after[0][0, 0, 0])

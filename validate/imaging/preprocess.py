@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from validate.imaging.placed import Placed
 from validate.imaging.resize import resized
-from validate.imaging.voi import looked_up, ramped, windowed
+from validate.imaging.voi import Above, Ramp, Sigmoid, looked_up, shaped, window_shape
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
 
@@ -147,28 +147,36 @@ def apply(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> I
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
-def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
+def display(image: NDArray[Any], options: Window, volume: Volume) -> Ramp | Above | Sigmoid | Mapping[str, Any]:
+    """What makes grey of these values: a shape, or a table of the file. Raises DecodeFailure where there is none."""
     source = volume.source
     if options.source == "values":
-        return windowed(image, center=options.center, width=options.width, function=options.function)
+        assert options.center is not None
+        assert options.width is not None
+        return window_shape(center=options.center, width=options.width, function=options.function)
     if options.source != "full_range":
         tables = source.get("voi_luts", ()) if options.source == "voi_lut" else ()
         found = tables or source.get("windows", ())
         if options.index < len(found):
-            item = found[options.index]
-            return looked_up(image, item) if tables else windowed(image, **item)
+            item: Mapping[str, Any] = found[options.index]
+            return item if tables else window_shape(**item)
         if options.missing == "fail":
             kind = "VOI LUT" if options.source == "voi_lut" else "window"
             detail = f"The file has no {kind} number {options.index}; say missing: full_range if that will do."
             raise DecodeFailure("preprocess:no_window", detail)
-    low, high = source.get("range", (float(image.min()), float(image.max())))
+    low, high = source["range"] if "range" in source else (float(image.min()), float(image.max()))
     if high <= low:
         raise DecodeFailure("preprocess:no_range", f"The values range from {low:g} to {high:g}.")
-    return ramped(image, low=low, high=high)
+    return Ramp(low, high - low, 0.0)
+
+
+def _window(image: NDArray[Any], options: Any, volume: Volume) -> Image:
+    shape = display(image, options, volume)
+    return looked_up(image, shape) if isinstance(shape, Mapping) else shaped(image, shape)
 
 
 def _resize(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
-    _check_plane(options.size)
+    check_plane(options.size)
     return resized(image.astype(np.float32), options.size, method=options.method, antialias=options.antialias)
 
 
@@ -180,44 +188,66 @@ def _scale(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
 
 
 def _normalise(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    check_normalise(image.shape[0], options)
     mean, std = (np.asarray(v, np.float32) for v in (options.mean, options.std))
-    if not {mean.size, std.size} <= {1, image.shape[0]}:
-        detail = f"{mean.size} means and {std.size} deviations for {image.shape[0]} channels."
-        raise DecodeFailure("preprocess:channels", detail)
     normalised: Image = (image.astype(np.float32) - mean.reshape(-1, 1, 1)) / std.reshape(-1, 1, 1)
     return normalised
 
 
+def check_normalise(channels: int, options: Normalise) -> None:
+    """Raises DecodeFailure unless there is one pair for all channels or one for each."""
+    means, deviations = len(options.mean), len(options.std)
+    if not {means, deviations} <= {1, channels}:
+        detail = f"{means} means and {deviations} deviations for {channels} channels."
+        raise DecodeFailure("preprocess:channels", detail)
+
+
 def _crop(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
-    _check_plane(options.size)
+    top, left = placed_crop(image.shape, options.size)
     rows, columns = options.size
-    if image.shape[1] < rows or image.shape[2] < columns:
-        detail = f"The image is {image.shape[1]} × {image.shape[2]}, smaller than the crop of {rows} × {columns}."
-        raise DecodeFailure("preprocess:too_small", detail)
-    top, left = (image.shape[1] - rows) // 2, (image.shape[2] - columns) // 2
     return image[:, top : top + rows, left : left + columns].astype(np.float32)
 
 
+def placed_crop(shape: Sequence[int], size: Sequence[int]) -> tuple[int, int]:
+    """Where the middle (rows, columns) of an image of (channel, y, x) begin: (y, x). Raises DecodeFailure where it is smaller."""
+    check_plane(size)
+    rows, columns = size
+    if shape[1] < rows or shape[2] < columns:
+        detail = f"The image is {shape[1]} × {shape[2]}, smaller than the crop of {rows} × {columns}."
+        raise DecodeFailure("preprocess:too_small", detail)
+    return (shape[1] - rows) // 2, (shape[2] - columns) // 2
+
+
 def _pad(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
-    _check_plane(options.size)
-    missing = [max(want - have, 0) for want, have in zip(options.size, image.shape[1:], strict=True)]
-    before_after = [(0, 0), *((m // 2, m - m // 2) for m in missing)]
-    return np.pad(image.astype(np.float32), before_after, constant_values=options.value)
+    return np.pad(
+        image.astype(np.float32), ((0, 0), *placed_pad(image.shape, options.size)), constant_values=options.value
+    )
 
 
-def _check_plane(size: Size) -> None:
+def placed_pad(shape: Sequence[int], size: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What goes before and after an image of (channel, y, x), of rows and of columns."""
+    check_plane(size)
+    down, across = (max(want - have, 0) for want, have in zip(size, shape[1:], strict=True))
+    return (down // 2, down - down // 2), (across // 2, across - across // 2)
+
+
+def check_plane(size: Sequence[int]) -> None:
+    """Raises DecodeFailure unless it is (rows, columns)."""
     if len(size) != 2:
         raise DecodeFailure("preprocess:size", f"An image's size is (rows, columns); got {len(size)} numbers.")
 
 
 def _channels(image: NDArray[Any], options: Any, _volume: Volume) -> Image:
+    check_channels(image.shape[0], options)
     if image.shape[0] == options.count:
         return image.astype(np.float32)
-    if image.shape[0] != 1:
-        raise DecodeFailure(
-            "preprocess:channels", f"The image has {image.shape[0]} channels, expected {options.count}."
-        )
     return np.repeat(image.astype(np.float32), options.count, axis=0)
+
+
+def check_channels(channels: int, options: Channels) -> None:
+    """Raises DecodeFailure where so many can't become what is asked for."""
+    if channels not in {1, options.count}:
+        raise DecodeFailure("preprocess:channels", f"The image has {channels} channels, expected {options.count}.")
 
 
 APPLY: dict[str, Callable[[NDArray[Any], Any, Volume], Image]] = {

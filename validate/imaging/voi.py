@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,30 @@ from validate.imaging.volume import DecodeFailure
 
 BLOCK = 1 << 14  # numbers in double precision that stay in a core's cache
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """(x - middle) / width + lift, in [0, 1]."""
+
+    middle: float
+    width: float
+    lift: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """1 above the threshold, else 0."""
+
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sigmoid:
+    """1 / (1 + exp(-4 (x - center) / width))."""
+
+    center: float
+    width: float
 
 
 def stored_windows(dataset: Dataset, mirror: float | None, *, little: bool = True) -> dict[str, Any]:
@@ -39,26 +64,33 @@ def windowed(values: NDArray[Any], *, center: float, width: float, function: str
 
     Raises DecodeFailure where the width is too small for its function, or the function is unknown.
     """
+    return shaped(values, window_shape(center=center, width=width, function=function))
+
+
+def window_shape(*, center: float, width: float, function: str = "LINEAR") -> Ramp | Above | Sigmoid:
+    """What a display window does to a value. Raises as `windowed`."""
     if function == "LINEAR" and width >= 1:
-        if width == 1:
-            return (values.astype(np.float64) > center - 0.5).astype(np.float32)
-        return _between(values, center - 0.5, width - 1)
+        return Above(center - 0.5) if width == 1 else Ramp(center - 0.5, width - 1)
     if function == "LINEAR_EXACT" and width > 0:
-        return _between(values, center, width)
+        return Ramp(center, width)
     if function == "SIGMOID" and width > 0:
-        with np.errstate(over="ignore"):
-            x = values.astype(np.float64)
-            grey: NDArray[np.float32] = (1 / (1 + np.exp(-4 * (x - center) / width))).astype(np.float32)
-        return grey
+        return Sigmoid(center, width)
     raise DecodeFailure("preprocess:bad_window", f"The window is {function} with width {width:g}.")
 
 
-def ramped(values: NDArray[Any], *, low: float, high: float) -> NDArray[np.float32]:
-    """Grey in [0, 1] from low to high."""
-    return _between(values, low, high - low, lift=0.0)
+def shaped(values: NDArray[Any], shape: Ramp | Above | Sigmoid) -> NDArray[np.float32]:
+    """Grey in [0, 1] by one of these shapes."""
+    if isinstance(shape, Ramp):
+        return _between(values, shape.middle, shape.width, shape.lift)
+    x = values.astype(np.float64)
+    if isinstance(shape, Above):
+        return (x > shape.threshold).astype(np.float32)
+    with np.errstate(over="ignore"):
+        grey: NDArray[np.float32] = (1 / (1 + np.exp(-4 * (x - shape.center) / shape.width))).astype(np.float32)
+    return grey
 
 
-def _between(values: NDArray[Any], middle: float, width: float, lift: float = 0.5) -> NDArray[np.float32]:
+def _between(values: NDArray[Any], middle: float, width: float, lift: float) -> NDArray[np.float32]:
     """(x - middle) / width + lift, in [0, 1], in double precision, some rows at a time: the whole would not stay in a core's cache."""
     found = np.empty(values.shape, np.float32)
     flat, out = np.ascontiguousarray(values).reshape(-1), found.reshape(-1)

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from validate.cohort.case import Case
 from validate.errors import MachineError, ValidateError
 from validate.imaging.placed import Placement
+from validate.imaging.unfinished import Unfinished
 from validate.inference.asking import Asking, Stopped
 from validate.models.adapter import Batch, LoadedModel, NamedModel, OutOfMemory
 from validate.models.lost_device import lost_device
 from validate.models.prediction import Failure, Prediction
 
 Pixels = NDArray[np.float32]
+Shown = Pixels | Unfinished
 Result = Prediction | Failure
 
 _PATHS = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":]+){2,}")
@@ -46,15 +48,15 @@ class Named:
         return sum(image.nbytes for image in self.images.values())
 
 
-Image = Pixels | Named
+Image = Shown | Named
 
 
-def named_images(images: Mapping[str, Pixels | Failure]) -> Named | Failure:
-    """Of one case; or why one of its inputs has none."""
+def named_images(images: Mapping[str, Shown | Failure]) -> Named | Failure:
+    """Of one case; or why one of its inputs has none. What has several inputs is given finished images."""
     for name, image in images.items():
         if isinstance(image, Failure):
             return Failure(image.reason, f"Input '{name}': {image.detail}")
-    return Named({name: image for name, image in images.items() if not isinstance(image, Failure)})
+    return Named({name: image for name, image in images.items() if isinstance(image, np.ndarray)})
 
 
 def batch_of(cases: Sequence[Case], images: Sequence[Any], places: Sequence[Placement | None] = ()) -> Batch:
@@ -63,6 +65,8 @@ def batch_of(cases: Sequence[Case], images: Sequence[Any], places: Sequence[Plac
     if isinstance(first, Named):
         stacked = {name: np.stack([image.images[name] for image in images]) for name in first.images}
         return Batch(tuple(cases), None, tuple(places), stacked)
+    if isinstance(first, Unfinished):
+        return Batch(tuple(cases), None, tuple(places), unfinished=tuple(images))
     pixels = None if first is None else first[None] if len(images) == 1 else np.stack(images)
     return Batch(tuple(cases), pixels, tuple(places))
 
@@ -116,7 +120,9 @@ class Batcher:
             else:
                 results[place] = failure
         # Images of one shape go together; in most studies preprocessing leaves one shape only.
-        shape_of = {place: getattr(images[place], "shape", ()) for place in fit}
+        shape_of = {
+            place: (getattr(images[place], "shape", ()), isinstance(images[place], Unfinished)) for place in fit
+        }
         given = _Given(cases, images, places or (None,) * len(cases))
         for _, alike in groupby(sorted(fit, key=lambda place: (shape_of[place], place)), key=shape_of.__getitem__):
             group = list(alike)

@@ -17,6 +17,7 @@ from validate.imaging.chosen import Choice, chosen_files
 from validate.imaging.in_time import DECODING, TookTooLong, in_time
 from validate.imaging.mask import Grid
 from validate.imaging.placed import Placement
+from validate.imaging.unfinished import Unfinished
 from validate.inference.held import Held, held_bytes
 from validate.inference.view import Transform, View
 from validate.models.prediction import Failure
@@ -46,13 +47,14 @@ class DecodeTask:
 class Decoded:
     """
     images : per view, float32, (channel, y, x) or (channel, z, y, x), or why there is none; of a view that disturbs it, the
-        image in native units, the same for all such views of one reading (disturb.py goes on with it)
+        image in native units, the same for all such views of one reading (disturb.py goes on with it); of one that is finished
+        on the device, what is left to do
     places : per view, where a volume lies; None of an image, of a failure, and where the file says nothing
     source : decoder and transfer syntax
     seconds : of one worker, from reading to the last view      stages : the same by stage, decode and preprocess
     """
 
-    images: tuple[NDArray[np.float32] | Held | Failure, ...]
+    images: tuple[NDArray[np.float32] | Unfinished | Held | Failure, ...]
     source: dict[str, str]
     seconds: float
     places: tuple[Placement | None, ...] = ()
@@ -115,9 +117,9 @@ def timed_out(task: DecodeTask, seconds: float) -> Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A preprocessed image, and where a volume lies."""
+    """A preprocessed image, or one that is left to the device, and where a volume lies."""
 
-    image: NDArray[np.float32]
+    image: NDArray[np.float32] | Unfinished
     placement: Placement | None = None
 
 
@@ -174,8 +176,11 @@ def _rewritten(content: bytes, by: Transform, task: DecodeTask) -> bytes:
 
 def seen(volume: Any, original: Any, view: View) -> Seen:
     """What preprocessing makes of a volume, disturbed or not; a mask goes back to the grid of the original."""
+    from validate.imaging.deciding import unfinished
     from validate.imaging.preprocess import apply, apply_to_volume
 
+    if view.on_device and (left := unfinished(volume, view.steps)) is not None:
+        return Seen(left)
     if view.reader == "image":
         return Seen(np.ascontiguousarray(apply(volume, view.steps), dtype=np.float32))
     placed = apply_to_volume(volume, view.steps)

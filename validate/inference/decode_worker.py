@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from validate.errors import ValidateError
 from validate.imaging import reference_decoder
 from validate.imaging.placed import placement_of
+from validate.imaging.unfinished import Unfinished, joined, parted
 from validate.inference.decode import Decoded, DecodeTask, decode
 from validate.inference.held import Held, message_of, volume_from
 from validate.inference.view import View, view_of
@@ -67,6 +68,8 @@ def described(decoded: Decoded) -> tuple[dict[str, Any], list[NDArray[Any]]]:
             header, parts = message_of(image.volume)
             views.append({"held": header, "number": image.number})
             arrays += parts
+        elif isinstance(image, Unfinished):
+            views.append({"unfinished": parted(image, arrays)})
         else:
             views.append({})
             arrays.append(image)
@@ -82,7 +85,7 @@ def described(decoded: Decoded) -> tuple[dict[str, Any], list[NDArray[Any]]]:
 def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, content: str) -> Decoded:
     """What a child says that it decoded. Raises LookupError, TypeError, ValueError or StopIteration on nonsense."""
     left = iter(arrays)
-    images: list[NDArray[np.float32] | Held | Failure] = []
+    images: list[NDArray[np.float32] | Unfinished | Held | Failure] = []
     for entry in header["views"]:
         if "failure" in entry:
             images.append(Failure(str(entry["failure"]["reason"]), str(entry["failure"]["detail"])))
@@ -90,6 +93,8 @@ def decoded_from(header: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, c
             images.append(images[entry["same"]])
         elif "held" in entry:
             images.append(Held(volume_from(entry["held"], left), content, int(entry["number"])))
+        elif "unfinished" in entry:
+            images.append(joined(entry["unfinished"], left))
         else:
             images.append(next(left))
     places = tuple(entry and placement_of(entry) for entry in header["places"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validate.cohort.case import Case
 from validate.errors import ModelError, ValidateError
 from validate.imaging.placed import Placement
-from validate.inference.batching import Image, Named, Pixels, batch_of, misfit, named_images, plain_message
+from validate.inference.batching import Image, Named, Shown, batch_of, misfit, named_images, plain_message
 from validate.inference.decode import Decoded, DecodeTask, decode_in_time
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan
@@ -34,12 +34,18 @@ class Look:
     decode_seconds: float
 
 
-def clean_views(plan: InferencePlan) -> tuple[tuple[View, ...], dict[str, dict[str, int]]]:
-    """The distinct views of all models that are shown images, undisturbed, and the numbers of each model's by input."""
+def clean_views(plan: InferencePlan, *, finished: bool = False) -> tuple[tuple[View, ...], dict[str, dict[str, int]]]:
+    """The distinct views of all models that are shown images, undisturbed, and the numbers of each model's by input.
+
+    finished : with nothing left to a device, as arrays to look at
+    """
     distinct: dict[bytes, View] = {}
     keys: dict[str, dict[str, bytes]] = {}
     for model in plan.models:
-        if views := model.views(CLEAN):
+        views = model.views(CLEAN)
+        if finished:
+            views = {name: replace(view, on_device=False) for name, view in views.items()}
+        if views:
             keys[model.id] = {name: view.key for name, view in views.items()}
             distinct |= {view.key: view for view in views.values() if view.key not in distinct}
     order = list(distinct)
@@ -109,7 +115,7 @@ def dry_run(plan: InferencePlan, *, count: int = 3) -> list[dict[str, Any]]:
     Each row: model, unit (pseudonym), decoder, input {"shape", "minimum", "maximum", "mean"} or None,
     score or None, raw, failure or None, detail or None. Raises what the model raises.
     """
-    distinct, view_of = clean_views(plan)
+    distinct, view_of = clean_views(plan, finished=True)
     rows = []
     for case in plan.cases[:count]:
         seen = _decoded(case, distinct) if distinct and case.files else []
@@ -125,7 +131,7 @@ def input_statistics(plan: InferencePlan) -> list[dict[str, Any]]:
 
     Each row: model, unit (pseudonym), input (name, "" where there is one), and shape, minimum, maximum, mean, or failure.
     """
-    distinct, view_of = clean_views(plan)
+    distinct, view_of = clean_views(plan, finished=True)
     rows: list[dict[str, Any]] = []
     for case in plan.cases:
         seen = _decoded(case, distinct) if distinct and case.files else []
@@ -165,7 +171,7 @@ def _shown(seen: Sequence[Decoded], numbers: Mapping[str, int]) -> tuple[Image |
     return named_images({name: _undisturbed(seen[number]) for name, number in numbers.items()}), None
 
 
-def _undisturbed(decoded: Decoded) -> Pixels | Failure:
+def _undisturbed(decoded: Decoded) -> Shown | Failure:
     image = decoded.images[0]
     assert not isinstance(image, Held)  # only what a pass disturbs is held
     return image

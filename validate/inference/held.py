@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.imaging.unfinished import Unfinished
 from validate.imaging.volume import Volume
 from validate.processes.channel import ELEMENTS
 
@@ -75,4 +76,4 @@ def volume_from(header: Mapping[str, Any], arrays: Iterator[NDArray[Any]]) -> Vo
 def held_bytes(images: Sequence[Any]) -> int:
     """Of images and of volumes, each volume once however many passes wait for it."""
     distinct = {id(image.volume): image.nbytes for image in images if isinstance(image, Held)}
-    return sum(distinct.values()) + sum(image.nbytes for image in images if isinstance(image, np.ndarray))
+    return sum(distinct.values()) + sum(image.nbytes for image in images if isinstance(image, np.ndarray | Unfinished))

@@ -15,6 +15,7 @@ from validate.canonical import digest
 from validate.cohort.case import Case, Cohort
 from validate.errors import ProtocolError
 from validate.inference.plan_problems import (
+    device_problems,
     mask_problems,
     name_problems,
     pass_problems,
@@ -137,6 +138,8 @@ def make_plan(
     problems += [problem for model in models for problem in unit_problems(model, protocol, cohort)]
     problems += [problem for model in models for problem in step_problems(model)]
     problems += [problem for model in models for problem in mask_problems(model)]
+    if protocol.inference.preprocess_on == "device":
+        problems += [problem for model in models for problem in device_problems(model)]
     problems += precision_problems(protocol.inference.precision, passes)
     problems += [problem for pass_ in passes for problem in pass_problems(pass_, models)]
     if problems:
@@ -173,6 +176,7 @@ def _model_document(model: PlannedModel) -> dict[str, Any]:
         "runtime": identity.runtime,
         "input": block.model_dump(mode="json")["input"],
         "preprocess": [dict(step) for step in block.preprocess],
+        **({"preprocess_on": "device"} if model.on_device else {}),
         "output": block.output.model_dump(mode="json"),
         **_volume_document(model),
         "options": dict(block.options),

@@ -58,6 +58,25 @@ def step_problems(model: PlannedModel) -> Iterator[str]:
             yield f"{where}: got {len(step)} names; each step is one `name: {{options}}`."
 
 
+def device_problems(model: PlannedModel) -> Iterator[str]:
+    """Where preprocessing on the device is demanded, and can't be done."""
+    if not model.is_shown or model.on_device:
+        return
+    from validate.imaging.deciding import DECIDED
+
+    there = getattr(model.loaded, "finishes", None)
+    foreign = [name for step in model.block.preprocess for name in step if name not in DECIDED]
+    why = (
+        f"the step '{foreign[0]}' is done on the processor only"
+        if there and foreign
+        else (
+            f"of format '{model.block.format}', input '{model.block.input}' with output '{model.block.output.kind}', it is given finished "
+            "arrays; only torch and ONNX models of one image, each in a process of its own, do this themselves"
+        )
+    )
+    yield f"inference.preprocess_on: got 'device', but not for models.{model.id}: {why}. Say auto or processor."
+
+
 def mask_problems(model: PlannedModel) -> Iterator[str]:
     from validate.imaging.mark_components import mark_chain_problems
     from validate.imaging.postprocess import chain_problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validate.imaging.chosen import Choice
@@ -24,6 +24,7 @@ class PlannedModel:
 
     targets : what its scores are for: the label of the protocol, or each class, grade, finding or structure in its order
     values : of structures, the value of each in a mask
+    on_device : whether its images are preprocessed where it runs (imaging/unfinished.py)
     elsewhere : the same model on other devices or in full precision, where passes ask for it, by Pass.elsewhere
     geometry : of a model of volumes, what may be done where slices make no regular box (protocol/geometry.py)
     """
@@ -33,6 +34,7 @@ class PlannedModel:
     targets: tuple[str, ...]
     values: Mapping[str, int] = field(default_factory=dict)
     geometry: Mapping[str, Any] = field(default_factory=dict)
+    on_device: bool = False
     elsewhere: Mapping[str, LoadedModel] = field(default_factory=dict, repr=False)
 
     @property
@@ -50,7 +52,8 @@ class PlannedModel:
             }
         if not self.loaded.needs_pixels:
             return {}
-        return {"": self._view(pass_, self.block.preprocess, series=self.block.input == "series")}
+        view = self._view(pass_, self.block.preprocess, series=self.block.input == "series")
+        return {"": replace(view, on_device=self.on_device)}
 
     @property
     def is_shown(self) -> bool:
@@ -84,8 +87,20 @@ def planned_model(
         targets=scored(protocol, block),
         values=mask_values(protocol),
         geometry={} if rules is None else rules.model_dump(mode="json"),
+        on_device=_on_device(protocol.inference.preprocess_on, block, loaded),
         elsewhere={device: _answering(block, model) for device, model in elsewhere.items()},
     )
+
+
+def _on_device(wanted: str, block: Model, loaded: LoadedModel) -> bool:
+    finishes = getattr(loaded, "finishes", None)
+    if wanted == "processor" or finishes is None or block.input == "series" or _by_voxel(block):
+        return False
+    if wanted == "auto" and not (finishes == "always" and "cuda" in loaded.identity.provider):
+        return False
+    from validate.imaging.deciding import can_wait
+
+    return can_wait(block.preprocess)
 
 
 def _answering(block: Model, loaded: LoadedModel) -> LoadedModel:

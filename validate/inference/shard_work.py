@@ -13,8 +13,9 @@ import numpy as np
 
 from validate.cohort.case import Case
 from validate.imaging.placed import Placement
+from validate.imaging.unfinished import Unfinished
 from validate.inference.aggregate import aggregated
-from validate.inference.batching import Batcher, Image, Named, Pixels, Result, named_images
+from validate.inference.batching import Batcher, Image, Named, Pixels, Result, Shown, named_images
 from validate.inference.disturb import Disturbing
 from validate.inference.held import Held, held_bytes
 from validate.inference.plan import Shard
@@ -28,7 +29,7 @@ HELD_BYTES = 256 << 20  # of images that wait to be disturbed, from which a batc
 class Waiting:
     """What a pass that disturbs images holds of a case, by input; "" of the only one."""
 
-    images: Mapping[str, Pixels | Held | Failure]
+    images: Mapping[str, Shown | Held | Failure]
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class ShardWork:
         ]
         return [_halved(image) for image in images] if self.half else images
 
-    def _disturb(self, name: str, view: View, waiting: Mapping[int, dict[str, Pixels | Held | Failure]]) -> None:
+    def _disturb(self, name: str, view: View, waiting: Mapping[int, dict[str, Shown | Held | Failure]]) -> None:
         held = {place: one for place, images in waiting.items() if isinstance(one := images.get(name), Held)}
         if not held:
             return
@@ -165,7 +166,7 @@ class ShardWork:
                 self._places[place] = None if isinstance(found, Failure) else found.placement
 
 
-def _whole(images: Mapping[str, Pixels | Held | Failure]) -> Image | Failure:
+def _whole(images: Mapping[str, Shown | Held | Failure]) -> Image | Failure:
     ready = {name: image for name, image in images.items() if not isinstance(image, Held)}
     return ready[""] if "" in ready else named_images(ready)
 
@@ -174,6 +175,8 @@ def _halved(image: Image | Failure | None) -> Image | Failure | None:
     """Rounded to the 11 significant bits of half precision, and given as single precision again."""
     if image is None or isinstance(image, Failure):
         return image
+    if isinstance(image, Unfinished):
+        return image.halved()
     if isinstance(image, Named):
         return Named({name: _rounded(one) for name, one in image.images.items()})
     return _rounded(image)

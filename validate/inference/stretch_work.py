@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from validate.cohort.case import Case
 from validate.errors import MachineError
 from validate.inference.asking import Asking
-from validate.inference.batching import Batcher, Image, Pixels, named_images
+from validate.inference.batching import Batcher, Image, Shown, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
 from validate.inference.disturb import Disturbing, alone, device_of, open_torch
@@ -269,7 +269,7 @@ class StretchWork:
         return Clocks(self.tally.decode_seconds + sum(own.values()), self.asking.idle, stages)
 
 
-def _undisturbed(images: Mapping[Key, Pixels | Held | Failure]) -> dict[Key, Pixels | Failure]:
+def _undisturbed(images: Mapping[Key, Shown | Held | Failure]) -> dict[Key, Shown | Failure]:
     """Of a pass that disturbs nothing, so that none of them is held."""
     return {name: image for name, image in images.items() if not isinstance(image, Held)}
 

@@ -41,6 +41,7 @@ class View:
     steps : preprocessing      reader : "image", each file by itself; "series", all files of the case as one volume
     geometry : of a series, what may be done where its slices make no regular box (protocol/geometry.py)
     choice : of one of several named inputs, which of the case's files it is; None where all are given
+    on_device : whether the arithmetic of the steps is left to the model's device (imaging/unfinished.py)
     """
 
     steps: Steps
@@ -49,6 +50,7 @@ class View:
     file_transform: Transform | None = None
     volume_transform: Transform | None = None
     choice: Choice | None = None
+    on_device: bool = False
 
     @property
     def key(self) -> bytes:
@@ -64,6 +66,7 @@ class View:
             "file_transform": _document(self.file_transform),
             "volume_transform": _document(self.volume_transform),
             "choice": None if self.choice is None else self.choice.document(),
+            "on_device": self.on_device,
         }
 
 
@@ -76,6 +79,7 @@ def view_of(document: Mapping[str, Any]) -> View:
         _transform(document["file_transform"]),
         _transform(document["volume_transform"]),
         None if document["choice"] is None else choice_of(document["choice"]),
+        bool(document["on_device"]),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from validate.cohort.case import Case
 from validate.errors import ProtocolError
 from validate.imaging.placed import Placement
+from validate.imaging.unfinished import Unfinished
 from validate.models.prediction import Failure, Prediction
 from validate.protocol.model import Model
 
@@ -56,12 +57,14 @@ class Batch:
     pixels : (n, channel, y, x) float32, of volumes (n, channel, z, y, x), or None where the format reads none
     places : of volumes, where each lies; None where the file says nothing
     inputs : of a model of several inputs, its images by input, each as `pixels`; None of any other
+    unfinished : instead of `pixels`, images whose preprocessing is left to a model that `finishes` them
     """
 
     cases: tuple[Case, ...]
     pixels: NDArray[np.float32] | None = None
     places: tuple[Placement | None, ...] = ()
     inputs: Mapping[str, NDArray[np.float32]] | None = None
+    unfinished: tuple[Unfinished, ...] | None = None
 
 
 class OutOfMemory(Exception):
@@ -74,6 +77,7 @@ class LoadedModel(Protocol):
     needs_pixels : False where predictions are looked up, so that no image is decoded for it
     fixed_batch : the only batch size the model takes, or None; `predict` fills a smaller batch up by itself
     More may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked;
+    `finishes`, whether it preprocesses images on its own device, "asked" where only on demand, or "always" where that is a GPU;
     `remote`, whether it is computed elsewhere, so that no device can be chosen for it; `unmoved`, members that are given no images here;
     `conclude()`, called when no case is left, which raises Contradiction where an answer that was given turns out to be doubtful.
     """

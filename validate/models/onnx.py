@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from validate.errors import ModelError
+from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity, OutOfMemory, read_options
 from validate.models.child_host import ChildHost
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.left_to_device import message
 from validate.models.onnx_file import OnnxFile, read_onnx
 from validate.models.onnx_session import NotOpened, ProviderMissing, open_session, runtime
 from validate.models.output import check_columns, output_name
@@ -80,6 +82,11 @@ class _ChildSession:
         _, (raw,) = self._host.ask({"output": output, "inputs": list(arrays)}, list(arrays.values()))
         return raw
 
+    def run_unfinished(self, output: str, name: str, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+        header, arrays = message(images, size)
+        _, (raw,) = self._host.ask({"output": output, "inputs": [name], **header}, arrays)
+        return raw
+
     def close(self) -> None:
         self._host.close()
 
@@ -111,6 +118,18 @@ class OnnxRunner:
         named = {self._only if name == ONLY_INPUT else name: array for name, array in arrays.items()}
         try:
             return self._session.run(self._output, named)
+        except MemoryError as error:
+            raise OutOfMemory(str(error)) from error
+
+    @property
+    def finishes(self) -> Literal["asked"] | None:
+        """Only on demand: it takes torch, which an ONNX model does without."""
+        return "asked" if isinstance(self._session, _ChildSession) else None
+
+    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+        assert isinstance(self._session, _ChildSession)
+        try:
+            return self._session.run_unfinished(self._output, self._only, images, size)
         except MemoryError as error:
             raise OutOfMemory(str(error)) from error
 

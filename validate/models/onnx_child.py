@@ -10,6 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from validate.models.child_answer import reply
+from validate.models.left_to_device import batch
+from validate.models.serving import Finished, Started, serve
 from validate.processes.channel import Arrays, ChildGone, own_channel
 from validate.processes.sandbox import confine, own_folders
 
@@ -21,11 +23,12 @@ def main() -> None:
         request, contents = channel.receive()
         program = _Program()
         reply(channel, lambda: program.load(request, contents))
-        while True:
-            header, arrays = channel.receive(copy=False)
-            reply(channel, lambda header=header, arrays=arrays: program.predict(header, arrays))
+        serve(channel, program)
     except ChildGone:
         return
+
+
+_Taken = tuple[str, dict[str, Any]]  # the output that is asked for, and inputs by name
 
 
 class _Program:
@@ -64,6 +67,25 @@ class _Program:
             "isolation": isolation,
         }, ()
 
-    def predict(self, header: Mapping[str, Any], arrays: tuple[NDArray[Any], ...]) -> tuple[dict[str, Any], Arrays]:
-        given = dict(zip(header["inputs"], arrays, strict=True))
-        return {}, (self.session.run(header["output"], given),)
+    @property
+    def ahead(self) -> bool:
+        return bool(self.session is not None and self.session.device == "cuda")
+
+    def take(self, header: Mapping[str, Any], arrays: Arrays) -> _Taken:
+        """What the model is given, on its device."""
+        if "left" not in header:
+            return header["output"], self.session.placed(dict(zip(header["inputs"], arrays, strict=True)))
+        import torch
+
+        with torch.inference_mode():
+            on_gpu = self.ahead and torch.cuda.is_available()
+            there = [torch.from_numpy(one).to("cuda" if on_gpu else "cpu") for one in arrays]
+            ready = batch(torch, header, there)
+            if on_gpu:
+                torch.cuda.current_stream().synchronize()  # the runtime computes on a stream of its own
+        (name,) = header["inputs"]
+        return header["output"], {name: ready} if on_gpu else self.session.placed({name: ready.numpy()})
+
+    def start(self, taken: _Taken) -> Started:
+        output, inputs = taken
+        return Finished({}, (self.session.computed(output, inputs),))

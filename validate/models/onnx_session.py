@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -49,15 +50,52 @@ class OnnxSession:
     provider: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def device(self) -> str:
+        """As onnxruntime names it where inputs and outputs lie."""
+        return "cpu" if self.provider == CPU else "cuda"
+
     def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """One output. Raises MemoryError where the device is full; else what the runtime raises."""
-        try:
-            (raw,) = self.session.run([output], dict(arrays))
-        except Exception as error:
-            if EXHAUSTED.search(str(error)):
-                raise MemoryError(str(error)) from error
-            raise
+        return self.computed(output, self.placed(arrays))
+
+    def placed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Inputs where the model reads them: on a GPU copies there, made now. Raises as `run`."""
+        if self.device == "cpu":
+            return dict(arrays)
+        with _exhausted():
+            return {
+                name: onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), self.device, 0)
+                for name, array in arrays.items()
+            }
+
+    def computed(self, output: str, inputs: Mapping[str, Any]) -> NDArray[Any]:
+        """One output, of inputs that are `placed`, or on a GPU of contiguous float32 tensors of torch there. Raises as `run`."""
+        with _exhausted():
+            if all(isinstance(one, np.ndarray) for one in inputs.values()):
+                (raw,) = self.session.run([output], dict(inputs))
+                return np.asarray(raw)
+            binding = self.session.io_binding()
+            for name, one in inputs.items():
+                if isinstance(one, onnxruntime.OrtValue):
+                    binding.bind_ortvalue_input(name, one)
+                else:
+                    binding.bind_input(name, self.device, 0, np.float32, tuple(one.shape), one.data_ptr())
+            binding.bind_output(output, self.device, 0)
+            self.session.run_with_iobinding(binding)
+            (raw,) = binding.copy_outputs_to_cpu()
         return np.asarray(raw)
+
+
+@contextmanager
+def _exhausted() -> Iterator[None]:
+    """What the runtime raises where a device is full, as MemoryError."""
+    try:
+        yield
+    except Exception as error:
+        if EXHAUSTED.search(str(error)):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def open_session(

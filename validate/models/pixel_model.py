@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import Case
 from validate.errors import ModelError
+from validate.imaging.unfinished import Unfinished
 from validate.models import input as model_input
 from validate.models.adapter import Batch, ModelIdentity
 from validate.models.named_inputs import NamedInputs
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.models.runner import ONLY_INPUT, Runner
+from validate.models.runner import ONLY_INPUT, Finisher, Runner
 from validate.protocol.model import Model
 
 
@@ -34,6 +35,7 @@ class PixelModel:
         self.takes_inputs = self._named is not None
         self.fixed_batch = runner.fixed_batch
         self.remote = bool(getattr(runner, "remote", False))
+        self.finishes = runner.finishes if isinstance(runner, Finisher) and self._named is None else None
         self.identity: ModelIdentity = runner.identity
         declared = {str(port["name"]): port for port in runner.identity.inputs}
         if self._named is not None:
@@ -52,6 +54,8 @@ class PixelModel:
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
         if self._named is not None:
             return self._predict_named(batch, self._named)
+        if batch.unfinished is not None:
+            return self._finished(batch.unfinished)
         if batch.pixels is None:
             raise ModelError(
                 f"models.{self._model.id}: a model of format '{self._model.format}' needs pixels; these cases have none."
@@ -93,13 +97,21 @@ class PixelModel:
         sent = len(next(iter(filled.values())))
         return class_scores(self._rows(filled, sent)[:cases], cases=cases, model=self._model)
 
+    def _finished(self, images: Sequence[Unfinished]) -> Sequence[Prediction | Failure]:
+        assert isinstance(self._runner, Finisher)
+        size = max(len(images), self.fixed_batch or 0)
+        rows = self._checked(self._runner.run_unfinished(images, size), size)
+        return class_scores(rows[: len(images)], cases=len(images), model=self._model)
+
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """The numbers as they come, one row per input (adapter.RawModel)."""
         filled = model_input.filled(pixels, self.fixed_batch)
         return self._rows({ONLY_INPUT: filled}, len(filled))[: len(pixels)]
 
     def _rows(self, arrays: Mapping[str, NDArray[Any]], sent: int) -> NDArray[Any]:
-        raw = self._runner.run(arrays)
+        return self._checked(self._runner.run(arrays), sent)
+
+    def _checked(self, raw: NDArray[Any], sent: int) -> NDArray[Any]:
         if raw.ndim == 0 or raw.shape[0] != sent:
             raise ModelError(
                 f"models.{self._model.id}.output: came out as {raw.shape} for {sent} cases; expected one row per case."

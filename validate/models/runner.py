@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity
 
 ONLY_INPUT = ""  # the name under which the one image of a model with one input is given
@@ -31,3 +32,14 @@ class Runner(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Finisher(Protocol):
+    """A Runner that preprocesses images where its model runs. finishes : as LoadedModel says it; None where it doesn't"""
+
+    finishes: Literal["asked", "always"] | None
+
+    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+        """As `run`, of a model with one input. size : rows of the batch, those without an image being zeros."""
+        ...

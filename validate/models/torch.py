@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from validate.errors import ModelError
+from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity, read_options
 from validate.models.child_host import ChildHost
 from validate.models.code_source import CodeSource, find_code
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.left_to_device import message
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.python import checked_call
@@ -73,6 +75,7 @@ class TorchRunner:
         self._host = host
         sizes = [port["shape"][0] for port in about.inputs if isinstance(port["shape"][0], int)] if about else []
         self.fixed_batch: int | None = min(sizes) if sizes else None
+        self.finishes: Literal["asked", "always"] = "always"
         facts = host.facts
         self.identity = ModelIdentity(
             id=model.id,
@@ -91,7 +94,14 @@ class TorchRunner:
         # a program of torch.export takes its inputs in their order, a module by their names
         order = [port["name"] for port in self.identity.inputs if port["name"] in arrays] or list(arrays)
         positional = bool(self.identity.inputs) or list(arrays) == [ONLY_INPUT]
-        header, answer = self._host.ask({"inputs": order, "positional": positional}, [arrays[name] for name in order])
+        return self._asked({"inputs": order, "positional": positional}, [arrays[name] for name in order])
+
+    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+        header, arrays = message(images, size)
+        return self._asked({**header, "positional": True}, arrays)
+
+    def _asked(self, request: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        header, answer = self._host.ask(request, arrays)
         if not answer:
             output_name(tuple(header["outputs"]), model=self._model)
         (raw,) = answer

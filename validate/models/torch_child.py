@@ -12,7 +12,8 @@ import mmap
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 
 from validate.models.child_answer import named, reply
 from validate.models.code_child import imported
+from validate.models.left_to_device import batch
+from validate.models.runner import ONLY_INPUT
+from validate.models.serving import Answer, Finished, Started, serve
 from validate.processes.channel import Arrays, ChildGone, own_channel
 from validate.processes.sandbox import confine, own_folders
 
@@ -44,10 +48,9 @@ def main() -> None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = sys.prefix
         program = _Program()
         reply(channel, lambda: program.load(request, content, code, isolation))
-        while True:
-            header, arrays = channel.receive(copy=False)
-            program.pin(channel.incoming)
-            reply(channel, lambda header=header, arrays=arrays: program.predict(header, arrays))
+        if program.ahead:
+            pinned(channel.incoming)
+        serve(channel, program)
     except ChildGone:
         return
 
@@ -66,8 +69,8 @@ class _Program:
         self.module: Any = None
         self.device = "cpu"
         self.output: str | None = None
-        self.pinned = False
         self.half = False
+        self.copying: Any = None
 
     def load(
         self, request: Mapping[str, Any], content: NDArray[np.uint8], code: NDArray[np.uint8], isolation: list[str]
@@ -91,37 +94,91 @@ class _Program:
             "parameters": sum(int(parameter.numel()) for parameter in self.module.parameters()),
         }, ()
 
-    def pin(self, memory: mmap.mmap | None) -> None:
-        """Lock the memory that batches arrive in, so that a GPU fetches them from there itself; once, and only for a GPU."""
-        if memory is None or self.pinned or self.device != "cuda":
-            return
+    @property
+    def ahead(self) -> bool:
+        return self.device == "cuda"
+
+    def take(self, header: Mapping[str, Any], arrays: Arrays) -> _Taken:
+        """What the model is given, on its device; on a GPU on its way there, on a stream of its own."""
         import torch
 
-        self.pinned = True
-        whole = np.frombuffer(memory, np.uint8)
-        # Where so much can't be locked, copies are slower and no number is another.
-        torch.cuda.cudart().cudaHostRegister(whole.ctypes.data, whole.nbytes, 0)
-
-    def _given(self, torch: Any, array: NDArray[Any]) -> Any:
-        """A tensor on the device; on the processor a copy, since a model may write into its input."""
-        if self.device == "cuda":
-            return torch.from_numpy(array).to(self.device, non_blocking=True)
-        return torch.from_numpy(np.array(array))
-
-    def predict(self, header: Mapping[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
-        import torch
-
-        torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
         with torch.inference_mode():
-            given = {name: self._given(torch, array) for name, array in zip(header["inputs"], arrays, strict=True)}
-            positional = header["positional"]
-            # what half precision is safe for is computed in it, the rest in single precision, as torch.amp decides
-            with torch.autocast(self.device, dtype=torch.float16, enabled=self.half):
-                outputs = named(self.module(*given.values()) if positional else self.module(**given))
+            if self.device == "cpu":  # a copy, since a model may write into its input
+                return _Taken(header, self._inputs(torch, header, [torch.from_numpy(np.array(one)) for one in arrays]))
+            if self.copying is None:
+                self.copying = torch.cuda.Stream()
+            with torch.cuda.stream(self.copying):
+                there = [torch.from_numpy(one).to(self.device, non_blocking=True) for one in arrays]
+                inputs = self._inputs(torch, header, there)
+                arrived = torch.cuda.Event()
+                arrived.record()
+        return _Taken(header, inputs, arrived)
+
+    def _inputs(self, torch: Any, header: Mapping[str, Any], tensors: Sequence[Any]) -> dict[str, Any]:
+        if "left" in header:
+            return {ONLY_INPUT: batch(torch, header, tensors)}
+        return dict(zip(header["inputs"], tensors, strict=True))
+
+    def start(self, taken: _Taken) -> Started:
+        import torch
+
+        header, inputs = taken.header, taken.inputs
+        if taken.arrived is not None:
+            torch.cuda.current_stream().wait_event(taken.arrived)
+            for tensor in inputs.values():
+                tensor.record_stream(
+                    torch.cuda.current_stream()
+                )  # its memory is not given away while the model reads it
+        torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
+        # what half precision is safe for is computed in it, the rest in single precision, as torch.amp decides
+        with torch.inference_mode(), torch.autocast(self.device, dtype=torch.float16, enabled=self.half):
+            outputs = named(self.module(*inputs.values()) if header["positional"] else self.module(**inputs))
         wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
+        told = {"outputs": sorted(outputs)}
         if wanted is None or wanted not in outputs:
-            return {"outputs": sorted(outputs)}, ()
-        return {"outputs": sorted(outputs)}, (outputs[wanted].detach().cpu().numpy(),)
+            return Finished(told, ())
+        found = outputs[wanted].detach()
+        return Finished(told, (found.numpy(),)) if self.device == "cpu" else _OnTheWay(told, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """arrived : on a GPU, the event after which the inputs are there and ready"""
+
+    header: Mapping[str, Any]
+    inputs: dict[str, Any]
+    arrived: Any = None
+
+
+class _OnTheWay:
+    """An output that a GPU is computing, and its copy to this side."""
+
+    def __init__(self, told: dict[str, Any], output: Any) -> None:
+        import torch
+
+        self.told = told
+        self.copy = torch.empty(output.shape, dtype=output.dtype, pin_memory=True)
+        self.copy.copy_(output, non_blocking=True)
+        self.copied = torch.cuda.Event()
+        self.copied.record()
+
+    def done(self) -> bool:
+        return bool(self.copied.query())
+
+    def answer(self) -> Answer:
+        self.copied.synchronize()
+        return self.told, (self.copy.numpy(),)
+
+
+def pinned(memory: mmap.mmap | None) -> None:
+    """Lock the memory that batches arrive in, so that a GPU fetches them from there itself."""
+    if memory is None:
+        return
+    import torch
+
+    whole = np.frombuffer(memory, np.uint8)
+    # Where so much can't be locked, copies are slower and no number is another.
+    torch.cuda.cudart().cudaHostRegister(whole.ctypes.data, whole.nbytes, 0)
 
 
 def _opened(torch: Any, request: Mapping[str, Any], content: bytes, code: NDArray[np.uint8], device: str) -> Any:

@@ -121,6 +121,7 @@ class Inference(Block):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     precision: Literal["float32", "float16"] = "float32"
+    preprocess_on: Literal["auto", "processor", "device"] = "auto"  # auto: where torch models run, if that is a GPU
     on_failure: Literal["worst_case", "best_case", "exclude_and_report"] = "worst_case"
     on_device_loss: Literal["stop", "record"] = "stop"  # record: what the lost device owes are failed cases
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
