@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from validate.cohort.case import Case, Cohort
 from validate.inference.plan import InferencePlan, make_plan
+from validate.models.begun import Begun
 from validate.models.load import load_models
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
@@ -140,6 +141,16 @@ def make_a_plan(
     return make_plan(protocol, cohort, load_models(protocol, base=folder, threads=1), passes)
 
 
+def _put_before(loaded: Any, predict: Callable[[Callable[[Any], Any], Any], Any]) -> None:
+    """Let `predict(real, batch)` answer in the place of an open model, when the turn of each batch has come."""
+    begin = loaded.begin
+
+    def real(batch: Any) -> Any:
+        return begin(batch).answer()
+
+    loaded.begin = lambda batch: Begun(lambda: predict(real, batch))
+
+
 def folder_bytes(folder: Path) -> Mapping[str, bytes]:
     """Every result of a run by name; timings are not results."""
     return {
@@ -177,3 +188,13 @@ def dicom() -> Callable[..., None]:
 @pytest.fixture
 def results_of() -> Callable[[Path], Mapping[str, bytes]]:
     return folder_bytes
+
+
+@pytest.fixture
+def put_before() -> Callable[..., None]:
+    return _put_before
+
+
+@pytest.fixture
+def dicom_file() -> Callable[..., None]:
+    return write_dicom

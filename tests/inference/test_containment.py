@@ -27,17 +27,16 @@ def _process(loaded: Any) -> int:
     return number
 
 
-def _ending(work: Any, units: set[str]) -> None:
+def _ending(work: Any, units: set[str], before: Make) -> None:
     """The model's process is killed while it works on one of these cases."""
     loaded = work.models[0].loaded
-    real = loaded.predict
 
-    def predict(batch: Any) -> Any:
+    def predict(real: Any, batch: Any) -> Any:
         if units & {case.unit for case in batch.cases}:
             os.kill(_process(loaded), signal.SIGKILL)
         return real(batch)
 
-    loaded.predict = predict
+    before(loaded, predict)
 
 
 def test_an_onnx_model_in_its_own_process_says_the_same_bytes(
@@ -50,10 +49,12 @@ def test_an_onnx_model_in_its_own_process_says_the_same_bytes(
     assert here == contained
 
 
-def test_a_model_that_ends_its_process_on_a_case_fails_that_case_alone(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_model_that_ends_its_process_on_a_case_fails_that_case_alone(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     cases = study(tmp_path / "dicom", 20)
     work = plan(tmp_path, cases, [CONTAINED])
-    _ending(work, {"u0005", "u0013"})
+    _ending(work, {"u0005", "u0013"}, put_before)
     events: list[str] = []
     ENGINE.run(work, out=tmp_path / "out", resume=False, on_event=lambda name, _: events.append(name))
     rows = read_inference(tmp_path / "out").to_pylist()
@@ -69,25 +70,28 @@ def test_a_model_that_ends_its_process_on_a_case_fails_that_case_alone(plan: Mak
         assert row["failure"] or row["score"] == pytest.approx(whole[row["unit"]], abs=1e-7)
 
 
-def test_a_model_that_ends_on_every_case_is_no_matter_of_cases(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_model_that_ends_on_every_case_is_no_matter_of_cases(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     work = plan(tmp_path, study(tmp_path / "dicom", 40), [CONTAINED], batch_size=1)
-    _ending(work, {f"u{number:04d}" for number in range(1, 40)})
+    _ending(work, {f"u{number:04d}" for number in range(1, 40)}, put_before)
     with pytest.raises(ModelError, match="ended 20 times in a row"):
         ENGINE.run(work, out=tmp_path / "out", resume=False)
 
 
-def test_a_model_that_gives_no_answer_is_ended_after_its_patience(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_model_that_gives_no_answer_is_ended_after_its_patience(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     work = plan(tmp_path, study(tmp_path / "dicom", 6), [CONTAINED], batch_size=1)
     loaded = work.models[0].loaded
     loaded._runner._session._host._patience = 0.4
-    real = loaded.predict
 
-    def predict(batch: Any) -> Any:
+    def predict(real: Any, batch: Any) -> Any:
         if batch.cases[0].unit == "u0002":
             os.kill(_process(loaded), signal.SIGSTOP)
         return real(batch)
 
-    loaded.predict = predict
+    put_before(loaded, predict)
     ENGINE.run(work, out=tmp_path / "out", resume=False)
     rows = read_inference(tmp_path / "out").to_pylist()
     assert [row["failure"] for row in rows] == [None, None, "model_timeout", None, None, None]

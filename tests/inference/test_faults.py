@@ -84,13 +84,14 @@ def test_a_shard_that_cannot_be_stored_is_not_handed_over_again(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_memory_that_runs_out_at_any_batch_halves_it_and_goes_on(
-    whole: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    put_before: Make, whole: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """A halved batch is an event, and the only exemption from equal bytes: numbers stay within float32's rounding."""
     work, _ = whole
     loaded, moments = work.models[0].loaded, random.Random(seed)
-    real, events = loaded.predict, list[tuple[str, Any]]()
-    monkeypatch.setattr(loaded, "predict", lambda batch: _out_of_memory(batch, moments, real))
+    events = list[tuple[str, Any]]()
+    monkeypatch.setattr(loaded, "begin", loaded.begin)  # put back for the others
+    put_before(loaded, lambda real, batch: _out_of_memory(batch, moments, real))
     ENGINE.run(work, out=tmp_path / "out", resume=False, on_event=lambda *event: events.append(event))
     halved = [data for name, data in events if name == "batch_halved"]
     assert halved and all(data["to"] == data["from"] // 2 for data in halved)

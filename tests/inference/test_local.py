@@ -302,17 +302,18 @@ def test_timings_are_kept_apart_and_add_up(plan: Make, study: Make, tmp_path: Pa
     assert all(row["decode_seconds"] > 0 and row["predict_seconds"] > 0 for row in timings)
 
 
-def test_a_model_that_fails_on_one_case_fails_it_alone(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_model_that_fails_on_one_case_fails_it_alone(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     work = plan(tmp_path, study(tmp_path / "dicom", 10))
-    real = work.models[0].loaded.predict
     events: list[str] = []
 
-    def picky(batch: Any) -> Any:
+    def picky(real: Any, batch: Any) -> Any:
         if any(case.unit == "u0005" for case in batch.cases):
             raise RuntimeError("no such thing at /home/anna/secret/model.py")
         return real(batch)
 
-    work.models[0].loaded.predict = picky
+    put_before(work.models[0].loaded, picky)
     rows = _run(work, tmp_path / "out", on_event=lambda name, _: events.append(name)).to_pylist()
     assert [row["status"] for row in rows].count("failed") == 1
     assert rows[5]["failure"] == "model_error"
@@ -320,32 +321,36 @@ def test_a_model_that_fails_on_one_case_fails_it_alone(plan: Make, study: Make, 
     assert events.count("batch_split") == 1
 
 
-def test_a_model_that_fails_on_everything_is_refused_before_the_run(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_model_that_fails_on_everything_is_refused_before_the_run(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     work = plan(tmp_path, study(tmp_path / "dicom", 10))
 
-    def broken(batch: Any) -> Any:
+    def broken(real: Any, batch: Any) -> Any:
         raise RuntimeError(f"cannot multiply {len(batch.cases)}")
 
-    work.models[0].loaded.predict = broken
+    put_before(work.models[0].loaded, broken)
     with pytest.raises(ModelError, match=r"models\.m: it failed on each of the first 3 images.*cannot multiply 1"):
         _run(work, tmp_path / "out")
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_stays_halved(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_batch_that_does_not_fit_is_halved_and_stays_halved(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     from validate.models.adapter import OutOfMemory
 
     cases = study(tmp_path / "dicom", 16)
     whole = _run(plan(tmp_path, cases), tmp_path / "whole").column("score").to_pylist()
     work = plan(tmp_path, cases)
-    real, sizes, events = work.models[0].loaded.predict, [], []
+    sizes, events = [], []
 
-    def small(batch: Any) -> Any:
+    def small(real: Any, batch: Any) -> Any:
         sizes.append(len(batch.cases))
         if len(batch.cases) > 1:
             raise OutOfMemory("4 GiB")
         return real(batch)
 
-    work.models[0].loaded.predict = small
+    put_before(work.models[0].loaded, small)
     table = _run(work, tmp_path / "out", on_event=lambda *event: events.append(event))
     assert table.column("score").to_pylist() == pytest.approx(whole, abs=1e-7)
     halved = [data for name, data in events if name == "batch_halved"]
@@ -353,18 +358,19 @@ def test_a_batch_that_does_not_fit_is_halved_and_stays_halved(plan: Make, study:
     assert sizes == [1, 4, 2] + [1] * 16
 
 
-def test_not_enough_memory_for_one_case_is_that_cases_failure(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_not_enough_memory_for_one_case_is_that_cases_failure(
+    put_before: Make, plan: Make, study: Make, tmp_path: Path
+) -> None:
     from validate.models.adapter import OutOfMemory
 
     work = plan(tmp_path, study(tmp_path / "dicom", 4))
-    real = work.models[0].loaded.predict
 
-    def greedy(batch: Any) -> Any:
+    def greedy(real: Any, batch: Any) -> Any:
         if any(case.unit == "u0002" for case in batch.cases):
             raise OutOfMemory("too big")
         return real(batch)
 
-    work.models[0].loaded.predict = greedy
+    put_before(work.models[0].loaded, greedy)
     rows = _run(work, tmp_path / "out").to_pylist()
     assert [row["failure"] for row in rows] == [None, None, "out_of_memory", None]
 

@@ -59,20 +59,20 @@ def _compared(left: Path, right: Path) -> None:
             np.testing.assert_allclose(row["score"], other[key]["score"], atol=TOLERANCE, rtol=0)
 
 
-def _mixed(study: Make, folder: Path) -> Sequence[Case]:
+def _mixed(study: Make, dicom_file: Make, folder: Path) -> Sequence[Case]:
     """Ten images, one broken, and others of another size."""
-    from tests.inference.conftest import write_dicom
-
     cases = study(folder, 10, broken=(3,))
     for number in (4, 7):
         random = np.random.default_rng(number)
-        write_dicom(cases[number].files[0], random.integers(0, 1001, (11, 9), dtype=np.uint16))
+        dicom_file(cases[number].files[0], random.integers(0, 1001, (11, 9), dtype=np.uint16))
     return tuple(cases)
 
 
-@pytest.mark.parametrize("kind", ["thread", "process"])
-def test_an_onnx_model_answers_alike_in_every_pass(kind: Any, plan: Make, study: Make, tmp_path: Path) -> None:
-    cases = _mixed(study, tmp_path / "data")
+@pytest.mark.parametrize("kind", ["thread", pytest.param("process", marks=pytest.mark.slow)])
+def test_an_onnx_model_answers_alike_in_every_pass(
+    kind: Any, plan: Make, study: Make, dicom_file: Make, tmp_path: Path
+) -> None:
+    cases = _mixed(study, dicom_file, tmp_path / "data")
     passes = (CLEAN, NOISE, ROUNDED)
     for where in ("processor", "device"):
         made = plan(tmp_path, cases, [ONNX], passes=passes, preprocess_on=where)
@@ -85,9 +85,9 @@ def test_an_onnx_model_answers_alike_in_every_pass(kind: Any, plan: Make, study:
 
 
 @pytest.mark.slow
-def test_a_torch_model_answers_alike(plan: Make, study: Make, tmp_path: Path) -> None:
+def test_a_torch_model_answers_alike(plan: Make, study: Make, dicom_file: Make, tmp_path: Path) -> None:
     _script(tmp_path / "tiny.ts")
-    cases = _mixed(study, tmp_path / "data")
+    cases = _mixed(study, dicom_file, tmp_path / "data")
     block = {"format": "torch", "path": "tiny.ts", "preprocess": STEPS}
     for where in ("processor", "device"):
         made = plan(tmp_path, cases, [block], passes=(CLEAN, NOISE), preprocess_on=where)
@@ -96,6 +96,7 @@ def test_a_torch_model_answers_alike(plan: Make, study: Make, tmp_path: Path) ->
     _compared(tmp_path / "processor", tmp_path / "device")
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_model_fixes_is_filled_up(plan: Make, study: Make, tiny_onnx: Make, tmp_path: Path) -> None:
     tiny_onnx(tmp_path / "tiny.onnx", batch=4)
     cases = study(tmp_path / "data", 6)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from validate.imaging.dicom import read_image
-from validate.inference.batching import Batcher
 from validate.inference.local import LocalEngine
 from validate.inference.store import read_inference
 from validate.inference.view import transform_of
+from validate.models.pixel_model import PixelModel
 from validate.protocol.passes import CLEAN, Pass
 
 Make = Callable[..., Any]
@@ -44,13 +44,13 @@ def test_a_case_is_decoded_once_for_all_passes_and_models(
 def test_a_model_answers_once_for_each_case_and_pass_so_the_clean_answers_are_shared(
     plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases, answered, predicted = study(tmp_path / "dicom", 9), [0], Batcher._predicted
+    cases, answered, real = study(tmp_path / "dicom", 9), [0], PixelModel.begin
 
-    def counted(batcher: Batcher, batch: Any) -> Any:
+    def counted(model: PixelModel, batch: Any) -> Any:
         answered[0] += len(batch.cases)
-        return predicted(batcher, batch)
+        return real(model, batch)
 
-    monkeypatch.setattr(Batcher, "_predicted", counted)
+    monkeypatch.setattr(PixelModel, "begin", counted)
     severities = tuple(noise(f"n{number}", 30.0 * number, stream="n") for number in range(1, 6))
     ENGINE.run(plan(tmp_path, cases, passes=(CLEAN, *severities)), out=tmp_path / "out", resume=False)
     assert answered[0] - 9 * 6 in {0, 1}  # and perhaps one for the first look

@@ -22,6 +22,7 @@ from validate.imaging.placed import Placement
 from validate.imaging.unfinished import Unfinished
 from validate.inference.asking import Asking, Stopped
 from validate.models.adapter import Batch, LoadedModel, NamedModel, OutOfMemory
+from validate.models.begun import Begun
 from validate.models.lost_device import lost_device
 from validate.models.prediction import Failure, Prediction
 
@@ -85,13 +86,24 @@ class _Given:
         return batch_of([self.cases[place] for place in chosen], images, [self.places[place] for place in chosen])
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A batch that is with the model. since : when it was sent, by the performance counter"""
+
+    begun: Begun[Sequence[Result]]
+    since: float
+
+    def wait(self, bell: int) -> bool:
+        return self.begun.wait(bell)
+
+
 @dataclass(slots=True)
 class Batcher:
     """
     asking : on whose thread it works, and to which it tells what happened
     on_device_loss : whether a device that is gone ends the run, or is a failure of each case
     ceiling : the most cases that have proved to fit, once a batch has not
-    seconds : spent in the model so far
+    seconds : spent in the model so far; where one batch waited for the one before it, that is not counted twice
     """
 
     model: LoadedModel
@@ -99,6 +111,7 @@ class Batcher:
     on_device_loss: Literal["stop", "record"] = "stop"
     ceiling: int | None = None
     seconds: float = 0.0
+    _until: float = 0.0
 
     def results(
         self,
@@ -106,10 +119,19 @@ class Batcher:
         images: Sequence[Image | Failure | None],
         places: Sequence[Placement | None] = (),
     ) -> list[Result]:
+        """What comes of `begin`."""
+        return self.begin(cases, images, places).answer()
+
+    def begin(
+        self,
+        cases: Sequence[Case],
+        images: Sequence[Image | Failure | None],
+        places: Sequence[Placement | None] = (),
+    ) -> Begun[list[Result]]:
         """One result per case, in order. images[i] is None for a model that reads no pixels; places[i], where a volume lies.
 
-        Raises ModelError where the declaration of the model is wrong, MachineError where its device is gone and that is to
-        stop the run: neither concerns a case.
+        What is one batch to the model is sent to it now, where it can be. The answer raises ModelError where the declaration of the
+        model is wrong, MachineError where its device is gone and that is to stop the run: neither concerns a case.
         """
         results: dict[int, Result] = {}
         fit: list[int] = []
@@ -124,26 +146,45 @@ class Batcher:
             place: (getattr(images[place], "shape", ()), isinstance(images[place], Unfinished)) for place in fit
         }
         given = _Given(cases, images, places or (None,) * len(cases))
-        for _, alike in groupby(sorted(fit, key=lambda place: (shape_of[place], place)), key=shape_of.__getitem__):
-            group = list(alike)
-            results.update(zip(group, self._group(given, group), strict=True))
-        return [results[place] for place in range(len(cases))]
+        order = sorted(fit, key=lambda place: (shape_of[place], place))
+        groups = [list(alike) for _, alike in groupby(order, key=shape_of.__getitem__)]
+        ahead = self._sent(given, groups[0]) if len(groups) == 1 else None
+
+        def answer() -> list[Result]:
+            for group in groups:
+                results.update(zip(group, self._group(given, group, ahead), strict=True))
+            return [results[place] for place in range(len(cases))]
+
+        return Begun(answer) if ahead is None else Begun(answer, ahead.wait)
+
+    def _sent(self, given: _Given, places: Sequence[int]) -> _Ahead | None:
+        """The batch, where it is with the model by now; where it is not, why shows when it is asked for."""
+        begin = getattr(self.model, "begin", None)
+        if begin is None or (self.ceiling is not None and len(places) > self.ceiling):
+            return None
+        try:
+            return _Ahead(begin(given.batch(places)), time.perf_counter())
+        except Exception:  # noqa: BLE001 - it is tried again, and then counts
+            return None
 
     def _misfit(self, image: Image | None) -> Failure | None:
         problem = None if image is None else misfit(self.model, image)
         return None if problem is None else Failure("input_shape", problem)
 
-    def _group(self, given: _Given, places: Sequence[int]) -> list[Result]:
+    def _group(self, given: _Given, places: Sequence[int], ahead: _Ahead | None = None) -> list[Result]:
+        """Ahead : all of them, where they are with the model"""
         results: list[Result] = []
         while len(results) < len(places):
             start = len(results)  # the ceiling may come down on the way
-            results += self._attempt(given, places[start : start + (self.ceiling or len(places))])
+            some = places if ahead is not None else places[start : start + (self.ceiling or len(places))]
+            results += self._attempt(given, some, ahead)
         return results
 
-    def _attempt(self, given: _Given, places: Sequence[int]) -> list[Result]:
-        self.asking.check()
+    def _attempt(self, given: _Given, places: Sequence[int], ahead: _Ahead | None = None) -> list[Result]:
+        if ahead is None:
+            self.asking.check()
         try:
-            return self._predicted(given.batch(places))
+            return self._predicted(given.batch(places) if ahead is None else ahead)
         except (ValidateError, Stopped):
             raise
         except (OutOfMemory, MemoryError):
@@ -151,12 +192,13 @@ class Batcher:
         except Exception as error:  # noqa: BLE001 - a model is foreign code; what it raises is a result about a case
             return self._one_by_one(given, places, error)
 
-    def _predicted(self, batch: Batch) -> list[Result]:
-        start = time.perf_counter()
+    def _predicted(self, batch: Batch | _Ahead) -> list[Result]:
+        start = max(batch.since, self._until) if isinstance(batch, _Ahead) else time.perf_counter()
         try:
-            return list(self.model.predict(batch))
+            return list(batch.begun.answer() if isinstance(batch, _Ahead) else self.model.predict(batch))
         finally:
-            self.seconds += time.perf_counter() - start
+            self._until = time.perf_counter()
+            self.seconds += self._until - start
             self._pass_events_on()
 
     def conclude(self) -> None:

@@ -20,6 +20,7 @@ from validate.inference.disturb import Disturbing
 from validate.inference.held import Held, held_bytes
 from validate.inference.plan import Shard
 from validate.inference.view import View
+from validate.models.begun import Begun
 from validate.models.prediction import Failure, Inference
 
 HELD_BYTES = 256 << 20  # of images that wait to be disturbed, from which a batch goes without waiting for more
@@ -131,19 +132,22 @@ class ShardWork:
 
     def run(self, images: Sequence[Image | Failure | None]) -> None:
         """Send the batch that waits, as `prepared` gives it, to the model."""
-        self._answers.append(self.batcher.asking.put(partial(self._asked, self._cases, images, self._places)))
+        begin = partial(self.batcher.begin, self._cases, images, self._places)
+        self._answers.append(self.batcher.asking.put(lambda: self._asked(begin()), of=self.batcher))
         self._cases, self._images, self._places = [], [], []
 
-    def _asked(
-        self, cases: Sequence[Case], images: Sequence[Image | Failure | None], places: Sequence[Placement | None]
-    ) -> list[Result]:
+    def _asked(self, begun: Begun[list[Result]]) -> Begun[list[Result]]:
         """On the thread of the models."""
-        before = self.batcher.seconds, self._postprocessed
-        results = self.batcher.results(cases, images, places)
-        self.seconds += self.batcher.seconds - before[0]
-        self.postprocess_seconds += self._postprocessed - before[1]
-        self._returned += len(results)
-        return results
+
+        def answer() -> list[Result]:
+            before = self.batcher.seconds, self._postprocessed
+            results = begun.answer()
+            self.seconds += self.batcher.seconds - before[0]
+            self.postprocess_seconds += self._postprocessed - before[1]
+            self._returned += len(results)
+            return results
+
+        return Begun(answer, begun.wait)
 
     def prepared(self) -> list[Image | Failure | None]:
         """The images that wait, with nothing left to do before the model; held ones learn their places as they are made."""

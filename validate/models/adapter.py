@@ -76,7 +76,8 @@ class LoadedModel(Protocol):
 
     needs_pixels : False where predictions are looked up, so that no image is decoded for it
     fixed_batch : the only batch size the model takes, or None; `predict` fills a smaller batch up by itself
-    More may be there: `drain_events()`, names and data for the audit trail of what happened since it was last asked;
+    More may be there: `begin(batch)`, as `predict`, which returns while the model is busy with it (models/begun.py);
+    `drain_events()`, names and data for the audit trail of what happened since it was last asked;
     `finishes`, whether it preprocesses images on its own device, "asked" where only on demand, or "always" where that is a GPU;
     `remote`, whether it is computed elsewhere, so that no device can be chosen for it; `unmoved`, members that are given no images here;
     `conclude()`, called when no case is left, which raises Contradiction where an answer that was given turns out to be doubtful.

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from validate.errors import ModelError
 from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity, OutOfMemory, read_options
+from validate.models.begun import Begun
 from validate.models.child_host import ChildHost
 from validate.models.digest import check_digest, digest_of, model_path, read_model
 from validate.models.left_to_device import message
@@ -23,6 +24,7 @@ from validate.models.onnx_session import NotOpened, ProviderMissing, open_sessio
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.runner import ONLY_INPUT
+from validate.processes.channel import Arrays
 from validate.protocol.model import Model
 
 FLOATS = {"float32", "float64", "float16"}
@@ -79,16 +81,22 @@ class _ChildSession:
         self.notes = (*map(str, facts["notes"]), isolation)
 
     def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        _, (raw,) = self._host.ask({"output": output, "inputs": list(arrays)}, list(arrays.values()))
-        return raw
+        return self.begin(output, arrays).answer()
 
-    def run_unfinished(self, output: str, name: str, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+    def begin(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        return self._host.begin({"output": output, "inputs": list(arrays)}, list(arrays.values())).then(_only)
+
+    def begin_unfinished(self, output: str, name: str, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
         header, arrays = message(images, size)
-        _, (raw,) = self._host.ask({"output": output, "inputs": [name], **header}, arrays)
-        return raw
+        return self._host.begin({"output": output, "inputs": [name], **header}, arrays).then(_only)
 
     def close(self) -> None:
         self._host.close()
+
+
+def _only(found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
+    (raw,) = found[1]
+    return raw
 
 
 class OnnxRunner:
@@ -114,10 +122,19 @@ class OnnxRunner:
         )
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        assert self._session is not None
+        return self.begin(arrays).answer()
+
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        session = self._session
+        assert session is not None
         named = {self._only if name == ONLY_INPUT else name: array for name, array in arrays.items()}
+        if isinstance(session, _ChildSession):
+            return session.begin(self._output, named)
+        return Begun(lambda: self._here(session, named))
+
+    def _here(self, session: _Session, named: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         try:
-            return self._session.run(self._output, named)
+            return session.run(self._output, named)
         except MemoryError as error:
             raise OutOfMemory(str(error)) from error
 
@@ -126,12 +143,9 @@ class OnnxRunner:
         """Only on demand: it takes torch, which an ONNX model does without."""
         return "asked" if isinstance(self._session, _ChildSession) else None
 
-    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
         assert isinstance(self._session, _ChildSession)
-        try:
-            return self._session.run_unfinished(self._output, self._only, images, size)
-        except MemoryError as error:
-            raise OutOfMemory(str(error)) from error
+        return self._session.begin_unfinished(self._output, self._only, images, size)
 
     def close(self) -> None:
         if isinstance(self._session, _ChildSession):

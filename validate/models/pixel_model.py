@@ -14,10 +14,11 @@ from validate.errors import ModelError
 from validate.imaging.unfinished import Unfinished
 from validate.models import input as model_input
 from validate.models.adapter import Batch, ModelIdentity
+from validate.models.begun import Begun
 from validate.models.named_inputs import NamedInputs
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.models.runner import ONLY_INPUT, Finisher, Runner
+from validate.models.runner import ONLY_INPUT, Beginner, Finisher, Runner
 from validate.protocol.model import Model
 
 
@@ -52,15 +53,23 @@ class PixelModel:
         return self._named.coverage(cases) if self._named is not None else {}
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
+        return self.begin(batch).answer()
+
+    def begin(self, batch: Batch) -> Begun[Sequence[Prediction | Failure]]:
+        """As `predict`; what can be, is on its way to the model when this returns."""
         if self._named is not None:
-            return self._predict_named(batch, self._named)
+            named = self._named
+            return Begun(lambda: self._predict_named(batch, named))
         if batch.unfinished is not None:
             return self._finished(batch.unfinished)
         if batch.pixels is None:
             raise ModelError(
                 f"models.{self._model.id}: a model of format '{self._model.format}' needs pixels; these cases have none."
             )
-        return self._scores({ONLY_INPUT: batch.pixels}, len(batch.cases))
+        pixels = model_input.filled(batch.pixels, self.fixed_batch)
+        return self._begun({ONLY_INPUT: pixels}).then(
+            lambda raw: self._meant(self._checked(raw, len(pixels)), len(batch.cases))
+        )
 
     def numbers(self, case: Case) -> dict[str, NDArray[Any] | Failure]:
         """Of a model with `inputs`, what one case gives those that are table columns."""
@@ -95,13 +104,21 @@ class PixelModel:
     def _scores(self, arrays: Mapping[str, NDArray[Any]], cases: int) -> Sequence[Prediction | Failure]:
         filled = {name: model_input.filled(array, self.fixed_batch) for name, array in arrays.items()}
         sent = len(next(iter(filled.values())))
-        return class_scores(self._rows(filled, sent)[:cases], cases=cases, model=self._model)
+        return self._meant(self._rows(filled, sent), cases)
 
-    def _finished(self, images: Sequence[Unfinished]) -> Sequence[Prediction | Failure]:
+    def _finished(self, images: Sequence[Unfinished]) -> Begun[Sequence[Prediction | Failure]]:
         assert isinstance(self._runner, Finisher)
         size = max(len(images), self.fixed_batch or 0)
-        rows = self._checked(self._runner.run_unfinished(images, size), size)
-        return class_scores(rows[: len(images)], cases=len(images), model=self._model)
+        begun = self._runner.begin_unfinished(images, size)
+        return begun.then(lambda raw: self._meant(self._checked(raw, size), len(images)))
+
+    def _begun(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        if isinstance(self._runner, Beginner):
+            return self._runner.begin(arrays)
+        return Begun(lambda: self._runner.run(arrays))
+
+    def _meant(self, rows: NDArray[Any], cases: int) -> Sequence[Prediction | Failure]:
+        return class_scores(rows[:cases], cases=cases, model=self._model)
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """The numbers as they come, one row per input (adapter.RawModel)."""

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from validate.models.adapter import ModelIdentity, read_options
+from validate.models.begun import Begun
 from validate.models.child_host import PATIENCE, ChildHost
 from validate.models.code_source import find_code
 from validate.models.digest import check_digest, digest_of_digests
 from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
+from validate.processes.channel import Arrays
 from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.callables"
@@ -72,9 +74,14 @@ class PythonRunner:
         )
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        header, answer = self._host.ask(
-            {"output": self._model.output.name, "inputs": list(arrays)}, list(arrays.values())
-        )
+        return self.begin(arrays).answer()
+
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        request = {"output": self._model.output.name, "inputs": list(arrays)}
+        return self._host.begin(request, list(arrays.values())).then(self._only)
+
+    def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
+        header, answer = found
         if not answer:
             output_name(tuple(header["outputs"]), model=self._model)
         (raw,) = answer

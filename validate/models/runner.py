@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity
+from validate.models.begun import Begun
 
 ONLY_INPUT = ""  # the name under which the one image of a model with one input is given
 
@@ -35,11 +36,21 @@ class Runner(Protocol):
 
 
 @runtime_checkable
+class Beginner(Protocol):
+    """A Runner whose model is in a process of its own, so that the next batch can be on its way there while it computes."""
+
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        """As `run`; sent now where that keeps nobody waiting. Batches are answered in the order in which they are begun."""
+        ...
+
+
+@runtime_checkable
 class Finisher(Protocol):
     """A Runner that preprocesses images where its model runs. finishes : as LoadedModel says it; None where it doesn't"""
 
-    finishes: Literal["asked", "always"] | None
+    @property
+    def finishes(self) -> Literal["asked", "always"] | None: ...
 
-    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
-        """As `run`, of a model with one input. size : rows of the batch, those without an image being zeros."""
+    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
+        """As `Beginner.begin`, of a model with one input. size : rows of the batch, those without an image being zeros."""
         ...

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from validate.errors import ModelError
 from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity, read_options
+from validate.models.begun import Begun
 from validate.models.child_host import ChildHost
 from validate.models.code_source import CodeSource, find_code
 from validate.models.digest import check_digest, digest_of, model_path, read_model
@@ -29,6 +30,7 @@ from validate.models.torch_archive import read_archive
 from validate.models.torch_export import ExportedModel, checked_export
 from validate.models.torch_weights import weights_kind
 from validate.models.torchscript import checked_torchscript
+from validate.processes.channel import Arrays
 from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.architectures"
@@ -91,17 +93,21 @@ class TorchRunner:
         )
 
     def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return self.begin(arrays).answer()
+
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
         # a program of torch.export takes its inputs in their order, a module by their names
         order = [port["name"] for port in self.identity.inputs if port["name"] in arrays] or list(arrays)
         positional = bool(self.identity.inputs) or list(arrays) == [ONLY_INPUT]
-        return self._asked({"inputs": order, "positional": positional}, [arrays[name] for name in order])
+        header = {"inputs": order, "positional": positional}
+        return self._host.begin(header, [arrays[name] for name in order]).then(self._only)
 
-    def run_unfinished(self, images: Sequence[Unfinished], size: int) -> NDArray[Any]:
+    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
         header, arrays = message(images, size)
-        return self._asked({**header, "positional": True}, arrays)
+        return self._host.begin({**header, "positional": True}, arrays).then(self._only)
 
-    def _asked(self, request: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        header, answer = self._host.ask(request, arrays)
+    def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
+        header, answer = found
         if not answer:
             output_name(tuple(header["outputs"]), model=self._model)
         (raw,) = answer

@@ -1,7 +1,7 @@
 """Messages between this program and a child of it: a JSON header over a pipe, and plain arrays through shared memory.
 
-Arrays that do not fit the shared memory, or where there is none, go over the pipe. Who sends waits for the answer, so one piece
-of memory for each direction is enough; it can't be shrunk or grown by either side, so no child can take it from under us.
+Arrays that do not fit the shared memory, or where there is none, go over the pipe. Messages take its slots in turn: as many may be
+on their way before the first is answered. It can't be shrunk or grown by either side, so no child can take it from under us.
 Nothing is unpickled: the child reads hostile files, so what it sends back is hostile too.
 """
 
@@ -32,6 +32,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 ALIGNED = 64  # bytes, so that vector instructions find arrays where they like them
 LARGEST_HEADER = 1 << 20
+PIPE = 1 << 15  # bytes that a pipe takes for sure before anybody reads them
 LARGEST_ARRAY = 1 << 31  # numbers
 ELEMENTS = {"float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint32", "uint16", "uint8"}
 ENVIRONMENT = (
@@ -51,12 +52,21 @@ class ChildSilent(Exception):
 
 @dataclass(slots=True)
 class Channel:
-    """One end of a pair of pipes. outgoing, incoming : shared memory of either direction, where there is any"""
+    """One end of a pair of pipes.
+
+    outgoing, incoming : shared memory of either direction, where there is any      slots : that either is divided into
+    """
 
     reader: BinaryIO
     writer: BinaryIO
     outgoing: mmap.mmap | None = None
     incoming: mmap.mmap | None = None
+    slots: int = 1
+    _sent: int = 0
+
+    def fits(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> bool:
+        """Whether this goes out without waiting for the other side to read."""
+        return self._places(arrays) is not None and len(json.dumps(header)) + 200 * len(arrays) < PIPE
 
     def send(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
         """Raises ChildGone when nobody is there any more."""
@@ -69,23 +79,31 @@ class Channel:
             self._write(memoryview(_LENGTH.pack(len(content)) + content))
             for array in arrays if shared is None else ():
                 self._write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            self._sent += 1
         except (BrokenPipeError, ValueError) as error:
             raise ChildGone("the other side is gone") from error
 
     def _put(self, arrays: Sequence[NDArray[Any]]) -> list[int] | None:
         """Where each array now lies in the shared memory; None where they do not fit."""
-        places, end = [], 0
-        for array in arrays:
-            places.append(end)
-            end += -(-array.nbytes // ALIGNED) * ALIGNED
-        if self.outgoing is None or end > len(self.outgoing):
+        places = self._places(arrays)
+        if self.outgoing is None or places is None:
             return None
         for array, place in zip(arrays, places, strict=True):
             np.copyto(_view(self.outgoing, array.dtype.name, array.shape, place), array)
         return places
 
+    def _places(self, arrays: Sequence[NDArray[Any]]) -> list[int] | None:
+        """Where they would lie in the next slot; None where they do not fit."""
+        slot = 0 if self.outgoing is None else len(self.outgoing) // self.slots // ALIGNED * ALIGNED
+        begin = end = self._sent % self.slots * slot
+        places = []
+        for array in arrays:
+            places.append(end)
+            end += -(-array.nbytes // ALIGNED) * ALIGNED
+        return places if self.outgoing is not None and end <= begin + slot else None
+
     def receive(self, timeout: float | None = None, *, copy: bool = True) -> tuple[dict[str, Any], Arrays]:
-        """The next message. copy : False gives arrays that are good until the next answer is sent, and no longer.
+        """The next message. copy : False gives arrays that are good until it is answered, and no longer.
 
         Raises ChildGone at the end of the stream or on nonsense, ChildSilent after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -159,19 +177,20 @@ class Child:
                     stream.close()
 
 
-def start_child(module: str, *, shared_bytes: int = 0, hidden: Sequence[str] = ()) -> Child:
+def start_child(module: str, *, shared_bytes: int = 0, slots: int = 1, hidden: Sequence[str] = ()) -> Child:
     """Start `module.main()` in a fresh interpreter with our own search path, and no credentials in its environment.
 
-    shared_bytes : of memory for arrays in each direction; it is only taken as it is used
+    shared_bytes : of memory for arrays of one message in each direction; it is only taken as it is used
+    slots : messages in each direction that may be on their way before the first is answered
     hidden : folders that the child can't read once it is confined (sandbox.hiding)
     """
-    memory = [_memory(shared_bytes) for _ in range(2)] if shared_bytes and hasattr(os, "memfd_create") else []
+    memory = [_memory(shared_bytes * slots) for _ in range(2)] if shared_bytes and hasattr(os, "memfd_create") else []
     root = str(Path(__file__).parents[2])
     path = [root, *(entry for entry in library_path() if entry != root)]
     hide = f"from validate.processes.sandbox import hide; hide({list(hidden)!r}); " if hidden else ""
     program = f"import sys; sys.path[:] = {path!r}; {hide}from {module} import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-I", "-c", program, *map(str, memory)],
+        [sys.executable, "-I", "-c", program, *map(str, [*memory, slots] if memory else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -183,7 +202,8 @@ def start_child(module: str, *, shared_bytes: int = 0, hidden: Sequence[str] = (
     if process.stdin is None or process.stdout is None:
         raise ChildGone("no pipes")
     maps = _mapped(memory)
-    return Child(process, Channel(process.stdout, process.stdin, *maps))  # type: ignore[arg-type]
+    channel = Channel(process.stdout, process.stdin, *maps, slots=slots)  # type: ignore[arg-type, misc]
+    return Child(process, channel)
 
 
 def own_channel() -> Channel:
@@ -195,7 +215,10 @@ def own_channel() -> Channel:
     incoming = outgoing = None
     if memory := [int(argument) for argument in sys.argv[1:3]]:
         incoming, outgoing = _mapped(memory)
-    return Channel(os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0), outgoing, incoming)
+    slots = int(sys.argv[3]) if memory else 1
+    return Channel(
+        os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0), outgoing, incoming, slots
+    )
 
 
 def _memory(size: int) -> int:
