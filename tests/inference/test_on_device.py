@@ -165,3 +165,18 @@ def test_images_of_any_sizes_and_types_become_one_batch_in_their_order() -> None
     for place, volume in enumerate(volumes):
         np.testing.assert_array_equal(found[place], apply(volume, steps))
     assert not found[4:].any()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", ["torch", "onnx"])
+def test_a_gpu_answers_as_the_processor(format: str, plan: Make, study: Make, dicom_file: Make, tmp_path: Path) -> None:
+    """Through ring, streams and bound inputs; torch models are preprocessed there without being asked."""
+    _script(tmp_path / "tiny.ts")
+    cases = _mixed(study, dicom_file, tmp_path / "data")
+    block = {"format": "torch", "path": "tiny.ts", "preprocess": STEPS} if kind == "torch" else ONNX
+    for where in ("cpu", "cuda"):
+        made = plan(tmp_path, cases, [block], passes=(CLEAN, NOISE), device=where)
+        assert made.models[0].on_device == (where == "cuda" and kind == "torch")
+        LocalEngine().run(made, out=tmp_path / where, resume=False)
+        made.models[0].loaded.close()
+    _compared(tmp_path / "cpu", tmp_path / "cuda")

@@ -16,6 +16,7 @@ from onnx import TensorProto
 from validate.errors import ModelError, ProtocolError
 from validate.models.adapter import Batch
 from validate.models.onnx import ADAPTER
+from validate.models.onnx_session import open_session
 from validate.models.prediction import ClassScores
 
 Make = Callable[..., Any]
@@ -228,6 +229,7 @@ def test_an_onnx_run_does_not_import_torch_and_says_nothing_on_its_own(
 import sys, numpy
 from pathlib import Path
 from validate.models.onnx import ADAPTER
+from validate.models.onnx_session import open_session
 from validate.models.adapter import Batch
 from validate.protocol.model import Model
 model = Model.model_validate({model().model_dump()!r})
@@ -284,3 +286,17 @@ def test_an_operator_set_of_the_future_is_said(model: Make, onnx_bytes: Make, sa
     proto.opset_import[0].version = 99
     with pytest.raises(ModelError, match=r"can't open this model: .*[Oo]pset 99"):
         ADAPTER.load(model(), base=saved("tiny.onnx", proto.SerializeToString()), device="cpu")
+
+
+def test_inputs_bound_where_they_lie_give_the_same_numbers(onnx_bytes: Make, batch: Make) -> None:
+    """As on a GPU, here with memory of the processor: a value of the runtime's, and a tensor of torch's by its address."""
+    import onnxruntime
+    import torch
+
+    session = open_session(onnx_bytes(), {}, device="cpu", provider=None, threads=1)
+    pixels = batch(4).pixels
+    plain = session.run("logits", {"image": pixels})
+    value = onnxruntime.OrtValue.ortvalue_from_numpy(pixels, "cpu", 0)
+    for given in (value, torch.from_numpy(pixels)):
+        np.testing.assert_array_equal(session.computed("logits", {"image": given}), plain)
+    assert session.placed({"image": pixels})["image"] is pixels

@@ -99,3 +99,23 @@ def test_no_side_can_cut_the_shared_memory_off() -> None:
     with pytest.raises(PermissionError):
         os.ftruncate(memory, 4096)
     os.close(memory)
+
+
+def test_messages_take_the_slots_of_shared_memory_in_turn() -> None:
+    """Two may be under way: neither may overwrite the other before it is read."""
+    descriptor, (reader, writer) = _memory(2 * 4096), os.pipe()
+    sender = mmap.mmap(descriptor, 2 * 4096)
+    with os.fdopen(reader, "rb", buffering=0) as read_end, os.fdopen(writer, "wb", buffering=0) as write_end:
+        channel = Channel(read_end, write_end, sender, sender, slots=2)
+        large, small = np.arange(1000, dtype=np.float32), np.arange(3, dtype=np.uint8)
+        assert channel.fits({}, [large])
+        assert not channel.fits({}, [large, large])  # more than one slot
+        assert not channel.fits({"text": "x" * 40000}, [small])  # a header that the pipe may not take at once
+        for number in range(6):
+            channel.send({"number": number}, [large + number])
+            channel.send({"number": -number}, [large - number, small][:1])
+            first, second = channel.receive(5, copy=False), channel.receive(5, copy=False)
+            np.testing.assert_array_equal(first[1][0], large + number)
+            np.testing.assert_array_equal(second[1][0], large - number)
+        del first, second
+    os.close(descriptor)
