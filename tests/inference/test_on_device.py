@@ -169,7 +169,7 @@ def test_images_of_any_sizes_and_types_become_one_batch_in_their_order() -> None
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", ["torch", "onnx"])
-def test_a_gpu_answers_as_the_processor(format: str, plan: Make, study: Make, dicom_file: Make, tmp_path: Path) -> None:
+def test_a_gpu_answers_as_the_processor(kind: str, plan: Make, study: Make, dicom_file: Make, tmp_path: Path) -> None:
     """Through ring, streams and bound inputs; torch models are preprocessed there without being asked."""
     _script(tmp_path / "tiny.ts")
     cases = _mixed(study, dicom_file, tmp_path / "data")
