@@ -26,6 +26,7 @@ from validate.errors import ProtocolError
 from validate.estimation.coverage import cohort_warnings
 from validate.inference.cost import Meter, cost_document
 from validate.inference.plan import InferencePlan, make_plan
+from validate.inference.planned_model import PREPROCESSED_THERE
 from validate.inference.progress import Update
 from validate.inference.timings import read_timings
 from validate.lock.amendment import Amendment
@@ -175,7 +176,12 @@ class Stages(RunRecord):
         write_atomically(self.folder / "evidence/cost.json", pretty_json(cost))
         if summary.rows:
             self.reporter.say(f"The slowest stage was: {cost['slowest']}")
-        identities = {name: dataclasses.asdict(model.identity) for name, model in models.items()}
+        identities: dict[str, dict[str, Any]] = {
+            name: dataclasses.asdict(model.identity) for name, model in models.items()
+        }
+        for planned in plan.models:
+            if planned.on_device:
+                identities[planned.id]["preprocessed"] = PREPROCESSED_THERE
         document = {"schema_version": "1", "models": identities}
         write_atomically(self.folder / "evidence/models.json", pretty_json(document))
         write_atomically(self.folder / "evidence/environment.json", pretty_json(environment_document()))

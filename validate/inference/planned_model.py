@@ -17,6 +17,11 @@ from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import mask_values, scored
 
+PREPROCESSED_THERE = (
+    "on the model's device, by torch; grey values differ from those of the processor by at most 0.000002, and only where an image is "
+    "resized"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:

@@ -18,7 +18,7 @@ from validate.report.table import Column, Table, row
 LABELS = {
     "sha256": "SHA-256 as locked", "digest": "SHA-256 as opened", "provider": "Provider used", "runtime": "Runtime",
     "witnessed": "Inference run here", "inputs": "Inputs", "outputs": "Outputs", "parameters": "Trained numbers",
-    "format": "Format", "opset": "Operator set", "notes": "Notes",
+    "format": "Format", "opset": "Operator set", "preprocessed": "Preprocessing", "notes": "Notes",
 }  # fmt: skip
 
 CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
