@@ -89,6 +89,7 @@ class Sheet(_Block):
     """house.yaml."""
 
     name: str = ""
+    confidentiality: str = ""
     logo: str | None = None
     colours: Colours = Colours()
     signers: tuple[Signer, ...] = ()

@@ -11,6 +11,7 @@ from validate.report.printed import Printed, joined, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.stated import ACCESS, stated
 from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
@@ -45,6 +46,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         Column("Details", width=29),
     )
     return {
+        "stated": stated(study, "stated-access", ACCESS),
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
         "left_out": len(shown) < len(events),
         "head": view.fingerprint(events[-1]["hash"], 64),

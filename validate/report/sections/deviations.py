@@ -8,6 +8,7 @@ from typing import Any
 from validate.report import view
 from validate.report.printed import joined, printed
 from validate.report.section import Missing, Section
+from validate.report.stated import DEVIATED, stated
 from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
@@ -21,12 +22,13 @@ COLUMNS = (Column("What", width=34), Column("When", width=22), Column("Weight", 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
     rows = [*_amendments(study), *_events(study)]
-    if not rows:
+    said = stated(study, "stated-deviations", DEVIATED)
+    if not rows and not said.facts.rows:
         return Missing(
             "a log of deviations from the protocol; neither the lock nor the audit trail holds any",
             "the test operator, who states that there were none",
         )
-    return {"deviations": Table("deviations", COLUMNS, tuple(rows))}
+    return {"deviations": Table("deviations", COLUMNS, tuple(rows)), "stated": said}
 
 
 def _amendments(study: Study) -> list[Row]:

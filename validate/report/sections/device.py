@@ -13,10 +13,7 @@ from validate.report.stated import USE, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
-CLAIMS = (
-    "the manufacturer, the kind of device (CADe, CADx, CADt) and its registration",
-    "the manufacturer's own claims of performance, with the scanners and patients that it claims to work on",
-)
+MOST_BESIDE, LABEL = 3, 19  # models in one table, and the width of its first column in percent
 # Blocks of a model that few have: printed word for word where they are.
 ASKED = {
     "inputs": "Named inputs", "test_time_augmentation": "Test-time augmentation", "options": "Options of the format",
@@ -27,7 +24,8 @@ def content(study: Study) -> Mapping[str, Any]:
     return {
         "intended_use": view.words(study.protocol["intended_use"]),
         "models": [{"name": study.model_name(model), "facts": _facts(model, study)} for model in study.models],
-        "stated": stated(study, "stated-use", USE, *CLAIMS),
+        "beside": _beside(study) if 1 < len(study.models) <= MOST_BESIDE else None,
+        "stated": stated(study, "stated-use", USE),
     }
 
 
@@ -44,6 +42,23 @@ def _facts(model: Node, study: Study) -> Table:
         *(row(label, _told(model[key])) for key, label in ASKED.items() if model[key]),
     )
     return Table(f"device-{study.key(model['id'].text)}", (Column(""), Column("")), rows)
+
+
+def _beside(study: Study) -> Table:
+    """The same of a few models in one table, each in a column of its own."""
+    facts = {
+        model["id"].text: {str(one.cells[0]): one.cells for one in _facts(model, study).rows} for model in study.models
+    }
+    labels = list(dict.fromkeys(label for of_model in facts.values() for label in of_model))
+    width = (100 - LABEL) // len(facts)
+    columns = (
+        Column("Fact", width=LABEL),
+        *(Column(study.short_name(model["id"].text), width=width) for model in study.models),
+    )
+    return Table(
+        "devices", columns,
+        tuple(row(label, *(found[label][1] if label in found else "–" for found in facts.values())) for label in labels),
+    )  # fmt: skip
 
 
 def _told(node: Node) -> Printed:

@@ -8,6 +8,7 @@ from typing import Any
 from validate.report import view
 from validate.report.printed import printed
 from validate.report.section import Section
+from validate.report.stated import CONTROL, stated
 from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
@@ -19,7 +20,11 @@ ACTS = {
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    return {"signatures": _signatures(study), "versions": _versions(study)}
+    return {
+        "signatures": _signatures(study),
+        "versions": _versions(study),
+        "stated": stated(study, "stated-control", CONTROL),
+    }
 
 
 def _signatures(study: Study) -> Table:

@@ -18,6 +18,9 @@ MATTER = (
 )  # fmt: skip
 
 
+SBOM = "evidence/sbom.cdx.json"
+
+
 def content(study: Study) -> Mapping[str, Any]:
     return {"facts": _machine(study), "packages": _packages(study)}
 
@@ -37,8 +40,19 @@ def _machine(study: Study) -> Table:
             + view.count(machine["cores"], "core")),
         row("Memory", _gibibytes(study)),
         row("Accelerator", accelerators or printed("none found")),
+        row("Clock", "the machine's own; no outside authority has stamped the time"),
+        row("Bill of materials", _bill(study)),
     )  # fmt: skip
     return Table("environment", (Column(""), Column("")), rows)
+
+
+def _bill(study: Study) -> Printed:
+    """The file that lists all software, with its digest."""
+    files = study.sealed.manifest["files"]
+    found = next((one for one in files if one["path"].text == SBOM), files["absent"])
+    if not found:
+        return printed("none in this evidence")
+    return view.words(found["path"]) + ", SHA-256 " + view.fingerprint(found["sha256"])
 
 
 def _gibibytes(study: Study) -> Printed:

@@ -12,6 +12,7 @@ from validate.report.costs import SPOKEN, cost_table, machine_table
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
+from validate.report.stated import ROUTE, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -26,6 +27,7 @@ CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 def content(study: Study) -> Mapping[str, Any]:
     return {
+        "stated": stated(study, "stated-route", ROUTE),
         "asked": _asked(study),
         "models": [{"name": study.model_name(model), "facts": _identity(study, model)} for model in study.models],
         "cost": cost_table(study),

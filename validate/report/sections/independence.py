@@ -9,7 +9,7 @@ from validate.report import view
 from validate.report.printed import printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
-from validate.report.stated import INDEPENDENCE
+from validate.report.stated import INDEPENDENCE, REPRESENTATIVE
 from validate.report.stated import stated as statements
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -32,6 +32,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     return {
         "stated": stated,
         "said": statements(study, "stated-independence", INDEPENDENCE),
+        "representative": statements(study, "stated-representative", REPRESENTATIVE),
         "overlap": printed(WORDS.get(overlap.text, overlap.text), overlap.address),
         "method": view.words(stated["method"]),
         "ledger": ledger,

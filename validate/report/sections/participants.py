@@ -12,6 +12,7 @@ from validate.report.printed import Printed, joined, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.stated import DATA, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -34,7 +35,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         }
         for place, finding in enumerate(findings)
     ]
-    return {"flows": shown, "table": _table(findings[0])}
+    return {"flows": shown, "table": _table(findings[0]), "stated": stated(study, "stated-data", DATA)}
 
 
 def step_of(study: Study, name: str) -> Node:

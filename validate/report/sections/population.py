@@ -30,10 +30,10 @@ LABELS = {
 }  # fmt: skip
 
 
-def _undescribed(study: Study) -> list[str]:
-    """What reviewers ask for of the patients and no attribute of the protocol holds."""
+def _described(study: Study) -> list[str]:
+    """What reviewers ask for of the patients and an attribute of the protocol holds."""
     named = {name for name, _ in study.protocol["cohort"]["attributes"].items()}
-    return [] if named & {"race", "ethnicity"} else ["race and ethnicity, or why they are not collected"]
+    return ["demographics"] if named & {"race", "ethnicity"} else []
 
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
@@ -43,7 +43,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     data = finding["data"]
     return {
         "statement": view.words(finding["statement"]),
-        "stated": stated(study, "stated-population", POPULATION, *_undescribed(study)),
+        "stated": stated(study, "stated-population", POPULATION, *_described(study)),
         "groups": _groups(study, data),
         "scanners": _scanners(study, data["scanners"]),
         "numbers": _numbers(data),

@@ -8,6 +8,7 @@ from typing import Any
 from validate.report import view
 from validate.report.sealed import Node
 from validate.report.section import Section
+from validate.report.stated import RERUN, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -19,6 +20,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "checks": [
             _checks(study, finding) for finding in study.sealed.all_findings("determinism") if finding["data"]["checks"]
         ],
+        "stated": stated(study, "stated-rerun", RERUN),
         "version": view.words(study.sealed.environment["validate"]["version"]),
     }
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import listed
 from validate.report import view
+from validate.report.criterion import criterion_name
 from validate.report.methods import METHODS
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.sections.primary_endpoints import locked_overall
+from validate.report.stated import PLANNED, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
+PLACE = re.compile(r"acceptance\[(\d+)\]")
 RULES = {
     "worst_case": "failures counted as wrong", "best_case": "failures counted as right",
     "exclude_and_report": "failures left out", "excluded": "failures left out", "outputs_only": "outputs only",
@@ -28,6 +32,8 @@ def content(study: Study) -> Mapping[str, Any]:
         "replicates": view.count(study.protocol["resampling"]["replicates"], "resample"),
         "seed": view.words(study.protocol["seed"]),
         "sources": _sources(study),
+        "planned": _planned(study),
+        "stated": stated(study, "stated-size", PLANNED),
         "survival": bool(study.sealed.all_findings("survival")),
     }
 
@@ -50,6 +56,29 @@ def _methods(study: Study) -> Table:
         for e in seen.values()
     )  # fmt: skip
     return Table("methods", columns, tuple(rows))
+
+
+def _planned(study: Study) -> Table:
+    """What was assumed of each criterion when the study was planned, and the events that this asks of a new study."""
+    columns = (
+        Column("Criterion", width=38), Column("Goal", width=18), Column("Assumed", numeric=True, width=16),
+        Column("Events of a new study", numeric=True, width=28),
+    )  # fmt: skip
+    rows = []
+    for criterion in study.sealed.verdict["criteria"]:
+        place = PLACE.fullmatch(criterion["id"].text)
+        assumed = study.protocol["acceptance"][int(place[1]) if place else "none"]["assumed"]
+        if assumed.value is None:
+            continue
+        unit = study.sealed.estimate(criterion["estimate"])["unit"].text or "index"
+        model = printed("") if len(study.models) == 1 else study.model_name(criterion["model"].text) + ": "
+        rows.append(
+            row(
+                model + criterion_name(study, criterion), view.goal(criterion, unit), view.goal_value(assumed, unit),
+                view.count(criterion["new_study_n"], absent="–") if criterion["new_study_n"] else "–",
+            )
+        )  # fmt: skip
+    return Table("planned", columns, tuple(rows))
 
 
 def _limits(interval: Node) -> Printed:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.house import House
 from validate.report.printed import Printed, joined, printed
 from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
+
+KINDS = {"acceptance": "acceptance test", "submission": "validation report", "comparison": "comparison of models"}
 
 
 def content(study: Study) -> Mapping[str, Any]:
@@ -22,8 +25,12 @@ def _facts(study: Study) -> Table:
     site = protocol["report"]["site"]
     lock = sealed.lock["lock_sha256"]
     models = joined((_model(study, index) for index in range(len(study.models))), "; ")
+    maker = protocol["statements"]["manufacturer"]
+    mark = study.house.sheet.confidentiality if study.house is not None else ""
     rows = [
+        row("What it is", _kind(study)),
         row("Device under test", models),
+        row("Manufacturer", view.words(maker) if maker else "not stated (statements.manufacturer); the manufacturer supplies it"),
         row("Site", view.words(site, "not stated in the protocol (report.site)")),
         row("Protocol", _protocol(study)),
         row("Lock", view.fingerprint(lock, 64) if lock else printed("none: nothing was frozen before the first look")),
@@ -31,11 +38,26 @@ def _facts(study: Study) -> Table:
         row("Report", study.report_id + ", made from the evidence of " + view.minute(sealed.manifest["created"])),
         row("Status", "Not signed. " + _status(study)),
         row("Identifiers", "Patients, studies and images appear under keyed pseudonyms; the key stays at the site."),
+        row("Confidentiality", mark or "not marked (confidentiality in the house style); the site supplies it"),
         row("To check it", printed("validate verify RUN") + " repeats every hash and computes every number again"),
     ]  # fmt: skip
     if study.house is not None and study.house.folder is not None:
         rows.append(row("House style", _house(study.house)))
     return Table("identity", (Column(""), Column("")), tuple(rows))
+
+
+def _kind(study: Study) -> Printed:
+    """The kind of work with its measures, so that a reader who searches for either finds this report."""
+    primary = [one for one in study.protocol["endpoints"] if one["role"].text == "primary"]
+    asked = primary or list(study.protocol["endpoints"])[:1]
+    measures = {str(name): name for name in (study.endpoint_words(one["id"].text) for one in asked)}
+    diagnostic = "AI diagnostic-accuracy validation" if study.protocol["task"].text in ANSWERED else "AI validation"
+    kind = f"{diagnostic}, as {KINDS[study.profile]}"
+    return printed(kind) + (": " + joined(map(_lowered, measures.values()), ", ") if measures else "")
+
+
+def _lowered(name: Printed) -> Printed:
+    return name if str(name)[1:2].isupper() else str(name)[:1].lower() + name[1:]
 
 
 def _house(house: House) -> Printed:
