@@ -25,7 +25,9 @@ def test_likelihood_ratios_stand_beside_sensitivity_though_nobody_made_them_endp
     table = words_of(html, "at-the-point-candidate")
     places = [table.index(one) for one in ("Sensitivity", "Specificity", "Positive likelihood", "Negative likelihood")]
     assert places == sorted(places)
-    ratios = re.findall(r"as one without it (\d+\.\d+) \( ?(\d+\.\d+) \W+ (\d+\.\d+) ?\)", table)
+    ratios = re.findall(
+        r"(?:− specificity \)|/ specificity|specificity\)) (\d+\.\d+) \( ?(\d+\.\d+) \W+ (\d+\.\d+) ?\)", table
+    )
     assert len(ratios) == 2
     assert all(float(low) <= float(value) <= float(high) for value, low, high in ratios)
     assert "estimates.json#/estimates/" in html[html.index('id="at-the-point-candidate"') :].split("</table>")[0]
@@ -48,7 +50,7 @@ def test_page_one_counts_the_deviations_and_says_what_it_takes_for_one_right_pre
     page = html[html.index('id="section-r02"') : html.index('id="section-r00"')]
     for address in ("evidence/deviations.json#/total", "evidence/deviations.json#/amendments/major"):
         assert f'data-address="{address}"' in page
-    said = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    said = " ".join(re.sub(r"<[^>]*>", "", page).replace("\u2060", "").split())
     assert "Deviations from what was locked: 4 (1 major amendment, 2 minor amendments, 1 interruption" in said
     assert "Of 2.2 (1.6 or more) flagged, one more has the finding" in said
     assert "False alarms for each one found: 0.9 (0.7–1.2)" in said

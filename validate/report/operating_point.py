@@ -10,10 +10,10 @@ from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
 MEASURES = ("sensitivity", "specificity", "positive_likelihood_ratio", "negative_likelihood_ratio")
-# What a likelihood ratio is a ratio of, in words: the estimate has no fraction.
+# What a likelihood ratio is a ratio of: the estimate has no fraction.
 OF_WHAT = {
-    "positive_likelihood_ratio": "how many times as often a case with the finding is flagged as one without it",
-    "negative_likelihood_ratio": "how many times as often a case with the finding is left unflagged as one without it",
+    "positive_likelihood_ratio": "sensitivity / (1 − specificity)",
+    "negative_likelihood_ratio": "(1 − sensitivity) / specificity",
 }
 
 

@@ -149,17 +149,26 @@ class Study:
         """The measure of an endpoint, by the endpoint's id, and what it is of."""
         endpoint = self.endpoint(name)
         metric, options = endpoint["metric"].text, endpoint["options"].value or {}
-        return titled(self.measure(metric), options) + self.of(endpoint["target"].value) if metric else name
+        return (
+            titled(self.measure(metric), options) + self.of(endpoint["target"].value)
+            if metric
+            else self._supporting(name)
+        )
 
     def endpoint_words(self, name: str) -> Printed:
         """The same as it is printed: what the protocol chose in it with its address."""
         endpoint = self.endpoint(name)
         if not endpoint["metric"]:
-            return printed(name)
+            return printed(self._supporting(name))
         measure, options = self.measure(endpoint["metric"].text), endpoint["options"]
         title = titled(measure, options.value or {})
         said = printed(title, options.address) if title != measure else printed(title)
         return said + self.named_target(endpoint["target"])
+
+    def _supporting(self, name: str) -> str:
+        """The measure of what is estimated though it is no endpoint of the protocol."""
+        found = next((e for e in self.sealed.estimates if e["endpoint"].text == name and e["metric"]), None)
+        return name if found is None else self.measure(found["metric"].text) + self.of(found["target"].value)
 
     @cached_property
     def sides(self) -> tuple[str, str]:

@@ -115,7 +115,8 @@ def _sentence(
         return f"no two groups of {words} could be compared, so nothing can be decided."
     estimate = deciding.estimate
     reference = (estimate.contrast or {})["against"].partition("=")[2]
-    what = f"{measure(estimate, protocol)} {group_phrase(estimate.stratum)}, less that of {reference}: {printed_estimate(estimate)}"
+    other = f"of {reference}" if reference == OTHERS else group_phrase({criterion.gap_of or "": reference})
+    what = f"{measure(estimate, protocol)} {group_phrase(estimate.stratum)}, less that {other}: {printed_estimate(estimate)}"
     within = f"± {printed_goal(margin, estimate.unit)}"
     match deciding.outcome, deciding.reason:
         case "PASS", _:

@@ -75,14 +75,19 @@ def _details(data: Node) -> Printed:
 def _short(value: Node) -> Printed:
     text = value.text
     if isinstance(value.value, dict):
-        return joined((_spelt(key, inner) + " " + _short(inner) for key, inner in value.items()), ", ") or printed(
-            "none"
-        )
+        members = sorted(value.items(), key=lambda one: int(one[0])) if _counted(value) else value.items()
+        between = ": " if _counted(value) else " "
+        return joined((_spelt(key, inner) + between + _short(inner) for key, inner in members), ", ") or printed("none")
     return (
         view.fingerprint(value, 8)
         if len(text) == 64 and set(text) <= set("0123456789abcdef")
         else view.words(value, "none")
     )
+
+
+def _counted(value: Node) -> bool:
+    """Whether it is by number, such as milliseconds by size of batch."""
+    return all(key.isdecimal() for key, _ in value.items())
 
 
 def _spelt(key: str, member: Node) -> Printed:

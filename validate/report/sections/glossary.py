@@ -56,6 +56,7 @@ def _worked(study: Study) -> Mapping[str, Printed]:
         "interval": _interval(study),
         "goal": _goal(study),
         "inconclusive": _inconclusive(study),
+        "noninferiority": _noninferiority(study),
         "point": _point(study.models[0]["operating_point"]) if study.models else Printed(),
         "prevalence": Printed()
         if study.protocol["task"].text
@@ -89,6 +90,16 @@ def _inconclusive(study: Study) -> Printed:
     open_ = (c for c in study.sealed.verdict["criteria"] if c["outcome"].text == "INCONCLUSIVE")
     names = [criterion_name(study, criterion) for criterion in open_]
     return joined({str(name): name for name in names}.values(), "; ")
+
+
+def _noninferiority(study: Study) -> Printed:
+    """The first criterion of that kind with its margin; empty where there is none."""
+    found = (c for c in study.sealed.verdict["criteria"] if c["hypothesis"].text == "noninferiority")
+    criterion = next(found, None)
+    if criterion is None:
+        return Printed()
+    unit = study.sealed.estimate(criterion["estimate"])["unit"].text or "index"
+    return criterion_name(study, criterion) + ": " + view.goal(criterion, unit)
 
 
 def _point(point: Node) -> Printed:

@@ -67,5 +67,5 @@ def _looks(looks: Node) -> Table:
 
 SECTION = Section(
     id="R09", title="Representativeness and independence", question="Were the cases new to the model?",
-    template="sections/independence.html.j2", content=content, rank={"acceptance": 168, "comparison": 168},
+    template="sections/independence.html.j2", content=content, rank={"acceptance": 162, "comparison": 162},
 )  # fmt: skip

@@ -31,6 +31,10 @@ MOMENTS = {
     "unblinded": "Labels joined to the outputs", "measured": "Outputs measured against the reference",
     "computed": "Numbers computed, verdict reached",
 }  # fmt: skip
+HANDED_IN = {
+    "inference_started": "Outputs that were handed in begin to be read",
+    "inference_finished": "Outputs of every case have been read",
+}
 SIGNS = (("at_least", "≥ "), ("at_most", "≤ "), ("one_of", ""), ("none_of", "not "))
 
 
@@ -68,9 +72,10 @@ def _timeline(study: Study) -> Figure | None:
     """The events of the trail that a reader needs to see in order."""
     events = [event for event in study.sealed.audit if event["type"].text in MOMENTS]
     seen = next((place for place, event in enumerate(events) if event["type"].text == "unblinded"), len(events))
+    named = MOMENTS | HANDED_IN if len(study.unwitnessed) == len(study.models) else MOMENTS
     moments = [
         Moment(
-            view.second(event["time"]), printed(MOMENTS[event["type"].text], event["type"].address),
+            view.second(event["time"]), printed(named[event["type"].text], event["type"].address),
             "seen" if place == seen else "before" if place < seen else "after",
         )
         for place, event in enumerate(events)

@@ -13,6 +13,8 @@ from validate.report.sealed import Node
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
+BETWEEN = f"{view.JOINER}–{view.JOINER}"  # limits stay on one line
+
 
 @dataclass(frozen=True, slots=True)
 class Thousand:
@@ -105,13 +107,13 @@ def _between(limits: Node) -> Printed:
     if limits["low"].value is None:
         return Printed()
     low = printed(" (") + view.plain(limits["low"], 1)
-    return low + (" or more)" if limits["high"].value is None else "–" + view.plain(limits["high"], 1) + ")")
+    return low + (" or more)" if limits["high"].value is None else BETWEEN + view.plain(limits["high"], 1) + ")")
 
 
 def _range(count: Node) -> Printed:
     if count["low"].value is None or count["high"].value is None:
         return Printed()
-    return view.count(count["low"]) + "–" + view.count(count["high"])
+    return view.count(count["low"]) + BETWEEN + view.count(count["high"])
 
 
 def _counted(count: Node) -> Printed:
@@ -146,7 +148,7 @@ def _alert_load(data: Node, name: str) -> Table:
     for entry in data["prevalences"]:
         load = entry["alert_load"]
         between = (
-            printed(" (") + view.plain(load["low"], 1) + "–" + view.plain(load["high"], 1) + ")"
+            printed(" (") + view.plain(load["low"], 1) + BETWEEN + view.plain(load["high"], 1) + ")"
             if load["low"].value is not None
             else ""
         )
@@ -164,9 +166,9 @@ def _alert_load(data: Node, name: str) -> Table:
 
 def _table(study: Study, data: Node, name: str) -> Table:
     columns = (
-        Column("Prevalence", width=11), Column("Positive predictive value", width=15),
-        Column("Negative predictive value", width=15), Column("Found", width=11), Column("Missed", width=10),
-        Column("False alarms", width=12), Column("False alarms for each found", width=13), Column("Needed to predict", width=13),
+        Column("Prevalence", width=10), Column("Positive predictive value", width=13),
+        Column("Negative predictive value", width=13), Column("Found", width=14), Column("Missed", width=11),
+        Column("False alarms", width=14), Column("False alarms for each found", width=13), Column("Needed to predict", width=12),
     )  # fmt: skip
     rows = [
         row(
