@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 import validate
+from validate.evidence.letters import letters
 from validate.resources import resource
 
 MODULES = (
@@ -43,7 +44,7 @@ def foreign(words: Iterable[str], more: Iterable[Path] = ()) -> Iterator[str]:
     for path in more:
         text = path.read_text(encoding="utf-8", errors="replace")
         phrases = [*phrases, *(_of_yaml(yaml.safe_load(text)) if path.suffix == ".yaml" else _of_text(text))]
-    yield from (one for one in words if _plain(one) not in short and not _covered(_plain(one), phrases))
+    yield from (one for one in words if letters(one) not in short and not _covered(letters(one), phrases))
 
 
 def _covered(text: str, phrases: Iterable[str]) -> bool:
@@ -94,22 +95,18 @@ def _of_module(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         text = node.value if isinstance(node, ast.Constant) and id(node) not in said else None
         if isinstance(text, str) and DIGIT.search(text):
-            yield _plain(text)
-            yield from (_plain(one) for one in PARTS.split(text) if DIGIT.search(one))
+            yield letters(text)
+            yield from (letters(one) for one in PARTS.split(text) if DIGIT.search(one))
 
 
 def _of_yaml(value: Any) -> Iterator[str]:
     if isinstance(value, str) and DIGIT.search(value):
-        yield _plain(value)
-        yield from (_plain(line.removeprefix("- ")) for line in value.splitlines() if DIGIT.search(line))
+        yield letters(value)
+        yield from (letters(line.removeprefix("- ")) for line in value.splitlines() if DIGIT.search(line))
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _of_yaml(inner)
 
 
 def _of_text(text: str) -> Iterator[str]:
-    yield from (_plain(part) for part in TAG.split(text) if DIGIT.search(part))
-
-
-def _plain(text: str) -> str:
-    return "".join(sign for sign in text.casefold() if not sign.isspace() and sign not in "\u2060\u00ad\u200b")
+    yield from (letters(part) for part in TAG.split(text) if DIGIT.search(part))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from validate.evidence.letters import visible
 from validate.report.sealed import Node, Sealed
 
 DIGIT = re.compile(r"\d")
@@ -13,7 +14,6 @@ SHORTEST, LONGEST = 3, 160  # letters of a name that is looked for inside other 
 OTHER = re.compile(
     r"(sha256:)?[0-9a-f]{40,}|[RA]\d{1,2}|\d*[.,]?\d+\s?%?"
 )  # digests, which are printed in groups; sections, which are the report's own
-JOINER = "\u2060"
 
 
 def sealed_names(sealed: Sealed) -> dict[str, str]:
@@ -31,7 +31,7 @@ def _names(node: Node) -> Iterator[tuple[str, str]]:
     for path, name, is_key in _strings(node.value, ()):
         if DIGIT.search(name) and len(name) <= LONGEST and not OTHER.fullmatch(name):
             found = Node(node.file, (*node.path, *path), None)
-            yield _plain(name), found.name_address if is_key else found.address
+            yield visible(name), found.name_address if is_key else found.address
 
 
 def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
@@ -65,7 +65,7 @@ class Names:
         if not DIGIT.search(text):
             yield text, None
             return
-        whole = _plain(text)
+        whole = visible(text)
         if whole in self._found:
             yield text, self._found[whole]
             return
@@ -86,7 +86,3 @@ def _stands_alone(text: str, first: int, last: int) -> bool:
     before, after = text[first - 1 : first], text[last : last + 1]
     following = text[last + 1 : last + 2]
     return not (before.isalnum() or after.isalnum() or (after in {".", ","} and following.isdigit()) or before == ".")
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace(JOINER, "").split())

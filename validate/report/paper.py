@@ -13,9 +13,10 @@ from html.parser import HTMLParser
 from itertools import takewhile
 from typing import Any
 
+from validate.evidence.letters import letters as plain
 from validate.evidence.pdf_text import Page, pages_of
 from validate.report.names import Names
-from validate.report.set_text import NUMBER, Piece, SetText, cut, joined, owners, plain
+from validate.report.set_text import NUMBER, Piece, SetText, cut, joined, owners
 
 UNSEEN = {"style", "script", "title", "desc", "head"}
 PAGE = re.compile(r"page \d+ of \d+")

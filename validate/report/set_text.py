@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-IGNORED = {"\u2060", "\u00ad", "\u200b", "\ufeff"}
+from validate.evidence.letters import letters as plain
+
 WINDOW = 20_000  # characters that a block may be set ahead of its place
 MARK = 2  # letters of the mark of a footnote
 LOOK_AHEAD = 24  # characters that must agree before a block counts as set elsewhere
@@ -20,24 +21,6 @@ Piece = tuple[str, str | None]  # text, address
 def owners(pieces: Sequence[Piece]) -> list[str | None]:
     """The address of each letter that counts."""
     return [address for text, address in pieces for _ in plain(text)]
-
-
-def plain(text: str) -> str:
-    """As it is compared: without what a typesetter may add, drop, or write in capitals."""
-    return text.translate(LETTERS)
-
-
-class _Letters(dict[int, str]):
-    """Each sign as it is compared, found once."""
-
-    def __missing__(self, code: int) -> str:
-        sign = chr(code)
-        lower = sign.lower()
-        self[code] = "" if sign.isspace() or sign in IGNORED else lower if len(lower) == 1 else sign
-        return self[code]
-
-
-LETTERS = _Letters()
 
 
 def joined(following: Iterable[str]) -> str:
