@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from validate.inference.sliding_window import importance, positions, slide
+from validate.models.begun import Begun
 from validate.protocol.sliding_window import SlidingWindow
 
 
@@ -19,6 +21,10 @@ def answering(pixels: np.ndarray) -> np.ndarray:
     """Two channels, of which one looks at the place in the window: blending must show."""
     ramp = np.arange(pixels.shape[-1], dtype=np.float32)
     return np.concatenate([pixels[:, :1] * 2 + ramp, pixels[:, :1] ** 2], axis=1)
+
+
+def at_once(model: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], Begun[Any]]:
+    return lambda pixels: Begun(lambda: model(pixels))
 
 
 @pytest.mark.parametrize("shape", [(9, 13, 11), (4, 6, 5), (3, 20, 4), (1, 1, 1)])
@@ -33,7 +39,7 @@ def test_it_is_the_sliding_window_of_monai(shape: tuple[int, int, int], changes:
         lambda x: torch.from_numpy(answering(x.numpy())),
         overlap=chosen.overlap, mode=chosen.blending, sigma_scale=chosen.sigma, cval=chosen.padding,
     )  # fmt: skip
-    np.testing.assert_allclose(slide(volume, answering, chosen), theirs[0].numpy(), rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(slide(volume, at_once(answering), chosen), theirs[0].numpy(), rtol=2e-5, atol=2e-5)
 
 
 def test_a_model_of_planes_sees_each_slice_by_itself() -> None:
@@ -44,7 +50,9 @@ def test_a_model_of_planes_sees_each_slice_by_itself() -> None:
         shapes.append(pixels.shape)
         return pixels * 3
 
-    np.testing.assert_allclose(slide(volume, plane, options(size=[8, 8], overlap=0.0, batch=2)), volume * 3, rtol=1e-6)
+    np.testing.assert_allclose(
+        slide(volume, at_once(plane), options(size=[8, 8], overlap=0.0, batch=2)), volume * 3, rtol=1e-6
+    )
     assert shapes == [(2, 1, 8, 8), (1, 1, 8, 8)]
 
 
@@ -62,3 +70,20 @@ def test_weights_fall_towards_the_border_and_stay_positive() -> None:
     assert weights.argmax() == 4 * 81 + 4 * 9 + 4
     assert weights.min() > 0
     assert (importance(options(blending="constant")) == 1).all()
+
+
+def test_the_next_windows_are_with_the_model_before_what_it_said_of_the_last_is_asked_for() -> None:
+    order: list[str] = []
+
+    def model(pixels: np.ndarray) -> Begun[Any]:
+        number = len([one for one in order if one.startswith("begin")])
+        order.append(f"begin {number}")
+
+        def answer() -> np.ndarray:
+            order.append(f"answer {number}")
+            return answering(pixels)
+
+        return Begun(answer)
+
+    slide(np.zeros((1, 4, 6, 15), np.float32), model, options(overlap=0.0, batch=1))
+    assert order == ["begin 0", "begin 1", "answer 0", "begin 2", "answer 1", "answer 2"]

@@ -6,32 +6,35 @@ needs no torch, so an ONNX model does not either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.models.begun import Begun
 from validate.protocol.sliding_window import SlidingWindow
 
-Model = Callable[[NDArray[np.float32]], NDArray[Any]]
+Model = Callable[[NDArray[np.float32]], Begun[NDArray[Any]]]
+Group = list[tuple[int, int, int]]
 LEAST = 1e-3  # below which no weight goes, unless all do
 
 
 def slide(volume: NDArray[np.float32], model: Model, options: SlidingWindow) -> NDArray[np.float32]:
     """(channel, z, y, x) → (class, z, y, x), the weighted mean of what the model said of each voxel.
 
-    model : (n, channel, *size) → (n, class, *size); of a planar one without the z axis
+    model : (n, channel, *size) → (n, class, *size); of a planar one without the z axis. It is given the next windows before what it
+        said of the last is asked for
     """
     window = options.window
     padded, inner = _padded(volume, window, options.padding)
     weights = importance(options)
     total: NDArray[np.float32] | None = None
     count = np.zeros(padded.shape[1:], np.float32)
-    for group in _groups(list(positions(padded.shape[1:], window, options.overlap)), options.batch):
-        patches = np.stack([padded[(slice(None), *_box(start, window))] for start in group])
-        answers = np.asarray(model(patches[:, :, 0] if options.planar else patches))
+    groups = _groups(list(positions(padded.shape[1:], window, options.overlap)), options.batch)
+    for group, begun in _ahead(groups, lambda group: model(_patches(padded, group, options))):
+        answers = np.asarray(begun.answer())
         answers = answers[:, :, None] if options.planar else answers
         if total is None:
             total = np.zeros((answers.shape[1], *padded.shape[1:]), np.float32)
@@ -42,6 +45,27 @@ def slide(volume: NDArray[np.float32], model: Model, options: SlidingWindow) -> 
     assert total is not None
     blended: NDArray[np.float32] = np.ascontiguousarray(total[(slice(None), *inner)] / count[inner])
     return blended
+
+
+def _patches(
+    padded: NDArray[np.float32], group: Sequence[tuple[int, int, int]], options: SlidingWindow
+) -> NDArray[np.float32]:
+    patches = np.stack([padded[(slice(None), *_box(start, options.window))] for start in group])
+    return patches[:, :, 0] if options.planar else patches
+
+
+def _ahead(
+    groups: Iterable[Group], begin: Callable[[Group], Begun[NDArray[Any]]]
+) -> Iterator[tuple[Group, Begun[NDArray[Any]]]]:
+    """Each group with its batch, when the next has been begun too."""
+    before: tuple[Group, Begun[NDArray[Any]]] | None = None
+    for group in groups:
+        following = group, begin(group)
+        if before is not None:
+            yield before
+        before = following
+    if before is not None:
+        yield before
 
 
 def positions(shape: Sequence[int], window: tuple[int, int, int], overlap: float) -> Iterator[tuple[int, int, int]]:
@@ -81,6 +105,6 @@ def _box(start: tuple[int, int, int], window: tuple[int, int, int]) -> tuple[sli
     return z, y, x
 
 
-def _groups(starts: list[tuple[int, int, int]], size: int) -> Iterator[list[tuple[int, int, int]]]:
+def _groups(starts: Group, size: int) -> Iterator[Group]:
     for first in range(0, len(starts), size):
         yield starts[first : first + size]

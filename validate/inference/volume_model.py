@@ -17,6 +17,7 @@ from validate.imaging.placed import Placement
 from validate.imaging.postprocess import Undecided, label_map
 from validate.inference.sliding_window import slide
 from validate.models.adapter import Batch, LoadedModel, OutOfMemory, RawModel
+from validate.models.begun import Begun
 from validate.models.marks import marks
 from validate.models.mask_predictions import mask_prediction
 from validate.models.output import activated_voxels, voxel_values
@@ -101,9 +102,18 @@ class VolumeModel:
     def _values(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
         """(channel, z, y, x) after the stated activation: what is blended are the numbers before it."""
         options = self._block.sliding_window
-        whole = self._said(volume[None])[0] if options is None else slide(volume, self._said, options)
+        whole = self._said(volume[None]).answer()[0] if options is None else slide(volume, self._said, options)
         return activated_voxels(whole, model=self._block)
 
-    def _said(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        raw = self._raw.raw(np.ascontiguousarray(pixels))
-        return voxel_values(raw, cases=len(pixels), size=pixels.shape[2:], model=self._block)
+    def _said(self, pixels: NDArray[np.float32]) -> Begun[NDArray[np.float32]]:
+        cases, size = len(pixels), pixels.shape[2:]
+        return self._begun(np.ascontiguousarray(pixels)).then(
+            lambda raw: voxel_values(raw, cases=cases, size=size, model=self._block)
+        )
+
+    def _begun(self, pixels: NDArray[np.float32]) -> Begun[NDArray[Any]]:
+        begin = getattr(self._raw, "begin_raw", None)
+        if begin is None:
+            return Begun(lambda: self._raw.raw(pixels))
+        found: Begun[NDArray[Any]] = begin(pixels)
+        return found

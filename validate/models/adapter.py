@@ -114,7 +114,10 @@ class RawModel(Protocol):
     """A model that can be asked for its numbers as they come, so that masks can be made of them (inference/volume_model.py)."""
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
-        """One row per input, before the stated activation. Raises as `LoadedModel.predict`."""
+        """One row per input, before the stated activation. Raises as `LoadedModel.predict`.
+
+        `begin_raw` may be there too, and is to it what `begin` is to `predict`.
+        """
         ...
 
 

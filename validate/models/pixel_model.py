@@ -58,8 +58,7 @@ class PixelModel:
     def begin(self, batch: Batch) -> Begun[Sequence[Prediction | Failure]]:
         """As `predict`; what can be, is on its way to the model when this returns."""
         if self._named is not None:
-            named = self._named
-            return Begun(lambda: self._predict_named(batch, named))
+            return self._begin_named(batch, self._named)
         if batch.unfinished is not None:
             return self._finished(batch.unfinished)
         if batch.pixels is None:
@@ -81,7 +80,7 @@ class PixelModel:
     def misfit_of_inputs(self, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
         return None if self._named is None else self._named.misfit(shapes)
 
-    def _predict_named(self, batch: Batch, named: NamedInputs) -> list[Prediction | Failure]:
+    def _begin_named(self, batch: Batch, named: NamedInputs) -> Begun[Sequence[Prediction | Failure]]:
         given = batch.inputs
         gathered = [
             named.of(case)
@@ -94,17 +93,23 @@ class PixelModel:
         groups: dict[tuple[Any, ...], list[int]] = {}
         for place, one in enumerate(there):
             groups.setdefault(tuple(array.shape for array in one.values()), []).append(place)
-        found: dict[int, Prediction | Failure] = {}
-        for places in groups.values():
-            arrays = {name: np.stack([there[place][name] for place in places]) for name in there[places[0]]}
-            found.update(zip(places, self._scores(arrays, len(places)), strict=True))
-        results = iter([found[place] for place in range(len(there))])
-        return [one if isinstance(one, Failure) else next(results) for one in gathered]
+        begun = [self._begin_scores([there[place] for place in places]) for places in groups.values()]
 
-    def _scores(self, arrays: Mapping[str, NDArray[Any]], cases: int) -> Sequence[Prediction | Failure]:
+        def answer() -> Sequence[Prediction | Failure]:
+            found: dict[int, Prediction | Failure] = {}
+            for places, one in zip(groups.values(), begun, strict=True):
+                found.update(zip(places, one.answer(), strict=True))
+            results = iter([found[place] for place in range(len(there))])
+            return [one if isinstance(one, Failure) else next(results) for one in gathered]
+
+        return Begun(answer, begun[0].wait) if len(begun) == 1 else Begun(answer)
+
+    def _begin_scores(self, given: Sequence[Mapping[str, NDArray[Any]]]) -> Begun[Sequence[Prediction | Failure]]:
+        """Of cases whose arrays have the same shapes."""
+        arrays = {name: np.stack([one[name] for one in given]) for name in given[0]}
         filled = {name: model_input.filled(array, self.fixed_batch) for name, array in arrays.items()}
         sent = len(next(iter(filled.values())))
-        return self._meant(self._rows(filled, sent), cases)
+        return self._begun(filled).then(lambda raw: self._meant(self._checked(raw, sent), len(given)))
 
     def _finished(self, images: Sequence[Unfinished]) -> Begun[Sequence[Prediction | Failure]]:
         assert isinstance(self._runner, Finisher)
@@ -122,11 +127,12 @@ class PixelModel:
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """The numbers as they come, one row per input (adapter.RawModel)."""
-        filled = model_input.filled(pixels, self.fixed_batch)
-        return self._rows({ONLY_INPUT: filled}, len(filled))[: len(pixels)]
+        return self.begin_raw(pixels).answer()
 
-    def _rows(self, arrays: Mapping[str, NDArray[Any]], sent: int) -> NDArray[Any]:
-        return self._checked(self._runner.run(arrays), sent)
+    def begin_raw(self, pixels: NDArray[np.float32]) -> Begun[NDArray[Any]]:
+        """The same, on its way when this returns."""
+        count, filled = len(pixels), model_input.filled(pixels, self.fixed_batch)
+        return self._begun({ONLY_INPUT: filled}).then(lambda raw: self._checked(raw, len(filled))[:count])
 
     def _checked(self, raw: NDArray[Any], sent: int) -> NDArray[Any]:
         if raw.ndim == 0 or raw.shape[0] != sent:
