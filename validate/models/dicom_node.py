@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +31,7 @@ from validate.models.dicom_peer import (
 )
 from validate.models.dicom_reading import CLASSES, NAMES, DicomReading, check_reading
 from validate.models.dicom_references import Level, References, references, refers_to
+from validate.models.dicom_waiting import Waiting
 from validate.models.digest import check_digest
 from validate.models.prediction import Failure, Prediction
 from validate.models.retry import Backoff, retried
@@ -62,21 +62,6 @@ class DicomNodeOptions(BaseModel):
     in_flight: Annotated[int, Field(ge=1, le=256)] = 4
     tls: Tls | None = None
     retries: Backoff = Backoff()
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A case on its way. answers : by SOP instance UID, so that one sent twice is one."""
-
-    case: Case
-    left: int
-    failure: Failure | None = None
-    sent: float | None = None
-    answers: dict[str, Arrival] = field(default_factory=dict)
-
-    @property
-    def first(self) -> float | None:
-        return min((one.time for one in self.answers.values()), default=None)
 
 
 class DicomNodeModel:
@@ -136,7 +121,7 @@ class DicomNodeModel:
 
     def predict(self, batch: Batch) -> Sequence[Prediction | Failure]:
         self._check_not_contradicted()
-        waiting = {case.unit: _Waiting(case, len(case.files)) for case in batch.cases}
+        waiting = {case.unit: Waiting(case, len(case.files)) for case in batch.cases}
         self._send(waiting)
         self._wait(waiting)
         results = [self._result(waiting[case.unit]) for case in batch.cases]
@@ -168,7 +153,7 @@ class DicomNodeModel:
             seconds=options.retries.seconds,
         )
 
-    def _send(self, waiting: Mapping[str, _Waiting]) -> None:
+    def _send(self, waiting: Mapping[str, Waiting]) -> None:
         options = self._options
         of_path = {path: one for one in waiting.values() for path in one.case.files}
         for one in waiting.values():
@@ -179,7 +164,7 @@ class DicomNodeModel:
             send(
                 list(of_path), options.node, options.listen.ae_title, self._calling,
                 hostname=self._hostname, seconds=options.seconds,
-                sent=lambda path, status: _note_sent(of_path[path], status),
+                sent=lambda path, status: of_path[path].note(status),
             )  # fmt: skip
 
         failed: Failure | None = None
@@ -202,7 +187,7 @@ class DicomNodeModel:
             ) from error
         return Failure("node_unreachable", f"The node could not be reached: {error}.")
 
-    def _wait(self, waiting: Mapping[str, _Waiting]) -> None:
+    def _wait(self, waiting: Mapping[str, Waiting]) -> None:
         """Until every case has its answer and has settled, or its time is over."""
         while (until := self._next_deadline(waiting)) is not None:
             for arrival in self._receiver.arrivals(until):
@@ -210,7 +195,7 @@ class DicomNodeModel:
         for arrival in self._receiver.arrivals(0.0):
             self._place(arrival, waiting)
 
-    def _next_deadline(self, waiting: Mapping[str, _Waiting]) -> float | None:
+    def _next_deadline(self, waiting: Mapping[str, Waiting]) -> float | None:
         now = time.monotonic()
         deadlines = [
             (one.first + self._options.settle) if one.first is not None else (one.sent or now) + self._options.seconds
@@ -220,7 +205,7 @@ class DicomNodeModel:
         open_ones = [deadline for deadline in deadlines if deadline > now]
         return min(open_ones) if open_ones else None
 
-    def _place(self, arrival: Arrival, waiting: Mapping[str, _Waiting]) -> None:
+    def _place(self, arrival: Arrival, waiting: Mapping[str, Waiting]) -> None:
         """To the case it is of; an answer to a case that has its result already contradicts it, unless it is the same one."""
         if str(arrival.dataset.get("SOPClassUID", "")) not in CLASSES[self._options.answer.kind]:
             self._strangers += 1
@@ -253,7 +238,7 @@ class DicomNodeModel:
                 return True
         return False
 
-    def _result(self, one: _Waiting) -> Prediction | Failure:
+    def _result(self, one: Waiting) -> Prediction | Failure:
         self._done[one.case.unit] = (one.case, one.sent or time.monotonic())
         if one.failure is not None:
             return one.failure
@@ -268,7 +253,7 @@ class DicomNodeModel:
         self._seen[instance] = one.case.unit
         return read(arrival.dataset, self._options.answer, case=one.case, model=self._model)
 
-    def _report(self, waiting: Mapping[str, _Waiting], results: Sequence[Prediction | Failure]) -> None:
+    def _report(self, waiting: Mapping[str, Waiting], results: Sequence[Prediction | Failure]) -> None:
         answered = [
             {
                 "unit": one.case.unit,
@@ -280,15 +265,6 @@ class DicomNodeModel:
         facts = {"model": self._model.id, "cases": answered, "objects_of_no_case": self._strangers}
         self._events.append(("node_answers", facts))
         self._strangers = 0
-
-
-def _note_sent(one: _Waiting, status: int | None) -> None:
-    one.left -= 1
-    if status != 0:
-        said = "no status came back" if status is None else f"status {status:04X}"
-        one.failure = one.failure or Failure("send_refused", f"The node did not take an image of this case: {said}.")
-    if one.left == 0:
-        one.sent = time.monotonic()
 
 
 class DicomNodeAdapter:
