@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
-from scipy.stats import norm
+from scipy.stats import norm, ttest_ind
 
 from validate.estimation.bootstrap import (
     INNER,
     SecondLevel,
     bias_corrected,
+    expanded,
     percentile,
     second_level_errors,
     studentised,
@@ -31,6 +32,29 @@ def test_percentile_limits_are_the_quantiles_of_the_replicates() -> None:
     values = np.random.default_rng(1).normal(size=2001)
     found = percentile(values, level=0.9)
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(values, [5, 95])))
+
+
+def test_expanded_limits_of_a_difference_of_means_are_welchs() -> None:
+    # scipy 1.17, ttest_ind(equal_var=False): percentile limits of so few are a tenth narrower
+    rng = np.random.default_rng(8)
+    first, second = rng.normal(1.0, 2.0, 12), rng.normal(0.0, 1.0, 20)
+    drawn = [means(side, 40_000, seed) for seed, side in enumerate((first, second))]
+    sides = [(float(one.var(ddof=1)), side.size) for one, side in zip(drawn, (first, second), strict=True)]
+    found = expanded(drawn[0] - drawn[1], sides, level=0.95)
+    wanted = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    half = (wanted.high - wanted.low) / 2
+    plain = percentile(drawn[0] - drawn[1], level=0.95)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.03)
+    assert (found.low + found.high) / 2 == pytest.approx((wanted.low + wanted.high) / 2, abs=0.05 * half)
+    assert plain.high - plain.low < 0.93 * 2 * half
+
+
+def test_few_replicates_leave_out_the_tails_on_average() -> None:
+    # of 39 replicates the outermost leave out a fortieth on each side; linear quantiles would lie further inside
+    values, wide = np.arange(39.0), 10**6
+    found = expanded(values, [(1.0, wide), (1.0, wide)], level=0.95)
+    assert (found.low, found.high) == pytest.approx((0.0, 38.0), abs=1e-3)
+    assert percentile(values, level=0.95).low > 0.9
 
 
 def test_the_monte_carlo_error_is_that_of_a_quantile() -> None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from validate.errors import DataError
 from validate.estimation.cases import Cases
@@ -17,6 +18,9 @@ from validate.estimation.replicates import Resampling
 from validate.estimation.sample import Sample
 from validate.metrics.metric import Rows
 from validate.protocol.fairness import FairnessOptions
+from validate.stats.mover import mover
+from validate.stats.obuchowski import clustered_auroc, obuchowski_limits
+from validate.stats.proportion_difference import newcombe
 from validate.stats.resample import resampling_key
 
 PLAN = plan_for("classification.sensitivity", endpoint="sensitivity", role="secondary")
@@ -72,18 +76,76 @@ def test_the_reference_is_the_largest_group_or_the_one_that_is_named() -> None:
         gaps(data, unknown)
 
 
-@pytest.mark.parametrize(
-    ("hits", "reason"),
-    [
-        ({"F": (3, 6), "M": (50, 60)}, "6 events where sex is F, fewer than 10"),
-        ({"F": (0, 40), "M": (0, 60)}, "every replicate gives the same"),
-    ],
-)
-def test_what_is_too_small_is_not_compared_and_says_why(hits: dict[str, tuple[int, int]], reason: str) -> None:
-    difference = gaps(sample(hits))["sensitivity/m/clean/sex=F/minus=M"]
+def test_what_is_too_small_is_not_compared_and_says_why() -> None:
+    difference = gaps(sample({"F": (3, 6), "M": (50, 60)}))["sensitivity/m/clean/sex=F/minus=M"]
     assert difference.interval is None
     assert difference.status == "too_few"
-    assert reason in (difference.reason or "")
+    assert "6 events where sex is F, fewer than 10" in (difference.reason or "")
+
+
+def test_a_difference_of_proportions_has_newcombes_limits_also_where_nothing_was_missed() -> None:
+    for found, of in (((40, 60), (40, 60)), ((30, 48), (40, 60))):
+        interval = gaps(sample({"F": (found[0], of[0]), "M": (found[1], of[1])}))[
+            "sensitivity/m/clean/sex=F/minus=M"
+        ].interval
+        wanted = newcombe(found[0], of[0], found[1], of[1])
+        assert interval is not None and interval.method == "mover_wilson" and interval.replicates is None
+        assert (interval.low, interval.high) == pytest.approx((float(wanted.low), float(wanted.high)), abs=1e-12)
+
+
+def two_readings(*, shared: bool) -> Sample:
+    """Of each of 60 patients one lesion that is seen twice, "A" and "B", found or missed mostly together; or other patients."""
+    found = np.random.default_rng(3).random(60) < 0.8
+    both = np.concatenate([found, np.where(np.arange(60) < 54, found, ~found)])
+    level = np.repeat(["A", "B"], 60)
+    cluster = np.concatenate([np.arange(60), np.arange(60) + (0 if shared else 60)])
+    groups = Groups(
+        (None, "view", "view"), (None, "A", "B"), np.stack([np.ones(120, bool), level == "A", level == "B"])
+    )
+    rows = Rows({"score": both * 1.0, "positive": np.ones(120, bool), "flagged": both}, {"threshold": 0.5})
+    return Sample(rows, cluster, cluster, groups, np.zeros(3, np.int64))
+
+
+def test_groups_of_the_same_patients_differ_by_less_than_chance_would_have_it() -> None:
+    options = FairnessOptions(attributes=("view",), endpoints=("sensitivity",), reference={"view": "A"})
+    widths = []
+    for shared in (True, False):
+        interval = gaps(two_readings(shared=shared), options)["sensitivity/m/clean/view=B/minus=A"].interval
+        assert interval is not None
+        widths.append(interval.high - interval.low)
+    assert widths[0] < 0.75 * widths[1]
+
+
+def test_an_area_has_the_limits_of_both_areas_and_needs_five_patients_of_a_class() -> None:
+    rng = np.random.default_rng(5)
+    level = np.repeat(["F", "M"], [80, 120])
+    positive = rng.random(200) < 0.4
+    score = rng.normal(positive * 1.2, 1.0)
+    members = np.stack([np.ones(200, bool), level == "F", level == "M"])
+    groups = Groups((None, "sex", "sex"), (None, "F", "M"), members)
+    plan = plan_for("classification.auroc", endpoint="auroc", role="primary")
+    options = FairnessOptions(attributes=("sex",), endpoints=("auroc",))
+    none = np.zeros(0)
+    cases = Cases("m", "clean", "y", none, none > 0, none > 0, none > 0, none.astype(int), none.astype(int), groups)
+
+    def difference(truth: NDArray[np.bool_]) -> Estimate:
+        rows = Rows({"score": score, "positive": truth, "flagged": score > 0.5}, {"threshold": 0.5})
+        data = Sample(rows, np.arange(200), np.arange(200), groups, np.zeros(3, np.int64))
+        resampling = Resampling(200, 200, resampling_key(1, "x"), 1)
+        return next(iter(group_gaps(options, [plan], cases, data, resampling, rule="worst_case")))
+
+    found = difference(positive)
+    sides = [
+        clustered_auroc(score[mine], positive[mine], np.arange(mine.sum())) for mine in (level == "F", level == "M")
+    ]
+    own = [obuchowski_limits(one) for one in sides]
+    wanted = mover(sides[0].auroc, own[0], sides[1].auroc, own[1])
+    assert found.interval is not None and found.interval.method == "mover_obuchowski"
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        (float(wanted.low), float(wanted.high)), abs=1e-12
+    )
+    rare = difference(np.where(level == "F", np.cumsum(positive & (level == "F")) <= 4, True) & positive)
+    assert rare.interval is None and "4 patients of the rarer class" in (rare.reason or "")
 
 
 def test_a_ratio_to_nothing_has_no_value_and_a_reason() -> None:
@@ -96,12 +158,17 @@ def test_one_known_group_has_nobody_to_be_held_against() -> None:
     assert gaps(sample({"F": (20, 40), "missing": (5, 9)})) == {}
 
 
-def test_a_gap_is_alarmed_for_in_at_most_one_of_twenty_studies_where_there_is_none() -> None:
-    """Four groups, truth 0.85 in each: a false alarm is any limit for all at once that excludes 0."""
+@pytest.mark.parametrize(
+    ("truth", "sizes"), [(0.85, (80, 80, 80, 80)), (0.95, (20, 40, 80, 160))], ids=["alike", "a small one"]
+)
+def test_a_gap_is_alarmed_for_in_at_most_one_of_twenty_studies_where_there_is_none(
+    truth: float, sizes: tuple[int, ...]
+) -> None:
+    """Four groups served alike: a false alarm is any limit for all at once that excludes 0. Percentile limits: 44 of 100 of the second."""
     rng, studies, alarms = np.random.default_rng(11), 400, 0
     options = FairnessOptions(attributes=("site",), endpoints=("sensitivity",))
     for study in range(studies):
-        hits = {name: (int(rng.binomial(80, 0.85)), 80) for name in "ABCD"}
+        hits = {name: (int(rng.binomial(size, truth)), size) for name, size in zip("ABCD", sizes, strict=True)}
         found = gaps(sample(hits, attribute="site"), options, replicates=256, key=str(study)).values()
         limits = [e.interval for e in found if (e.contrast or {})["kind"] == DIFFERENCE and e.interval is not None]
         alarms += any((i.simultaneous_low or 0) > 0 or (i.simultaneous_high or 0) < 0 for i in limits)

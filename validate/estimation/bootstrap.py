@@ -7,7 +7,9 @@ drawn again; above one in a hundred there are no limits.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -15,10 +17,11 @@ from numpy.typing import NDArray
 
 from validate.metrics.metric import Values
 from validate.stats.compiled import LANES
-from validate.stats.limits import Array, tail
+from validate.stats.limits import Array, level_of, student_quantile, tail
 from validate.stats.resample import ClusterWeights
 
 MOST_UNDEFINED = 0.01
+Kind = Literal["linear", "weibull"]  # of a quantile, numpy's names
 INNER = 32  # second-level replicates behind each studentised one
 
 
@@ -39,6 +42,24 @@ def undefined_replicates(replicates: Values) -> NDArray[np.int64]:
 def percentile(values: Array, *, level: float) -> BootstrapLimits:
     """Quantiles of the (replicate,) values of one group."""
     return _at(values, tail(level), 1.0 - tail(level))
+
+
+def expanded(values: Array, sides: Sequence[tuple[float, int]], *, level: float) -> BootstrapLimits:
+    """Percentile limits of a difference, as much wider as Student's t is with so few clusters (Hesterberg 2015,
+    doi:10.1080/00031305.2015.1089789: "expanded percentile"), at quantiles that leave out the tails on average
+    however few replicates there are (type 6).
+
+    sides : of each side the variance of its replicates, which is (n - 1)/n of what it ought to be, and its n clusters; degrees of
+        freedom by Welch and Satterthwaite. At least one of them varies.
+    """
+    found = [(variance * n / (n - 1), variance, n) for variance, n in sides if variance > 0 and n > 1]
+    if not found:
+        return _at(values, tail(level), 1.0 - tail(level))
+    right = sum(one for one, _, _ in found)
+    degrees = right**2 / sum(one**2 / (n - 1) for one, _, n in found)
+    wider = float(student_quantile(level, degrees)) * float(np.sqrt(right / sum(one for _, one, _ in found)))
+    out = tail(level_of(wider))
+    return _at(values, out, 1.0 - out, kind="weibull")
 
 
 def bias_corrected(values: Array, point: float, jackknife: Array, *, level: float) -> BootstrapLimits:
@@ -119,14 +140,14 @@ def second_level_errors(values: Values) -> Array:
     return np.where(count >= INNER // 2, np.sqrt(squares / np.maximum(count - 1, 1)), 0.0)
 
 
-def _at(values: Array, low: float, high: float) -> BootstrapLimits:
+def _at(values: Array, low: float, high: float, *, kind: Kind = "linear") -> BootstrapLimits:
     """Quantiles, each with its error from the order statistics one binomial standard deviation to either side."""
     ordered = np.sort(values)
-    found = [_quantile_and_error(ordered, share) for share in (low, high)]
+    found = [_quantile_and_error(ordered, share, kind) for share in (low, high)]
     return BootstrapLimits(found[0][0], found[1][0], max(error for _, error in found))
 
 
-def _quantile_and_error(ordered: Array, share: float) -> tuple[float, float]:
+def _quantile_and_error(ordered: Array, share: float, kind: Kind) -> tuple[float, float]:
     spread = np.sqrt(max(share * (1.0 - share), 0.0) / ordered.size)
-    value, below, above = np.quantile(ordered, np.clip([share, share - spread, share + spread], 0.0, 1.0))
+    value, below, above = np.quantile(ordered, np.clip([share, share - spread, share + spread], 0.0, 1.0), method=kind)
     return float(value), float(above - below) / 2.0

@@ -1,7 +1,8 @@
 """Groups of patients against a reference group: differences and ratios, by the replicates that all numbers share.
 
 The family over which limits hold at once is every group of every attribute that the protocol compares on one endpoint and
-model (largest |t| of the bootstrap, never below Šidák's; estimation.simultaneous). Only these limits may decide.
+model (largest |t| of the bootstrap, never below Šidák's; estimation.simultaneous). Only these limits may decide. How they are
+made: estimation.gap_limits.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 
 from validate.errors import DataError
 from validate.estimation.adequacy import FEWEST_CLUSTERS
-from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
 from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
+from validate.estimation.gap_limits import LEVEL, NO_WIDTH, GapLimits, SidesLimits
 from validate.estimation.groups import Groups
 from validate.estimation.plan import Plan
 from validate.estimation.replicates import Resampling
@@ -30,10 +31,8 @@ from validate.protocol.fairness import LARGEST, FairnessOptions
 from validate.protocol.scanner_shift import ScannerShiftOptions
 from validate.results.levels import MISSING
 
-LEVEL = 0.95
 DIFFERENCE, RATIO = "group_difference", "group_ratio"
 REST, OTHERS = "rest_difference", "all others"
-METHOD = "bootstrap_group_gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,8 @@ class _Gaps:
 
     def estimates(self) -> Iterator[Estimate]:
         """Difference and ratio of each pair."""
-        reasons = [self._why_not(pair) for pair in self.pairs]
+        sides = SidesLimits(self.plan, self.sample, self.point, self.drawn)
+        reasons = [self._why_not(pair, sides) for pair in self.pairs]
         differences = self._contrast(lambda one, other: one - other)
         together = simultaneous_level(
             differences[1], differences[0], list(range(len(self.pairs))),
@@ -154,8 +154,10 @@ class _Gaps:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = self._contrast(lambda one, other: one / other)
         for place, (pair, reason) in enumerate(zip(self.pairs, reasons, strict=True)):
-            yield self._estimate(pair, DIFFERENCE, differences, place, reason, together)
-            yield self._estimate(pair, RATIO, ratios, place, reason, None)
+            limits = sides.difference(pair.group, pair.reference, differences[1], place)
+            yield self._estimate(pair, DIFFERENCE, differences, place, reason, limits, together)
+            limits = sides.resampled(pair.group, pair.reference, ratios[1], place)
+            yield self._estimate(pair, RATIO, ratios, place, reason, limits, None)
 
     def _contrast(self, of: Callable[[Array, Array], Array]) -> tuple[Values, Values]:
         """(1, pair) and (replicate, pair)."""
@@ -169,7 +171,7 @@ class _Gaps:
 
         return contrast(self.point), contrast(self.drawn)
 
-    def _why_not(self, pair: _Pair) -> str | None:
+    def _why_not(self, pair: _Pair, sides: SidesLimits) -> str | None:
         """Why this pair is not compared: one of the two is too small, or has no value."""
         for place in (pair.group, pair.reference):
             level, members = self.sample.groups.levels[place], self.sample.groups.members[place]
@@ -181,6 +183,8 @@ class _Gaps:
                 return f"{events} events where {pair.attribute} is {level}, fewer than {self.options.min_events}."
             if patients < FEWEST_CLUSTERS:
                 return f"{patients} patients where {pair.attribute} is {level}: limits need at least {FEWEST_CLUSTERS}."
+            if (short := sides.too_few(place)) is not None:
+                return f"Where {pair.attribute} is {level}: {short}"
         return None
 
     def _estimate(
@@ -190,13 +194,16 @@ class _Gaps:
         values: tuple[Values, Values],
         place: int,
         reason: str | None,
+        limits: GapLimits,
         together: float | None,
     ) -> Estimate:
         groups, sample = self.sample.groups, self.sample
         level, reference = str(groups.levels[pair.group]), str(groups.levels[pair.reference])
         members = groups.members[pair.group]
         value = float(values[0].value[0, place]) if values[0].defined[0, place] else None
-        interval, why = (None, reason) if value is None or reason is not None else _limits(values[1], place, together)
+        interval, why = (
+            (None, reason) if value is None or reason is not None else _interval(limits, values[1], place, together)
+        )
         if value is None and why is None:
             why = f"{self.plan.metric.title} is 0 in the reference group, so there is no ratio."
         mark = "minus" if kind == DIFFERENCE else "over"
@@ -225,21 +232,20 @@ class _Gaps:
         )
 
 
-def _limits(drawn: Values, place: int, together: float | None) -> tuple[Interval | None, str | None]:
-    known: NDArray[np.float64] = drawn.value[drawn.defined[:, place], place]
-    missing = drawn.value.shape[0] - known.size
-    if missing > MOST_UNDEFINED * drawn.value.shape[0]:
-        return (
-            None,
-            f"undefined in {missing:,} of {drawn.value.shape[0]:,} replicates, more than 1%: there are too few cases.",
-        )
-    found = percentile(known, level=LEVEL)
+def _interval(
+    limits: GapLimits, drawn: Values, place: int, together: float | None
+) -> tuple[Interval | None, str | None]:
+    if limits.at is None:
+        return None, limits.problem
+    found = limits.at(LEVEL)
     if not found.low < found.high:
-        return None, "every replicate gives the same, so the limits would have no width."
-    wide = None if together is None else percentile(known, level=together)
+        return None, NO_WIDTH
+    wide, total = None if together is None else limits.at(together), drawn.value.shape[0]
     return Interval(
-        found.low, found.high, LEVEL, METHOD, replicates=drawn.value.shape[0], undefined_replicates=missing,
-        monte_carlo_error=found.monte_carlo_error,
+        found.low, found.high, LEVEL, limits.method,
+        replicates=total if limits.replicates else None,
+        undefined_replicates=total - int(drawn.defined[:, place].sum()) if limits.replicates else None,
+        monte_carlo_error=found.monte_carlo_error if limits.replicates else None,
         simultaneous_low=None if wide is None else min(wide.low, found.low),
         simultaneous_high=None if wide is None else max(wide.high, found.high),
     ), None  # fmt: skip
