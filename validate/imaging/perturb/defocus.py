@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from validate.imaging.perturb.cosines import cosine_frequencies, mirrored
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.filters import transferred
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -34,14 +34,14 @@ def diameter(options: Defocus, columns: int) -> float:
 def unfocused(stack: Stack, options: Defocus, draw: Draw) -> Stack:
     """The same everywhere in the field."""
     width = diameter(options, stack.voxels.shape[3])
-    return stack.having(transferred(stack.voxels, partial(_transfer, width), draw))
+    return stack.having(mirrored(stack.voxels, partial(_transfer, width), draw))
 
 
 @lru_cache(maxsize=8)
 def _transfer(width: float, rows: int, columns: int) -> Any:
     import torch
 
-    return disc(torch.hypot(torch.fft.fftfreq(rows)[:, None], torch.fft.rfftfreq(columns)[None]).mul_(width))
+    return disc(torch.hypot(cosine_frequencies(rows)[:, None], cosine_frequencies(columns)[None]).mul_(width))
 
 
 def disc(argument: Any) -> Any:

@@ -1,0 +1,52 @@
+"""Filters by cosines: sums written out over a mirrored image, the same on a device, and the blur of each severity of defocus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import convolve
+from scipy.special import j1
+
+torch = pytest.importorskip("torch")
+
+from validate.imaging.perturb.cosines import by_cosines, by_fourier, cosine_frequencies, mirrored  # noqa: E402
+from validate.imaging.perturb.defocus import PERTURBATION, Defocus, diameter  # noqa: E402
+from validate.imaging.perturb.draw import Draw  # noqa: E402
+
+NOBODY = Draw([], "cpu")
+
+
+def of_a_cross(rows: int, columns: int) -> Any:
+    """The transfer of 1/2 in the middle and 1/8 at each of four neighbours."""
+    y, x = (torch.cos(2 * torch.pi * cosine_frequencies(size)) for size in (rows, columns))
+    return 0.5 + y[:, None] / 4 + x[None] / 4
+
+
+@pytest.mark.parametrize("size", [(16, 20), (7, 31), (1, 9)])
+def test_it_is_the_sum_over_a_mirrored_image(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).normal(0, 100, (2, 3, *size, 2)).astype(np.float32)
+    found = mirrored(torch.from_numpy(image), of_a_cross, NOBODY).numpy()
+    cross = np.array([[0, 0.125, 0], [0.125, 0.5, 0.125], [0, 0.125, 0]])
+    wanted = convolve(image.astype(np.float64), cross[None, None, :, :, None], mode="reflect")
+    assert np.abs(found - wanted).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", [(16, 20), (7, 31), (1, 9)])
+def test_another_device_finds_the_same_by_fourier(size: tuple[int, int]) -> None:
+    planes = torch.from_numpy(np.random.default_rng(2).normal(0, 100, (3, *size)).astype(np.float32))
+    gain = torch.rand(size, generator=torch.Generator().manual_seed(1))
+    assert float((by_cosines(planes, gain, NOBODY) - by_fourier(planes, gain, NOBODY)).abs().max()) < 1e-3
+
+
+@pytest.mark.parametrize("options", PERTURBATION.severities)
+def test_each_severity_of_defocus_has_the_transfer_of_its_disc(bench: Any, options: dict[str, float]) -> None:
+    size, width = 128, diameter(Defocus.model_validate(options), 128)
+    for down, across in ((0, 9), (24, 24), (50, 0), (70, 110)):
+        y, x = (np.cos(np.pi * k * (np.arange(size) + 0.5) / size) for k in (down, across))
+        wave = (y[:, None] * x[None])[None]
+        found = bench.disturbed("defocus", bench.image(500 + 100 * wave), **options) - 500
+        argument = np.pi * width * np.hypot(down, across) / (2 * size)
+        wanted = 100 * 2 * j1(argument) / argument
+        assert np.abs(found - wanted * wave).max() < 0.01  # of 100
