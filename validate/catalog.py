@@ -43,6 +43,7 @@ def shipped_catalog() -> Catalog:
                 adapter.needs_pixels,
                 getattr(adapter, "reads_files", False),
                 getattr(adapter, "halves", False),
+                getattr(adapter, "embeds", False),
             )
             for name, adapter in formats.items()
         },

@@ -217,6 +217,9 @@ def masks(folder: Path) -> Path:
     return gallery / "study.yaml"
 
 
+INNER = [f"e{number}" for number in range(6)]
+
+
 def later(folder: Path) -> Path:
     """A month after the acceptance: other patients, of another mix, some without a site; held against the accepted run."""
     for name, seed, shift in (("accepted", 8, 0.0), ("later", 9, 0.6)):
@@ -231,18 +234,23 @@ def later(folder: Path) -> Path:
             [(f"{name}{row[0]}", f"{name}{row[1]}", row[2], site[n], age[n], int(label[n])) for n, row in enumerate(rows)],
         )  # fmt: skip
         score = 1 / (1 + np.exp(-(rng.normal(size=len(rows)) + 1.4 * label - 0.8 + shift)))
+        inner = rng.normal(size=(len(rows), 4)) @ np.random.default_rng(5).normal(size=(4, 6)) + shift
         write(
             place,
             "a.csv",
-            ("case_id", "score"),
-            [(f"{name}{row[0]}", round(float(s), 4)) for row, s in zip(rows, score, strict=True)],
+            ("case_id", "score", *INNER),
+            [
+                (f"{name}{row[0]}", round(float(s), 4), *("" if n == 3 else round(float(x), 5) for x in inner[n]))
+                for n, (row, s) in enumerate(zip(rows, score, strict=True))
+            ],
         )
+        output = {"activation": "none", "kind": "probability", "embedding": {"columns": INNER}}
         analyses = [] if name == "accepted" else [
             {"shift": {"reference": "../accepted/run", "endpoints": ["auroc", "brier"], "tolerance": 0.1, "rationale": "r"}}
         ]  # fmt: skip
         path = written(place, {
             **BASE, "task": "classification", "analyses": analyses,
-            "models": [model("a", score="score", operating_point={"threshold": 0.5, "source": "by hand"})],
+            "models": [model("a", score="score", operating_point={"threshold": 0.5, "source": "by hand"}, output=output)],
             "reference": {
                 "table": "cases.csv", "key": "case_id", "level": "image", "label": "label", "positive": 1, "standard": "By lot",
             },

@@ -1,7 +1,7 @@
 """What a model said of each case, as numbers that two cohorts can be compared by.
 
 Of classes, grades and findings the score of each; of masks the volume of each structure; of marks how many there are of a kind
-and the highest score among them. A network's inner values (embeddings) are not drawn from it.
+and the highest score among them. Of a model that declares an embedding see analyses/embeddings.py.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 data: {"reference": {"kind", "sha256", "cases", "outcome"}, "patients_in_both",
  "alpha", "permutations",
- "features": [{"feature", "label", "group": "metadata" | "images" | "outputs", "test": "ks" | "total_variation", "statistic", "p",
-   "adjusted", "here": text, "reference": text, "shifted": bool}],
+ "embedding": {"size", "components", "share", "cases", "reference_cases"} | {"reason"} | null,      null where none is declared
+ "features": [{"feature", "label", "group": "metadata" | "images" | "outputs" | "embedding", "test": "ks" | "total_variation",
+   "statistic", "p", "adjusted", "here": text, "reference": text, "shifted": bool}],
  "together": {"statistic", "p", "groups": [{"group", "statistic", "p", "adjusted"}]} | null,     MMD over all features, and of each group
  "classifier": id,
  "chart": {"order_by", "allowance", "decision", "points": [{"when", "cases", "patients", "z", "upper", "lower"}], "alarm": when | null,
@@ -77,12 +78,13 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
         analysis=SHIFT,
         model=model.id,
         title=TITLE,
-        statement=_statement(features, classifier, chart, further, since, kept) + _shared(shared),
+        statement=_statement(features, classifier, chart, further, since, kept) + _inner(both) + _shared(shared),
         data={
             "reference": {key: tables.facts[key] for key in ("kind", "sha256", "cases", "outcome")},
             "patients_in_both": shared,
             "alpha": options.alpha,
             "permutations": options.permutations,
+            "embedding": _embedding(both),
             "features": features,
             "together": both.together(options),
             "classifier": classifier.id if classifier is not None else None,
@@ -126,6 +128,36 @@ def _statement(
     if raised:
         sentences.append(f"Alarms among {len(further)} further charts: {listed(raised)}.")
     return " ".join(sentences) or "There was nothing that both cohorts have."
+
+
+def _embedding(both: TwoCohorts) -> dict[str, Any] | None:
+    found = both.embedding
+    if found is None:
+        return None
+    if isinstance(found, str):
+        return {"reason": found}
+    known = ~np.isnan(found.scores[:, 0])
+    return {
+        "size": found.size, "components": found.scores.shape[1], "share": found.share,
+        "cases": int((known & both.second).sum()), "reference_cases": int((known & ~both.second).sum()),
+    }  # fmt: skip
+
+
+def _inner(both: TwoCohorts) -> str:
+    found = both.embedding
+    if found is None:
+        return ""
+    if isinstance(found, str):
+        return f" Embeddings were not compared: {found}."
+    told = _embedding(both) or {}
+    sides = ((told["cases"], both.second), (told["reference_cases"], ~both.second))
+    without = [int(side.sum()) - there for there, side in sides]
+    lacking = f"; {without[0]} cases here and {without[1]} of the reference have none" if any(without) else ""
+    count = found.scores.shape[1]
+    return (
+        f" Of the {found.size} numbers of an embedding {count} leading {plural(count, 'component')} with {found.share:.0%} of its spread "
+        f"{'is' if count == 1 else 'are'} compared{lacking}."
+    )
 
 
 def _shared(patients: int) -> str:

@@ -21,11 +21,11 @@ def output_chart(both: TwoCohorts, options: ShiftOptions) -> dict[str, Any] | No
 
 
 def further_charts(both: TwoCohorts, options: ShiftOptions) -> Iterator[dict[str, Any]]:
-    """The same of each other number."""
+    """The same of each other number; components of an embedding have no meaning of their own, and no chart."""
     numeric = both.numbers()
     first = next((name for name in both.outputs if name in numeric), None)
     for name, column in numeric.items():
-        if name != first and (found := _chart(both, column, options)) is not None:
+        if name != first and both.group(name) != "embedding" and (found := _chart(both, column, options)) is not None:
             yield {**both.feature(name), "group": both.group(name), **found}
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from validate.analyses.embeddings import embedding_column, embeddings_here
 from validate.analyses.outputs import outputs
 from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.cohort.case import Case
@@ -28,6 +29,7 @@ from validate.imaging.volume import DecodeFailure, Volume
 from validate.protocol.passes import CLEAN
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
+from validate.results.units import EMBEDDING
 
 FOLDER = "shift"
 PREFIX = "image."  # of a column that holds an image statistic
@@ -140,6 +142,8 @@ def _run(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     for model in dict.fromkeys(units["model"].to_pylist()):
         for one in outputs(units, model):
             columns[one.column(model)] = pa.array([one.values.get(unit) for unit in order], pa.float64())
+        if inner := embeddings_here(units, model):
+            columns[embedding_column(model)] = pa.array([inner.get(unit) for unit in order], EMBEDDING.type)
     kept = [
         e
         for e in estimates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from validate.analyses.embeddings import Components, components, embeddings_here, embeddings_of_reference
 from validate.analyses.outputs import outputs
 from validate.analyses.shift_tables import PREFIX, ShiftTables
 from validate.analyses.wording import attribute_words, sentence_case
@@ -30,11 +32,14 @@ MOST_LEVELS = 40  # of a text attribute; more are names, not groups
 FEWEST = 5  # rows with a value, in each cohort
 LATENT = 1e-6
 WHOLE = {"feature": "output", "label": "Output"}
-GROUPS = ("metadata", "images", "outputs")
+GROUPS = ("metadata", "images", "outputs", "embedding")
+COMPONENT = "component of the embedding "
 
 
 class TwoCohorts:
-    """second : rows of this cohort      patient : numbered over both      columns : name → values, of what both have"""
+    """second : rows of this cohort      patient : numbered over both      columns : name → values, of what both have
+    embedding : of a model that declares one, its components; or why they are not compared
+    """
 
     def __init__(
         self, options: ShiftOptions, model: Model, units: pa.Table, cases: pa.Table, tables: ShiftTables
@@ -50,6 +55,8 @@ class TwoCohorts:
             plain = f"score:{one.name}" if one.name else "score"
             if name not in reference and plain in reference:
                 reference[name] = reference[plain]
+        self.embedding = _embedding(options, model, units, cases, tables.reference)
+        inner = frozenset((model.output.embedding and model.output.embedding.columns) or ())
         before, now = tables.reference.num_rows, cases.num_rows
         self.second: NDArray[np.bool_] = np.repeat([False, True], [before, now])
         patients = [*reference.get("patient", [f"row {place}" for place in range(before)]), *here["patient"]]
@@ -57,12 +64,17 @@ class TwoCohorts:
         self.columns = {
             name: [*reference[name], *here[name]]
             for name in here
-            if name not in {"patient", options.order_by} and name in reference and self._wanted(options, name)
+            if name not in {"patient", options.order_by, *inner} and name in reference and self._wanted(options, name)
         }
+        if isinstance(self.embedding, Components):
+            for number, column in enumerate(self.embedding.scores.T.tolist(), start=1):
+                self.columns[f"{COMPONENT}{number}"] = [None if math.isnan(value) else value for value in column]
         self.order = here.get(options.order_by or "")
 
     def group(self, name: str) -> str:
-        """Metadata, images or outputs."""
+        """One of GROUPS."""
+        if name.startswith(COMPONENT):
+            return "embedding"
         return "images" if name.startswith(PREFIX) else "outputs" if name in self.outputs else "metadata"
 
     def feature(self, name: str) -> dict[str, str]:
@@ -70,6 +82,9 @@ class TwoCohorts:
         if name in self.outputs:
             of = self.outputs[name].name
             return {"feature": f"output:{of}", "label": f"Output, {of.replace('_', ' ')}"} if of else WHOLE
+        if name.startswith(COMPONENT):
+            number = name.removeprefix(COMPONENT)
+            return {"feature": f"embedding:{number}", "label": f"Embedding, component {number}"}
         short = name.removeprefix(PREFIX)
         return {"feature": short, "label": sentence_case(attribute_words(short))}
 
@@ -173,6 +188,24 @@ class TwoCohorts:
         if name.startswith(PREFIX):
             return options.images
         return name in self.outputs or not options.metadata or name in options.metadata
+
+
+def _embedding(
+    options: ShiftOptions, model: Model, units: pa.Table, cases: pa.Table, reference: pa.Table
+) -> Components | str | None:
+    """None of a model that declares none."""
+    if model.output.embedding is None:
+        return None
+    before = embeddings_of_reference(reference, model)
+    if before is None:
+        return "the reference holds none of this model"
+    known = embeddings_here(units, model.id)
+    try:
+        return components(
+            before, [known.get(unit) for unit in cases["unit"].to_pylist()], at_most=options.embedding_components
+        )
+    except ValueError as reason:
+        return str(reason)
 
 
 def _here(cases: pa.Table, images: pa.Table) -> dict[str, list[Any]]:

@@ -19,10 +19,11 @@ from validate.evidence.recount_table import Table
 from validate.evidence.recount_yes_no import Found, Row, auroc
 
 IMAGES, REFERENCE = "shift/images.parquet", "shift/reference.parquet"
-CASES = "cohort/cases.parquet"
+CASES, UNITS = "cohort/cases.parquet", "results/units.parquet"
 KIND, IMAGE, SCORE = "shift", "image.", "score."
 SEED, FOLDS, RIDGE = 20261122, 5, 1e-2
 FEWEST, MOST_LEVELS, EDGE, FARTHEST = 5, 40, 1e-6, 35.0
+INNER, AXES, MOST_ROWS = "embedding", 8, 4000
 Floats = NDArray[np.float64]
 
 
@@ -104,9 +105,58 @@ def _both(table: Table, model: str) -> Cohorts:
     patients = [str(row.get("patient", f"row {place}")) for place, row in enumerate(before)]
     patients += [str(row["patient"]) for row in now]
     options = options_of(table.protocol, KIND)
-    common = [name for name in (here[0] if here else {}) if there and name in there[0] and _wanted(options, name, own)]
+    block = next(one for one in table.protocol["models"] if one["id"] == model)["output"].get(INNER)
+    inner = [] if block is None else _inner(table, model, block, before, [row["unit"] for row in now])
+    names = [name for name in (here[0] if here else {}) if block is None or name not in (block.get("columns") or ())]
+    common = [name for name in names if there and name in there[0] and _wanted(options, name, own)]
     columns = {name: [row[name] for row in (*there, *here)] for name in common}
+    columns |= _axes(inner, int(options.get("embedding_components", AXES)))
     return Cohorts(_standardised(columns, second, own), second, _folds(second, patients))
+
+
+def _inner(
+    table: Table, model: str, block: Mapping[str, Any], before: Sequence[Mapping[str, Any]], units: Sequence[str]
+) -> list[Any]:
+    """The embedding of each case, the accepted cohort first; [] where that has none."""
+    names = block.get("columns") or ()
+    numbered = [f"{INNER}.{place}" for place in range(len(names) or int(block.get("size") or 0))]
+    of_run = f"{INNER}.{model}"
+    there = before[0].keys() if before else ()
+    chosen = next(
+        (some for some in ((of_run,), tuple(names), tuple(numbered)) if some and set(some) <= set(there)), None
+    )
+    stored = pq.read_table(table.folder / UNITS)
+    if chosen is None or INNER not in stored.column_names:
+        return []
+    known = {
+        row["unit"]: row[INNER]
+        for row in stored.select(["unit", "model", "pass", INNER]).to_pylist()
+        if row["model"] == model and row["pass"] == CLEAN and row[INNER] is not None
+    }
+    was = [row[of_run] if chosen == (of_run,) else [row[name] for name in chosen] for row in before]
+    was = [None if one is None or None in one else one for one in was]
+    return [*was, *(known.get(unit) for unit in units)]
+
+
+def _axes(inner: Sequence[Any], wanted: int) -> dict[str, list[float | None]]:
+    """Along the directions in which both cohorts together spread most: eigenvectors of their covariance."""
+    there = [place for place, one in enumerate(inner) if one is not None]
+    if not there or len({len(inner[place]) for place in there}) != 1:
+        return {}
+    values = np.array([inner[place] for place in there], np.float64)
+    order = np.random.Generator(np.random.Philox(key=SEED)).permutation(len(there))[:MOST_ROWS]
+    chosen = values[np.sort(order)]
+    middle = chosen.mean(axis=0)
+    spread, directions = np.linalg.eigh((chosen - middle).T @ (chosen - middle))
+    found: dict[str, list[float | None]] = {}
+    for number in range(min(wanted, *chosen.shape)):
+        if spread[-1 - number] <= 1e-12 * spread[-1]:
+            break
+        column: list[float | None] = [None] * len(inner)
+        for place, value in zip(there, ((values - middle) @ directions[:, -1 - number]).tolist(), strict=True):
+            column[place] = value
+        found[f"{INNER} along direction {number}"] = column
+    return found
 
 
 def _of_image(row: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, Any]:

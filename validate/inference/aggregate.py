@@ -9,7 +9,7 @@ from validate.protocol.model import Aggregate
 
 
 def aggregated(results: Sequence[Prediction | Failure], rule: Aggregate | None) -> Prediction | Failure:
-    """The unit's result from those of its images, in order; `raw` is theirs, one after the other.
+    """The unit's result from those of its images, in order; `raw` is theirs, one after the other, `embedding` their mean.
 
     One failed image makes the unit a failure with that image's reason: a maximum over the images that happened to
     work would be another score than the one promised. No images is a failure "no_image".
@@ -28,7 +28,13 @@ def aggregated(results: Sequence[Prediction | Failure], rule: Aggregate | None) 
     return ClassScores(
         {target: combine([result.scores[target] for result in scores]) for target in scores[0].scores},
         raw=tuple(value for result in scores for value in result.raw),
+        embedding=_mean_of([result.embedding for result in scores]),
     )
+
+
+def _mean_of(embeddings: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """Number by number; none where one image has none."""
+    return tuple(map(_mean, zip(*embeddings, strict=True))) if all(embeddings) else ()
 
 
 def _mean(values: Sequence[float]) -> float:

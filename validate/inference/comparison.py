@@ -66,6 +66,8 @@ def compare_rows(tally: Tally, was: Iterable[Row], now: Iterable[Row], tolerance
             tally.differences.append(f"{place}: was {old['score']!r}, is {new['score']!r}")
         elif not _near(old.get("raw"), new.get("raw"), tolerance):
             tally.differences.append(f"{place}: the output before its activation was {old['raw']}, is {new['raw']}")
+        elif not _near(old.get("embedding"), new.get("embedding"), tolerance):
+            tally.differences.append(f"{place}: its embedding is another by more than the tolerance")
         elif old.get("geometry") != new.get("geometry"):
             tally.differences.append(f"{place}: the series was {old['geometry']}, is {new['geometry']}")
 

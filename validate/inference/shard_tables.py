@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from validate.models.prediction import ONLY_TARGET, Boxes, Failure, Inference, Mask
+from validate.models.prediction import ONLY_TARGET, Boxes, ClassScores, Failure, Inference, Mask
 
 ROWS = pa.schema(
     [
@@ -24,6 +24,8 @@ ROWS = pa.schema(
         pa.field("geometry", pa.string()),  # what a series was irregular in, and what was done; null where in nothing
     ]
 )
+EMBEDDING = pa.field("embedding", pa.list_(pa.float64()))  # where the protocol declares one; of the clean pass alone
+ROWS_AND_EMBEDDING = ROWS.append(EMBEDDING)
 MARKS = pa.schema(
     [
         pa.field("unit", pa.string(), nullable=False),
@@ -36,9 +38,17 @@ MARKS = pa.schema(
 )
 
 
-def rows_table(rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[str, int]) -> pa.Table:
-    """A row for each case and target: ROWS."""
-    return pa.Table.from_pylist([row for result in rows for row in _plain(result, targets, values)], schema=ROWS)
+def rows_table(
+    rows: Iterable[Inference], targets: tuple[str, ...], values: Mapping[str, int], *, embeds: bool = False
+) -> pa.Table:
+    """A row for each case and target: ROWS; with `embeds` also EMBEDDING, on the row of the first target."""
+    found: list[dict[str, Any]] = []
+    for result in rows:
+        first, *others = _plain(result, targets, values)
+        if embeds and isinstance(result.result, ClassScores) and result.result.embedding:
+            first["embedding"] = list(result.result.embedding)
+        found += [first, *others]
+    return pa.Table.from_pylist(found, schema=ROWS_AND_EMBEDDING if embeds else ROWS)
 
 
 def _plain(row: Inference, targets: tuple[str, ...], values: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -20,10 +20,11 @@ import pyarrow as pa
 from validate.canonical import canonical_json, digest, pretty_json
 from validate.errors import CommandError, EvidenceError
 from validate.inference.plan import Shard
-from validate.inference.shard_tables import MARKS, ROWS, marks_table, rows_table
+from validate.inference.shard_tables import MARKS, ROWS, ROWS_AND_EMBEDDING, marks_table, rows_table
 from validate.inference.stored_files import parquet_bytes, put, stored_table
 from validate.inference.timings import TIMING, TIMINGS, Timing, stored_timings
 from validate.models.prediction import Boxes, Inference, Mask
+from validate.protocol.passes import CLEAN
 
 PLAN = "plan.json"
 CONDEMNED = "contradicted.json"
@@ -56,7 +57,8 @@ class Store:
                 self._path(shard).with_name(f"marks-{shard.index:05d}.parquet"),
                 parquet_bytes(marks_table(rows, shard.model.targets)),
             )
-        table = rows_table(rows, shard.model.targets, shard.model.values)
+        embeds = shard.pass_.id == CLEAN.id and shard.model.block.output.embedding is not None
+        table = rows_table(rows, shard.model.targets, shard.model.values, embeds=embeds)
         content = digest(table.to_pylist())
         stamps = {_PLAN_KEY: self.plan.encode(), _SHARD_KEY: _name(shard).encode(), _ROWS_KEY: content.encode()}
         put(self._path(shard), parquet_bytes(table.replace_schema_metadata(stamps)))
@@ -125,7 +127,8 @@ def mask_file(folder: Path, model: str, pass_id: str, unit: str) -> Path:
 
 
 def read_inference(folder: Path) -> pa.Table:
-    """Every row of a finished or unfinished run, by pass, model and shard: unit, model, pass, target, status, …
+    """Every row of a finished or unfinished run, by pass, model and shard: unit, model, pass, target, status, …, and the embedding
+    where a model of the run has one.
 
     Raises EvidenceError where a shard does not hold what was written.
     """
@@ -144,7 +147,7 @@ def read_inference(folder: Path) -> pa.Table:
             if table is None:
                 raise EvidenceError(f"{path} does not hold the rows that were written there: torn, altered or foreign.")
             tables.append(table)
-    return pa.concat_tables(tables)
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def read_marks(folder: Path, model: str, pass_id: str) -> pa.Table:
@@ -174,7 +177,9 @@ def _read(path: Path, *, plan: str, name: str) -> pa.Table | None:
     if stamps.get(_PLAN_KEY) != plan.encode() or stamps.get(_SHARD_KEY) != name.encode():
         return None
     table = table.replace_schema_metadata(None)
-    if not table.schema.equals(ROWS) or stamps.get(_ROWS_KEY) != digest(table.to_pylist()).encode():
+    if not any(table.schema.equals(known) for known in (ROWS, ROWS_AND_EMBEDDING)):
+        return None
+    if stamps.get(_ROWS_KEY) != digest(table.to_pylist()).encode():
         return None
     return table
 

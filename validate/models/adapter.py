@@ -136,9 +136,9 @@ class Adapter(Protocol):
     """
     needs_pixels : whether a model of this format is given preprocessed images by the engine
     OPTIONS : the keys of a model block that only this format knows
-    Three more may be there, and are False where they are not: `reads_files`, of a format that is given the files of a case and
-    prepares them itself; `takes_inputs`, of one that knows the block's `inputs`; `halves`, of one that can compute in half precision,
-    whose `load` is then given `precision`.
+    Four more may be there, and are False where they are not: `reads_files`, of a format that is given the files of a case and
+    prepares them itself; `takes_inputs`, of one that knows the block's `inputs`; `embeds`, of one whose models give a second
+    output; `halves`, of one that can compute in half precision, whose `load` is then given `precision`.
     """
 
     needs_pixels: bool

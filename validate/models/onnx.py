@@ -18,13 +18,13 @@ from validate.models.adapter import ModelIdentity, OutOfMemory, read_options
 from validate.models.begun import Begun
 from validate.models.child_host import ChildHost
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.embedding import declared_shape, embedding_output
 from validate.models.left_to_device import message
 from validate.models.onnx_file import OnnxFile, read_onnx
 from validate.models.onnx_session import NotOpened, ProviderMissing, open_session, runtime
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.runner import ONLY_INPUT
-from validate.processes.channel import Arrays
 from validate.protocol.model import Model
 
 FLOATS = {"float32", "float64", "float16"}
@@ -68,6 +68,7 @@ class _Session(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]: ...
+    def run_both(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]: ...
 
 
 class _ChildSession:
@@ -84,18 +85,26 @@ class _ChildSession:
         return self.begin(output, arrays).answer()
 
     def begin(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        return self._host.begin({"output": output, "inputs": list(arrays)}, list(arrays.values())).then(_only)
+        return self.begin_both((output,), arrays).then(_only)
+
+    def run_both(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        return self.begin_both(outputs, arrays).answer()
+
+    def begin_both(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> Begun[tuple[NDArray[Any], ...]]:
+        asked = {"outputs": list(outputs), "inputs": list(arrays)}
+        return self._host.begin(asked, list(arrays.values())).then(lambda found: tuple(found[1]))
 
     def begin_unfinished(self, output: str, name: str, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
         header, arrays = message(images, size)
-        return self._host.begin({"output": output, "inputs": [name], **header}, arrays).then(_only)
+        asked = {"outputs": [output], "inputs": [name], **header}
+        return self._host.begin(asked, arrays).then(lambda found: _only(tuple(found[1])))
 
     def close(self) -> None:
         self._host.close()
 
 
-def _only(found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
-    (raw,) = found[1]
+def _only(found: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    (raw,) = found
     return raw
 
 
@@ -132,6 +141,26 @@ class OnnxRunner:
             return session.begin(self._output, named)
         return Begun(lambda: self._here(session, named))
 
+    def begin_both(
+        self, arrays: Mapping[str, NDArray[Any]], embedding: str
+    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
+        session = self._session
+        assert session is not None
+        named = {self._only if name == ONLY_INPUT else name: array for name, array in arrays.items()}
+        outputs = tuple(dict.fromkeys((self._output, embedding)))
+        if isinstance(session, _ChildSession):
+            return session.begin_both(outputs, named).then(lambda found: (found[0], found[-1]))
+        return Begun(lambda: self._both_here(session, outputs, named))
+
+    def _both_here(
+        self, session: _Session, outputs: Sequence[str], named: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        try:
+            found = session.run_both(outputs, named)
+        except MemoryError as error:
+            raise OutOfMemory(str(error)) from error
+        return found[0], found[-1]
+
     def _here(self, session: _Session, named: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         try:
             return session.run(self._output, named)
@@ -156,6 +185,7 @@ class OnnxRunner:
 class OnnxAdapter:
     needs_pixels = True
     takes_inputs = True
+    embeds = True
     OPTIONS: type[BaseModel] = OnnxOptions
 
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PixelModel:
@@ -277,6 +307,9 @@ def _not_opened(message: str) -> str:
 def _chosen_output(session: _Session, model: Model) -> str:
     ports = {port["name"]: port for port in session.outputs}
     name = output_name(tuple(ports), model=model)
+    if (declared := model.output.embedding) is not None:
+        embedding_output(tuple(ports), model=model)
+        declared_shape(ports[str(declared.name)]["shape"], model=model)
     element, shape = ports[name]["type"], ports[name]["shape"]
     if element not in FLOATS:
         raise ModelError(

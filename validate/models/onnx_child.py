@@ -28,7 +28,7 @@ def main() -> None:
         return
 
 
-_Taken = tuple[str, dict[str, Any]]  # the output that is asked for, and inputs by name
+_Taken = tuple[list[str], dict[str, Any]]  # the outputs that are asked for, and inputs by name
 
 
 class _Program:
@@ -74,7 +74,7 @@ class _Program:
     def take(self, header: Mapping[str, Any], arrays: Arrays) -> _Taken:
         """What the model is given, on its device."""
         if "left" not in header:
-            return header["output"], self.session.placed(dict(zip(header["inputs"], arrays, strict=True)))
+            return header["outputs"], self.session.placed(dict(zip(header["inputs"], arrays, strict=True)))
         import torch
 
         with torch.inference_mode():
@@ -84,8 +84,8 @@ class _Program:
             if on_gpu:
                 torch.cuda.current_stream().synchronize()  # the runtime computes on a stream of its own
         (name,) = header["inputs"]
-        return header["output"], {name: ready} if on_gpu else self.session.placed({name: ready.numpy()})
+        return header["outputs"], {name: ready} if on_gpu else self.session.placed({name: ready.numpy()})
 
     def start(self, taken: _Taken) -> Started:
-        output, inputs = taken
-        return Finished({}, (self.session.computed(output, inputs),))
+        outputs, inputs = taken
+        return Finished({}, self.session.all_computed(outputs, inputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -59,6 +59,10 @@ class OnnxSession:
         """One output. Raises MemoryError where the device is full; else what the runtime raises."""
         return self.computed(output, self.placed(arrays))
 
+    def run_both(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """Each of these outputs. Raises as `run`."""
+        return self.all_computed(outputs, self.placed(arrays))
+
     def placed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         """Inputs where the model reads them: on a GPU copies there, made now. Raises as `run`."""
         if self.device == "cpu":
@@ -71,20 +75,24 @@ class OnnxSession:
 
     def computed(self, output: str, inputs: Mapping[str, Any]) -> NDArray[Any]:
         """One output, of inputs that are `placed`, or on a GPU of contiguous float32 tensors of torch there. Raises as `run`."""
+        (raw,) = self.all_computed((output,), inputs)
+        return raw
+
+    def all_computed(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+        """The same of several outputs, in their order."""
         with _exhausted():
             if all(isinstance(one, np.ndarray) for one in inputs.values()):
-                (raw,) = self.session.run([output], dict(inputs))
-                return np.asarray(raw)
+                return tuple(np.asarray(raw) for raw in self.session.run(list(outputs), dict(inputs)))
             binding = self.session.io_binding()
             for name, one in inputs.items():
                 if isinstance(one, onnxruntime.OrtValue):
                     binding.bind_ortvalue_input(name, one)
                 else:
                     binding.bind_input(name, self.device, 0, np.float32, tuple(one.shape), one.data_ptr())
-            binding.bind_output(output, self.device, 0)
+            for output in outputs:
+                binding.bind_output(output, self.device, 0)
             self.session.run_with_iobinding(binding)
-            (raw,) = binding.copy_outputs_to_cpu()
-        return np.asarray(raw)
+            return tuple(np.asarray(raw) for raw in binding.copy_outputs_to_cpu())
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from validate.imaging.unfinished import Unfinished
 from validate.models import input as model_input
 from validate.models.adapter import Batch, ModelIdentity
 from validate.models.begun import Begun
+from validate.models.embedding import EmbeddingRunner, embeddings, with_embeddings
 from validate.models.named_inputs import NamedInputs
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
@@ -36,7 +37,10 @@ class PixelModel:
         self.takes_inputs = self._named is not None
         self.fixed_batch = runner.fixed_batch
         self.remote = bool(getattr(runner, "remote", False))
-        self.finishes = runner.finishes if isinstance(runner, Finisher) and self._named is None else None
+        self._embeds = _embedding_runner(runner, model)
+        self._inner = str(model.output.embedding.name) if model.output.embedding is not None else ""
+        finisher = isinstance(runner, Finisher) and self._named is None and self._embeds is None
+        self.finishes = runner.finishes if isinstance(runner, Finisher) and finisher else None
         self.identity: ModelIdentity = runner.identity
         declared = {str(port["name"]): port for port in runner.identity.inputs}
         if self._named is not None:
@@ -66,9 +70,7 @@ class PixelModel:
                 f"models.{self._model.id}: a model of format '{self._model.format}' needs pixels; these cases have none."
             )
         pixels = model_input.filled(batch.pixels, self.fixed_batch)
-        return self._begun({ONLY_INPUT: pixels}).then(
-            lambda raw: self._meant(self._checked(raw, len(pixels)), len(batch.cases))
-        )
+        return self._begin_filled({ONLY_INPUT: pixels}, len(pixels), len(batch.cases))
 
     def numbers(self, case: Case) -> dict[str, NDArray[Any] | Failure]:
         """Of a model with `inputs`, what one case gives those that are table columns."""
@@ -109,7 +111,14 @@ class PixelModel:
         arrays = {name: np.stack([one[name] for one in given]) for name in given[0]}
         filled = {name: model_input.filled(array, self.fixed_batch) for name, array in arrays.items()}
         sent = len(next(iter(filled.values())))
-        return self._begun(filled).then(lambda raw: self._meant(self._checked(raw, sent), len(given)))
+        return self._begin_filled(filled, sent, len(given))
+
+    def _begin_filled(
+        self, arrays: Mapping[str, NDArray[Any]], sent: int, cases: int
+    ) -> Begun[Sequence[Prediction | Failure]]:
+        if self._embeds is None:
+            return self._begun(arrays).then(lambda raw: self._meant(self._checked(raw, sent), cases))
+        return self._embeds.begin_both(arrays, self._inner).then(lambda both: self._both_meant(*both, sent, cases))
 
     def _finished(self, images: Sequence[Unfinished]) -> Begun[Sequence[Prediction | Failure]]:
         assert isinstance(self._runner, Finisher)
@@ -124,6 +133,12 @@ class PixelModel:
 
     def _meant(self, rows: NDArray[Any], cases: int) -> Sequence[Prediction | Failure]:
         return class_scores(rows[:cases], cases=cases, model=self._model)
+
+    def _both_meant(
+        self, raw: NDArray[Any], inner: NDArray[Any], sent: int, cases: int
+    ) -> Sequence[Prediction | Failure]:
+        found = embeddings(inner, cases=sent, model=self._model)[:cases]
+        return with_embeddings(class_scores(self._checked(raw, sent)[:cases], cases=cases, model=self._model), found)
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """The numbers as they come, one row per input (adapter.RawModel)."""
@@ -140,6 +155,17 @@ class PixelModel:
                 f"models.{self._model.id}.output: came out as {raw.shape} for {sent} cases; expected one row per case."
             )
         return raw
+
+
+def _embedding_runner(runner: Runner, model: Model) -> EmbeddingRunner | None:
+    """None of a model whose protocol declares no embedding."""
+    if model.output.embedding is None:
+        return None
+    if not isinstance(runner, EmbeddingRunner):
+        raise ModelError(
+            f"models.{model.id}.output.embedding: a model of format '{model.format}' gives one output. Leave embedding out."
+        )
+    return runner
 
 
 def _only_shape(declared: Mapping[str, Mapping[str, Any]], model: Model) -> Sequence[int | str | None]:

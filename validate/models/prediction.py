@@ -16,10 +16,14 @@ ONLY_TARGET = "score"  # key of the single score of a model; the run knows which
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """Scores by target: {"opacity": 0.93}. `raw` is the model's output before the stated activation."""
+    """Scores by target: {"opacity": 0.93}. `raw` is the model's output before the stated activation.
+
+    embedding : inner numbers, where the protocol declares them and all are finite
+    """
 
     scores: Mapping[str, float]
     raw: tuple[float, ...] = ()
+    embedding: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

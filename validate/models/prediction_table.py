@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -68,12 +69,14 @@ class PredictionOptions(BaseModel):
 class PredictionTable:
     """
     scores : by key, one number for each column; NaN where the row gives none
+    embeddings : by key, where the model's output declares one; () where a row lacks a number of it
     rows : row number by key      format : "csv", "parquet" or "json"
     """
 
     scores: dict[str, tuple[float, ...]] = field(repr=False)
     rows: dict[str, int] = field(repr=False)
     format: str
+    embeddings: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
 
 def read_table(path: Path, content: bytes, options: PredictionOptions, *, model: Model) -> PredictionTable:
@@ -85,8 +88,12 @@ def read_table(path: Path, content: bytes, options: PredictionOptions, *, model:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ModelError(f"{where}: predictions are read from .csv, .parquet or .json; got '{path.suffix}'.")
-    keys, values = reader(content, options, where)
+    declared = model.output.embedding
+    inner = () if declared is None else declared.columns or ()
+    columns = (*options.columns, *inner)
+    keys, values = reader(content, options, columns, where)
     scores: dict[str, tuple[float, ...]] = {}
+    embeddings: dict[str, tuple[float, ...]] = {}
     rows: dict[str, int] = {}
     for row, (key, *numbers) in enumerate(zip(keys, *values, strict=True), start=1):
         name = _key(key, options, f"{where} row {row}")
@@ -96,16 +103,21 @@ def read_table(path: Path, content: bytes, options: PredictionOptions, *, model:
                 "guessed: leave one row per case."
             )
         rows[name] = row
-        scores[name] = tuple(
-            _number(value, column, options, f"{where} row {row}")
-            for column, value in zip(options.columns, numbers, strict=True)
+        told = tuple(
+            _number(value, column, options, f"{where} row {row}", percent=place < len(options.columns))
+            for place, (column, value) in enumerate(zip(columns, numbers, strict=True))
         )
+        scores[name], vector = told[: len(options.columns)], told[len(options.columns) :]
+        if inner:
+            embeddings[name] = vector if all(map(math.isfinite, vector)) else ()
     if not rows:
         raise ModelError(f"{where} has no rows of predictions.")
-    return PredictionTable(scores, rows, path.suffix.lower().lstrip("."))
+    return PredictionTable(scores, rows, path.suffix.lower().lstrip("."), embeddings)
 
 
-def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
+def _csv(
+    content: bytes, options: PredictionOptions, wanted: Sequence[str], where: str
+) -> tuple[list[Any], list[list[Any]]]:
     try:
         text = content.decode("utf-8-sig")  # a byte-order mark is dropped
     except UnicodeDecodeError as error:
@@ -116,7 +128,7 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
         lines = [line for line in table if line]
     except csv.Error as error:
         raise ModelError(f"{where} line {table.line_num} is not CSV: {error}.") from error
-    key, *score = (_column(name, header, options, where) for name in (str(options.key), *options.columns))
+    key, *score = (_column(name, header, options, where) for name in (str(options.key), *wanted))
     for row, line in enumerate(lines, start=1):
         if len(line) != len(header):
             decimal = " A decimal comma splits a number in two: see the options decimal and delimiter."
@@ -127,18 +139,22 @@ def _csv(content: bytes, options: PredictionOptions, where: str) -> tuple[list[A
     return [line[key] for line in lines], [[line[column] for line in lines] for column in score]
 
 
-def _parquet(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
+def _parquet(
+    content: bytes, options: PredictionOptions, wanted: Sequence[str], where: str
+) -> tuple[list[Any], list[list[Any]]]:
     try:
         # Not a Python file object: pyarrow's threads let go of one late, which can abort a program that is ending.
         table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise ModelError(f"{where} is not a Parquet file: {error}.") from error
-    names = (_column(name, table.column_names, options, where) for name in (str(options.key), *options.columns))
+    names = (_column(name, table.column_names, options, where) for name in (str(options.key), *wanted))
     key, *score = (table.column(position).to_pylist() for position in names)
     return key, score
 
 
-def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[Any], list[list[Any]]]:
+def _json(
+    content: bytes, options: PredictionOptions, wanted: Sequence[str], where: str
+) -> tuple[list[Any], list[list[Any]]]:
     try:
         rows = json.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -149,10 +165,10 @@ def _json(content: bytes, options: PredictionOptions, where: str) -> tuple[list[
             f'[{{"{options.key}": "…", "{options.score}": 0.93}}, …]; got another structure.'
         )
     for number, row in enumerate(rows, start=1):
-        missing = [name for name in (str(options.key), *options.columns) if name not in row]
+        missing = [name for name in (str(options.key), *wanted) if name not in row]
         if missing:
             raise ModelError(f"{where} row {number} has no '{missing[0]}'. Write null where there is no output.")
-    return [row[str(options.key)] for row in rows], [[row[column] for row in rows] for column in options.columns]
+    return [row[str(options.key)] for row in rows], [[row[column] for row in rows] for column in wanted]
 
 
 def _column(name: str, header: list[str], options: PredictionOptions, where: str) -> int:
@@ -181,14 +197,14 @@ def _key(value: Any, options: PredictionOptions, where: str) -> str:
     return name
 
 
-def _number(value: Any, column: str, options: PredictionOptions, where: str) -> float:
+def _number(value: Any, column: str, options: PredictionOptions, where: str, *, percent: bool) -> float:
     """The number as written, or NaN where there is none. Infinity stays: it is a wrong output, not a missing one."""
     if value is None or (isinstance(value, str) and value.strip().lower() in EMPTY):
         return math.nan
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ModelError(f"{where}: {column} is {type(value).__name__}; expected a number.")
     number = _parsed(value.strip(), column, options, where) if isinstance(value, str) else float(value)
-    return number / 100 if options.percent else number
+    return number / 100 if options.percent and percent else number
 
 
 def _parsed(text: str, column: str, options: PredictionOptions, where: str) -> float:

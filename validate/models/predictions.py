@@ -16,6 +16,7 @@ from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.models.adapter import Batch, ModelIdentity, read_options
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.embedding import with_embeddings
 from validate.models.mark_predictions import MarkPredictions
 from validate.models.marks import SHAPES
 from validate.models.mask_predictions import MaskPredictions, mask_folder
@@ -82,7 +83,10 @@ class PredictionsModel:
         there = [score for score in scores if score is not None and not _without_number(score)]
         raw = np.array(there, np.float64).reshape(len(there), len(self.identity.outputs))
         results = iter(class_scores(raw, cases=len(raw), model=self._model))
-        return [_missing(score) or next(results) for score in scores]
+        found = [_missing(score) or next(results) for score in scores]
+        if self._model.output.embedding is None:
+            return found
+        return with_embeddings(found, [self._table.embeddings.get(self._key_of(case), ()) for case in batch.cases])
 
     def close(self) -> None:
         """Nothing to close."""
@@ -133,6 +137,7 @@ def _check_names(options: PredictionOptions, model: Model) -> None:
 
 class PredictionsAdapter:
     needs_pixels = False
+    embeds = True
     OPTIONS: type[BaseModel] = PredictionOptions
 
     def load(

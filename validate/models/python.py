@@ -21,6 +21,7 @@ from validate.models.begun import Begun
 from validate.models.child_host import PATIENCE, ChildHost
 from validate.models.code_source import find_code
 from validate.models.digest import check_digest, digest_of_digests
+from validate.models.embedding import embedding_output
 from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
 from validate.processes.channel import Arrays
@@ -77,8 +78,26 @@ class PythonRunner:
         return self.begin(arrays).answer()
 
     def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        request = {"output": self._model.output.name, "inputs": list(arrays)}
-        return self._host.begin(request, list(arrays.values())).then(self._only)
+        return self._sent(arrays, None).then(self._only)
+
+    def begin_both(
+        self, arrays: Mapping[str, NDArray[Any]], embedding: str
+    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
+        return self._sent(arrays, embedding).then(self._both)
+
+    def _sent(
+        self, arrays: Mapping[str, NDArray[Any]], embedding: str | None
+    ) -> Begun[tuple[Mapping[str, Any], Arrays]]:
+        request = {"output": self._model.output.name, "embedding": embedding, "inputs": list(arrays)}
+        return self._host.begin(request, list(arrays.values())).then(lambda found: found)
+
+    def _both(self, found: tuple[Mapping[str, Any], Arrays]) -> tuple[NDArray[Any], NDArray[Any]]:
+        header, answer = found
+        if not answer:
+            output_name(tuple(header["outputs"]), model=self._model)
+            embedding_output(tuple(header["outputs"]), model=self._model)
+        raw, inner = answer
+        return raw, inner
 
     def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
         header, answer = found
@@ -94,6 +113,7 @@ class PythonRunner:
 class PythonAdapter:
     needs_pixels = True
     takes_inputs = True
+    embeds = True
     OPTIONS: type[BaseModel] = PythonOptions
 
     def load(self, model: Model, *, base: Path, device: str, threads: int = 0) -> PixelModel:

@@ -58,9 +58,11 @@ class _Program:
         outputs = named(self.predictor(only) if only is not None else self.predictor(**given))
         wanted = header["output"]
         name = wanted if wanted is not None else next(iter(outputs)) if len(outputs) == 1 else None
-        if name is None or name not in outputs:
+        asked = [str(one) for one in (name, header.get("embedding")) if one is not None]
+        if name is None or any(one not in outputs for one in asked):
             return {"outputs": sorted(outputs)}, ()
-        raw = np.asarray(outputs[name])
-        if raw.dtype.name not in ELEMENTS:
-            raise TypeError(f"the output is an array of {raw.dtype.name}; return numbers, one row per case")
-        return {"outputs": sorted(outputs)}, (raw,)
+        found = tuple(np.asarray(outputs[one]) for one in asked)
+        for array in found:
+            if array.dtype.name not in ELEMENTS:
+                raise TypeError(f"the output is an array of {array.dtype.name}; return numbers, one row per case")
+        return {"outputs": sorted(outputs)}, found

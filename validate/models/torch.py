@@ -21,6 +21,7 @@ from validate.models.begun import Begun
 from validate.models.child_host import ChildHost
 from validate.models.code_source import CodeSource, find_code
 from validate.models.digest import check_digest, digest_of, model_path, read_model
+from validate.models.embedding import declared_shape, embedding_output
 from validate.models.left_to_device import message
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
@@ -96,15 +97,33 @@ class TorchRunner:
         return self.begin(arrays).answer()
 
     def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
+        return self._sent(arrays, None).then(self._only)
+
+    def begin_both(
+        self, arrays: Mapping[str, NDArray[Any]], embedding: str
+    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
+        return self._sent(arrays, embedding).then(self._both)
+
+    def _sent(
+        self, arrays: Mapping[str, NDArray[Any]], embedding: str | None
+    ) -> Begun[tuple[Mapping[str, Any], Arrays]]:
         # a program of torch.export takes its inputs in their order, a module by their names
         order = [port["name"] for port in self.identity.inputs if port["name"] in arrays] or list(arrays)
         positional = bool(self.identity.inputs) or list(arrays) == [ONLY_INPUT]
-        header = {"inputs": order, "positional": positional}
-        return self._host.begin(header, [arrays[name] for name in order]).then(self._only)
+        header = {"inputs": order, "positional": positional, "embedding": embedding}
+        return self._host.begin(header, [arrays[name] for name in order]).then(lambda found: found)
 
     def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
         header, arrays = message(images, size)
         return self._host.begin({**header, "positional": True}, arrays).then(self._only)
+
+    def _both(self, found: tuple[Mapping[str, Any], Arrays]) -> tuple[NDArray[Any], NDArray[Any]]:
+        header, answer = found
+        if not answer:
+            output_name(tuple(header["outputs"]), model=self._model)
+            embedding_output(tuple(header["outputs"]), model=self._model)
+        raw, inner = answer
+        return raw, inner
 
     def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
         header, answer = found
@@ -120,6 +139,7 @@ class TorchRunner:
 class TorchAdapter:
     needs_pixels = True
     takes_inputs = True
+    embeds = True
     halves = True
     OPTIONS: type[BaseModel] = TorchOptions
 
@@ -225,6 +245,9 @@ def _weights(message: str) -> str:
 def _check_output(about: ExportedModel, model: Model) -> None:
     outputs = {output["name"]: output["shape"] for output in about.outputs}
     shape = outputs[output_name(tuple(outputs), model=model)]
+    if (declared := model.output.embedding) is not None:
+        embedding_output(tuple(outputs), model=model)
+        declared_shape(outputs[str(declared.name)], model=model)
     if len(shape) == 2 and isinstance(shape[1], int):
         check_columns(shape[1], model=model)
 

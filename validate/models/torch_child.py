@@ -135,8 +135,11 @@ class _Program:
             outputs = named(self.module(*inputs.values()) if header["positional"] else self.module(**inputs))
         wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
         told = {"outputs": sorted(outputs)}
-        if wanted is None or wanted not in outputs:
+        inner = header.get("embedding")
+        if wanted is None or wanted not in outputs or (inner is not None and inner not in outputs):
             return Finished(told, ())
+        if inner is not None:
+            return Finished(told, tuple(outputs[str(name)].detach().cpu().numpy() for name in (wanted, inner)))
         found = outputs[wanted].detach()
         return Finished(told, (found.numpy(),)) if self.device == "cpu" else _OnTheWay(told, found)
 

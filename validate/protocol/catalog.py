@@ -33,12 +33,13 @@ class MetricEntry:
 @dataclass(frozen=True, slots=True)
 class FormatEntry:
     """One model format: the keys of a model block that only it knows; whether it is given pixels, or the files of a case; whether it
-    can compute in half precision."""
+    can compute in half precision; whether a second output, an embedding, can be had of it."""
 
     options: type[BaseModel]
     needs_pixels: bool
     reads_files: bool = False
     halves: bool = False
+    embeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from validate.protocol.cohort_problems import cohort_problems, known_attributes,
 from validate.protocol.compared import compared_problems
 from validate.protocol.comparisons import comparison_problems
 from validate.protocol.detection_problems import detection_problems
+from validate.protocol.embedding_problems import embedding_problems
 from validate.protocol.endpoint_problems import endpoint_problems
 from validate.protocol.fairness_problems import fairness_problems
 from validate.protocol.model_problems import model_problems
@@ -31,6 +32,7 @@ def lint(protocol: StudyProtocol, catalog: Catalog) -> tuple[Problem, ...]:
         cohort_problems,
         reference_problems,
         model_problems,
+        embedding_problems,
         endpoint_problems,
         _strata,
         _analyses,

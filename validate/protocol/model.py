@@ -11,12 +11,29 @@ from validate.protocol.cohort import Rule
 from validate.protocol.sliding_window import SlidingWindow
 
 
+class Embedding(Block):
+    """Inner numbers of a model, a vector for each case, which `analyses: shift` compares between cohorts.
+
+    name, size : the output that holds them, (batch, size)      columns : of a table of predictions, those that hold them
+    """
+
+    name: str | None = None
+    size: Annotated[int, Field(ge=1, le=4096)] | None = None
+    columns: Annotated[tuple[str, ...], Field(min_length=1, max_length=4096)] | None = None
+
+    @property
+    def numbers(self) -> int:
+        """How many there are of a case."""
+        return len(self.columns) if self.columns is not None else self.size or 0
+
+
 class Output(Block):
     """What the model's numbers mean: stated, never guessed.
 
     index : which of several numbers is the score      columns : which class, grade, finding or kind of lesion each number is for
     space : of marks (boxes, points, balls): "mm", patient coordinates as in DICOM; "mm_ras", as in NIfTI; "pixels", from the corner of
         the first one, as in COCO; "voxels", from the centre of the first one
+    embedding : a second output, of inner numbers
     """
 
     name: str | None = None
@@ -25,6 +42,7 @@ class Output(Block):
     index: int | None = None
     columns: tuple[Scalar, ...] | None = None
     space: Literal["mm", "mm_ras", "pixels", "voxels"] | None = None
+    embedding: Embedding | None = None
 
 
 class OperatingPoint(Block):

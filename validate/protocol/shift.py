@@ -21,8 +21,10 @@ class ShiftOptions(BaseModel):
     """
     reference : a finished run folder, such as the accepted one, or a CSV or Parquet table of the development cohort, one row a case:
         columns called as the attributes here, "patient", "score" (of several outputs "score:" and the class, grade, finding or
-        structure), or as the image statistics; paths are relative to the protocol
+        structure), as the image statistics, or, of an embedding, as the protocol calls its columns or embedding.0, embedding.1, …;
+        paths are relative to the protocol
     sha256 : of the reference's manifest (a run) or file (a table); another one is refused
+    embedding_components : of a model that declares an embedding, along which of its leading axes the cohorts are compared
     metadata : attributes that are compared; all that both have unless given      images : whether image statistics are
     order_by : an attribute whose order is that of time, such as a month, for the chart over time
     alpha : under which an adjusted p value counts as a shift      permutations : behind each p value
@@ -37,6 +39,7 @@ class ShiftOptions(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     metadata: tuple[str, ...] = ()
     images: bool = True
+    embedding_components: Annotated[int, Field(ge=1, le=50)] = 8
     order_by: str | None = None
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     permutations: Annotated[int, Field(ge=99, le=9999)] = 999

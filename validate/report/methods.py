@@ -26,7 +26,8 @@ SHORT = {
     "wilson": "Wilson", "wilson_effective_n": "Wilson, effective n", "clopper_pearson": "Clopper–Pearson",
     "clopper_pearson_effective_n": "Clopper–Pearson, effective n", "jeffreys": "Jeffreys",
     "jeffreys_effective_n": "Jeffreys, effective n", "cluster_robust": "cluster-robust", "mercaldo_logit": "Mercaldo, logit",
-    "tango": "Tango", "newcombe": "Newcombe",
+    "tango": "Tango", "newcombe": "Newcombe", "mover_wilson": "Newcombe, effective n", "mover_obuchowski": "Obuchowski, MOVER",
+    "bootstrap_expanded": "bootstrap, expanded",
 }  # fmt: skip
 WHY = {
     "bootstrap": "Whole patients are drawn again with replacement, as many as there are, and the measure is computed each time; "

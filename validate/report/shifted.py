@@ -13,7 +13,7 @@ from validate.report.sealed import Node
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
-GROUPS = {"metadata": "Patients and acquisition", "images": "Images", "outputs": "Outputs"}
+GROUPS = {"metadata": "Patients and acquisition", "images": "Images", "outputs": "Outputs", "embedding": "Embedding"}
 SO = {"stands": "stands", "fallen": "has fallen", "open": "not shown"}
 
 

@@ -22,7 +22,7 @@ from validate.results.check import check_inference, check_reference, refuse_dupl
 from validate.results.follow_up import check_follow_up
 from validate.results.levels import MISSING, ONE_PER_PATIENT, level_texts, refuse_two_levels
 from validate.results.measured import measure_columns, with_measures
-from validate.results.units import ANSWERS, EMPTY, STRATUM_PREFIX, UNITS
+from validate.results.units import ANSWERS, EMBEDDING, EMPTY, STRATUM_PREFIX, UNITS
 
 KEYS = frozenset({"unit", "patient", "study", "series", "digest", "has_label"})
 
@@ -41,7 +41,8 @@ def join_units(
     cases : unit, patient, study, series, digest, has_label and one column per attribute, in cohort order
     reference : unit, status (present|missing|indeterminate), label (1, 0, a class's number or null); one row per case, and
         per finding ("target") where there are several
-    inference : unit, model, pass, target, status, failure, score; one row per case, model, pass and score
+    inference : unit, model, pass, target, status, failure, score, and an embedding where a model has one; one row per case, model,
+        pass and score
     passes : the passes that were locked, with the cases each concerns
     measures : of a task that measures each case: casewise.CaseTables.measures, a row for each of inference
     Rows are ordered by model, then pass, then target, then case. Raises DataError, naming what does not fit.
@@ -167,6 +168,9 @@ def _assemble(protocol: StudyProtocol, cases: pa.Table, reference: pa.Table, inf
     for field in ANSWERS if "answer" in inference.column_names else ():
         schema = schema.append(field)
         arrays.append(_plain(inference[field.name], field.type))
+    if EMBEDDING.name in inference.column_names:
+        schema = schema.append(EMBEDDING)
+        arrays.append(_plain(inference[EMBEDDING.name], EMBEDDING.type))
     for name in measure_columns(inference):
         schema = schema.append(
             EMPTY if name == EMPTY.name else pa.field(name, pa.float64(), metadata={"role": "measure"})

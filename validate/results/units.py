@@ -28,6 +28,9 @@ UNITS = pa.schema(
     ]
 )
 
+# Where a model has a second output, on the row of its first target in the clean pass; null elsewhere.
+EMBEDDING = pa.field("embedding", pa.list_(pa.float64()), metadata={"role": "output"})
+
 MEASURE_PREFIX = "case."  # "case.dice": what was measured of the row's mask; null where it has no value
 # Where masks are judged: which of the two holds nothing of the structure.
 EMPTY = pa.field("empty", pa.string(), metadata={"role": "status"})
