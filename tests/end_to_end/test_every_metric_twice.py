@@ -303,6 +303,10 @@ def test_every_measure_is_counted_a_second_way_and_agrees(run: tuple[str, Path])
     if task == "shift":
         kinds = {(one["contrast"] or {}).get("kind") for one in table.estimates if one["value"] is not None}
         assert kinds >= {"shift", "since_accepted"}
+        (found,) = (
+            one for one in json.loads((folder / "findings.json").read_text())["findings"] if one["analysis"] == "shift"
+        )
+        assert found["data"]["embedding"]["components"] == 4 and "Embedding, component 1" in found["statement"]
     # of lesions there are some sizes in this study, and not others
     assert [name for name in of_task(task) if name not in measured and "_of_size." not in name] == []
     found = recount(folder)
