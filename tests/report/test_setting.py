@@ -15,7 +15,8 @@ from validate.report.addresses import for_paper
 from validate.report.drawing import Drawing
 from validate.report.figures.icon_array import icon_array
 from validate.report.shaping import SIMPLE
-from validate.report.sheet import Sheet, weasyprint_here
+from validate.report.sheet import Sheet
+from validate.report.typesetter import weasyprint_here
 
 STYLE = "<style>body { font: 9pt/1.4 'DejaVu Sans'; } td { vertical-align: top; } .n { text-align: right }</style>"
 HEAD = f'<html lang="en"><head><title>A report</title>{STYLE}</head><body>'

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from validate.report.leaves import REFERENCE, Leaves
 from validate.report.pdf_file import file_bytes
-from validate.report.sheet import REFERENCE, Leaves
 
 PAGES, CATALOG = 1, 2
 COLOUR_SPACE = re.compile(rb"\[/ICCBased \d+ 0 R\]")

@@ -10,8 +10,8 @@ from itertools import accumulate
 from typing import Any
 
 from validate.report.binding import Attached, bind
+from validate.report.leaves import Leaves
 from validate.report.press import Laid, Press
-from validate.report.sheet import Leaves
 
 SIGNATURE_ANCHOR = "signature-place-"
 SIGNATURE_BOX = (221, 51)  # points: 78 by 18 mm, as in report.css

@@ -12,8 +12,10 @@ import numpy as np
 
 from validate.errors import MachineError
 from validate.processes.channel import Child, ChildGone, start_child
+from validate.report.leaves import Leaves
 from validate.report.press_worker import unpacked
-from validate.report.sheet import Anchor, Leaves, Sheet, Warnings, missing
+from validate.report.sheet import Anchor, Sheet
+from validate.report.typesetter import Warnings, missing
 
 MOST = 4
 

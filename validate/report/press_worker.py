@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from validate.errors import MissingLibrary
 from validate.processes.channel import ChildGone, own_channel
-from validate.report.sheet import Leaves, Sheet, Warnings, discard_fonts, weasyprint_here
+from validate.report.leaves import Leaves
+from validate.report.sheet import Sheet
+from validate.report.typesetter import Warnings, discard_fonts, weasyprint_here
 
 Arrays = list[NDArray[Any]]
 RARELY = 500_000  # new objects between searches for garbage, of which a layout makes next to none
