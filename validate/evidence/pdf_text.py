@@ -31,6 +31,7 @@ DEEPEST = 20
 NAME_LENGTH = 2  # bytes of a glyph's name
 
 Glyphs = Mapping[int, str]
+Known = dict[int, tuple[Any, Glyphs]]  # fonts that were read, kept so that no other gets their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,19 @@ def pages_of(content: bytes) -> list[Page]:
     except ImportError as error:
         raise MissingLibrary("pyHanko", "Reading numbers back from the PDF", "pip install pyhanko") from error
     try:
-        return [_page(page) for page in leaves(opened_pdf(content).root["/Pages"])]
+        known: Known = {}
+        return [_page(page, known) for page in leaves(opened_pdf(content).root["/Pages"])]
     except (PdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
         raise EvidenceError(f"its text can't be read: {type(error).__name__}: {error}") from error
 
 
-def _page(page: Any) -> Page:
+def _page(page: Any, known: Known) -> Page:
     contents = page["/Contents"].get_object()
     parts = [part.get_object() for part in contents] if isinstance(contents, list) else [contents]
     resources = page["/Resources"].get_object()
     text: list[str] = []
     drawings: list[list[str]] = []
-    _read(b"\n".join(part.data for part in parts), resources, _Place(text, drawings), {}, 0)
+    _read(b"\n".join(part.data for part in parts), resources, _Place(text, drawings), known, 0)
     return Page(tuple(text), tuple(tuple(one) for one in drawings))
 
 
@@ -84,14 +86,17 @@ class _Place:
         (self.drawings[-1] if self.open else self.text).append(run)
 
 
-def _read(stream: bytes, resources: Any, place: _Place, known: dict[int, Glyphs], depth: int) -> None:
+def _read(stream: bytes, resources: Any, place: _Place, known: Known, depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError("forms are nested too deeply")
     fonts, forms = _part(resources, "/Font"), _part(resources, "/XObject")
     glyphs: Glyphs = {}
+    named: dict[bytes, Glyphs] = {}
     for found in OPERATOR.finditer(stream):
-        if found["font"] is not None:
-            glyphs = _glyphs(fonts.get(f"/{found['font'].decode()}"), known)
+        if (font := found["font"]) is not None:
+            if font not in named:
+                named[font] = _glyphs(fonts.get(f"/{font.decode()}"), known)
+            glyphs = named[font]
         elif found["row"] is not None or found["one"] is not None:
             place.add(_words(HEX.findall(found["row"] or found["one"] or b""), glyphs))
         elif found["form"] is not None:
@@ -113,7 +118,11 @@ def _part(resources: Any, name: str) -> Any:
 
 def _words(names: Sequence[bytes], glyphs: Glyphs) -> str:
     """A row of strings, each of whole names of glyphs, is one run."""
-    raw = b"".join(_whole(bytes.fromhex(name.decode())) for name in names)
+    digits = b"".join(names)
+    if digits.isalnum() and all(len(name) % (2 * NAME_LENGTH) == 0 for name in names):
+        raw = bytes.fromhex(digits.decode())
+    else:
+        raw = b"".join(_whole(bytes.fromhex(name.decode())) for name in names)
     return "".join([glyphs.get(code, "\ufffd") for code in struct.unpack(f">{len(raw) // NAME_LENGTH}H", raw)])
 
 
@@ -122,14 +131,14 @@ def _whole(raw: bytes) -> bytes:
     return raw if len(raw) % NAME_LENGTH == 0 else raw[:-1] + b"\0" + raw[-1:]
 
 
-def _glyphs(font: Any, known: dict[int, Glyphs]) -> Glyphs:
+def _glyphs(font: Any, known: Known) -> Glyphs:
     """What each glyph of a font means."""
     if font is None:
         raise ValueError("a font is used that is not there")
     found = font.get_object()
     if id(found) not in known:
-        known[id(found)] = dict(_mapped(found["/ToUnicode"].get_object().data))
-    return known[id(found)]
+        known[id(found)] = found, dict(_mapped(found["/ToUnicode"].get_object().data))
+    return known[id(found)][1]
 
 
 def _mapped(table: bytes) -> Iterator[tuple[int, str]]:

@@ -77,10 +77,15 @@ def set_cells_in_lines() -> None:
     inline.get_next_linebox, draw.draw_text = next_line, text
 
 
+def set_line(context: Any, line: Any, position_y: float, cell: Any) -> Any:
+    """The line of a cell that has no other; None where only WeasyPrint can set it."""
+    styled = _styled(context, line, cell)
+    return None if styled is None or styled.line is None else _line(context, line, position_y, cell, styled)
+
+
 def _styled(context: Any, line: Any, cell: Any) -> Styled | None:
     """None for whatever is not plain text in a cell."""
     from weasyprint.formatting_structure import boxes
-    from weasyprint.text.line_break import _font_style_cache_key
 
     if not isinstance(cell, boxes.TableCellBox) or context.excluded_shapes or len(line.children) != 1:
         return None
@@ -88,6 +93,15 @@ def _styled(context: Any, line: Any, cell: Any) -> Styled | None:
     if type(box) is not boxes.TextBox or line.text_indent or not box.text or box.text != box.text.strip(" "):
         return None
     style = box.style
+    if "validate_styled" not in style.__dict__:  # a style belongs to one document
+        style.validate_styled = _of_style(context, style)
+    found: Styled | None = style.validate_styled
+    return found
+
+
+def _of_style(context: Any, style: Any) -> Styled | None:
+    from weasyprint.text.line_break import _font_style_cache_key
+
     aligned = style["text_align_all"] in ALIGNED and style["text_align_last"] in ALIGNED
     if not aligned or any(style[name] != value for name, value in PLAIN.items()):
         return None

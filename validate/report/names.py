@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from validate.evidence.letters import visible
-from validate.report.sealed import Node, Sealed
+from validate.report.sealed import Sealed
 
 DIGIT = re.compile(r"\d")
 SHORTEST, LONGEST = 3, 160  # letters of a name that is looked for inside other words
@@ -21,29 +21,37 @@ def sealed_names(sealed: Sealed) -> dict[str, str]:
     found: dict[str, str] = {}
     kept = (sealed.protocol, sealed.estimates, sealed.findings, sealed.flow, sealed.verdict, sealed.models, sealed.traceability,
             sealed.checklists, sealed.ledger, sealed.environment, sealed.audit)  # fmt: skip
+    seen: set[str] = set()
     for node in kept:
-        for name, address in _names(node):
-            found.setdefault(name, address)
+        _gather(node.value, node.address, found, seen)
     return found
 
 
-def _names(node: Node) -> Iterator[tuple[str, str]]:
-    for path, name, is_key in _strings(node.value, ()):
-        if DIGIT.search(name) and len(name) <= LONGEST and not OTHER.fullmatch(name):
-            found = Node(node.file, (*node.path, *path), None)
-            yield visible(name), found.name_address if is_key else found.address
-
-
-def _strings(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
+def _gather(value: Any, address: str, found: dict[str, str], seen: set[str]) -> None:
+    """Names in a value, in the order of the file.    seen : words that were looked at, of which most come again and again"""
     if isinstance(value, str):
-        yield path, value, False
+        _take(value, address, found, seen)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield (*path, key), str(key), True
-            yield from _strings(inner, (*path, key))
+            name = str(key)
+            new, more = name not in seen, isinstance(inner, str | Mapping | list)
+            if new or more:
+                below = f"{address}/{name.replace('~', '~0').replace('/', '~1')}"
+                if new:
+                    _take(name, f"{below};name", found, seen)
+                if more:
+                    _gather(inner, below, found, seen)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            yield from _strings(inner, (*path, place))
+            if isinstance(inner, str | Mapping | list):
+                _gather(inner, f"{address}/{place}", found, seen)
+
+
+def _take(name: str, address: str, found: dict[str, str], seen: set[str]) -> None:
+    if name not in seen:
+        seen.add(name)
+        if DIGIT.search(name) and len(name) <= LONGEST and not OTHER.fullmatch(name):
+            found.setdefault(visible(name), address)
 
 
 class Names:

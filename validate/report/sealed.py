@@ -30,8 +30,10 @@ class Node:
     @property
     def address(self) -> str:
         """`estimates.json#/estimates/3/interval/low` (RFC 6901)."""
-        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in self.path)
-        return "#".join((self.file, "".join(f"/{step}" for step in steps)))
+        if not self.path:
+            return f"{self.file}#"
+        steps = [str(step).replace("~", "~0").replace("/", "~1") for step in self.path]
+        return f"{self.file}#/{'/'.join(steps)}"
 
     @property
     def name_address(self) -> str:

@@ -60,6 +60,7 @@ class Shaper:
     _layout: Any = None
     _first: Any = None
     _words: dict[str, Word] = field(default_factory=dict)
+    _glyphs: dict[Any, dict[tuple[int, int, bytes], Glyph]] = field(default_factory=dict)
 
     def words(self, text: str) -> Sequence[Word]:
         """The text word by word, spaces between. Raises Unplain."""
@@ -95,7 +96,7 @@ class Shaper:
         item = line.runs
         while item != ffi.NULL:
             run = item.data
-            glyphs = tuple(_glyphs(run, encoded))
+            glyphs = tuple(_glyphs(run, encoded, self._glyphs.setdefault(run.item.analysis.font, {})))
             width += sum(glyph.width - glyph.kerning for glyph in glyphs)
             runs.append(Run(run.item.analysis.font, glyphs))
             item = item.next
@@ -108,23 +109,31 @@ class _Style(dict[str, Any]):
     font_config: Any
 
 
-def _glyphs(run: Any, encoded: bytes) -> Iterator[Glyph]:
+def _glyphs(run: Any, encoded: bytes, known: dict[tuple[int, int, bytes], Glyph]) -> Iterator[Glyph]:
+    """Glyphs of one run.    known : those of its font by number, advance in Pango's units, and the text they stand for"""
+    from weasyprint.text.ffi import pango
+
+    string, item = run.glyphs, run.item
+    turned, offset, unknown = item.analysis.level % 2, item.offset, pango.PANGO_GLYPH_UNKNOWN_FLAG
+    starts = [*string.log_clusters[0 : string.num_glyphs], item.length]
+    for place in range(string.num_glyphs):
+        one = string.glyphs[place]
+        number, geometry = one.glyph, one.geometry
+        if number == pango.PANGO_GLYPH_EMPTY or number & unknown or turned or geometry.x_offset or geometry.y_offset:
+            raise Unplain(encoded.decode())
+        key = (number, geometry.width, encoded[offset + starts[place] : offset + starts[place + 1]])
+        if key not in known:
+            known[key] = _glyph(item.analysis.font, *key)
+        yield known[key]
+
+
+def _glyph(font: Any, number: int, advance: int, text: bytes) -> Glyph:
     from weasyprint.text.ffi import FROM_UNITS, ffi, pango
 
     ink, logical = ffi.new("PangoRectangle *"), ffi.new("PangoRectangle *")
-    string, item = run.glyphs, run.item
-    ends = [*string.log_clusters[1 : string.num_glyphs], item.length] if string.num_glyphs > 1 else [item.length]
-    for place in range(string.num_glyphs):
-        one, start = string.glyphs[place], string.log_clusters[place]
-        if one.glyph == pango.PANGO_GLYPH_EMPTY or one.glyph & pango.PANGO_GLYPH_UNKNOWN_FLAG:
-            raise Unplain(encoded.decode())
-        if one.geometry.x_offset or one.geometry.y_offset or item.analysis.level % 2:
-            raise Unplain(encoded.decode())
-        pango.pango_font_get_glyph_extents(item.analysis.font, one.glyph, ink, logical)
-        width = round(logical.width * FROM_UNITS * 1000 / LARGE)
-        advance = round(one.geometry.width * FROM_UNITS * 1000 / LARGE)
-        text = encoded[item.offset + start : item.offset + ends[place]].decode()
-        yield Glyph(int(one.glyph), width, width - advance, text)
+    pango.pango_font_get_glyph_extents(font, number, ink, logical)
+    width = round(logical.width * FROM_UNITS * 1000 / LARGE)
+    return Glyph(int(number), width, width - round(advance * FROM_UNITS * 1000 / LARGE), text.decode())
 
 
 @dataclass(slots=True)

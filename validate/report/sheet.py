@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from validate.report.engine_style import engine_styles
 from validate.report.leaves import ELSEWHERE, Leaves, leaves_of
 from validate.report.typesetter import shared_styles, weasyprint_here
 
@@ -42,7 +43,11 @@ class Sheet:
         styles = STYLE.findall(html)
         fonts, sheets = shared_styles(tuple(styles))
         page = weasyprint.HTML(string=STYLE.sub("", html), url_fetcher=fetcher)
+        narrowed = engine_styles(tuple(styles), html)
+        if narrowed is not None:
+            page._ua_stylesheets = lambda *_, **__: narrowed
         self._document = page.render(font_config=fonts, stylesheets=sheets, pdf_variant=VARIANT, pdf_tags=True)
+        self._has_folios = "data-folio" in html
 
     @property
     def heights(self) -> list[float]:
@@ -65,7 +70,7 @@ class Sheet:
         """
         here = {anchor.name for anchor in self.anchors}
         for number, page in enumerate(self._document.pages, start=before + 1):
-            for box in _texts(page._page_box):
+            for box in _texts(page._page_box) if self._has_folios else _texts_in_margins(page._page_box):
                 if box.text == PLACE:
                     _replace(box, f"page {number} of {total}")
                 elif box.text == FOLIO and (name := _folio(box)) in folios:
@@ -91,6 +96,14 @@ def _texts(box: Any) -> Iterator[Any]:
         yield box
     for child in getattr(box, "children", ()):
         yield from _texts(child)
+
+
+def _texts_in_margins(page: Any) -> Iterator[Any]:
+    from weasyprint.formatting_structure import boxes
+
+    for box in page.children:
+        if isinstance(box, boxes.MarginBox):
+            yield from _texts(box)
 
 
 def _folio(box: Any) -> str:

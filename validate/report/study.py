@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SYNTHETIC = "Synthetic phantom data: not evidence about patients"
 UNWITNESSED = "Inference not witnessed"
 WITHOUT_PIXELS = "predictions"  # the model format whose outputs were made elsewhere
+OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data rule than the locked one
 
 LONGEST_HEAD = 34  # letters of a model's name at the head of a column
 
@@ -42,6 +43,18 @@ class Study:
     @cached_property
     def models(self) -> tuple[Node, ...]:
         return tuple(self.protocol["models"])
+
+    @cached_property
+    def locked_overall(self) -> tuple[Node, ...]:
+        """The locked estimate of each endpoint and model over all cases, in the protocol's order; supporting ones last."""
+        order = {endpoint["id"].text: place for place, endpoint in enumerate(self.protocol["endpoints"])}
+        found = (
+            e
+            for e in self.sealed.estimates
+            if not e["stratum"] and e["contrast"].value is None and e["pass"].text == "clean"
+            and OTHER_RULE not in e["id"].text and e["condition"]["prevalence"].value is None
+        )  # fmt: skip
+        return tuple(sorted(found, key=lambda e: order.get(e["endpoint"].text, len(order))))
 
     @cached_property
     def unit(self) -> str:

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 from validate.errors import MissingLibrary
+from validate.report.cell_layout import lay_out_cells_quickly
 from validate.report.cell_line import set_cells_in_lines
+from validate.report.collapsed_borders import resolve_borders_quickly
 from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
 
@@ -23,6 +25,8 @@ def weasyprint_here() -> Any:
     set_words_whole()
     draw_directly()
     set_cells_in_lines()
+    lay_out_cells_quickly()
+    resolve_borders_quickly()
     _refer_to_pages_quickly()
     return weasyprint
 

@@ -16,7 +16,7 @@ from validate.report.methods import short
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
-from validate.report.sections.primary_endpoints import flag_mark, locked_overall
+from validate.report.sections.primary_endpoints import flag_mark
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
@@ -46,7 +46,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = list(study.sealed.all_findings("comparison"))
     return {
         "table": _table(study),
-        "without": view.reasons((study.endpoint_words(e["endpoint"].text), e) for e in locked_overall(study)),
+        "without": view.reasons((study.endpoint_words(e["endpoint"].text), e) for e in study.locked_overall),
         "cost": model_cost_table(study),
         "unpriced": joined((study.model_name(m) for m in study.unwitnessed), ", "),
         "pairs": [_pair(study, finding, number) for number, finding in enumerate(findings)],
@@ -60,7 +60,7 @@ def _table(study: Study) -> Table:
     heads = (Column(study.short_name(model["id"].text)) for model in study.models)
     columns = (Column("Endpoint", width=width), *heads)
     found: dict[str, dict[str, Node]] = {}
-    for estimate in locked_overall(study):
+    for estimate in study.locked_overall:
         found.setdefault(estimate["endpoint"].text, {})[estimate["model"].text] = estimate
     rows = (
         row(study.endpoint_words(endpoint), *(_cell(by_model.get(model["id"].text)) for model in study.models))

@@ -12,7 +12,6 @@ from validate.report.criterion import criterion_name
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
-from validate.report.sections.primary_endpoints import locked_overall
 from validate.report.study import Study
 
 
@@ -32,7 +31,7 @@ def content(study: Study) -> Mapping[str, Any]:
 def _measures(study: Study) -> list[Entry]:
     """One entry for each measure of the protocol, explained by the metric itself."""
     entries: dict[str, Entry] = {}
-    for found in locked_overall(study):
+    for found in study.locked_overall:
         metric = study.metric(found["metric"].text)
         if metric is not None:
             title = study.measure(found["metric"].text)
@@ -73,7 +72,7 @@ def _worked(study: Study) -> Mapping[str, Printed]:
 
 
 def _interval(study: Study) -> Printed:
-    found = [e for e in locked_overall(study) if e["value"].value is not None and e["interval"]]
+    found = [e for e in study.locked_overall if e["value"].value is not None and e["interval"]]
     first = next((e for e in found if e["unit"].text == "proportion"), next(iter(found), None))
     return printed(study.measure(first["metric"].text)) + ": " + view.limits_only(first) if first else Printed()
 

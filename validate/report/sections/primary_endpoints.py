@@ -19,7 +19,6 @@ from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
 OWN_AXIS = ("mm", "ml", "count", "proportion_difference")
-OTHER_RULE = "/missing="  # in the id of an estimate under another missing-data rule than the locked one
 
 
 def content(study: Study) -> Mapping[str, Any]:
@@ -28,23 +27,11 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
-        "without": view.reasons((str(endpoint_name(study, e)), e) for e in locked_overall(study)),
-        "methods": footnotes([e["interval"]["method"].text for e in locked_overall(study) if e["interval"]]),
+        "without": view.reasons((str(endpoint_name(study, e)), e) for e in study.locked_overall),
+        "methods": footnotes([e["interval"]["method"].text for e in study.locked_overall if e["interval"]]),
         "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
         "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
     }
-
-
-def locked_overall(study: Study) -> tuple[Node, ...]:
-    """The locked estimate of each endpoint and model over all cases, in the protocol's order; supporting ones last."""
-    order = {endpoint["id"].text: place for place, endpoint in enumerate(study.protocol["endpoints"])}
-    found = (
-        e
-        for e in study.sealed.estimates
-        if not e["stratum"] and e["contrast"].value is None and e["pass"].text == "clean"
-        and OTHER_RULE not in e["id"].text and e["condition"]["prevalence"].value is None
-    )  # fmt: skip
-    return tuple(sorted(found, key=lambda e: order.get(e["endpoint"].text, len(order))))
 
 
 def _figures(study: Study) -> list[Any]:
@@ -109,7 +96,7 @@ def _endpoints(study: Study) -> Table:
     )  # fmt: skip
     rows: list[TableRow] = []
     for model in study.models:
-        mine = [e for e in locked_overall(study) if e["model"].text == model["id"].text]
+        mine = [e for e in study.locked_overall if e["model"].text == model["id"].text]
         if several and mine:
             rows.append(row(study.model_name(model), kind="head"))
         rows += [

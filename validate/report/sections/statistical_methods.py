@@ -13,7 +13,6 @@ from validate.report.methods import METHODS
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
-from validate.report.sections.primary_endpoints import locked_overall
 from validate.report.stated import PLANNED, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -45,7 +44,7 @@ def _methods(study: Study) -> Table:
         Column("Failures", width=16),
     )  # fmt: skip
     seen: dict[str, Node] = {}
-    for found in locked_overall(study):
+    for found in study.locked_overall:
         seen.setdefault(found["endpoint"].text, found)
     rows = (
         row(
