@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-RANKS = ("none", "inset", "outset", "groove", "ridge", "dotted", "dashed", "solid", "double", "hidden")
+RANKS = ("none", "inset", "groove", "outset", "ridge", "dotted", "dashed", "solid", "double", "hidden")
 DRAWN_AS = {"inset": "ridge", "outset": "groove"}
 SIDES = ("left", "right", "top", "bottom")
 NOTHING = (0, 0, 0)

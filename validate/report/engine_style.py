@@ -14,7 +14,7 @@ MARKS = {"marker": "li::marker"}
 NOTES = ("footnote-call", "footnote-marker", "note-call", "note-marker", "note-callback")
 UNIVERSAL = re.compile(r"^::([a-z-]+)(?= \{)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-MAKES = re.compile(r"([^{}]*)\{[^{}]*(?:list-item|float\s*:\s*footnote|note\()[^{}]*\}")
+MAKES = re.compile(r"list-item|float\s*:\s*footnote|note\(")
 INLINE = re.compile(r"""style\s*=\s*["'][^"'>]*(?:list-item|footnote|note\()""")
 OURS = {".footnote"}
 
@@ -27,7 +27,8 @@ def engine_styles(styles: tuple[str, ...], html: str) -> list[Any] | None:
 @cache
 def _made(styles: tuple[str, ...]) -> set[str]:
     """What the style sheets make a note or an item of a list."""
-    return {selector.strip() for style in styles for selector in MAKES.findall(COMMENT.sub("", style))}
+    rules = (rule.rpartition("{") for style in styles for rule in COMMENT.sub("", style).split("}"))
+    return {selector.rpartition("{")[2].strip() for selector, _, body in rules if MAKES.search(body)}
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 from validate.report import view
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
-from validate.report.sections.primary_endpoints import locked_overall
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -22,7 +21,7 @@ def at_the_point(study: Study, model: str) -> Table:
     headline = study.headline
     found = {
         e["metric"].text.rpartition(".")[2]: e
-        for e in locked_overall(study)
+        for e in study.locked_overall
         if e["model"].text == model and e["target"].value == headline and e["metric"].text.startswith("classification.")
     }
     columns = (
@@ -47,6 +46,6 @@ def without(study: Study, model: str) -> list[Printed]:
     """Why those that have no limits or no value have none."""
     return view.reasons(
         (study.measure(e["metric"].text), e)
-        for e in locked_overall(study)
+        for e in study.locked_overall
         if e["model"].text == model and e["metric"].text.rpartition(".")[2] in OF_WHAT
     )
