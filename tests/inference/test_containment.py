@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,3 +98,39 @@ def test_a_model_that_gives_no_answer_is_ended_after_its_patience(
     ENGINE.run(work, out=tmp_path / "out", resume=False)
     rows = read_inference(tmp_path / "out").to_pylist()
     assert [row["failure"] for row in rows] == [None, None, "model_timeout", None, None, None]
+
+
+@pytest.mark.slow
+def test_processes_that_die_at_random_moments_cost_no_other_case_its_answer(
+    plan: Make, study: Make, tmp_path: Path
+) -> None:
+    """Two batches are on their way when it happens: no answer may go to another case, none may be lost."""
+    cases = study(tmp_path / "dicom", 600, broken=(7,))
+    ENGINE.run(plan(tmp_path, cases, [CONTAINED]), out=tmp_path / "whole", resume=False)
+    whole = read_inference(tmp_path / "whole").to_pylist()
+    work = plan(tmp_path, cases, [CONTAINED])
+    host, dice, killed, over = work.models[0].loaded._runner._session._host, random.Random(4), [0], threading.Event()
+
+    def kill() -> None:
+        while not over.wait(dice.uniform(0.0, 0.4)) and killed[0] < 8:
+            while not host._under_way and not over.is_set():  # until it is at work
+                time.sleep(0.0002)
+            if (child := host._child) is not None:
+                os.kill(child.process.pid, signal.SIGKILL)
+                killed[0] += 1
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    ENGINE.run(work, out=tmp_path / "out", resume=False)
+    over.set()
+    killer.join()
+    rows = read_inference(tmp_path / "out").to_pylist()
+    assert killed[0] > 0
+    lost = 0
+    for row, whole_row in zip(rows, whole, strict=True):
+        assert row["unit"] == whole_row["unit"]
+        if row["failure"] == "model_crashed":
+            lost += 1
+        else:
+            assert (row["failure"], row["score"]) == (whole_row["failure"], whole_row["score"])
+    assert lost <= killed[0]

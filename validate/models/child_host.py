@@ -24,6 +24,7 @@ PATIENCE = 300.0  # seconds for one answer
 OPENING = 60.0  # seconds at least for opening a model, however little one answer may take
 SHARED = 256 << 20  # bytes for arrays of one batch; larger ones go over the pipe
 SLOTS = 2  # batches that may be on their way: one that the model is busy with, and the next
+REOPENINGS = 5  # of a model that could be opened before; whatever ends its process may pass
 CRASHES = 20  # in a row, after which it is the model and not the case
 
 
@@ -132,7 +133,7 @@ class ChildHost:
         while self._under_way:
             self._settle()  # of others, whose answers are kept for them
         if self._child is None:
-            self._start()
+            self._start(REOPENINGS)
         self._send(asked)
         if not asked.sent:
             self._ended(asked, ChildGone("the other side is gone"))
@@ -168,12 +169,14 @@ class ChildHost:
             self._child.end()
             self._child = None
 
-    def _start(self) -> dict[str, Any]:
+    def _start(self, tries: int = 1) -> dict[str, Any]:
         child = self._child = start_child(self._module, shared_bytes=SHARED, slots=SLOTS, hidden=self._hidden)
         weakref.finalize(self, _kill, child)  # a child ends with whoever asks it, closed or forgotten
         try:
             facts, _ = self._opening(child)
         except ModelCrashed as crash:
+            if tries > 1 and crash.reason == "model_crashed":
+                return self._start(tries - 1)
             raise ModelError(
                 f"models.{self._model.id}.path: {self._runtime} can't open this model: {crash}."
             ) from crash
