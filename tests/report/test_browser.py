@@ -125,6 +125,23 @@ def test_a_narrow_screen_does_not_scroll_sideways(page: Any) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def test_every_stamp_and_every_verdict_is_seen_on_a_narrow_screen(page: Any, build: Callable[..., Path]) -> None:
+    here = page.url
+    page.set_viewport_size({"width": 360, "height": 740})
+    for fields in (
+        {"format": "predictions", "exploratory": True},
+        {"models": ("a", "b"), "model_names": ("Model A", "Model B")},
+    ):
+        page.goto(render(build(**fields), formats=("html",))[0].as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 361
+        ends = page.evaluate(
+            "[...document.querySelectorAll('#verdict-criteria .pill')].map(e => e.getBoundingClientRect().right)"
+        )
+        assert ends and max(ends) <= 361
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(here)
+
+
 def test_printed_from_the_browser_everything_is_there(page: Any) -> None:
     page.locator("#population input[type=search]").fill("siemens")
     page.emulate_media(media="print")

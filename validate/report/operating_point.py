@@ -36,6 +36,13 @@ def at_the_point(study: Study, model: str) -> Table:
     return Table(f"at-the-point-{study.key(model)}", columns, rows)
 
 
+def has_ratios(study: Study, model: str) -> bool:
+    """Whether likelihood ratios are among them: not against a comparator, nor in evidence of an earlier version."""
+    return any(
+        e["model"].text == model and e["metric"].text.rpartition(".")[2] in OF_WHAT for e in locked_overall(study)
+    )
+
+
 def _counted(name: str, found: Node) -> Printed:
     if name in OF_WHAT:
         return printed(OF_WHAT[name])

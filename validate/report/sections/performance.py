@@ -13,7 +13,7 @@ from validate.report.figures.confusion_matrix import confusion_matrix
 from validate.report.figures.precision_recall import precision_recall
 from validate.report.figures.roc import Curve, roc
 from validate.report.figures.score_histogram import Scores, score_histogram
-from validate.report.operating_point import at_the_point, without
+from validate.report.operating_point import at_the_point, has_ratios, without
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -47,7 +47,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         if len(two := list(data["tables"])) == 2
         else [_four_fold(study, key, table) for table in two],
         "measures": at_the_point(study, name),
-        "ratios": not study.comparator,
+        "ratios": has_ratios(study, name),
         "ratios_without": without(study, name),
         "point": _point(data["operating_point"]),
         "decided": view.decided(data["operating_point"]),

@@ -166,9 +166,9 @@ def _alert_load(data: Node, name: str) -> Table:
 
 def _table(study: Study, data: Node, name: str) -> Table:
     columns = (
-        Column("Prevalence", width=10), Column("Positive predictive value", width=13),
+        Column("Prevalence", width=12), Column("Positive predictive value", width=13),
         Column("Negative predictive value", width=13), Column("Found", width=14), Column("Missed", width=11),
-        Column("False alarms", width=14), Column("False alarms for each found", width=13), Column("Needed to predict", width=12),
+        Column("False alarms", width=14), Column("False alarms for each found", width=12), Column("Needed to predict", width=11),
     )  # fmt: skip
     rows = [
         row(
