@@ -9,6 +9,7 @@ FORBIDDEN = re.compile(
     r"\b(NaN|nan|None(?! of the)|inf|Infinity|null|Undefined)\b"
 )  # "None of the criteria is met" is English
 
+BEYOND = ("slope", "likelihood ratio")  # names of what may lie beyond 1, as its row has them
 RATIO = ("ratio", "slope")  # units of what may lie beyond 1
 
 
@@ -36,7 +37,7 @@ def unreadable(html: str, units: Sequence[str] = ()) -> list[str]:
 def _impossible(row: str, units: Sequence[str]) -> list[str]:
     """An index beyond 1, or limits the wrong way round, such as 1.000 (0.000–2.000).
 
-    A calibration slope may lie beyond 1, and so may what calibration finds besides, such as observed over expected.
+    A calibration slope and a likelihood ratio may lie beyond 1, and so may what calibration finds besides, such as observed over expected.
     """
     pattern = r'data-address="([^"]*)"[^>]*>(\d\.\d{3})</span> \(<span[^>]*>(\d\.\d{3})</span>\W*<span[^>]*>(\d\.\d{3})</span>\)'
     return [
@@ -44,7 +45,7 @@ def _impossible(row: str, units: Sequence[str]) -> list[str]:
         for address, value, low, high in re.findall(pattern, row)
         if not float(low)
         <= float(high)
-        <= (float("inf") if "slope" in row.lower() or _unbounded(address, units) else 1.0)
+        <= (float("inf") if any(name in row.lower() for name in BEYOND) or _unbounded(address, units) else 1.0)
     ]
 
 
