@@ -39,7 +39,7 @@ def at_the_point(study: Study, model: str) -> Table:
 def has_ratios(study: Study, model: str) -> bool:
     """Whether likelihood ratios are among them: not against a comparator, nor in evidence of an earlier version."""
     return any(
-        e["model"].text == model and e["metric"].text.rpartition(".")[2] in OF_WHAT for e in locked_overall(study)
+        e["model"].text == model and e["metric"].text.rpartition(".")[2] in OF_WHAT for e in study.locked_overall
     )
 
 
