@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from validate.evidence.printed import fits
 from validate.protocol.words import Statements
 from validate.report import stated as kinds
 from validate.report.render import render
@@ -55,3 +57,14 @@ def test_each_of_them_is_printed_word_for_word_and_then_missing_nowhere(
     for kind in MAPS.values():
         for _, words in kind.values():
             assert not words or words not in html
+
+
+def test_passes_are_named_in_words(build: Callable[..., Path], tmp_path: Path) -> None:
+    folder = build()
+    lock = json.loads((folder / "lock.json").read_text(encoding="utf-8"))
+    lock["passes"] = [{"id": "clean"}, {"id": "quantum_noise-3"}, {"id": "metamorphic.batch_size"}]
+    (folder / "lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    html = render(folder, formats=("html",), out=tmp_path)[0].read_text(encoding="utf-8")
+    for place, words in enumerate(("clean", "quantum noise 3", "metamorphic: batch size")):
+        assert f'data-address="lock.json#/passes/{place}/id">{words}</span>' in html
+        assert fits(folder, words, f"lock.json#/passes/{place}/id")

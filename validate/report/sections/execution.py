@@ -48,8 +48,16 @@ def _asked(study: Study) -> Table:
         for key, label in labels
     ]
     passes = study.sealed.lock["passes"]
-    rows.append(row("Passes", joined((view.words(one["id"]) for one in passes), ", ") or printed("clean")))
+    rows.append(row("Passes", _passes(passes) or printed("clean")))
     return Table("execution", (Column(""), Column("")), tuple(rows))
+
+
+def _passes(passes: Node) -> Printed:
+    """Each by its name in words, such as "quantum noise 3" and "metamorphic: batch size"."""
+    said = (
+        (one["id"].text.replace(".", ": ").replace("_", " ").replace("-", " "), one["id"].address) for one in passes
+    )
+    return joined((printed(words, address) for words, address in said), ", ")
 
 
 def _identity(study: Study, model: Node) -> Table:
