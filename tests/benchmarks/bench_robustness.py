@@ -6,6 +6,7 @@ by five; so it holds the disturbance in native units, preprocessing, the way to 
 is loaded before. Everything in turn, and of each the best of some repeats, since the speed of a shared machine drifts.
 
     python tests/benchmarks/bench_robustness.py --causes ct_dose jpeg --out docs/robustness-passes.csv    # adds or replaces these
+    python tests/benchmarks/bench_robustness.py --memory defocus ct_dose --out docs/robustness-memory.csv   # with 1, 3 and 5 severities
 
 Seconds of processors, which a busy machine does not stretch, stand beside: of the program and of its model, one more pass less bare.
 Memory: the largest resident size, looked at every 20 ms, of a process and its children with few passes and with many.
@@ -70,6 +71,18 @@ class Cost:
     disturbing: float
 
 
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Megabytes, the largest resident size of the program and its model, with so many severities of one cause."""
+
+    cause: str
+    image: str
+    images: int
+    one: int
+    three: int
+    five: int
+
+
 def causes() -> list[str]:
     from validate.registry import load, names
 
@@ -112,13 +125,14 @@ def costs(wanted: Sequence[str], *, repeats: int) -> Iterator[Cost]:
                     yield bench.cost(cause, repeats)
 
 
-def memory(numbers: tuple[int, int], count: int) -> list[float]:
-    """Megabytes with so many passes."""
+def memory(numbers: Sequence[int], count: int, cause: str = "quantum_noise") -> list[float]:
+    """Megabytes with so many passes of a cause, on its images."""
+    kind = kind_of(cause)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_resnet18(folder / "resnet18.onnx")
-        files = [path for (path,) in write_cases(folder / "images", "radiograph", count)]
-        return [_peak_megabytes(folder / "resnet18.onnx", files, number) for number in numbers]
+        write_resnet18(folder / "resnet18.onnx", SLICES if kind == "series" else 0)
+        cases = write_cases(folder / "images", kind, count)
+        return [_peak_megabytes(folder / "resnet18.onnx", cases, number, cause) for number in numbers]
 
 
 class _Bench:
@@ -275,15 +289,17 @@ def planned(model: Path, cases: Sequence[tuple[Path, ...]], passes: Sequence[tup
     )
 
 
-def _peak_megabytes(model: Path, files: Sequence[Path], passes: int) -> float:
+def _peak_megabytes(model: Path, cases: Sequence[tuple[Path, ...]], passes: int, cause: str) -> float:
     """Of a process of its own."""
-    command = [sys.executable, __file__, "--child", str(model), str(passes), *map(str, files)]
+    files = [str(path) for paths in cases for path in paths]
+    command = [sys.executable, __file__, "--child", str(model), str(passes), cause, str(len(cases[0])), *files]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return float(done.stdout.split()[-1])
 
 
-def _child(model: str, passes: str, *files: str) -> None:
-    wanted = [("quantum_noise", number) for number in range(int(passes))]
+def _child(model: str, passes: str, cause: str, together: str, *files: str) -> None:
+    wanted, size = [(cause, number + 1) for number in range(int(passes))], int(together)
+    cases = [tuple(map(Path, files[place : place + size])) for place in range(0, len(files), size)]
     own, most, done = psutil.Process(), [0], threading.Event()
 
     def watch() -> None:
@@ -293,7 +309,7 @@ def _child(model: str, passes: str, *files: str) -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     with tempfile.TemporaryDirectory() as out:
-        engine_seconds(Path(model), [(Path(file),) for file in files], wanted, Path(out, "o"), "radiograph")
+        engine_seconds(Path(model), cases, wanted, Path(out, "o"), kind_of(cause))
     done.set()
     print(most[0] / 1e6)
 
@@ -302,19 +318,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--causes", nargs="+", default=None)
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument(
+        "--memory", nargs="+", metavar="CAUSE", help="the largest resident size with 1, 3 and 5 severities, instead"
+    )
+    parser.add_argument("--images", type=int, default=3 * BATCH, help="behind a measurement of memory")
     parser.add_argument("--out", type=Path, help="CSV, in which these causes are added or replaced")
     options = parser.parse_args()
+    if options.memory:
+        for cause in options.memory:
+            count = max(2, options.images // SLICES * 4) if kind_of(cause) == "series" else options.images
+            sizes = memory((1, 3, 5), count, cause)
+            peak = Peak(cause, kind_of(cause), count, *(round(size) for size in sizes))
+            print(*asdict(peak).values(), flush=True)
+            if options.out is not None:
+                _put(options.out, peak)
+        return
     for cost in costs(options.causes or causes(), repeats=options.repeats):
         print(*asdict(cost).values(), flush=True)
         if options.out is not None:
             _put(options.out, cost)
 
 
-def _put(path: Path, cost: Cost) -> None:
+def _put(path: Path, cost: Cost | Peak) -> None:
     before = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
     rows = {row["cause"]: row for row in before} | {cost.cause: asdict(cost)}
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [one.name for one in fields(Cost)], lineterminator="\n")
+        writer = csv.DictWriter(stream, [one.name for one in fields(cost)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows[name] for name in sorted(rows))
 
