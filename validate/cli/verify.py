@@ -105,6 +105,13 @@ def _tell(answer: Verification) -> None:
     typer.echo(f"{answer.files} files, {answer.events} events, {answer.numbers} numbers checked")
     beside = f", and {answer.found} numbers of findings," if answer.found else ""
     typer.echo(f"{answer.recounted} of {answer.estimates} estimates{beside} counted a second, independent way")
+    if answer.not_counted:
+        why = "; ".join(f"{count} {words}" for words, count in answer.not_counted.items())
+        typer.echo(f"  of findings not counted so, but computed again by this program: {why}")
+    if answer.uncounted:
+        typer.echo(
+            f"  {len(answer.uncounted)} numbers of findings have no second way of counting ({answer.uncounted[0]}, …)"
+        )
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
     if answer.words:
         shown = ", ".join(repr(one[:40]) for one in answer.words[:3])

@@ -9,6 +9,7 @@ number <- function(x) suppressWarnings(as.numeric(x))
 yes <- function(x) !is.na(x) & x == "True"
 is_number <- function(name) grepl("^(score|scores[.]|case[.]|label$|answer|rank|place|matched|passed_over|x[.]|fold)", name)
 for (name in names(units)) if (is_number(name) && name != "label_status") units[[name]] <- number(units[[name]])
+if (!is.null(lesions)) lesions$size <- number(lesions$size)
 for (name in names(marks)) if (is_number(name)) marks[[name]] <- number(marks[[name]])
 key <- function(rows) paste(rows$model, rows$pass, rows$target, sep = "\r")
 places_of_units <- split(seq_len(nrow(units)), key(units))
@@ -108,7 +109,8 @@ calibration <- function(e, name, score, positive) {
     ici = mean(smooth_gaps(score, positive)), e50 = median(smooth_gaps(score, positive)),
     e90 = quantile(smooth_gaps(score, positive), 0.9, type = 7, names = FALSE), emax = max(smooth_gaps(score, positive)))
 }
-smooth_gaps <- function(score, positive) {  # Cleveland's local parabolas over three quarters of the rows
+smooth_gaps <- function(score, positive) abs(smooth_fit(score, positive) - score)
+smooth_fit <- function(score, positive) {  # Cleveland's local parabolas over three quarters of the rows
   x <- sort(unique(score)); place <- match(score, x)
   mass <- as.numeric(tabulate(place, length(x))); seen <- as.numeric(tapply(positive, place, mean))
   if (length(x) > 2000) {
@@ -127,7 +129,7 @@ smooth_gaps <- function(score, positive) {  # Cleveland's local parabolas over t
     degree <- min(2, sum(inside) - 1)
     unname(lm.wfit(outer(unit, 0:degree, "^"), seen[inside], weight[inside])$coefficients[1])
   })
-  if (length(at) == 1) abs(fitted - score) else abs(approx(at, fitted, score, rule = 2)$y - score)
+  if (length(at) == 1) rep(fitted, length(score)) else approx(at, fitted, score, rule = 2)$y
 }
 
 # ---- classes and grades: from 0; `k` is no answer that counts as wrong
@@ -262,11 +264,11 @@ of_marks <- function(e, g) {
 }
 
 # ---- one plain estimate: its rows, what a case without an output counts as, and the value with its counts
-chosen <- function(e) {
+chosen <- function(e) {  # either : a second level, whose rows are meant too
   rows <- units[places_of_units[[key(e)]], ]
   rows <- rows[rows$label_status == "present", ]
-  for (name in grep("^by[.]", names(stored), value = TRUE)) if (!is.na(e[[name]]) && !(name %in% names(lesions)))
-    rows <- rows[xor(rows[[name]] == e[[name]], yes(e$all_but)), ]
+  for (name in grep("^by[.]", names(e), value = TRUE)) if (!is.na(e[[name]]) && !(name %in% names(lesions)))
+    rows <- rows[xor(rows[[name]] %in% c(e[[name]], if (!is.null(e$either)) e$either), yes(e$all_but)), ]
   rule <- ifelse(rows$status == "ok", "", ifelse(yes(rows$unreadable), e$rule_unreadable, e$rule_failure))
   rows$rule <- ifelse(rule %in% c("", "worst_case", "best_case"), rule, "excluded")
   rows
@@ -278,6 +280,14 @@ answer <- function(value, rows, patients, events, failed, of = NULL) {  # of : t
 }
 shares_of_classes <- c("multiclass.accuracy", "multiclass.top_k_accuracy", paste0("ordinal.", c(
   "exact_agreement", "within_one", "off_by_one", "off_by_more", "overgraded", "undergraded")))
+answered <- function(e, rows) {  # what is true, the score and the flag of each row, a case without an output as the rule says
+  positive <- rows$label == 1; score <- rows$score; threshold <- number(e$threshold)
+  high <- positive == (rows$rule == "best_case")
+  score[rows$rule != ""] <- ifelse(high, Inf, -Inf)[rows$rule != ""]
+  flagged <- if (is.na(threshold)) rows$answer == 1 else reaches(e, score)
+  if (length(flagged)) flagged[rows$rule != ""] <- high[rows$rule != ""]
+  list(positive = positive, score = score, flagged = flagged)
+}
 counted <- function(e) {
   rows <- chosen(e); failed <- sum(rows$status != "ok"); rows <- rows[rows$rule != "excluded", ]
   if (startsWith(e$metric, "segmentation.")) {
@@ -312,15 +322,11 @@ counted <- function(e) {
     of <- if (e$metric %in% shares_of_classes) n
     return(answer(classes(e, true, given, k, scores), n, rows$patient, n, failed, of))
   }
-  positive <- rows$label == 1; score <- rows$score; threshold <- number(e$threshold)
-  high <- positive == (rows$rule == "best_case")
-  score[rows$rule != ""] <- ifelse(high, Inf, -Inf)[rows$rule != ""]
-  flagged <- if (is.na(threshold)) rows$answer == 1 else reaches(e, score)
-  if (length(flagged)) flagged[rows$rule != ""] <- high[rows$rule != ""]
+  own <- answered(e, rows); positive <- own$positive; flagged <- own$flagged
   events <- switch(e$events, positives = sum(positive), negatives = sum(!positive), flagged = sum(flagged), unflagged = sum(!flagged), n)
   of <- if (is.na(condition(e, "prevalence"))) switch(short(e$metric),
     sensitivity = sum(positive), specificity = sum(!positive), ppv = sum(flagged), npv = sum(!flagged), accuracy = , alert_rate = n)
-  answer(yes_no(e, short(e$metric), score, positive, flagged), n, rows$patient, events, failed, of)
+  answer(yes_no(e, short(e$metric), own$score, positive, flagged), n, rows$patient, events, failed, of)
 }
 
 # ---- shares of outputs that moved and of images that were refused; how well two cohorts are told apart
@@ -410,15 +416,21 @@ kept <- new.env()
 group_of <- function(one) {  # of one model's patients those that are meant, with their curve, once
   name <- paste(one$model, one$flagged)
   if (is.null(kept[[name]])) {
-    all <- patients[patients$model == one$model, ]; all$happened <- yes(all$happened)
+    all <- patients[patients$model == one$model & !is.na(patients$score) & !is.na(patients$time), ]; all$happened <- yes(all$happened)
     if (!is.na(one$flagged)) all <- all[!is.na(all$flagged) & all$flagged == one$flagged, ]
     all$flagged <- yes(all$flagged); kept[[name]] <- list(all = all, steps = steps_of(all))
   }
   kept[[name]]
 }
+half_had_it <- function(steps) {  # when half are without it at the most; where just half are for a while, the middle of that while
+  share <- steps$share[-1]; first <- which(share <= 0.5 + 1e-12)[1]; below <- which(share < 0.5 - 1e-12)[1]
+  if (is.na(below)) steps$times[first] else (steps$times[first] + steps$times[below]) / 2
+}
 survived <- function(one) {
-  group <- group_of(one); all <- group$all; at <- number(one$time)
-  switch(one$kind, patients = nrow(all), events = sum(all$happened), steps = length(group$steps$times),
+  group <- group_of(one); all <- group$all; at <- number(one$time); mine <- patients[patients$model == one$model, ]
+  switch(one$kind, no_output = sum(is.na(mine$score)), no_follow_up = sum(!is.na(mine$score) & is.na(mine$time)),
+    last = max(all$time), median = half_had_it(group$steps), step = group$steps$times[at + 1],
+    leaving = sort(unique(all$time[!all$happened]))[at + 1], patients = nrow(all), events = sum(all$happened), steps = length(group$steps$times),
     survival = group$steps$share[findInterval(at, group$steps$times) + 1], at_risk = sum(all$time >= at),
     concordance = concordance(all), observed = log_rank(all)[1], expected = log_rank(all)[2],
     statistic = { sums <- log_rank(all); (sums[1] - sums[2])^2 / sums[3] })
@@ -432,4 +444,5 @@ for (i in seq_len(if (is.null(became)) 0 else nrow(became))) {
 }
 if (!is.null(became)) cat(nrow(became), "numbers of survival counted again\n")
 cat(length(unique(stored$address)), "estimates counted again,", differ, "differ\n")
+if (file.exists("findings.R")) source("findings.R")
 quit(status = if (differ > 0) 1 else 0)

@@ -1,18 +1,19 @@
-"""Counts and point estimates once more, by the textbook and one case at a time: no code of metrics, estimation or stats is used.
+"""Counts and point estimates once more, by the textbook and one case at a time, without code of metrics, estimation, analyses or stats.
 
 What two ways of counting agree on is not a slip of either. Counted in recount_yes_no, _curves, _calibration, _classes, _masks, _marks,
-_boxes, _moved and _shift; which rows an estimate is of is read in recount_table, and what differences are made of in recount_parts.
+_boxes, _moved and _shift, and of findings as recount_findings says; which rows an estimate is of is read in recount_table, and what
+differences are made of in recount_parts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from validate.evidence import recount_moved, recount_shift, recount_survival
+from validate.evidence import recount_findings, recount_moved, recount_shift
 from validate.evidence.recount_parts import Parts, parts_of
 from validate.evidence.recount_sizes import other_counts
 from validate.evidence.recount_table import Entry, Table, read_table
@@ -26,13 +27,16 @@ TOLERANCE = 1e-9
 class Recount:
     """checked : estimates counted again      of : estimates that have a value      differences : each with its address
 
-    found : numbers of findings that were counted again (recount_survival)
+    found : numbers of findings that were counted again      not_counted : why others of them were not, and how many
+    unknown : addresses of numbers of findings that have neither
     """
 
     checked: int
     differences: tuple[str, ...]
     of: int = 0
     found: int = 0
+    not_counted: Mapping[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 def recount(folder: Path, table: Table | None = None) -> Recount:
@@ -52,8 +56,9 @@ def recount(folder: Path, table: Table | None = None) -> Recount:
             f"estimates.json#/estimates/{index}/{key}: stored {was}, counted {now}"
             for key, was, now in stored_and_counted
         ]
-    beside, differ = recount_survival.recounted(table)
-    return Recount(checked, (*told, *differ), of, beside)
+    beside = recount_findings.recounted(table)
+    differ = (*told, *beside.differences)
+    return Recount(checked, differ, of, beside.checked, dict(beside.not_counted), tuple(beside.unknown))
 
 
 def estimated(table: Table, one: Entry) -> Found | None:

@@ -117,7 +117,12 @@ def calibration_slope(rows: Rows, _condition: Condition) -> Found:
 
 
 def _curve(rows: Rows) -> list[float]:
-    """|smooth curve - probability| of each row: Cleveland's local parabolas, straight lines between at most 128 places."""
+    """|smooth curve - probability| of each row."""
+    return [abs(at - row.score) for at, row in zip(fitted(rows), rows, strict=True)]
+
+
+def fitted(rows: Rows) -> list[float]:
+    """The smooth curve at each row: Cleveland's local parabolas, straight lines between at most 128 places."""
     tied: dict[float, list[bool]] = {}
     for row in rows:
         tied.setdefault(row.score, []).append(row.positive)
@@ -133,7 +138,7 @@ def _curve(rows: Rows) -> list[float]:
     if x.size > MOST_PLACES:
         places = x[sorted({round(i * (x.size - 1) / (MOST_PLACES - 1)) for i in range(MOST_PLACES)})]
     at = [_local(x, seen, mass, place) for place in places.tolist()]
-    return [abs(float(np.interp(row.score, places, at)) - row.score) for row in rows]
+    return [float(one) for one in np.interp([row.score for row in rows], places, at)]
 
 
 def _local(x: np.ndarray, seen: np.ndarray, mass: np.ndarray, place: float) -> float:

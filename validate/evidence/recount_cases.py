@@ -27,7 +27,7 @@ from validate.evidence.recount_yes_no import Found
 
 MARKS, LESIONS = "results/marks.parquet", "results/lesions.parquet"
 OF_MARKS = ("unit", "model", "pass", "target", "score", "verdict", "lesion", "matched", "passed_over", "rank", "place")
-OF_LESIONS = ("unit", "model", "pass", "target", "lesion", "ignore", "counted")
+OF_LESIONS = ("unit", "model", "pass", "target", "lesion", "ignore", "counted", "size")
 JUDGED = {"hit", "false", "repeated"}  # marks that count; others lie on what is to be ignored
 CERTAIN = math.inf
 RANGES, EVERY = 4, 2**10 - 1  # of areas, and the bits of all overlaps

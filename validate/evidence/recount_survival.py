@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -31,7 +32,10 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A number of a finding. address : in findings.json      flagged, time : of which patients, and when, where it is of some"""
+    """A number of a finding.    address : in findings.json
+
+    flagged, time : of which patients, and when (of a time itself, which of them), where it is of some
+    """
 
     address: str
     kind: str
@@ -44,7 +48,7 @@ def recounted(table: Table) -> tuple[int, list[str]]:
     """How many numbers were counted again, and each that is another, by its address."""
     checked, told = 0, list[str]()
     for model, numbers in asked(table):
-        counts = _Counts(patients_of(table, model))
+        counts = _Counts(patients_of(table, model), left_out(everybody(table, model)))
         for one in numbers:
             checked += 1
             now = counts.of(one)
@@ -67,6 +71,15 @@ def asked(table: Table) -> Iterator[tuple[str, list[Stored]]]:
 
 def patients_of(table: Table, model: str) -> list[Patient]:
     """Who has an output and a known follow-up: the highest score of their images."""
+    return [
+        Patient(one["score"], one["time"], one["happened"], one["flagged"])
+        for one in everybody(table, model)
+        if one["score"] is not None and one["time"] is not None
+    ]
+
+
+def everybody(table: Table, model: str) -> list[dict[str, Any]]:
+    """Score, time, happened and flagged of each patient; None where there is no output, or the follow-up is not known."""
     options = options_of(table.protocol, NAME)
     became = {
         row["patient"]: (
@@ -76,19 +89,29 @@ def patients_of(table: Table, model: str) -> list[Patient]:
         for row in pq.read_table(table.folder / CASES).to_pylist()
         if row[options["time"]] is not None and row[options["event"]] is not None and not _is_nan(row[options["time"]])
     }
-    best: dict[str, float] = {}
+    best: dict[str, float | None] = {}
     target = None
     for row in table.rows:
-        if row["model"] == model and row["pass"] == CLEAN and row["status"] == "ok" and row["score"] is not None:
-            target = row["target"]
-            best[row["patient"]] = max(best.get(row["patient"], -math.inf), float(row["score"]))
+        if row["model"] != model or row["pass"] != CLEAN:
+            continue
+        target, name, before = row["target"], row["patient"], best.get(row["patient"])
+        given = row["status"] == "ok" and row["score"] is not None
+        best[name] = max(float(row["score"]), -math.inf if before is None else before) if given else before
     at = None if target is None else table.threshold(model, target)
     inclusive = table.inclusive(model)
     return [
-        Patient(score, *became[name], None if at is None else score >= at if inclusive else score > at)
+        {
+            "score": score, "time": became[name][0] if name in became else None, "happened": became[name][1] if name in became else None,
+            "flagged": None if at is None or score is None else score >= at if inclusive else score > at,
+        }
         for name, score in best.items()
-        if name in became
-    ]
+    ]  # fmt: skip
+
+
+def left_out(patients: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Patients without an output, and those with one whose follow-up is not known."""
+    answered = [one for one in patients if one["score"] is not None]
+    return len(patients) - len(answered), sum(one["time"] is None for one in answered)
 
 
 def _text(value: Any) -> str:
@@ -100,19 +123,10 @@ def _is_nan(value: Any) -> bool:
 
 
 def _numbers(data: Mapping[str, Any], at: str) -> Iterator[Stored]:
-    for name in ("patients", "events"):
+    for name in ("patients", "events", "no_output", "no_follow_up", "last"):
         yield Stored(f"{at}{name}", name, data[name])
     for number, group in enumerate(data["groups"]):
-        here, flagged = f"{at}groups/{number}/", bool(group["flagged"])
-        for name in ("patients", "events"):
-            yield Stored(f"{here}{name}", name, group[name], flagged)
-        yield Stored(f"{here}times", "steps", len(group["times"]), flagged)
-        for place, (time, share) in enumerate(zip(group["times"], group["survival"], strict=True)):
-            yield Stored(f"{here}survival/{place}", "survival", share, flagged, time)
-        for place, read in enumerate(group["read"]):
-            yield Stored(f"{here}read/{place}/survival", "survival", read["survival"], flagged, read["time"])
-        for place, (time, count) in enumerate(zip((0.0, *data["at"]), group["at_risk"], strict=True)):
-            yield Stored(f"{here}at_risk/{place}", "at_risk", count, flagged, time)
+        yield from _of_group(group, f"{at}groups/{number}/", (0.0, *data["at"]))
     if data["log_rank"] is not None:
         for name in ("observed", "expected", "statistic"):
             yield Stored(f"{at}log_rank/{name}", name, data["log_rank"][name])
@@ -120,10 +134,30 @@ def _numbers(data: Mapping[str, Any], at: str) -> Iterator[Stored]:
         yield Stored(f"{at}concordance/value", "concordance", data["concordance"]["value"])
 
 
+def _of_group(group: Mapping[str, Any], here: str, asked_at: Sequence[float]) -> Iterator[Stored]:
+    flagged = bool(group["flagged"])
+    for name in ("patients", "events"):
+        yield Stored(f"{here}{name}", name, group[name], flagged)
+    yield Stored(f"{here}times", "steps", len(group["times"]), flagged)
+    for place, (time, share) in enumerate(zip(group["times"], group["survival"], strict=True)):
+        yield Stored(f"{here}times/{place}", "step", time, flagged, place)
+        yield Stored(f"{here}survival/{place}", "survival", share, flagged, time)
+    for place, (time, share) in enumerate(group["censored"]):
+        yield Stored(f"{here}censored/{place}/0", "leaving", time, flagged, place)
+        yield Stored(f"{here}censored/{place}/1", "survival", share, flagged, time)
+    if group["median"] is not None:
+        yield Stored(f"{here}median", "median", group["median"], flagged)
+    for place, read in enumerate(group["read"]):
+        yield Stored(f"{here}read/{place}/survival", "survival", read["survival"], flagged, read["time"])
+    for place, (time, count) in enumerate(zip(asked_at, group["at_risk"], strict=True)):
+        yield Stored(f"{here}at_risk/{place}", "at_risk", count, flagged, time)
+
+
 class _Counts:
     """Of one model's patients: each curve and each test counted once."""
 
-    def __init__(self, patients: Sequence[Patient]) -> None:
+    def __init__(self, patients: Sequence[Patient], left: tuple[int, int] = (0, 0)) -> None:
+        self._left = dict(zip(("no_output", "no_follow_up"), left, strict=True))
         self._of: dict[bool | None, list[Patient]] = {None: list(patients)}
         for flagged in (True, False):
             self._of[flagged] = [one for one in patients if one.flagged == flagged]
@@ -133,19 +167,27 @@ class _Counts:
 
     def of(self, one: Stored) -> float | None:
         mine = self._of[one.flagged]
-        if one.kind in {"observed", "expected", "statistic"}:
-            return self._test(one.kind)
-        if one.kind == "concordance":
-            return concordance(mine)
-        if one.kind in {"patients", "events"}:
-            return len(mine) if one.kind == "patients" else sum(patient.happened for patient in mine)
+        whole: dict[str, Callable[[], float | None]] = {
+            **{name: partial(self._test, name) for name in ("observed", "expected", "statistic")},
+            **{name: partial(int, count) for name, count in self._left.items()},
+            "concordance": lambda: concordance(mine),
+            "patients": lambda: len(mine),
+            "events": lambda: sum(patient.happened for patient in mine),
+            "last": lambda: max(patient.time for patient in mine),
+        }
+        return whole[one.kind]() if one.kind in whole else self._of_curve(one, mine)
+
+    def _of_curve(self, one: Stored, mine: Sequence[Patient]) -> float | None:
         if one.flagged not in self._curves:
             self._curves[one.flagged] = curve(mine)
             self._times[one.flagged] = sorted(patient.time for patient in mine)
         steps, times = self._curves[one.flagged], self._times[one.flagged]
-        if one.kind == "steps":
-            return len(steps)
+        if one.kind in {"steps", "median"}:
+            return len(steps) if one.kind == "steps" else median(steps)
         assert one.time is not None
+        if one.kind in {"step", "leaving"}:
+            when = [time for time, _ in steps] if one.kind == "step" else _leaving(mine)
+            return when[int(one.time)] if int(one.time) < len(when) else None
         return still_without(steps, one.time) if one.kind == "survival" else len(times) - bisect_left(times, one.time)
 
     def _test(self, kind: str) -> float | None:
@@ -171,6 +213,23 @@ def curve(patients: Sequence[Patient]) -> list[tuple[float, float]]:
 def still_without(steps: Sequence[tuple[float, float]], time: float) -> float:
     place = bisect_right(steps, time, key=lambda step: step[0])
     return steps[place - 1][1] if place else 1.0
+
+
+def median(steps: Sequence[tuple[float, float]]) -> float | None:
+    """When half are without it at the most; where just half are for a while, the middle of that while."""
+    below = next((place for place, (_, share) in enumerate(steps) if share < 0.5 - 1e-12), None)
+    first = next((place for place, (_, share) in enumerate(steps) if share <= 0.5 + 1e-12), None)
+    return (
+        None
+        if first is None
+        else steps[first][0]
+        if below is None or below == first
+        else (steps[first][0] + steps[below][0]) / 2
+    )
+
+
+def _leaving(patients: Sequence[Patient]) -> list[float]:
+    return sorted({one.time for one in patients if not one.happened})
 
 
 def log_rank(patients: Sequence[Patient]) -> tuple[int, float, float]:

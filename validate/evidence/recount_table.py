@@ -18,6 +18,7 @@ from validate.evidence.seal import read_document
 UNITS, ACCEPTED = "results/units.parquet", "shift/reference.json"
 UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
 ALL_BUT = "\0"  # before a level, where every other one is meant
+EITHER = "\1"  # between two levels, where rows of both are meant
 BESIDE = "beside"  # key of an estimate that is only of cases which are left out of this model neither
 
 Entry = Mapping[str, Any]  # a row of a table, or an estimate
@@ -48,6 +49,18 @@ class Table:
 
     def inclusive(self, model: str) -> bool:
         return bool((self.models[model].get("operating_point") or {}).get("rule", ">=") == ">=")
+
+    @property
+    def locked_rule(self) -> str:
+        """What a case without an output counts as."""
+        return str((self.protocol.get("inference") or {}).get("on_failure"))
+
+    @property
+    def headline(self) -> str:
+        """The question, structure or kind of lesion that curves and the first page speak of."""
+        asked = list(dict.fromkeys(str(row["target"]) for row in self.rows))
+        named = (self.protocol.get("reference") or {}).get("headline")
+        return asked[0] if named is None or self.protocol.get("task") == "classification" else str(named).strip()
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What was made under this key, made where it was not yet."""
@@ -92,7 +105,7 @@ def cases(table: Table, estimate: Entry) -> list[Entry]:
     """Every row of an estimate's stratum that has a label, failed ones included."""
     answer, stratum = answer_of(estimate), dict(estimate["stratum"])
     rows: Sequence[Entry] = table.of_answer[answer]
-    if len(stratum) == 1 and not str(next(iter(stratum.values()))).startswith(ALL_BUT):
+    if len(stratum) == 1 and not any(mark in str(next(iter(stratum.values()))) for mark in (ALL_BUT, EITHER)):
         ((name, level),) = stratum.items()
         rows, stratum = _levels(table, answer, name).get(level, []), {}
     for name, level in stratum.items():
@@ -135,8 +148,10 @@ def _levels(table: Table, answer: tuple[Any, ...], name: str) -> Mapping[Any, li
 
 
 def is_of(own: Any, level: Any) -> bool:
-    """Whether a row is of a level, or of none but this one where all others are meant."""
+    """Whether a row is of a level, of one of two, or of none but this one where all others are meant."""
     others = str(level).startswith(ALL_BUT)
+    if EITHER in str(level):
+        return own in str(level).split(EITHER)
     return bool(own != str(level).removeprefix(ALL_BUT)) if others else bool(own == level)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from validate.casewise.measure import MEASURES
 from validate.evidence import recount_moved, recount_shift, recount_survival
 from validate.evidence.recount_cases import Marked
+from validate.evidence.recount_finding_tables import finding_lines, finding_tables
 from validate.evidence.recount_masks import statistic
 from validate.evidence.recount_parts import parts_of
 from validate.evidence.recount_sizes import events_of, other_counts
@@ -20,7 +21,10 @@ from validate.evidence.recount_way import way_to_count
 
 FOLDER = "evidence/recount/"
 ANSWER = ("model", "pass", "target")
-KEYS = (*ANSWER, "unit", "patient", "label_status", "label", "status", "unreadable", "not_made", "score", "answer")
+KEYS = (
+    *(*ANSWER, "unit", "patient", "study", "label_status", "label", "status", "failure", "unreadable", "not_made"),
+    *("score", "answer", "empty"),
+)
 COUNTS = ("n_cases", "n_patients", "n_events", "n_failed")
 STORED = ("value", "numerator", "denominator", *COUNTS)
 CONDITIONS = (
@@ -56,18 +60,21 @@ COLUMNS = (
 )
 AREAS = range(4)
 OF_MARKS = (*ANSWER, "unit", "score", "verdict", "lesion", "rank", "place")
-OF_LESIONS = (*ANSWER, "unit", "lesion", "ignore")
+OF_LESIONS = (*ANSWER, "unit", "lesion", "ignore", "size")
 
 
 def recount_files(folder: Path, table: Table | None = None) -> Iterator[tuple[str, bytes]]:
     """File name and content; nothing where no estimate can be counted by hand.    table : where it was read already"""
     table = read_table(folder) if table is None else table
     lines = [line for index, one in enumerate(table.estimates) for line in _lines(table, index, one)]
-    if not lines:
+    found = finding_lines(table, _plain)
+    if not lines and not found:
         return
-    by = sorted({name for line in lines for name in line if name.startswith("by.")})
-    yield f"{FOLDER}units.csv", _units(table, by)
+    by, of_findings = (sorted({x for line in part for x in line if x.startswith("by.")}) for part in (lines, found))
+    yield f"{FOLDER}units.csv", _units(table, sorted({*by, *of_findings}))
     yield f"{FOLDER}estimates.csv", _csv((*COLUMNS, *by), lines)
+    if found:
+        yield from ((f"{FOLDER}{name}", content) for name, content in finding_tables(table, found, _csv))
     if table.marked is not None:
         yield f"{FOLDER}marks.csv", _marks(table.marked)
         yield f"{FOLDER}lesions.csv", _lesions(table.marked)
@@ -208,8 +215,8 @@ def _cohorts(table: Table) -> Iterator[dict[str, Any]]:
 
 def _patients(table: Table, became: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
     for model, _ in became:
-        for one in recount_survival.patients_of(table, model):
-            yield {"model": model, **asdict(one)}
+        for one in recount_survival.everybody(table, model):
+            yield {"model": model, **one}
 
 
 def _survival(became: Iterable[tuple[str, Iterable[recount_survival.Stored]]]) -> Iterator[dict[str, Any]]:

@@ -42,7 +42,7 @@ def way_to_count(table: Table, estimate: Entry) -> Way | None:
         return _marks(table, estimate, metric.removeprefix(MARKS))
     if metric in recount_classes.MEASURES and table.classes:
         measure = recount_classes.MEASURES[metric]
-        return lambda: measure(Answers(_answers(table, estimate), table.classes), condition)
+        return lambda: measure(Answers(answers_of(table, estimate), table.classes), condition)
     named = recount_masks.statistic(metric)
     if named is None:
         return None
@@ -133,7 +133,7 @@ def _row(table: Table, row: Entry, rule: str | None) -> Row:
     return Row(positive, score, row["answer"] == 1.0 if row.get("answer") is not None else None)
 
 
-def _answers(table: Table, estimate: Entry) -> list[Answer]:
+def answers_of(table: Table, estimate: Entry) -> list[Answer]:
     found: list[Answer] = table.once(
         ("answers", *group_of(table, estimate)),
         lambda: [_answer(table, row, rule) for row, rule in counted_cases(table, estimate)],

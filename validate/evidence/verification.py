@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from validate.evidence.lock_attestation import LockAttestation
@@ -19,7 +19,8 @@ class Verification:
 
     recounted : estimates that a second, independent way of counting gave again      estimates : that have a value
     printed : numbers in the PDF that are what lies at their addresses
-    found : numbers of findings that the second way gave again
+    found : numbers of findings that the second way gave again      not_counted : why it did not give others, and how many
+    uncounted : addresses of numbers of findings that should have a second way and have none
     words : with digits in the PDF, which have no address and are none of the program's phrases: the page made again holds them
     redrawn : the page and its figures, made again from the evidence and found the same to the byte
     signatures : those that hold, whoever gave them      unproven : what this evidence can't prove to this reader
@@ -45,6 +46,8 @@ class Verification:
     redrawn: int = 0
     words: tuple[str, ...] = ()
     found: int = 0
+    not_counted: Mapping[str, int] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:

@@ -112,6 +112,8 @@ def _verified(
         redrawn=redrawn,
         words=printed.words,
         found=counted.found,
+        not_counted=counted.not_counted,
+        uncounted=counted.unknown,
         other_version=_other_version(folder),
     )
 

@@ -1,0 +1,273 @@
+"""Numbers of findings counted a second way: each way as by hand, what is torn is told, and what has no second way has a reason."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from validate.canonical import pretty_json
+from validate.evidence.findings.finding import Finding
+from validate.evidence.recount import recount
+from validate.evidence.recount_findings import OF, why_not
+from validate.evidence.recount_number import OF_THOUSAND, WAYS, Number, counted
+from validate.evidence.recount_table import Table
+from validate.registry import names
+
+# By hand: positives .9 .6 .2, negatives .7 .2 .1, flagged from .5 on: TP 2, FN 1, FP 1, TN 2. One negative gave no output.
+SCORES = [(1.0, 0.9), (1.0, 0.6), (1.0, 0.2), (0.0, 0.7), (0.0, 0.2), (0.0, 0.1), (0.0, None)]
+SITES = ("A", "A", "B", "A", "B", "B", "B")
+
+
+def rows() -> list[dict[str, Any]]:
+    return [
+        {"unit": f"U-{place}", "patient": f"P-{place // 2}", "study": f"S-{place}", "model": "a", "pass": "clean", "target": "x",
+         "label_status": "present", "label": label, "status": "ok" if score is not None else "failed",
+         "failure": None if score is not None else "preprocess:too_small", "score": score, "by.site": SITES[place]}
+        for place, (label, score) in enumerate(SCORES)
+    ]  # fmt: skip
+
+
+def table(made: list[dict[str, Any]] | None = None) -> Table:
+    made = rows() if made is None else made
+    models = {"a": {"operating_point": {"threshold": 0.5, "rule": ">="}}}
+    protocol = {"task": "classification", "inference": {"on_failure": "exclude_and_report"}}
+    found = Table(Path(), (), made, protocol, 0, models)
+    for row in made:
+        if row["label_status"] == "present":
+            found.of_answer.setdefault((row["model"], row["pass"], row["target"]), []).append(row)
+    return found
+
+
+def finding(of: Table, **data: Any) -> Finding:
+    return Finding(of, 0, {"analysis": "x", "model": "a", "status": "ok", "data": data})
+
+
+def of_cases(name: str, made: list[dict[str, Any]] | None = None, **condition: Any) -> Any:
+    of = table(made)
+    return counted(of, finding(of).cases(name, condition=condition))
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "value"),
+    [
+        ("cases", {}, 6), ("true_positives", {}, 2), ("false_negatives", {}, 1), ("false_positives", {}, 1), ("true_negatives", {}, 2),
+        ("patients", {}, 3), ("patients_missed", {}, 1), ("surely_missed", {"threshold": 0.5}, 1), ("surely_false", {"threshold": 0.5}, 0),
+        ("positives_within", {"low": 0.2, "high": 0.6, "last": False}, 1),
+        ("positives_within", {"low": 0.2, "high": 0.6, "last": True}, 2),
+        ("missed_score", {"place": 0}, 0.2), ("alarm_score", {"place": 0}, 0.7), ("share", {}, 0.5),
+        # from .2 on 3 of 3 and 2 of 3; the odds are a quarter
+        ("net_benefit", {"threshold_probability": 0.2}, 3 / 6 - 2 / 6 / 4), ("treat_all", {"threshold_probability": 0.2}, 0.5 - 0.5 / 4),
+        ("net_benefit", {"threshold_probability": 0.2, "prevalence": 0.1}, 0.1 - 2 / 3 * 0.9 / 4),
+        ("avoided", {"threshold_probability": 0.2}, 100 * (1 / 6 / 4) * 4),
+        # two groups of equal counts: .1 .2 .2 and .6 .7 .9
+        ("bin_cases", {"bins": 2, "place": 0, "equal_counts": True}, 3),
+        ("bin_positives", {"bins": 2, "place": 1, "equal_counts": True}, 2),
+        ("bin_stated", {"bins": 2, "place": 0, "equal_counts": True}, 0.5 / 3),
+        ("bin_end", {"bins": 2, "place": 0, "equal_counts": True}, 0.2),
+        ("bin_cases", {"bins": 10, "place": 2, "equal_counts": False}, 2),
+        ("bin_end", {"bins": 10, "place": 2, "equal_counts": False}, 0.3),
+        # corners, in thirds: 0|0 0|1 1|1 1|2 2|3 3|3
+        ("roc_corners", {}, 6), ("roc_across", {"points": 6, "place": 3}, 1 / 3), ("roc_up", {"points": 6, "place": 3}, 2 / 3),
+        ("precision", {"points": 5, "place": 2}, 2 / 3), ("recall", {"points": 5, "place": 3}, 1.0),
+    ],
+)  # fmt: skip
+def test_counts_of_labelled_cases_are_as_by_hand(name: str, condition: dict[str, Any], value: float) -> None:
+    assert of_cases(name, **condition) == pytest.approx(value, rel=1e-12)
+
+
+def test_a_thinned_curve_is_held_against_the_nearest_of_its_corners() -> None:
+    assert of_cases("roc_up", points=400, place=17, x=0.33, y=0.66) == pytest.approx(2 / 3)
+
+
+def test_probabilities_that_come_true_have_a_smooth_curve_on_the_diagonal_and_no_shift() -> None:
+    scores = [(float(i < n), p) for p, n in ((0.25, 1), (0.5, 2), (0.75, 3)) for i in range(4)]
+    made = [{**rows()[0], "unit": f"U-{n}", "label": y, "score": p} for n, (y, p) in enumerate(scores)]
+    assert [of_cases("smooth", made, place=place) for place in (0, 50, 100)] == pytest.approx([0.25, 0.5, 0.75])
+    assert of_cases("shifted.calibration_in_the_large", made, prevalence=0.5) == pytest.approx(0.0, abs=1e-9)
+    # made for 1 in 10, the odds of half of them are nine times as high: 0.9 of 4 at a half, and so on
+    expected = sum(4 * p * 9 / (p * 9 + 1 - p) for p in (0.25, 0.5, 0.75))
+    assert of_cases("shifted.observed_expected_ratio", made, prevalence=0.1) == pytest.approx(6 / expected)
+
+
+def made_up(how: str, *found: float, constant: float = 0.0, weights: tuple[float, ...] = ()) -> Any:
+    """A number whose lines are these; a line is its own count here."""
+    parts = tuple((weight, {}) for weight in (weights or (1.0,) * len(found)))
+    return WAYS[how](Number("", 0.0, parts, how, constant), list(found))
+
+
+def test_what_lines_make_up_is_as_by_hand() -> None:
+    assert made_up("sum", 0.5, 0.2, weights=(1.0, -1.0), constant=0.1) == pytest.approx(0.4)
+    assert made_up("ratio", 1, 4) == 0.25
+    assert math.isnan(made_up("ratio", 1, 0))
+    assert made_up("gap", 0.2, 0.9, 0.5) == pytest.approx(0.7)
+    assert made_up("wider_gap", 0.2, 0.4, 0.1, 0.9, weights=(1.0, 1.0, 2.0, 2.0)) == pytest.approx(0.8)
+    assert made_up("least_of_most", 0.2, 0.8) == 0.25
+    assert made_up("least", 0.5, 0.2, 0.1, 0.3, math.nan, 1.0) == pytest.approx(-0.2)
+    # 3 of 4 against 1 of 2, and of 2 unknown one counts: at most 4/5 less 1/3, at least 3/5 less 2/3
+    assert made_up("unknown_most", 3, 4, 1, 2, 1, 2) == pytest.approx(4 / 5 - 1 / 3)
+    assert made_up("unknown_least", 3, 4, 1, 2, 1, 2) == pytest.approx(3 / 5 - 2 / 3)
+
+
+def test_the_threshold_that_restores_a_sensitivity_is_as_by_hand() -> None:
+    # two thirds of .9 .6 .2 .1 are three of four
+    lines = (2 / 3, [0.1, 0.2, 0.6, 0.9], [0.15, 0.3])
+    assert made_up("restored", *lines) == 0.2  # type: ignore[arg-type]
+    assert made_up("restored_sensitivity", *lines) == 3 / 4  # type: ignore[arg-type]
+    assert made_up("restored_specificity", *lines) == 1 / 2  # type: ignore[arg-type]
+    assert made_up("above", [0.9, 0.2], [0.2, 0.1]) == (2 + 1.5) / 4  # type: ignore[arg-type]
+
+
+def test_an_association_is_corrected_for_chance() -> None:
+    # χ²/n of 8 2 | 2 8 is .36; less 1/19 over 1 - 1/19: √((.36 - .0526) / .9474)
+    assert made_up("association", 8, 2, 2, 8, constant=2) == pytest.approx(
+        math.sqrt((0.36 - 1 / 19) / (2 - 1 / 19 - 1))
+    )
+    assert made_up("association", 5, 5, 5, 5, constant=2) == 0.0
+
+
+def test_of_a_thousand_each_is_a_whole_number_and_all_add_up() -> None:
+    of = {name: made_up(f"thousand.{name}", 0.87, 0.9, constant=0.08) for name in OF_THOUSAND}
+    assert (of["positive"], of["found"], of["missed"], of["negative"]) == (80, 70, 10, 920)
+    assert (of["left_alone"], of["false_alarms"], of["flagged"]) == (828, 92, 162)
+    assert of["alarms_per_found"] == pytest.approx(0.092 / 0.0696)
+    assert of["number_needed_to_predict"] == pytest.approx(1 / (0.0696 / 0.1616 + 0.828 / 0.8384 - 1))
+
+
+def mixed() -> list[dict[str, Any]]:
+    """Of site A 8 of 10 women and 4 of 5 men … are found; of B 3 of 5 and 5 of 10."""
+    cells = {("A", "F"): (8, 10), ("A", "M"): (4, 5), ("B", "F"): (3, 5), ("B", "M"): (5, 10)}
+    return [
+        {**rows()[0], "unit": f"U-{site}{sex}{place}", "by.site": site, "by.sex": sex, "label": 1.0, "score": 0.9 if place < hit else 0.1}
+        for (site, sex), (hit, of) in cells.items()
+        for place in range(of)
+    ]  # fmt: skip
+
+
+def of_mix(name: str) -> Any:
+    of = table(mixed())
+    asked = {
+        "of": "classification.sensitivity",
+        "attribute": "site",
+        "level": "A",
+        "against": "",
+        "covariates": ("sex",),
+    }
+    return counted(of, finding(of).line(f"mix.{name}", asked=asked))
+
+
+def test_a_difference_at_the_same_mix_is_as_by_hand() -> None:
+    assert of_mix("standardised.raw") == pytest.approx(12 / 15 - 8 / 15)
+    assert (of_mix("standardised.cells"), of_mix("standardised.covered")) == (2, 1.0)
+    # half of all are women: (.8 - .6) / 2 + (.8 - .5) / 2
+    assert of_mix("standardised.value") == pytest.approx(0.25)
+
+
+def test_weights_make_the_mix_the_same_too() -> None:
+    # chances of being of A are 2/3 of women and 1/3 of men, but for a small penalty: the same as cell by cell
+    assert of_mix("weighted.value") == pytest.approx(0.25, abs=1e-3)
+    # rows of A weigh 1.5 (10) and 3 (5): 30² over 10 · 2.25 + 5 · 9
+    assert of_mix("weighted.effective") == pytest.approx(900 / 67.5, rel=1e-2)
+    assert of_mix("weighted.clipped") == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "count"),
+    [("all", 7), ("output", 6), ("not_sent", 1), ("sent", 6), ("no_output", 0), ("labelled", 6), ("analysed", 6), ("returned", 0),
+     ("negatives", 4), ("failed_negatives", 1)],
+)  # fmt: skip
+def test_each_box_of_the_flow_holds_whom_it_should(box: str, count: int) -> None:
+    of = table()
+    assert counted(of, finding(of).people("rows", box)) == count
+    of_it = {"all", "not_sent", "negatives", "failed_negatives"}  # boxes that the one without an output is in
+    with_reason = finding(of).people("rows", box, reason="preprocess:too_small")
+    assert counted(of, with_reason) == (1 if box in of_it else 0)
+
+
+def test_the_second_model_is_held_against_the_first_case_by_case() -> None:
+    other = [{**row, "model": "b", "score": None if row["score"] is None else 1 - row["score"]} for row in rows()]
+    of = table([*rows(), *other])
+    of.models = dict.fromkeys(("a", "b"), of.models["a"])
+    told = {
+        kind: counted(of, finding(of).line(f"pairs.{kind}", asked={"against": "b", "truth": "with"}))
+        for kind in ("rows", "both", "first_only", "second_only", "neither")
+    }
+    assert told == {"rows": 3, "both": 0, "first_only": 2, "second_only": 1, "neither": 0}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The same as files, with a finding of a table and one that says why it has no numbers."""
+    (tmp_path / "results").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows()), tmp_path / "results/units.parquet")
+    models = [{"id": "a", "operating_point": {"threshold": 0.5, "rule": ">="}}]
+    protocol = {"task": "classification", "models": models, "inference": {"on_failure": "exclude_and_report"}}
+    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(protocol))
+    (tmp_path / "estimates.json").write_bytes(pretty_json({"estimates": []}))
+    data = {
+        "rows": 7, "outputs": 6, "failed": 1, "share": 1 / 7,
+        "failures": [{"reason": "preprocess:too_small", "positives": 0, "negatives": 1, "no_label": 0, "total": 1}],
+        "labels": [{"status": "present", "rows": 7, "patients": 4}],
+    }  # fmt: skip
+    document = {"findings": [{"analysis": "missing", "model": "a", "status": "ok", "data": data}]}
+    (tmp_path / "findings.json").write_bytes(pretty_json(document))
+    return tmp_path
+
+
+def changed(run: Path, *path: Any, to: Any) -> tuple[str, ...]:
+    document = json.loads((run / "findings.json").read_text())
+    place = document["findings"][0]["data"]
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = to
+    (run / "findings.json").write_bytes(pretty_json(document))
+    return recount(run).differences
+
+
+def test_a_number_of_a_finding_that_is_another_is_named_by_its_address(run: Path) -> None:
+    found = recount(run)
+    assert (found.differences, found.found, found.unknown) == ((), 10, ())
+    assert changed(run, "failures", 0, "negatives", to=2) == (
+        "findings.json#/findings/0/data/failures/0/negatives: stored 2, counted 1",
+    )
+
+
+def test_a_finding_that_is_torn_is_told_and_stops_nothing(run: Path) -> None:
+    (told,) = changed(run, "labels", to=[{"rows": 7}])
+    assert told.startswith("findings.json#/findings/0: can't be counted again: KeyError")
+
+
+def test_a_number_without_a_second_way_and_without_a_reason_is_told(run: Path) -> None:
+    assert changed(run, "of_another_program", to=0.5) == ()
+    assert recount(run).unknown == ("findings.json#/findings/0/data/of_another_program",)
+
+
+def test_each_analysis_with_numbers_of_its_own_has_a_second_way() -> None:
+    # survival : in recount_survival      shift : its areas under the curve are estimates
+    assert set(names("analyses")) - set(OF) == {"survival", "shift"}
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("strata/endpoints/0/groups/1/rows/2/difference/simultaneous_low", "limits"),
+        ("calibration/curve/points/7/3", "limits"),
+        ("comparison/differences/0/p", "p values"),
+        ("fairness/endpoints/0/margin", "what the protocol states"),
+        ("calibration/curve/points/7/1", None),
+        ("overall/tables/0/true_positives", None),
+        ("decision_curve/curves/0/net_benefit/3", None),
+        ("missing/share", None),
+        ("scanner_shift/attributes/0/thresholds/0/threshold", None),
+        ("prevalence/prevalences/0/per_thousand/flagged", None),
+    ],
+)
+def test_limits_have_a_reason_and_counts_and_point_estimates_have_none(path: str, why: str | None) -> None:
+    found = why_not(path)
+    assert found is None if why is None else (found or "").startswith(why)

@@ -1,0 +1,34 @@
+"""Differences with the same mix put to both sides: direct standardisation, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from validate.evidence.findings.finding import Finding
+from validate.evidence.recount_number import Number
+
+WAYS = {"adjusted": ("standardised", ("raw", "value", "covered", "cells")),
+        "weighted": ("weighted", ("raw", "value", "effective", "clipped"))}  # fmt: skip
+EVERY = "every one"  # in place of a level, of a measure that is no mean
+
+
+def mixed(finding: Finding, at: str, data: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Number]:
+    """Of both tables.    at : where they lie, with the slash that ends it"""
+    for table, (way, names) in WAYS.items():
+        for place, one in enumerate(data[table]):
+            overall = finding.overall(one["endpoint"])
+            if one["level"] == EVERY:  # no level has a number: nothing is covered, in no cell
+                for name in ("covered", "cells") if table == "adjusted" else ("clipped",):
+                    yield from finding.number(f"{at}{table}/{place}/{name}")
+                continue
+            if overall is None or (one["raw"] is None and one["value"] is None):
+                continue
+            asked = {
+                "of": overall["metric"], "attribute": one["attribute"], "level": one["level"],
+                "against": "" if one["against"] == "all others" else one["against"], "covariates": tuple(one["covariates"]),
+            }  # fmt: skip
+            for name in names:
+                if name == "raw" or name in {"cells", "covered"} or one["value"] is not None:
+                    line = {**overall, "metric": f"mix.{way}.{name}", "asked": asked}
+                    yield from finding.number(f"{at}{table}/{place}/{name}", line)
