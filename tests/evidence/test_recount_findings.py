@@ -83,7 +83,9 @@ def test_counts_of_labelled_cases_are_as_by_hand(name: str, condition: dict[str,
 
 
 def test_a_thinned_curve_is_held_against_the_nearest_of_its_corners() -> None:
-    assert of_cases("roc_up", points=400, place=17, x=0.33, y=0.66) == pytest.approx(2 / 3)
+    drawn = {"points": 400, "place": 17, "x": 1 / 3}
+    assert of_cases("roc_up", **drawn, y=2 / 3) == of_cases("roc_up", **drawn, y=0.6) == pytest.approx(2 / 3)
+    assert of_cases("roc_across", points=400, place=17, x=0.3, y=2 / 3) == pytest.approx(1 / 3)
 
 
 def test_probabilities_that_come_true_have_a_smooth_curve_on_the_diagonal_and_no_shift() -> None:

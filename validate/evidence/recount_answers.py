@@ -181,7 +181,9 @@ def _nearest(points: Sequence[Point], condition: Condition, side: int) -> float:
         return len(points)
     if len(points) == condition["points"]:
         return float(points[condition["place"]][side])
-    x, y = condition["x"], condition["y"]
+    x, y = condition["x"], condition["y"]  # points lie in the order of x
+    start, end = bisect_left(points, (x - HAIR, -1.0)), bisect_right(points, (x + HAIR, 2.0))
+    points = points[max(start - 1, 0) : end + 1]
     return float(min(points, key=lambda point: abs(point[0] - x) + abs(point[1] - y))[side])
 
 

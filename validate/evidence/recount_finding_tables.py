@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from validate.casewise.measure import MEASURES
 from validate.evidence import recount_findings, recount_moved
-from validate.evidence.recount_number import Number
+from validate.evidence.recount_number import Number, is_counted
 from validate.evidence.recount_people import CASES, EXCLUSIONS, IDENTIFIED
 from validate.evidence.recount_table import EITHER, Entry, Table
 
@@ -27,7 +27,7 @@ def finding_lines(table: Table, plain: Plain) -> list[dict[str, Any]]:
     return [
         line
         for number in recount_findings.numbers(table)
-        if number.parts and number.counted(table) is not None
+        if number.parts and all(is_counted(table, line) for _, line in number.parts)
         for line in _lines(table, number, plain)
     ]
 

@@ -49,6 +49,15 @@ MEANS: Mapping[str, tuple[Callable[[Row], bool], Callable[[Row], float]]] = {
 }
 
 
+def is_counted(line: Entry) -> bool:
+    """Of a proportion or a plain mean of questions or masks, and of the AUROC."""
+    kind, _, name = str(line["asked"]["of"]).partition(".")
+    if kind == "classification":
+        return name in MEANS or line["asked"]["of"] == AUROC
+    named = recount_masks.statistic(str(line["asked"]["of"]))
+    return named is not None and named[0] in {"mean", "at_least", "at_most"}
+
+
 def counted(table: Table, line: Entry) -> float | None:
     way, name = str(line["metric"]).removeprefix("mix.").split(".")
     asked = line["asked"]
@@ -91,6 +100,8 @@ def _sides(table: Table, line: Entry) -> Sides | None:
 def _values(table: Table, line: Entry) -> list[tuple[Entry, float]] | None:
     """Rows that the measure is a mean over, each with its value; None of a measure that has none here."""
     metric = str(line["asked"]["of"])
+    if not is_counted(line):
+        return None
     kind, _, name = metric.partition(".")
     if kind == "classification":
         rows: Iterable[tuple[Entry, Row]] = zip(
@@ -98,13 +109,10 @@ def _values(table: Table, line: Entry) -> list[tuple[Entry, float]] | None:
         )
         if metric == AUROC:
             return [(case, row.score) for case, row in rows]
-        if name not in MEANS:
-            return None
         counts, value = MEANS[name]
         return [(case, float(value(row))) for case, row in rows if counts(row)]
     named = recount_masks.statistic(metric)
-    if named is None or named[0] not in {"mean", "at_least", "at_most"}:
-        return None
+    assert named is not None
     values, goal = mask_values(table, line, named[1]), line["condition"].get("goal")
     way: Callable[[float], float] = {
         "mean": lambda one: one, "at_least": lambda one: one >= goal, "at_most": lambda one: one <= goal,

@@ -23,8 +23,8 @@ from validate.evidence import (
     recount_people,
 )
 from validate.evidence.recount_sizes import other_counts
-from validate.evidence.recount_table import Entry, Table
-from validate.evidence.recount_way import count
+from validate.evidence.recount_table import Entry, Table, answer_of
+from validate.evidence.recount_way import count, way_to_count
 
 TOLERANCE = 1e-9
 # What a document that was tampered with can lead to, where it names what is not there.
@@ -62,6 +62,17 @@ OWN: Mapping[str, Callable[[Table, Entry], Counted]] = {
     "cases": recount_answers.counted, "people": recount_people.counted, "pairs": recount_pairs.counted,
     "outputs": recount_outputs.counted, "mix": recount_mix.counted, "marks": recount_marked.counted, "masks": recount_measured.counted,
 }  # fmt: skip
+
+
+def is_counted(table: Table, line: Entry) -> bool:
+    """Whether there is a second way to count it; it is not counted yet."""
+    family = str(line["metric"]).partition(".")[0]
+    if family == "mix":
+        return recount_mix.is_counted(line)
+    if family in {"cases", "marks", "masks", "pairs"}:
+        return answer_of(line) in table.of_answer
+    known = family in OWN or recount_moved.check_of(line, table.protocol) is not None
+    return known or way_to_count(table, line) is not None
 
 
 def counted(table: Table, line: Entry) -> Counted:

@@ -58,9 +58,10 @@ class Table:
     @property
     def headline(self) -> str:
         """The question, structure or kind of lesion that curves and the first page speak of."""
-        asked = list(dict.fromkeys(str(row["target"]) for row in self.rows))
         named = (self.protocol.get("reference") or {}).get("headline")
-        return asked[0] if named is None or self.protocol.get("task") == "classification" else str(named).strip()
+        if named is not None and self.protocol.get("task") != "classification":
+            return str(named).strip()
+        return str(self.rows[0]["target"]) if self.rows else ""
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What was made under this key, made where it was not yet."""
@@ -109,7 +110,11 @@ def cases(table: Table, estimate: Entry) -> list[Entry]:
         ((name, level),) = stratum.items()
         rows, stratum = _levels(table, answer, name).get(level, []), {}
     for name, level in stratum.items():
-        rows = [row for row in rows if is_of(row.get(f"by.{name}"), level)]
+        column, other = f"by.{name}", str(level).removeprefix(ALL_BUT)
+        if str(level).startswith(ALL_BUT):  # as is_of has it, for all rows at once
+            rows = [row for row in rows if row.get(column) != other]
+        else:
+            rows = [row for row in rows if is_of(row.get(column), level)]
     return list(rows)
 
 
@@ -129,7 +134,7 @@ def _counted(table: Table, estimate: Entry) -> Iterator[Counted]:
             ("units", *group_of(table, other)), lambda: {row["unit"] for row, _ in counted_cases(table, other)}
         )
     for row in cases(table, estimate):
-        rule = falls_under(row, rules)
+        rule = None if row["status"] == "ok" else falls_under(row, rules)
         if rule != "excluded" and (both is None or row["unit"] in both):
             yield row, rule
 

@@ -55,11 +55,15 @@ def _yes_no(table: Table, estimate: Entry, name: str) -> Way | None:
     under = recount_calibration.MEASURES.get(name) or recount_curves.MEASURES.get(name)
     if under is not None:
         measure, options = under
-        whole = name in recount_curves.MEASURES or all(math.isfinite(row.score) for row in rows)
+        whole = name in recount_curves.MEASURES or table.once(
+            ("finite", *group_of(table, estimate)), lambda: all(math.isfinite(row.score) for row in rows)
+        )
         return (lambda: measure(rows, condition)) if asked <= options and whole else None
     if name not in recount_yes_no.MEASURES or asked - {"prevalence"}:
         return None
-    if name not in recount_yes_no.OF_SCORES and any(row.flagged is None for row in rows):
+    if name not in recount_yes_no.OF_SCORES and table.once(
+        ("nothing flags", *group_of(table, estimate)), lambda: any(row.flagged is None for row in rows)
+    ):
         return None
     if asked:
         at = condition["prevalence"]
