@@ -70,6 +70,20 @@ def test_numbers_are_compared_by_address(folder: Path, values: dict[str, Any], d
     assert answer.differences == (() if difference is None else (difference,))
 
 
+def test_findings_that_name_what_is_not_there_are_told_and_crash_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_arguments: object) -> None:
+        raise IndexError("list index out of range")
+
+    (folder / "results").mkdir(exist_ok=True)
+    (folder / "results/units.parquet").touch()
+    monkeypatch.setattr("validate.evidence.verify.recount", torn)
+    monkeypatch.setattr("validate.evidence.verify.derived_differences", torn)
+    told = verify(folder, recompute=lambda _folder: {}).differences
+    assert sum("IndexError: list index out of range" in one for one in told) == 2
+
+
 def test_a_recomputation_that_stops_is_a_difference(folder: Path) -> None:
     def stops(_folder: Path) -> Mapping[str, Any]:
         raise DataError("no labels")

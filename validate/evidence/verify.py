@@ -21,6 +21,7 @@ from validate.evidence.manifest import AUDIT, MANIFEST, REPORT, SEAL
 from validate.evidence.number_fit import Recomputation, number_differences
 from validate.evidence.printed import Printed, check_printed
 from validate.evidence.recount import Recount, recount
+from validate.evidence.recount_number import TORN
 from validate.evidence.recount_table import UNITS, Table, read_table
 from validate.evidence.seal import read_document
 from validate.evidence.seal_fit import file_differences, listed, root_differences, seal_differences, sealed_text
@@ -136,7 +137,7 @@ def _table(folder: Path) -> Table | None:
 def _derived(folder: Path, table: Table | None) -> list[str]:
     try:
         return derived_differences(folder, table)
-    except (EvidenceError, KeyError, TypeError, AttributeError, OSError, ValueError) as error:
+    except (EvidenceError, OSError, *TORN) as error:
         return [f"checklists and traceability can't be made again: {type(error).__name__}: {error}"]
 
 
@@ -145,7 +146,7 @@ def _recounted(folder: Path, table: Table | None) -> Recount:
         return Recount(0, ())  # where the manifest names it, that it is missing is told already
     try:
         return recount(folder, table)
-    except (EvidenceError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (EvidenceError, OSError, *TORN) as error:
         return Recount(0, (f"the estimates can't be counted again: {type(error).__name__}: {error}",))
 
 
