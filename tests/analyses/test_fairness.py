@@ -70,6 +70,9 @@ def test_a_weak_maker_is_a_gap_that_is_found_and_named(build: SimpleNamespace, e
     assert "shows a gap larger than the margin on Fujifilm scanners" in found.statement
     (under,) = found.data["under_diagnosis"]
     assert under["worst"] == "Fujifilm"
+    worst = next(level for level in under["levels"] if level["level"] == "Fujifilm")
+    named = f"most are missed on Fujifilm scanners ({worst['missed']:,} of {worst['positives']:,})"
+    assert f"Under-diagnosis: of those with the finding {named}" in found.statement
 
 
 def test_the_names_people_know_are_fairlearns(build: SimpleNamespace, estimated_study: Study) -> None:
