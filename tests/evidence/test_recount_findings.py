@@ -262,6 +262,7 @@ def test_each_analysis_with_numbers_of_its_own_has_a_second_way() -> None:
         ("calibration/curve/points/7/3", "limits"),
         ("comparison/differences/0/p", "p values"),
         ("fairness/endpoints/0/margin", "what the protocol states"),
+        ("shift/embedding/components", "distances between two cohorts"),
         ("calibration/curve/points/7/1", None),
         ("overall/tables/0/true_positives", None),
         ("decision_curve/curves/0/net_benefit/3", None),
