@@ -152,7 +152,11 @@ def _inner(both: TwoCohorts) -> str:
     told = _embedding(both) or {}
     sides = ((told["cases"], both.second), (told["reference_cases"], ~both.second))
     without = [int(side.sum()) - there for there, side in sides]
-    lacking = f"; {without[0]} cases here and {without[1]} of the reference have none" if any(without) else ""
+    lacking = (
+        f"; {without[0]} {plural(without[0], 'case')} here and {without[1]} of the reference have none"
+        if any(without)
+        else ""
+    )
     count = found.scores.shape[1]
     return (
         f" Of the {found.size} numbers of an embedding {count} leading {plural(count, 'component')} with {found.share:.0%} of its spread "
