@@ -224,3 +224,17 @@ def test_of_ten_thousand_random_edits_none_is_missed(reported: Path, key: Key) -
 @pytest.mark.slow
 def test_of_hundreds_of_random_edits_of_every_kind_of_file_none_is_missed(every_kind: Path) -> None:
     assert missed(every_kind, 400, seed=1) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["report/report.pdf", "signatures/report.pdf"])
+def test_of_hundreds_of_random_edits_of_a_pdf_each_is_told_and_ends_nothing(every_kind: Path, name: str) -> None:
+    """What reads PDFs and their signatures is other people's code, and may stumble anyhow over what an edit leaves."""
+    dice, original = random.Random(20261128), (every_kind / name).read_bytes()
+    for number in range(300):
+        edit = EDITS[number % len(EDITS)]
+        changed = edit(original, dice)
+        (every_kind / name).write_bytes(changed if changed != original else original + b"\n")
+        assert not verify(every_kind).holds, (number, edit.__name__)
+    (every_kind / name).write_bytes(original)
+    assert verify(every_kind).holds
