@@ -11,6 +11,7 @@ from validate.report.printed import Printed
 LEFT, RIGHT, TALL, PITCH, TOP = 118.0, WIDTH - 4, 17.0, 34.0, 30.0
 TONES: tuple[Tone, ...] = ("band", "accent", "inconclusive", "fail")
 INKS: tuple[Tone, ...] = ("ink", "paper", "paper", "paper")
+SMALL, APART = 7.4, 5.0  # of counts that their part has no room for, set below it in its colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,31 @@ def overlap(name: str, bars: Sequence[Bar], keys: Sequence[Words], *, title: str
     for number, bar in enumerate(bars):
         y, total = TOP + PITCH * number, sum(count for count, _ in bar.counts) or 1
         canvas.text((LEFT - 8, y + TALL / 2 + 3), fitted(bar.label, 8, LEFT - 12), size=8, anchor="end")
-        x = LEFT
+        x, below = LEFT, list[tuple[float, Words, Tone]]()
         for (count, words), tone, ink in zip(bar.counts, TONES, INKS, strict=True):
             wide = (RIGHT - LEFT) * count / total
             canvas.bars([(x, y, max(wide - 0.8, 0.0), TALL)], tone)
             if wide > text_width(str(words), 7.8) + 5:
                 canvas.text((x + wide / 2, y + TALL / 2 + 2.8), words, size=7.8, anchor="middle", tone=ink, weight=600)
             elif count:
-                canvas.text((x + wide / 2, y + TALL + 9), words, size=7.4, anchor="middle", tone="grey")
+                below.append((x + wide / 2, words, "grey" if tone == "band" else tone))
             x += wide
+        for place, (_, words, tone) in zip(spread(below), below, strict=True):
+            canvas.text((place, y + TALL + 9), words, size=SMALL, anchor="middle", tone=tone)
     return canvas.figure(name, title, description)
+
+
+def spread(below: Sequence[tuple[float, Words, Tone]]) -> list[float]:
+    """Where counts below a bar are centred: in order, and so far apart that 3 beside 2 is not read as 32."""
+    half = [text_width(str(words), SMALL) / 2 for _, words, _ in below]
+    places = [at for at, _, _ in below]
+    for _ in places:  # each pass mends the pairs that the last one pushed together
+        for left in range(len(places) - 1):
+            lacking = half[left] + APART + half[left + 1] - (places[left + 1] - places[left])
+            if lacking > 0:
+                places[left] -= lacking / 2
+                places[left + 1] += lacking / 2
+    if not places:
+        return places
+    over = max(places[-1] + half[-1] - RIGHT, 0.0)
+    return [place - over for place in places]

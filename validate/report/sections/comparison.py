@@ -240,7 +240,7 @@ def _scope(study: Study, data: Node, number: int, test: Printed, reference: Prin
     ]
     counts = [
         row(
-            SCOPES.get(one["where"].text) or names[one["where"].text] + " is claimed for these",
+            SCOPES.get(one["where"].text) or "Claimed by " + names[one["where"].text],
             view.count(one["rows"], study.unit) + " of " + view.count(one["patients"], "patient"),
         )
         for one in scope["counts"]
@@ -275,8 +275,8 @@ def _predictive(data: Node, number: int, test: Printed, reference: Printed) -> T
 
 def _levels(study: Study, data: Node, number: int) -> Table | None:
     columns = (
-        Column("Group", width=17), Column("Endpoint", width=39), Column("Difference (limits)", width=23),
-        Column("Ahead, all groups at once", width=21),
+        Column("Group", width=17), Column("Endpoint", width=31), Column("Difference (limits)", width=29),
+        Column("Ahead, all groups at once", width=23),
     )  # fmt: skip
     rows = []
     for entry in data["levels"]:
