@@ -17,7 +17,7 @@ def endpoint_statement(label: str, table: LevelTable) -> str:
     """One to three sentences. A difference is claimed only by limits that allow for every group looked at."""
     worst = table.worst
     if worst is None:
-        return f"{label}: no group has enough cases to be read."
+        return _no_worst(label, table)
     if table.claimed:
         return _claim(label, table, worst)
     return _no_claim(label, table, worst)
@@ -32,6 +32,21 @@ def printed_difference(value: float, unit: str) -> str:
 def printed_difference_limits(low: float, high: float, unit: str) -> str:
     """Such as "−25.1 to −4.0" points."""
     return printed_limits(low, high, unit).replace("%", "")
+
+
+def _no_worst(label: str, table: LevelTable) -> str:
+    """Nothing can be read, or the measure has no better side, so that groups differ and none is the worst."""
+    readable = [row for row in table.rows if row.readable and row.estimate.value is not None]
+    if not readable:
+        return f"{label}: no group has enough cases to be read."
+    first = f"{label} is better neither higher nor lower, so no group is called the worst."
+    if table.compared < 2:
+        return first
+    apart = [group_phrase({row.attribute: row.level}) for row in readable if row.difference and row.difference.clear]
+    allowed = f"once it is allowed for that {number_word(table.compared)} groups were looked at"
+    if apart:
+        return f"{first} It differs from all other cases beyond what chance can do, {allowed}: {listed(apart)}."
+    return f"{first} No group differs from all other cases beyond what chance can do {allowed}; that does not prove them equal."
 
 
 def _claim(label: str, table: LevelTable, worst: LevelRow) -> str:

@@ -1,6 +1,7 @@
 """Reporting checklists and clauses of regulation against this evidence: what answers each item, and who must supply the rest.
 
 An item is answered only where every element it asks for is there and not empty; that a section exists answers nothing.
+What the study's task can't have, such as a two-by-two table of detected lesions, is not asked of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 from validate.evidence.element import DATA, Element, Elements
 
 ANSWERED, PERSON, UNANSWERED, DEVELOPMENT = "answered", "needs a person", "not answered", "concerns development"
+NOT_APPLICABLE = "not applicable"
 BY_PROGRAM = "program"
 CHECKLISTS = "evidence/checklists.json"
 COLUMNS = ("item", "subject", "status", "sections", "evidence", "missing")
@@ -45,13 +47,13 @@ def _list(one: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def _item(item: Mapping[str, Any], elements: Elements) -> dict[str, Any]:
-    asked = [elements[name] for name in item["elements"]]
+    asked = [element for name in item["elements"] if (element := elements[name]).applies]
     missing = [element for element in asked if element.at is None]
     return {
         "id": item["id"],
         "subject": item["subject"],
         "sections": list(item["sections"]),
-        "status": _status(missing, development=item.get("of") == "development"),
+        "status": _status(missing, development=item.get("of") == "development") if asked else NOT_APPLICABLE,
         "evidence": [element.at for element in asked if element.at is not None],
         "missing": [{"what": element.words, "who": element.by} for element in missing],
     }

@@ -20,12 +20,15 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """at : its address where it is there, else None      words : what it is      by : who supplies it"""
+    """at : its address where it is there, else None      words : what it is      by : who supplies it
+    applies : False where the study's task has no such thing
+    """
 
     name: str
     at: str | None
     words: str
     by: str
+    applies: bool = True
 
 
 class Elements:
@@ -36,7 +39,11 @@ class Elements:
 
     def __getitem__(self, name: str) -> Element:
         known = catalogue()[name]
-        return Element(name, self._address(known["at"]), known["words"], known["by"])
+        applies = self._task() not in known.get("not_of", ())
+        return Element(name, self._address(known["at"]), known["words"], known["by"], applies)
+
+    def _task(self) -> Any:
+        return (self._document("protocol.yaml") or {}).get("task")
 
     def _address(self, at: str) -> str | None:
         kind, _, rest = at.partition(":")
@@ -91,7 +98,7 @@ def _read(path: Path) -> Any:
 
 
 @cache
-def catalogue() -> Mapping[str, Mapping[str, str]]:
+def catalogue() -> Mapping[str, Mapping[str, Any]]:
     """Every element that a checklist or a clause may ask for."""
-    elements: Mapping[str, Mapping[str, str]] = yaml.safe_load((DATA / "elements.yaml").read_text("utf-8"))["elements"]
+    elements: Mapping[str, Mapping[str, Any]] = yaml.safe_load((DATA / "elements.yaml").read_text("utf-8"))["elements"]
     return elements
