@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from validate.report import view
+from validate.report.printed import printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
 
@@ -131,3 +132,13 @@ def test_limits_near_the_end_of_a_scale_read_as_the_value_beside_them() -> None:
     shown = str(view.estimate(estimate(0.9998, 0.9996, 1.0, unit="index"))).replace("\u2060", "")
     assert shown == ">0.999 (>0.999–1.000)"
     assert str(view.signed(node(-0.0002), "index")) == "0.000"
+
+
+def test_what_has_no_limits_is_named_with_the_addresses_of_its_numbers() -> None:
+    threshold = Node("estimates.json", ("estimates", 3, "condition", "threshold"), 0.5)
+    name = printed("F1 score at threshold ") + view.words(threshold)
+    (told,) = view.reasons([(name, estimate(0.8, reason="3 patients"))])
+    assert str(told) == "F1 score at threshold 0.5: 3 patients"
+    assert any(
+        address and address.endswith("/condition/threshold") for address in (piece.address for piece in told.pieces)
+    )

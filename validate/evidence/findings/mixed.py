@@ -18,7 +18,10 @@ def mixed(finding: Finding, at: str, data: Mapping[str, Sequence[Mapping[str, An
     for table, (way, names) in WAYS.items():
         for place, one in enumerate(data[table]):
             overall = finding.overall(one["endpoint"])
-            if one["level"] == EVERY:  # no level has a number: nothing is covered, in no cell
+            suppressed = str(one["reason"] or "").startswith("suppressed")
+            if (
+                one["level"] == EVERY or suppressed
+            ):  # no level has a number, or none is told: nothing is covered, in no cell
                 for name in ("covered", "cells") if table == "adjusted" else ("clipped",):
                     yield from finding.number(f"{at}{table}/{place}/{name}")
                 continue

@@ -27,7 +27,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
-        "without": view.reasons((str(endpoint_name(study, e)), e) for e in study.locked_overall),
+        "without": view.reasons((endpoint_name(study, e), e) for e in study.locked_overall),
         "methods": footnotes([e["interval"]["method"].text for e in study.locked_overall if e["interval"]]),
         "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
         "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
