@@ -11,6 +11,7 @@ from validate.report.printed import Printed, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
+from validate.report.sections.traceability import open_hazards
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
@@ -22,6 +23,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     several = len(findings) > 1
     shown = galleries(study)
     return {
+        "hazards": open_hazards(study),
         "galleries": shown,
         "pixels": any(side["groups"] for one in shown for side in one["sides"]),
         "review": view.words(study.protocol["statements"]["failure_review"], ""),

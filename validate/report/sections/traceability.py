@@ -13,6 +13,10 @@ from validate.report.section import Missing, Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
+COLUMNS = (
+    Column("Claim", width=30), Column("Requirement, hazard", width=14), Column("Endpoint", width=18),
+    Column("Result", width=22), Column("State", width=16),
+)  # fmt: skip
 STATES = {"decided": "decided by a criterion", "measured": "measured, no criterion", "untested": "not tested"}
 
 
@@ -23,13 +27,15 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
             "the manufacturer's claims and the hazards of the risk file (claims: in the protocol)",
             "the manufacturer; hazards of use at this site: its risk manager",
         )
-    columns = (
-        Column("Claim", width=30), Column("Requirement, hazard", width=14), Column("Endpoint", width=18),
-        Column("Result", width=22), Column("State", width=16),
-    )  # fmt: skip
-    table = Table("claims", columns, tuple(row(*_cells(study, one)) for one in rows))
+    table = Table("claims", COLUMNS, tuple(row(*_cells(study, one)) for one in rows))
     untested = study.sealed.traceability["untested"]
     return {"claims": table, "untested": joined((view.words(one) for one in untested), ", ")}
+
+
+def open_hazards(study: Study) -> Table | None:
+    """Claims that answer for a hazard and that no criterion of this study has shown; None where there is none."""
+    rows = [one for one in study.sealed.traceability["rows"] if one["hazard"] and one["outcome"].text != "PASS"]
+    return Table("open-hazards", COLUMNS, tuple(row(*_cells(study, one)) for one in rows)) if rows else None
 
 
 def _cells(study: Study, one: Node) -> tuple[Printed | str, ...]:
