@@ -63,7 +63,8 @@ def test_no_study_prints_what_no_reader_may_see(build: Callable[..., Path], name
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40).filter(
-    lambda text: text.strip() and not FORBIDDEN.search(text)
+    # nor what becomes such a word as the title of a group: "none" is a fair name
+    lambda text: text.strip() and not re.search(FORBIDDEN.pattern, text.replace("_", " "), re.IGNORECASE)
 )
 STUDIES = st.fixed_dictionaries(
     {
