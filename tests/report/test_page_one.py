@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,3 +26,27 @@ def test_four_long_criteria_and_a_long_sentence_leave_page_one_on_one_page(build
     assert times == 1
     pages = HTML(string=html).render().pages
     assert len(pages) == 2  # and the contents
+
+
+def test_a_secondary_criterion_that_is_not_met_stands_on_page_one_beside_the_verdict(
+    build: Callable[..., Path],
+) -> None:
+    folder = build(criteria=True)
+    before = _page_one(folder)
+    assert "no part of the verdict" not in before
+    place = folder / "verdict.json"
+    verdict = json.loads(place.read_text(encoding="utf-8"))
+    last = verdict["criteria"][-1]
+    last.update(role="secondary", outcome="FAIL")
+    place.write_text(json.dumps(verdict), encoding="utf-8")
+    after = _page_one(folder)
+    assert "Asked beside these, and no part of the verdict: FAIL" in after
+    last["outcome"] = "PASS"
+    place.write_text(json.dumps(verdict), encoding="utf-8")
+    assert "no part of the verdict" not in _page_one(folder)
+
+
+def _page_one(folder: Path) -> str:
+    html = _document(_study(folder, None, None)).on_paper()[0]
+    start = html.index("Criterion, fixed beforehand")
+    return " ".join(re.sub(r"<[^>]+>", " ", html[start : html.index("Who is in", start)]).split())

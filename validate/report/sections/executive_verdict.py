@@ -9,7 +9,7 @@ from typing import Any
 
 from validate.analyses.wording import number_word
 from validate.report import view
-from validate.report.criterion import by_model, criterion_lines, in_full, verdict_outcome
+from validate.report.criterion import SEVERITY, by_model, criterion_lines, in_full, verdict_outcome
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import USE, meaning
@@ -22,6 +22,7 @@ from validate.report.study import Study
 KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MOST_CRITERIA = 6
 MOST_EXPLAINED = 3
+MOST_BESIDE = 2  # secondary criteria that are not met: they decide nothing, and a reader of one page must know of them
 MOST_THOUSANDS = 5  # models whose 1,000 page one has room for
 MOST_SILENT, LONGEST_SILENT = 2, 380  # models whose missing answers page one tells, and letters for each
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
@@ -39,7 +40,8 @@ class Fact:
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    lines = [line for line in criterion_lines(study) if line.decides]
+    every = criterion_lines(study)
+    lines = [line for line in every if line.decides]
     shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
     names = [str(study.model_name(model)) for model in study.models]
     heads = [study.short_name(model["id"].text) for model in study.models]
@@ -58,6 +60,10 @@ def content(study: Study) -> Mapping[str, Any]:
         "model_names": heads,
         "explained": _explained(study),
         "more_criteria": len(lines) > len(shown),
+        "beside": sorted(
+            (line for line in every if not line.decides and line.severity < len(SEVERITY) - 1),
+            key=lambda line: line.severity,
+        )[:MOST_BESIDE],
         "thousand": thousand,
         "thousands": of_thousand[:MOST_THOUSANDS],
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
