@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from validate.analyses.analysis import Evidence, Finding
-from validate.analyses.decision_curve import Options, findings, net_benefit
+from validate.analyses.decision_curve import Options, _statement, findings, net_benefit
 from validate.analyses.samples import model_samples
 from validate.metrics.metric import Rows
 from validate.registry import load
@@ -59,3 +59,26 @@ def test_a_range_that_does_not_rise_is_refused() -> None:
     for low, high in ((0.5, 0.2), (0.3, 0.3), (0.0, 0.5), (0.2, 1.0)):
         with pytest.raises(ValidationError):
             Options(low=low, high=high)
+
+
+def _told(low: list[float], high: list[float], everybody: list[float]) -> str:
+    curve = {"main": True, "low": low, "high": high, "treat_all": everybody, "prevalence": 0.1, "label": "10%"}
+    return _statement([curve], np.array([0.05, 0.06, 0.07, 0.08, 0.09]))
+
+
+def test_the_statement_names_every_stretch_and_no_gap_between_them() -> None:
+    """By hand: ahead at 5% to 6% and 9%, behind at 7%, undecided at 8%."""
+    told = _told([0.06, 0.05, 0.00, 0.01, 0.03], [0.08, 0.07, 0.02, 0.04, 0.05], [0.05, 0.04, 0.03, 0.02, -0.01])
+    assert told == (
+        "At thresholds of 5.0% to 6.0% and 9.0%, at 10%, acting on the model helps more than acting on everybody or nobody, beyond "
+        "chance. At 7.0% it helps less than the better of these two, beyond chance. At the others neither is shown."
+    )
+
+
+def test_the_statement_says_where_the_model_only_harms_and_where_nothing_is_shown() -> None:
+    behind = _told([0.0] * 5, [0.01] * 5, [0.05, 0.04, 0.03, 0.02, 0.02])
+    assert behind.startswith("At no threshold of the range, at 10%, is it beyond chance")
+    assert behind.endswith("At 5.0% to 9.0% it helps less than the better of these two, beyond chance.")
+    open_everywhere = _told([0.0] * 5, [0.06] * 5, [0.05, 0.04, 0.03, 0.02, 0.02])
+    assert open_everywhere.endswith("everybody or nobody.")
+    assert _told([0.1] * 5, [0.2] * 5, [0.05] * 5).startswith("Over the whole range")

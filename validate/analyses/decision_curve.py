@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from validate.analyses.analysis import Analysis, Evidence, Finding
 from validate.analyses.samples import ModelSamples, model_samples
-from validate.analyses.wording import printed
+from validate.analyses.wording import listed, printed
 from validate.protocol.model import Model
 from validate.stats.kernel import tally
 from validate.stats.resample import AsObserved, Weights
@@ -150,26 +150,41 @@ def _curve(
 
 
 def _statement(curves: list[dict[str, Any]], thresholds: Array) -> str:
-    """In which part of the range the lower limit lies above both simple policies; at the main prevalence."""
+    """In which parts of the range the limits lie above the better of both simple policies, and in which below it; at the main
+    prevalence.
+    """
     curve = next(one for one in curves if one["main"])
     if curve["low"] is None:
         return "There are too few cases for a band around the net benefit, so nothing is said about it."
     best = np.maximum(np.array(curve["treat_all"]), 0.0)
-    ahead = np.array(curve["low"]) > best
+    ahead, behind = np.array(curve["low"]) > best, np.array(curve["high"]) < best
     where = f"at {curve['label']}" if curve["prevalence"] is not None else "in this sample"
     if ahead.all():
         return f"Over the whole range of thresholds, {where}, acting on the model helps more than acting on everybody or nobody."
-    if not ahead.any():
-        return (
-            f"At no threshold of the range, {where}, is it beyond chance that acting on the model helps more than acting on "
-            "everybody or nobody."
-        )
-    inside = thresholds[ahead]
-    span = f"{printed(float(inside.min()), 'proportion')} to {printed(float(inside.max()), 'proportion')}"
-    return (
-        f"Between thresholds of {span}, {where}, acting on the model helps more than acting on everybody or nobody, beyond "
-        "chance; outside it that is not shown."
+    found = (
+        f"At thresholds of {_spans(ahead, thresholds)}, {where}, acting on the model helps more than acting on everybody or nobody, "
+        "beyond chance."
+        if ahead.any()
+        else f"At no threshold of the range, {where}, is it beyond chance that acting on the model helps more than acting on "
+        "everybody or nobody."
     )
+    if behind.any():
+        found += f" At {_spans(behind, thresholds)} it helps less than the better of these two, beyond chance."
+    rest = ~(ahead | behind)
+    return f"{found} At the others neither is shown." if rest.any() and (ahead.any() or behind.any()) else found
+
+
+def _spans(chosen: NDArray[np.bool_], thresholds: Array) -> str:
+    """As in "7% to 8% and 46% to 50%": the stretches of neighbouring thresholds that are chosen."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    ends = [(thresholds[start], thresholds[stop - 1]) for start, stop in edges.reshape(-1, 2)]
+    told = [
+        printed(float(low), "proportion")
+        if low == high
+        else f"{printed(float(low), 'proportion')} to {printed(float(high), 'proportion')}"
+        for low, high in ends
+    ]
+    return listed(told)
 
 
 ANALYSIS = Analysis(OPTIONS=Options, findings=findings, order=55)

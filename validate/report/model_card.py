@@ -95,9 +95,11 @@ def card(study: Study, model: Node) -> list[Entry]:
 
 def results(study: Study, model: str) -> dict[str, list[Result]]:
     """Measures for each of the three kinds that the schema asks for."""
-    estimates = study.sealed.estimates
-    places = [n for n, e in enumerate(estimates.value) if not e.get("stratum") and e.get("model") == model]
-    overall = [e for e in (estimates[place] for place in places) if _is_locked_overall(e)]
+    overall = [
+        e
+        for e in study.locked_overall
+        if e["model"].text == model and e["role"].text == "primary" and e["prespecified"].value is not False
+    ]
     worst = []
     for criterion in study.sealed.verdict["criteria"]:
         found = study.sealed.estimate(criterion["estimate"])
@@ -203,17 +205,6 @@ def _measures(study: Study, model: str) -> Iterator[Entry]:
         )
         yield Entry(f"{start}/TestingDataDescription", f"{title}: data", tested)
         yield Entry(f"{start}/ValidationProcessAndJustification", f"{title}: process", how)
-
-
-def _is_locked_overall(estimate: Node) -> bool:
-    return (
-        estimate["contrast"].value is None
-        and estimate["pass"].text == "clean"
-        and estimate["role"].text == "primary"
-        and estimate["condition"]["prevalence"].value is None
-        and "@" not in estimate["id"].text
-        and estimate["prespecified"].value is not False
-    )
 
 
 def _named(study: Study, estimate: Node) -> Printed:

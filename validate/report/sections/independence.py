@@ -42,6 +42,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "other_threshold": view.words(ledger["at_another_threshold"]),
         "unreported": view.words(ledger["never_reported"]),
         "table": _looks(ledger["looks"]) if ledger["looks"] else None,
+        "cut": min(len(list(ledger["looks"] or ())), MOST_LOOKS) < int(ledger["earlier_looks"].value or 0),
     }
 
 
