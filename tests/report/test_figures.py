@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from validate.report.figures.canvas import Canvas, Figure, fitted, text_width, ticks
+from validate.report.figures.confusion_matrix import confusion_matrix
 from validate.report.figures.flow import Box, flow
 from validate.report.figures.flow_lanes import Lane, flow_lanes
 from validate.report.figures.forest import MOST_ROWS, Axis, Row, forests
@@ -148,3 +149,18 @@ def test_a_free_response_curve_is_drawn_as_far_as_its_operating_point_lies(
     operating = None if false_marks is None else {"false_per_case": false_marks, "sensitivity": 0.8}
     target = Node("findings.json", (), {"froc": {"points": [[0.0, 0.0]], "band": None, "operating": operating}})
     assert _reach([target]) == reach
+
+
+def test_words_on_a_coloured_cell_keep_their_colour_on_a_dark_page() -> None:
+    """The dark style sheet turns what has a class of a tone; the cells stay as they are, and so must what lies on them."""
+    cells = [[Cell(0.1, "3"), Cell(1.0, "30", "9 positive")], [Cell(0.4, "12"), Cell(None, "too few")]]
+    drawn = str(
+        heat_map("j", ["F", "M"], ["GE", "B"], cells, down="Sex", across="Maker", title="t", description="d").svg
+    )
+    for words in ("3", "30", "9 positive", "12", "too few"):
+        assert re.search(rf'<text class="cell"[^>]*>{words}</text>', drawn), words
+    counts = [[(5, printed("5")), (1, printed("1"))], [(0, printed("0")), (7, printed("7"))]]
+    matrix = str(
+        confusion_matrix("k", ["a", "b"], ["a", "b"], counts, down="Reference", across="Answer", description="d").svg
+    )
+    assert matrix.count('class="cell"') == 4

@@ -169,12 +169,16 @@ class Canvas:
 
     def text(
         self, at: tuple[float, float], content: Printed | str, *, size: float = 8, tone: Tone = "ink",
-        anchor: Anchor = "start", weight: int = 400, turned: bool = False,
+        anchor: Anchor = "start", weight: int = 400, turned: bool = False, shaded: bool = False,
     ) -> None:  # fmt: skip
+        """Words of one size and tone.
+
+        shaded : on a cell of `shade`, whose colour is the same by day and by night, so the letters' is too
+        """
         turn = Markup(' transform="rotate(-90 {} {})"').format(_n(at[0]), _n(at[1])) if turned else ""
         self._add(
-            '<text class="f-{}" x="{}" y="{}" font-size="{}" font-weight="{}" text-anchor="{}" fill="{}"{}>{}</text>',
-            tone, _n(at[0]), _n(at[1]), size, weight, anchor, COLOURS[tone], turn, _drawn(content),
+            '<text class="{}" x="{}" y="{}" font-size="{}" font-weight="{}" text-anchor="{}" fill="{}"{}>{}</text>',
+            "cell" if shaded else f"f-{tone}", _n(at[0]), _n(at[1]), size, weight, anchor, COLOURS[tone], turn, _drawn(content),
         )  # fmt: skip
 
     def tick(

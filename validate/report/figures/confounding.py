@@ -44,7 +44,7 @@ def confounding_map(name: str, rows: Sequence[Words], mixes: Sequence[Mix], *, t
                 canvas.shade((left, top), (room, CELL), _colour(shares[at]))
                 canvas.text(
                     (left + room / 2, top + 10.3), mix.words[place][at], size=6.8, anchor="middle",
-                    tone="paper" if shares[at] > 0.62 else "ink",
+                    tone="paper" if shares[at] > 0.62 else "ink", shaded=True,
                 )  # fmt: skip
         x += wide + GAP
     return canvas.figure(name, title, description)

@@ -35,7 +35,7 @@ def confusion_matrix(
             right = place == row
             canvas.text(
                 (left + side * (place + 0.5), y + height / 2 + 2.8), words, size=7.8, anchor="middle",
-                tone="ink" if count else "faint", weight=600 if right else 400,
+                tone="ink" if count else "faint", weight=600 if right else 400, shaded=True,
             )  # fmt: skip
             if right:
                 canvas.outline((left + side * place, y), (side, height))

@@ -42,10 +42,15 @@ def heat_map(
             middle = x + side / 2
             base = y + TALL / 2 + (2.8 if not cell.more else -0.6)
             canvas.text(
-                (middle, base), cell.words, size=8, anchor="middle", tone="grey" if cell.share is None else "ink"
+                (middle, base),
+                cell.words,
+                size=8,
+                anchor="middle",
+                tone="grey" if cell.share is None else "ink",
+                shaded=True,
             )
             if cell.more:
-                canvas.text((middle, y + TALL - 4.6), cell.more, size=6.6, anchor="middle", tone="ink")
+                canvas.text((middle, y + TALL - 4.6), cell.more, size=6.6, anchor="middle", tone="ink", shaded=True)
     return canvas.figure(name, title, description)
 
 
