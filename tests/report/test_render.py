@@ -170,6 +170,18 @@ def test_a_run_folder_that_is_not_whole_is_refused_by_name(build: Callable[..., 
         render(folder, formats=("html",))
 
 
+def test_a_section_that_other_tasks_have_is_listed_as_that(folder: Path) -> None:
+    from validate.report.document import filled
+    from validate.report.render import _study
+    from validate.report.sections.calibration import SECTION as CALIBRATION
+    from validate.report.sections.title_page import SECTION as TITLE
+
+    html = filled(_study(folder, None, None), [TITLE], elsewhere=[CALIBRATION]).on_screen()
+    assert "R15" in html.split('id="section-absent"')[1]
+    assert "not asked of this kind of study" in html
+    assert 'href="#section-absent"' in html
+
+
 def test_an_unknown_profile_or_format_is_refused(folder: Path) -> None:
     with pytest.raises(CommandError, match="got 'glossy', expected one of acceptance, submission, comparison"):
         render(folder, profile="glossy", formats=("html",))

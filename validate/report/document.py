@@ -99,14 +99,26 @@ class Document:
         return DRAWING.sub(lambda found: self.house.recoloured(found.group()), html)
 
 
-def filled(study: Study, sections: Sequence[Section], house: House = PLAIN) -> Document:
-    """Every section's template filled with what the evidence holds."""
+def filled(
+    study: Study, sections: Sequence[Section], house: House = PLAIN, *, elsewhere: Sequence[Section] = ()
+) -> Document:
+    """Every section's template filled with what the evidence holds.
+
+    elsewhere : sections that studies of this task do not have, which are listed as that
+    """
     environment = _environment(house)
     shown = [_shown(section, study) for section in sections]
     contents = [one for one in shown if one.missing is None and one.section.question]
     absent = [one for one in shown if one.missing is not None]
     facts = _document(study)
-    common = {"study": study, "document": facts, "contents": contents, "absent": absent, "house": house}
+    common = {
+        "study": study,
+        "document": facts,
+        "contents": contents,
+        "absent": absent,
+        "elsewhere": elsewhere,
+        "house": house,
+    }
     bodies = [
         Set(
             one.section.id, one.section.title, one.section.question, one.anchor, one.section.opens_page,
@@ -115,7 +127,7 @@ def filled(study: Study, sections: Sequence[Section], house: House = PLAIN) -> D
         for one in shown
         if one.missing is None
     ]  # fmt: skip
-    if absent:
+    if absent or elsewhere:
         body = _filled(environment, "absent.html.j2", common)
         bodies.append(Set("", "Sections without data", ABSENT, "section-absent", opens_page=False, body=body))
     return Document(environment, facts, tuple(bodies), house)

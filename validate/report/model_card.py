@@ -188,7 +188,7 @@ def _measures(study: Study, model: str) -> Iterator[Entry]:
     kinds = (
         ("UsefulnessUsabilityEfficacy", "Performance", goals or printed("no criterion was stated"),
          view.words(study.sealed.verdict["sentence"])),
-        ("FairnessEquity", "Groups", printed("section R14 and R16 of the report"), _weakest(study, model)),
+        ("FairnessEquity", "Groups", printed("the sections on groups of the report, R14 first"), _weakest(study, model)),
         ("SafetyReliability", "Cases without an answer", printed("how such cases count was fixed beforehand"),
          view.words(study.sealed.finding("missing", model)["statement"], "not analysed")),
     )  # fmt: skip

@@ -133,7 +133,10 @@ def _study(run_folder: Path, profile: str | None, house: Path | None) -> Study:
 def _document(study: Study) -> Document:
     task, style = study.protocol["task"].text, study.house or PLAIN
     profile = _profile(study.profile)
-    return filled(study, [one for one in declared(profile, style) if one.tasks is None or task in one.tasks], style)
+    every = declared(profile, style)
+    mine = [one for one in every if one.tasks is None or task in one.tasks]
+    ids = {one.id for one in mine}
+    return filled(study, mine, style, elsewhere=[one for one in every if one.id not in ids])
 
 
 def _write_screen(folder: Path, html: str) -> Iterator[Path]:

@@ -21,8 +21,8 @@ from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
 NOTHING = Missing(
-    "how it stands scanners, disturbed images, other files and foreign images (analyses: scanner_shift, robustness, metamorphic, "
-    "input_guard, shift)",
+    "how it stands up to other scanners, disturbed images, other files and foreign images (analyses: scanner_shift, robustness, "
+    "metamorphic, input_guard, shift)",
     "whoever writes the protocol, before the lock",
 )
 LACKING = {
