@@ -159,10 +159,11 @@ def test_a_model_that_gives_nan_on_some_cases_fails_those(plan: Make, study: Mak
     session = work.models[0].loaded._runner._session
     real = session.run
 
-    def sometimes(output: str, arrays: Any) -> Any:
-        raw = real(output, arrays).copy()
+    def sometimes(outputs: Any, arrays: Any) -> Any:
+        (raw,) = real(outputs, arrays)
+        raw = raw.copy()
         raw[::3] = np.nan
-        return raw
+        return (raw,)
 
     object.__setattr__(work.models[0].loaded._runner, "_session", _Wrapped(session, sometimes))
     ENGINE.run(work, out=tmp_path / "out", resume=False)
@@ -178,10 +179,10 @@ def test_a_model_that_gives_another_shape_stops_the_run_and_keeps_what_was_done(
     runner = work.models[0].loaded._runner
     session, calls = runner._session, [0]
 
-    def later(output: str, arrays: Any) -> Any:
+    def later(outputs: Any, arrays: Any) -> Any:
         calls[0] += 1
-        raw = session.run(output, arrays)
-        return raw if calls[0] < 5 else raw[:-1]
+        (raw,) = session.run(outputs, arrays)
+        return (raw if calls[0] < 5 else raw[:-1],)
 
     object.__setattr__(runner, "_session", _Wrapped(session, later))
     with pytest.raises(ModelError, match="expected one row per case"):

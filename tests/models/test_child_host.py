@@ -38,11 +38,20 @@ BAD = {-1.0: (ModelCrashed, "code 7"), -2.0: (OutOfMemory, "full"), -3.0: (Model
 
 
 @pytest.fixture
+def bell() -> Iterator[tuple[int, int]]:
+    """To wait for, and to ring with."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+@pytest.fixture
 def host(model: Make, tmp_path: Path) -> Iterator[ChildHost]:
     (tmp_path / "tiny.py").write_text(SOURCE)
     block = model(format="python", path="tiny.py", options={"call": "tiny:answer"})
     source = find_code("tiny:answer", tmp_path / "tiny.py", group="x", key="call", model=block)
-    request = {**source.request(), "arguments": None, "device": "cpu", "threads": 1}
+    request = {**source.request(), "arguments": None, "device": "cpu", "threads": 1, "output": None, "embedding": None}
     made = ChildHost(
         block, "validate.models.python_child", runtime="Python", request=request, arrays=[source.content()]
     )
@@ -53,7 +62,7 @@ def host(model: Make, tmp_path: Path) -> Iterator[ChildHost]:
 def begun(host: ChildHost, first: float, count: int = 3) -> Any:
     batch = np.arange(first, first + count, dtype=np.float32).reshape(count, 1)
     batch[0] = first
-    return host.begin({"inputs": [""], "output": None}, [batch])
+    return host.begin({"inputs": [""]}, [batch])
 
 
 def total(first: float, count: int = 3) -> float:
@@ -99,25 +108,23 @@ def test_what_goes_wrong_is_told_of_its_batch_and_the_next_is_answered(host: Chi
     assert [told(after), told(last)] == [total(70), total(80)]
 
 
-def test_a_batch_that_hangs_costs_its_patience_once(host: ChildHost) -> None:
+def test_a_batch_that_hangs_costs_its_patience_once(host: ChildHost, bell: tuple[int, int]) -> None:
     host._patience = 0.3
     hanging, after = begun(host, -4), begun(host, 6)
-    bell, _ = os.pipe()
-    assert hanging.wait(bell)  # no hope of an answer any more
+    assert hanging.wait(bell[0])  # no hope of an answer any more
     with pytest.raises(ModelCrashed, match=r"no answer in 0\.3 seconds"):
         hanging.answer()
     assert told(after) == total(6)
 
 
-def test_waiting_ends_with_the_bell_or_the_answer(host: ChildHost) -> None:
-    bell, rope = os.pipe()
+def test_waiting_ends_with_the_bell_or_the_answer(host: ChildHost, bell: tuple[int, int]) -> None:
     one = begun(host, 1)
-    assert one.wait(bell)
-    assert select.select([bell], [], [], 0)[0] == []
+    assert one.wait(bell[0])
+    assert select.select([bell[0]], [], [], 0)[0] == []
     told(one)
-    os.write(rope, b".")
+    os.write(bell[1], b".")
     slow = begun(host, -4)
-    assert not slow.wait(bell)
+    assert not slow.wait(bell[0])
 
 
 def test_many_batches_with_accidents_at_random_places_are_all_accounted_for(host: ChildHost) -> None:

@@ -295,8 +295,8 @@ def test_inputs_bound_where_they_lie_give_the_same_numbers(onnx_bytes: Make, bat
 
     session = open_session(onnx_bytes(), {}, device="cpu", provider=None, threads=1)
     pixels = batch(4).pixels
-    plain = session.run("logits", {"image": pixels})
+    plain = session.run(["logits"], {"image": pixels})
     value = onnxruntime.OrtValue.ortvalue_from_numpy(pixels, "cpu", 0)
     for given in (value, torch.from_numpy(pixels)):
-        np.testing.assert_array_equal(session.computed("logits", {"image": given}), plain)
+        np.testing.assert_array_equal(session.computed(["logits"], {"image": given}), plain)
     assert session.placed({"image": pixels})["image"] is pixels

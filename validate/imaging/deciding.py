@@ -6,7 +6,7 @@ A step that is not here is done where images are decoded, and the whole image wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,8 @@ def unfinished(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]])
         return None
     plane = volume.voxels[0]
     pixels = np.moveaxis(plane, -1, 0) if plane.ndim == 3 else plane[None]
-    way = _Way(volume, pixels, tuple(int(size) for size in pixels.shape))  # type: ignore[arg-type]
+    channels, rows, columns = pixels.shape
+    way = _Way(volume, pixels, (channels, rows, columns))
     for step in steps:
         ((name, options),) = step.items()
         way = DECIDED[name](way, STEPS[name].model_validate(options))
@@ -66,19 +67,22 @@ class _Way:
     table: NDArray[np.int64] | None = None
     lost: bool = False
 
-    def then(self, name: str, *told: Any, numbers: tuple[float, ...] = (), **changed: Any) -> _Way:
-        values = {part: getattr(self, part) for part in ("volume", "pixels", "shape", "table", "lost")}
-        return _Way(**{**values, **changed}, steps=(*self.steps, (name, told)), numbers=(*self.numbers, *numbers))
+    def then(self, name: str, *told: Any, numbers: tuple[float, ...] = ()) -> _Way:
+        return replace(self, steps=(*self.steps, (name, told)), numbers=(*self.numbers, *numbers))
+
+    def to(self, rows: int, columns: int, *, channels: int | None = None) -> _Way:
+        """The same, of an image of this size."""
+        return replace(self, shape=(channels or self.shape[0], rows, columns))
 
 
 def _window(way: _Way, options: Window) -> _Way:
     hangs = options.source != "values" and "range" not in way.volume.source and way.steps
     if hangs or (way.table is not None):
-        return way.then("window", lost=True)
+        return replace(way, lost=True)
     shape = display(way.pixels, options, way.volume)
     if isinstance(shape, Mapping):
         entries = np.asarray(shape["values"], np.int64)
-        return way.then("table", int(shape["bits"]), numbers=(float(shape["first"]),), table=entries)
+        return replace(way, table=entries).then("table", int(shape["bits"]), numbers=(float(shape["first"]),))
     if isinstance(shape, Ramp):
         return way.then("ramp", float(shape.lift), numbers=(float(shape.middle), float(shape.width)))
     if isinstance(shape, Above):
@@ -89,8 +93,7 @@ def _window(way: _Way, options: Window) -> _Way:
 def _resize(way: _Way, options: Resize) -> _Way:
     check_plane(options.size)
     rows, columns = int(options.size[0]), int(options.size[1])
-    shape = (way.shape[0], rows, columns)
-    return way.then("resize", rows, columns, options.method, options.antialias, shape=shape)
+    return way.to(rows, columns).then("resize", rows, columns, options.method, options.antialias)
 
 
 def _scale(way: _Way, options: Any) -> _Way:
@@ -104,19 +107,19 @@ def _normalise(way: _Way, options: Any) -> _Way:
 
 def _crop(way: _Way, options: Any) -> _Way:
     top, left = placed_crop(way.shape, options.size)
-    rows, columns = options.size
-    return way.then("crop", top, left, int(rows), int(columns), shape=(way.shape[0], int(rows), int(columns)))
+    rows, columns = map(int, options.size)
+    return way.to(rows, columns).then("crop", top, left, rows, columns)
 
 
 def _pad(way: _Way, options: Any) -> _Way:
     (above, below), (left, right) = placed_pad(way.shape, options.size)
-    shape = (way.shape[0], way.shape[1] + above + below, way.shape[2] + left + right)
-    return way.then("pad", above, below, left, right, float(options.value), shape=shape)
+    bigger = way.to(way.shape[1] + above + below, way.shape[2] + left + right)
+    return bigger.then("pad", above, below, left, right, float(options.value))
 
 
 def _channels(way: _Way, options: Any) -> _Way:
     check_channels(way.shape[0], options)
-    return way.then("channels", int(options.count), shape=(int(options.count), *way.shape[1:]))
+    return way.to(*way.shape[1:], channels=int(options.count)).then("channels", int(options.count))
 
 
 DECIDED: Mapping[str, Any] = {

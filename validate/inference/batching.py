@@ -113,15 +113,6 @@ class Batcher:
     seconds: float = 0.0
     _until: float = 0.0
 
-    def results(
-        self,
-        cases: Sequence[Case],
-        images: Sequence[Image | Failure | None],
-        places: Sequence[Placement | None] = (),
-    ) -> list[Result]:
-        """What comes of `begin`."""
-        return self.begin(cases, images, places).answer()
-
     def begin(
         self,
         cases: Sequence[Case],

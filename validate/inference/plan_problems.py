@@ -71,7 +71,7 @@ def device_problems(model: PlannedModel) -> Iterator[str]:
         if there and foreign
         else (
             f"of format '{model.block.format}', input '{model.block.input}' with output '{model.block.output.kind}', it is given finished "
-            "arrays; only torch and ONNX models of one image and one output, each in a process of its own, do this themselves"
+            "arrays; only torch and ONNX models of one image, each in a process of its own, do this themselves"
         )
     )
     yield f"inference.preprocess_on: got 'device', but not for models.{model.id}: {why}. Say auto or processor."

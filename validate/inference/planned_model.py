@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from validate.imaging.chosen import Choice
+from validate.imaging.device_steps import TOLERANCE
 from validate.inference.view import Steps, View, transform_of
 from validate.inference.volume_model import VolumeModel
 from validate.models.adapter import LoadedModel, NamedModel
@@ -18,8 +19,8 @@ from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import mask_values, scored
 
 PREPROCESSED_THERE = (
-    "on the model's device, by torch; grey values differ from those of the processor by at most 0.000002, and only where an image is "
-    "resized"
+    f"on the model's device, by torch; grey values differ from those of the processor by at most {TOLERANCE:f}, and only where an image "
+    "is resized"
 )
 
 

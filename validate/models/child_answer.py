@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from validate.processes.channel import Channel
@@ -29,3 +30,10 @@ def named(result: Any) -> dict[str, Any]:
     if isinstance(result, tuple | list):
         return {str(position): value for position, value in enumerate(result)}
     return {"": result}
+
+
+def asked_for(outputs: Mapping[str, Any], output: str | None, embedding: str | None) -> list[str]:
+    """The names that are asked for, in their order; [] where one is not there, or where there are several and none is named."""
+    name = output if output is not None else next(iter(outputs)) if len(outputs) == 1 else None
+    names = [name, *([] if embedding is None else [embedding])]
+    return [str(one) for one in names] if all(one in outputs for one in names) else []

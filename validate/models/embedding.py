@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from validate.errors import ModelError
-from validate.models.begun import Begun
 from validate.models.prediction import ClassScores, Failure, Prediction
 from validate.protocol.model import Embedding, Model
-
-
-@runtime_checkable
-class EmbeddingRunner(Protocol):
-    """A Runner that can be asked for both outputs at once."""
-
-    def begin_both(
-        self, arrays: Mapping[str, NDArray[Any]], embedding: str
-    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
-        """As `Beginner.begin`: the output that the protocol names and the one called `embedding`, one row per case."""
-        ...
 
 
 def embedding_output(names: Sequence[str], *, model: Model) -> None:

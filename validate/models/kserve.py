@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from validate.canonical import digest
 from validate.errors import ModelError
 from validate.models.adapter import OUT_OF_SIGHT, ModelIdentity, read_options
+from validate.models.begun import Begun
 from validate.models.child_host import ModelCrashed
 from validate.models.credentials import secret
 from validate.models.digest import check_digest
@@ -26,13 +27,14 @@ from validate.models.kserve_options import KServeOptions
 from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.retry import retried
-from validate.models.runner import ONLY_INPUT
+from validate.models.runner import ONLY_INPUT, Outputs
 from validate.protocol.model import Model
 
 GONE = 5  # requests in a row without an answer, after which it is the server and not the case
 
 
 class KServeRunner:
+    embeds = False
     remote = True
 
     def __init__(self, model: Model, options: KServeOptions, connection: Connection) -> None:
@@ -68,9 +70,9 @@ class KServeRunner:
             opset=str(about.get("platform") or "") or None,
         )
 
-    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[Outputs]:
         named = {self._only if name == ONLY_INPUT else name: array for name, array in arrays.items()}
-        return np.concatenate([self._one(part) for part in self._parts(named)])
+        return Begun(lambda: (np.concatenate([self._one(part) for part in self._parts(named)]),))
 
     def close(self) -> None:
         self._connection.close()

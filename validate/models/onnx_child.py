@@ -34,7 +34,6 @@ _Taken = tuple[list[str], dict[str, Any]]  # the outputs that are asked for, and
 class _Program:
     def __init__(self) -> None:
         self.session: Any = None
-        self.output = ""
 
     def load(self, request: Mapping[str, Any], contents: tuple[NDArray[Any], ...]) -> tuple[dict[str, Any], Arrays]:
         from validate.models.onnx_session import NotOpened, ProviderMissing, open_session
@@ -88,4 +87,4 @@ class _Program:
 
     def start(self, taken: _Taken) -> Started:
         outputs, inputs = taken
-        return Finished({}, self.session.all_computed(outputs, inputs))
+        return Finished({}, self.session.computed(outputs, inputs))

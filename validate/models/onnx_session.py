@@ -55,13 +55,9 @@ class OnnxSession:
         """As onnxruntime names it where inputs and outputs lie."""
         return "cpu" if self.provider == CPU else "cuda"
 
-    def run(self, output: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        """One output. Raises MemoryError where the device is full; else what the runtime raises."""
-        return self.computed(output, self.placed(arrays))
-
-    def run_both(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """Each of these outputs. Raises as `run`."""
-        return self.all_computed(outputs, self.placed(arrays))
+    def run(self, outputs: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """These outputs, in their order. Raises MemoryError where the device is full; else what the runtime raises."""
+        return self.computed(outputs, self.placed(arrays))
 
     def placed(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         """Inputs where the model reads them: on a GPU copies there, made now. Raises as `run`."""
@@ -73,26 +69,29 @@ class OnnxSession:
                 for name, array in arrays.items()
             }
 
-    def computed(self, output: str, inputs: Mapping[str, Any]) -> NDArray[Any]:
-        """One output, of inputs that are `placed`, or on a GPU of contiguous float32 tensors of torch there. Raises as `run`."""
-        (raw,) = self.all_computed((output,), inputs)
-        return raw
-
-    def all_computed(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
-        """The same of several outputs, in their order."""
+    def computed(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+        """The same of inputs that are `placed`, or on a GPU of contiguous float32 tensors of torch there. Raises as `run`."""
+        wanted = list(dict.fromkeys(outputs))  # one may be score and embedding in one
         with _exhausted():
             if all(isinstance(one, np.ndarray) for one in inputs.values()):
-                return tuple(np.asarray(raw) for raw in self.session.run(list(outputs), dict(inputs)))
-            binding = self.session.io_binding()
-            for name, one in inputs.items():
-                if isinstance(one, onnxruntime.OrtValue):
-                    binding.bind_ortvalue_input(name, one)
-                else:
-                    binding.bind_input(name, self.device, 0, np.float32, tuple(one.shape), one.data_ptr())
-            for output in outputs:
-                binding.bind_output(output, self.device, 0)
-            self.session.run_with_iobinding(binding)
-            return tuple(np.asarray(raw) for raw in binding.copy_outputs_to_cpu())
+                raw = self.session.run(wanted, dict(inputs))
+            else:
+                raw = self._bound(wanted, inputs)
+        found = dict(zip(wanted, map(np.asarray, raw), strict=True))
+        return tuple(found[name] for name in outputs)
+
+    def _bound(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> Sequence[Any]:
+        binding = self.session.io_binding()
+        for name, one in inputs.items():
+            if isinstance(one, onnxruntime.OrtValue):
+                binding.bind_ortvalue_input(name, one)
+            else:
+                binding.bind_input(name, self.device, 0, np.float32, tuple(one.shape), one.data_ptr())
+        for output in outputs:
+            binding.bind_output(output, self.device, 0)
+        self.session.run_with_iobinding(binding)
+        found: Sequence[Any] = binding.copy_outputs_to_cpu()
+        return found
 
 
 @contextmanager
@@ -146,6 +145,19 @@ def open_session(
         session.get_providers()[0],
         notes,
     )
+
+
+def no_provider(message: str) -> str:
+    """What ProviderMissing means for a model, after its name."""
+    return (
+        f": {message}. Install the GPU libraries with `pip install validate-imaging[gpu]`, or ask for another device "
+        "(`--device cpu`)."
+    )
+
+
+def not_opened(message: str) -> str:
+    """What NotOpened means for a model, after its name."""
+    return f".path: onnxruntime {onnxruntime.__version__} can't open this model: {message}"
 
 
 def runtime() -> str:

@@ -15,11 +15,11 @@ from validate.imaging.unfinished import Unfinished
 from validate.models import input as model_input
 from validate.models.adapter import Batch, ModelIdentity
 from validate.models.begun import Begun
-from validate.models.embedding import EmbeddingRunner, embeddings, with_embeddings
+from validate.models.embedding import embeddings, with_embeddings
 from validate.models.named_inputs import NamedInputs
 from validate.models.output import class_scores
 from validate.models.prediction import Failure, Prediction
-from validate.models.runner import ONLY_INPUT, Beginner, Finisher, Runner
+from validate.models.runner import ONLY_INPUT, Finisher, Outputs, Runner
 from validate.protocol.model import Model
 
 
@@ -37,10 +37,11 @@ class PixelModel:
         self.takes_inputs = self._named is not None
         self.fixed_batch = runner.fixed_batch
         self.remote = bool(getattr(runner, "remote", False))
-        self._embeds = _embedding_runner(runner, model)
-        self._inner = str(model.output.embedding.name) if model.output.embedding is not None else ""
-        finisher = isinstance(runner, Finisher) and self._named is None and self._embeds is None
-        self.finishes = runner.finishes if isinstance(runner, Finisher) and finisher else None
+        if model.output.embedding is not None and not runner.embeds:
+            raise ModelError(
+                f"models.{model.id}.output.embedding: a model of format '{model.format}' gives one output. Leave embedding out."
+            )
+        self.finishes = runner.finishes if isinstance(runner, Finisher) and self._named is None else None
         self.identity: ModelIdentity = runner.identity
         declared = {str(port["name"]): port for port in runner.identity.inputs}
         if self._named is not None:
@@ -116,29 +117,20 @@ class PixelModel:
     def _begin_filled(
         self, arrays: Mapping[str, NDArray[Any]], sent: int, cases: int
     ) -> Begun[Sequence[Prediction | Failure]]:
-        if self._embeds is None:
-            return self._begun(arrays).then(lambda raw: self._meant(self._checked(raw, sent), cases))
-        return self._embeds.begin_both(arrays, self._inner).then(lambda both: self._both_meant(*both, sent, cases))
+        return self._runner.begin(arrays).then(lambda outputs: self._meant(outputs, sent, cases))
 
     def _finished(self, images: Sequence[Unfinished]) -> Begun[Sequence[Prediction | Failure]]:
         assert isinstance(self._runner, Finisher)
         size = max(len(images), self.fixed_batch or 0)
         begun = self._runner.begin_unfinished(images, size)
-        return begun.then(lambda raw: self._meant(self._checked(raw, size), len(images)))
+        return begun.then(lambda outputs: self._meant(outputs, size, len(images)))
 
-    def _begun(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        if isinstance(self._runner, Beginner):
-            return self._runner.begin(arrays)
-        return Begun(lambda: self._runner.run(arrays))
-
-    def _meant(self, rows: NDArray[Any], cases: int) -> Sequence[Prediction | Failure]:
-        return class_scores(rows[:cases], cases=cases, model=self._model)
-
-    def _both_meant(
-        self, raw: NDArray[Any], inner: NDArray[Any], sent: int, cases: int
-    ) -> Sequence[Prediction | Failure]:
-        found = embeddings(inner, cases=sent, model=self._model)[:cases]
-        return with_embeddings(class_scores(self._checked(raw, sent)[:cases], cases=cases, model=self._model), found)
+    def _meant(self, outputs: Outputs, sent: int, cases: int) -> Sequence[Prediction | Failure]:
+        """Sent : rows of the batch, of which the first are the cases"""
+        scores = class_scores(self._checked(outputs[0], sent)[:cases], cases=cases, model=self._model)
+        if self._model.output.embedding is None:
+            return scores
+        return with_embeddings(scores, embeddings(outputs[1], cases=sent, model=self._model)[:cases])
 
     def raw(self, pixels: NDArray[np.float32]) -> NDArray[Any]:
         """The numbers as they come, one row per input (adapter.RawModel)."""
@@ -147,7 +139,9 @@ class PixelModel:
     def begin_raw(self, pixels: NDArray[np.float32]) -> Begun[NDArray[Any]]:
         """The same, on its way when this returns."""
         count, filled = len(pixels), model_input.filled(pixels, self.fixed_batch)
-        return self._begun({ONLY_INPUT: filled}).then(lambda raw: self._checked(raw, len(filled))[:count])
+        return self._runner.begin({ONLY_INPUT: filled}).then(
+            lambda outputs: self._checked(outputs[0], len(filled))[:count]
+        )
 
     def _checked(self, raw: NDArray[Any], sent: int) -> NDArray[Any]:
         if raw.ndim == 0 or raw.shape[0] != sent:
@@ -155,17 +149,6 @@ class PixelModel:
                 f"models.{self._model.id}.output: came out as {raw.shape} for {sent} cases; expected one row per case."
             )
         return raw
-
-
-def _embedding_runner(runner: Runner, model: Model) -> EmbeddingRunner | None:
-    """None of a model whose protocol declares no embedding."""
-    if model.output.embedding is None:
-        return None
-    if not isinstance(runner, EmbeddingRunner):
-        raise ModelError(
-            f"models.{model.id}.output.embedding: a model of format '{model.format}' gives one output. Leave embedding out."
-        )
-    return runner
 
 
 def _only_shape(declared: Mapping[str, Mapping[str, Any]], model: Model) -> Sequence[int | str | None]:

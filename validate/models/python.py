@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from validate.models.adapter import ModelIdentity, read_options
 from validate.models.begun import Begun
 from validate.models.child_host import PATIENCE, ChildHost
+from validate.models.child_outputs import outputs_of
 from validate.models.code_source import find_code
 from validate.models.digest import check_digest, digest_of_digests
-from validate.models.embedding import embedding_output
-from validate.models.output import output_name
 from validate.models.pixel_model import PixelModel
-from validate.processes.channel import Arrays
+from validate.models.runner import Outputs
 from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.callables"
@@ -60,6 +60,7 @@ def checked_call(call: str, group: str) -> str:
 
 
 class PythonRunner:
+    embeds = True
     fixed_batch: int | None = None
 
     def __init__(self, model: Model, host: ChildHost, *, digest: str, origin: str) -> None:
@@ -74,37 +75,10 @@ class PythonRunner:
             notes=(origin, f"run in a child process: {', '.join(host.facts['isolation'])}"),
         )
 
-    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return self.begin(arrays).answer()
-
-    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        return self._sent(arrays, None).then(self._only)
-
-    def begin_both(
-        self, arrays: Mapping[str, NDArray[Any]], embedding: str
-    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
-        return self._sent(arrays, embedding).then(self._both)
-
-    def _sent(
-        self, arrays: Mapping[str, NDArray[Any]], embedding: str | None
-    ) -> Begun[tuple[Mapping[str, Any], Arrays]]:
-        request = {"output": self._model.output.name, "embedding": embedding, "inputs": list(arrays)}
-        return self._host.begin(request, list(arrays.values())).then(lambda found: found)
-
-    def _both(self, found: tuple[Mapping[str, Any], Arrays]) -> tuple[NDArray[Any], NDArray[Any]]:
-        header, answer = found
-        if not answer:
-            output_name(tuple(header["outputs"]), model=self._model)
-            embedding_output(tuple(header["outputs"]), model=self._model)
-        raw, inner = answer
-        return raw, inner
-
-    def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
-        header, answer = found
-        if not answer:
-            output_name(tuple(header["outputs"]), model=self._model)
-        (raw,) = answer
-        return raw
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[Outputs]:
+        return self._host.begin({"inputs": list(arrays)}, list(arrays.values())).then(
+            partial(outputs_of, model=self._model)
+        )
 
     def close(self) -> None:
         self._host.close()
@@ -133,6 +107,8 @@ class PythonAdapter:
                 "arguments": options.arguments,
                 "device": device,
                 "threads": threads,
+                "output": model.output.name,
+                "embedding": model.output.embedding.name if model.output.embedding is not None else None,
             },
             arrays=[source.content()],
             patience=options.patience,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.child_answer import named, reply
+from validate.models.child_answer import asked_for, named, reply
 from validate.models.code_child import imported
 from validate.models.runner import ONLY_INPUT
 from validate.processes.channel import ELEMENTS, Arrays, ChildGone, own_channel
@@ -36,8 +36,11 @@ def main() -> None:
 class _Program:
     def __init__(self) -> None:
         self.predictor: Any = None
+        self.output: str | None = None
+        self.embedding: str | None = None
 
     def load(self, request: Mapping[str, Any], content: NDArray[np.uint8]) -> tuple[dict[str, Any], Arrays]:
+        self.output, self.embedding = request["output"], request["embedding"]
         if request["threads"]:
             os.environ.update(dict.fromkeys(THREADS, str(request["threads"])))
         cpu = request["device"] == "cpu"
@@ -56,12 +59,7 @@ class _Program:
         given = {name: np.array(array) for name, array in zip(header["inputs"], arrays, strict=True)}
         only = given.pop(ONLY_INPUT, None)
         outputs = named(self.predictor(only) if only is not None else self.predictor(**given))
-        wanted = header["output"]
-        name = wanted if wanted is not None else next(iter(outputs)) if len(outputs) == 1 else None
-        asked = [str(one) for one in (name, header.get("embedding")) if one is not None]
-        if name is None or any(one not in outputs for one in asked):
-            return {"outputs": sorted(outputs)}, ()
-        found = tuple(np.asarray(outputs[one]) for one in asked)
+        found = tuple(np.asarray(outputs[name]) for name in asked_for(outputs, self.output, self.embedding))
         for array in found:
             if array.dtype.name not in ELEMENTS:
                 raise TypeError(f"the output is an array of {array.dtype.name}; return numbers, one row per case")

@@ -14,34 +14,31 @@ from validate.models.begun import Begun
 ONLY_INPUT = ""  # the name under which the one image of a model with one input is given
 
 
+Outputs = tuple[NDArray[Any], ...]  # the output that the protocol names, then its embedding where one is declared
+
+
 class Runner(Protocol):
     """
     identity : with `inputs` as the format declares them; empty where it tells nothing before it is run
     fixed_batch : the only batch size the model takes, or None
+    embeds : whether it gives the embedding that a protocol may declare
     """
 
     identity: ModelIdentity
     fixed_batch: int | None
+    embeds: bool
 
-    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        """The output that the protocol names, one row per case.
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[Outputs]:
+        """What the protocol names, one row per case. A model in a process of its own has it now, where that keeps nobody waiting;
+        batches are answered in the order in which they are begun.
 
         arrays : by input name, ONLY_INPUT for a model with one; the first axis is the batch
-        Raises OutOfMemory where a smaller batch may fit, ModelError where the declaration is wrong; anything else concerns
-        this batch.
+        The answer raises OutOfMemory where a smaller batch may fit, ModelError where the declaration is wrong; anything else
+        concerns this batch.
         """
         ...
 
     def close(self) -> None: ...
-
-
-@runtime_checkable
-class Beginner(Protocol):
-    """A Runner whose model is in a process of its own, so that the next batch can be on its way there while it computes."""
-
-    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        """As `run`; sent now where that keeps nobody waiting. Batches are answered in the order in which they are begun."""
-        ...
 
 
 @runtime_checkable
@@ -51,6 +48,6 @@ class Finisher(Protocol):
     @property
     def finishes(self) -> Literal["asked", "always"] | None: ...
 
-    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
-        """As `Beginner.begin`, of a model with one input. size : rows of the batch, those without an image being zeros."""
+    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[Outputs]:
+        """As `Runner.begin`, of a model with one input. size : rows of the batch, those without an image being zeros."""
         ...

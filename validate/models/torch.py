@@ -7,6 +7,7 @@ safetensors, or a state dict read with `weights_only`. Nothing else is unpickled
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from validate.imaging.unfinished import Unfinished
 from validate.models.adapter import ModelIdentity, read_options
 from validate.models.begun import Begun
 from validate.models.child_host import ChildHost
+from validate.models.child_outputs import outputs_of
 from validate.models.code_source import CodeSource, find_code
 from validate.models.digest import check_digest, digest_of, model_path, read_model
 from validate.models.embedding import declared_shape, embedding_output
@@ -26,12 +28,11 @@ from validate.models.left_to_device import message
 from validate.models.output import check_columns, output_name
 from validate.models.pixel_model import PixelModel
 from validate.models.python import checked_call
-from validate.models.runner import ONLY_INPUT
+from validate.models.runner import ONLY_INPUT, Outputs
 from validate.models.torch_archive import read_archive
 from validate.models.torch_export import ExportedModel, checked_export
 from validate.models.torch_weights import weights_kind
 from validate.models.torchscript import checked_torchscript
-from validate.processes.channel import Arrays
 from validate.protocol.model import Model
 
 ENTRY_POINTS = "validate.architectures"
@@ -71,6 +72,8 @@ class TorchOptions(BaseModel):
 
 
 class TorchRunner:
+    embeds = True
+
     def __init__(
         self, model: Model, host: ChildHost, *, about: ExportedModel | None, digest: str, notes: Sequence[str]
     ) -> None:
@@ -93,44 +96,18 @@ class TorchRunner:
             opset=about.schema if about is not None else facts["kind"],
         )
 
-    def run(self, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return self.begin(arrays).answer()
-
-    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[NDArray[Any]]:
-        return self._sent(arrays, None).then(self._only)
-
-    def begin_both(
-        self, arrays: Mapping[str, NDArray[Any]], embedding: str
-    ) -> Begun[tuple[NDArray[Any], NDArray[Any]]]:
-        return self._sent(arrays, embedding).then(self._both)
-
-    def _sent(
-        self, arrays: Mapping[str, NDArray[Any]], embedding: str | None
-    ) -> Begun[tuple[Mapping[str, Any], Arrays]]:
+    def begin(self, arrays: Mapping[str, NDArray[Any]]) -> Begun[Outputs]:
         # a program of torch.export takes its inputs in their order, a module by their names
         order = [port["name"] for port in self.identity.inputs if port["name"] in arrays] or list(arrays)
         positional = bool(self.identity.inputs) or list(arrays) == [ONLY_INPUT]
-        header = {"inputs": order, "positional": positional, "embedding": embedding}
-        return self._host.begin(header, [arrays[name] for name in order]).then(lambda found: found)
+        return self._begun({"inputs": order, "positional": positional}, [arrays[name] for name in order])
 
-    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[NDArray[Any]]:
+    def begin_unfinished(self, images: Sequence[Unfinished], size: int) -> Begun[Outputs]:
         header, arrays = message(images, size)
-        return self._host.begin({**header, "positional": True}, arrays).then(self._only)
+        return self._begun({**header, "positional": True}, arrays)
 
-    def _both(self, found: tuple[Mapping[str, Any], Arrays]) -> tuple[NDArray[Any], NDArray[Any]]:
-        header, answer = found
-        if not answer:
-            output_name(tuple(header["outputs"]), model=self._model)
-            embedding_output(tuple(header["outputs"]), model=self._model)
-        raw, inner = answer
-        return raw, inner
-
-    def _only(self, found: tuple[Mapping[str, Any], Arrays]) -> NDArray[Any]:
-        header, answer = found
-        if not answer:
-            output_name(tuple(header["outputs"]), model=self._model)
-        (raw,) = answer
-        return raw
+    def _begun(self, header: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> Begun[Outputs]:
+        return self._host.begin(header, arrays).then(partial(outputs_of, model=self._model))
 
     def close(self) -> None:
         self._host.close()
@@ -219,6 +196,7 @@ def _host(
             "threads": threads,
             "half": half,
             "output": model.output.name,
+            "embedding": model.output.embedding.name if model.output.embedding is not None else None,
             "code": code.request() if code is not None else None,
             "import_from": str(folder.resolve()) if folder is not None else None,
             "arguments": options.arguments,

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.models.child_answer import named, reply
+from validate.models.child_answer import asked_for, named, reply
 from validate.models.code_child import imported
 from validate.models.left_to_device import batch
 from validate.models.runner import ONLY_INPUT
@@ -69,6 +69,7 @@ class _Program:
         self.module: Any = None
         self.device = "cpu"
         self.output: str | None = None
+        self.embedding: str | None = None
         self.half = False
         self.copying: Any = None
 
@@ -78,7 +79,7 @@ class _Program:
         import torch
 
         make_reproducible(torch, int(request["threads"]))
-        self.output, self.half = request["output"], bool(request["half"])
+        self.output, self.embedding, self.half = request["output"], request["embedding"], bool(request["half"])
         self.device = "cuda" if request["device"] != "cpu" and torch.cuda.is_available() else "cpu"
         if request["device"] == "cuda" and self.device == "cpu":
             return {"error": "no_cuda", "message": f"torch {torch.__version__} finds no CUDA device here"}, ()
@@ -126,22 +127,17 @@ class _Program:
         if taken.arrived is not None:
             torch.cuda.current_stream().wait_event(taken.arrived)
             for tensor in inputs.values():
-                tensor.record_stream(
-                    torch.cuda.current_stream()
-                )  # its memory is not given away while the model reads it
+                # its memory is not given away while the model reads it
+                tensor.record_stream(torch.cuda.current_stream())
         torch.manual_seed(0)  # a program that draws numbers draws the same for every batch
         # what half precision is safe for is computed in it, the rest in single precision, as torch.amp decides
         with torch.inference_mode(), torch.autocast(self.device, dtype=torch.float16, enabled=self.half):
             outputs = named(self.module(*inputs.values()) if header["positional"] else self.module(**inputs))
-        wanted = self.output if self.output is not None else next(iter(outputs)) if len(outputs) == 1 else None
         told = {"outputs": sorted(outputs)}
-        inner = header.get("embedding")
-        if wanted is None or wanted not in outputs or (inner is not None and inner not in outputs):
-            return Finished(told, ())
-        if inner is not None:
-            return Finished(told, tuple(outputs[str(name)].detach().cpu().numpy() for name in (wanted, inner)))
-        found = outputs[wanted].detach()
-        return Finished(told, (found.numpy(),)) if self.device == "cpu" else _OnTheWay(told, found)
+        found = [outputs[name].detach() for name in asked_for(outputs, self.output, self.embedding)]
+        if self.device == "cpu" or not found:
+            return Finished(told, tuple(one.numpy() for one in found))
+        return _OnTheWay(told, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +150,15 @@ class _Taken:
 
 
 class _OnTheWay:
-    """An output that a GPU is computing, and its copy to this side."""
+    """Outputs that a GPU is computing, and their copies to this side."""
 
-    def __init__(self, told: dict[str, Any], output: Any) -> None:
+    def __init__(self, told: dict[str, Any], outputs: Sequence[Any]) -> None:
         import torch
 
         self.told = told
-        self.copy = torch.empty(output.shape, dtype=output.dtype, pin_memory=True)
-        self.copy.copy_(output, non_blocking=True)
+        self.copies = [torch.empty(one.shape, dtype=one.dtype, pin_memory=True) for one in outputs]
+        for copy, output in zip(self.copies, outputs, strict=True):
+            copy.copy_(output, non_blocking=True)
         self.copied = torch.cuda.Event()
         self.copied.record()
 
@@ -170,7 +167,7 @@ class _OnTheWay:
 
     def answer(self) -> Answer:
         self.copied.synchronize()
-        return self.told, (self.copy.numpy(),)
+        return self.told, tuple(copy.numpy() for copy in self.copies)
 
 
 def pinned(memory: mmap.mmap | None) -> None:
