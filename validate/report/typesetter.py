@@ -12,6 +12,7 @@ from validate.report.cell_line import set_cells_in_lines
 from validate.report.collapsed_borders import resolve_borders_quickly
 from validate.report.drawing import draw_directly
 from validate.report.drawn_text import set_words_whole
+from validate.report.giving_way import let_figures_give_way
 
 FONTS: list[Any] = []  # with files of their own, while this process lives
 
@@ -27,6 +28,7 @@ def weasyprint_here() -> Any:
     set_cells_in_lines()
     lay_out_cells_quickly()
     resolve_borders_quickly()
+    let_figures_give_way()
     _refer_to_pages_quickly()
     return weasyprint
 
