@@ -57,4 +57,5 @@ def shipped_catalog() -> Catalog:
         mark_chain=mark_chain_problems,
         attributes=frozenset(HARVESTED),
         perturbations={name: load("perturbations", name).suites for name in names("perturbations")},
+        strengths={name: load("perturbations", name).OPTIONS for name in names("perturbations")},
     )

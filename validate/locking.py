@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from validate.analyses.shift_reference import ShiftReference
 from validate.canonical import write_atomically
 from validate.cohort.case import Cohort
 from validate.errors import CommandError, ProtocolError
@@ -29,9 +30,10 @@ def current_lock(
     ledger: Ledger,
     run: str,
     clock: Callable[[], datetime],
+    shift: ShiftReference | None = None,
 ) -> Lock:
     """What would be frozen now, with what the ledger knows of earlier looks at any of these cases."""
-    plain = make_lock(loaded, cohort, models, passes, clock=clock)
+    plain = make_lock(loaded, cohort, models, passes, shift=shift.frozen if shift else None, clock=clock)
     known = reuse(ledger, cohort_members(cohort), plain.document["models"], run=run)
     kept = ("since", "entries", "head", "earlier_looks", "never_reported")
     return Lock({**plain.document, "earlier_uses": {name: known[name] for name in kept}})

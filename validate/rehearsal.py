@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from validate.analyses.run import required_passes
+from validate.analyses.shift_reference import check_shift, read_shift_reference
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.privacy import home, site_key
@@ -25,6 +26,7 @@ from validate.lock.stored import Lock
 from validate.locking import current_lock, hold
 from validate.models.load import opened_elsewhere, opened_models
 from validate.protocol.load import load_protocol
+from validate.protocol.passes import CLEAN
 from validate.provenance.actor import acting
 from validate.provenance.attestation import attest
 from validate.provenance.clock import utc_now
@@ -54,14 +56,16 @@ def lock_protocol(
     loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
     who = acting(actor)
     ledger = Ledger(home(), actor=who, clock=clock)
+    shift = read_shift_reference(loaded.protocol, loaded.base)
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
+        check_shift(loaded.protocol, shift, cohort.cases)
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         identities = {name: model.identity for name, model in models.items()}
         passes = required_passes(loaded.protocol)
-        current = current_lock(loaded, cohort, identities, passes, ledger=ledger, run="", clock=clock)
+        current = current_lock(loaded, cohort, identities, passes, ledger=ledger, run="", clock=clock, shift=shift)
     lock, done = hold(
         loaded, current, stored=None, amendment=amendment, ledger=ledger, actor=who, clock=clock
     )  # fmt: skip
@@ -77,7 +81,8 @@ def lock_protocol(
 class DryRun:
     """What `validate check` found.
 
-    outputs : (model, case pseudonym, score or reason), three cases a model
+    outputs : (model, case pseudonym, score or reason), three cases a model, as they are
+    passes : (model, pass, what came of these cases), of every pass over changed files, images or settings
     inputs : what went into each model that is given arrays: shape, minimum, maximum, mean (first_look.input_statistics)
     raw : by model, minimum, maximum and mean of its numbers before the stated activation
     seconds, megabytes : of the whole run
@@ -88,6 +93,7 @@ class DryRun:
     warnings: tuple[str, ...]
     models: dict[str, dict[str, Any]]
     outputs: tuple[tuple[str, str, str], ...]
+    passes: tuple[tuple[str, str, str], ...]
     inputs: tuple[dict[str, Any], ...]
     raw: dict[str, dict[str, float]]
     seconds: float
@@ -101,10 +107,12 @@ BYTES_A_ROW = 120  # of inference shards and results table together, as stored
 def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Reporter | None = None) -> DryRun:
     """Schema, sense, data, models, and three cases through every model in a folder that is thrown away."""
     loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
+    shift = read_shift_reference(loaded.protocol, loaded.base)
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
+        check_shift(loaded.protocol, shift, cohort.cases)
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")
@@ -118,6 +126,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     outputs = tuple(
         (row["model"], row["unit"], f"{row['score']:.4f}" if row["status"] == "ok" else f"no output: {row['failure']}")
         for row in rows
+        if row["pass"] == CLEAN.id
     )
     total = len(cohort.cases) * max(summary.rows, 1) / max(len(few.cases), 1)
     return DryRun(
@@ -126,11 +135,23 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
         warnings=(*loaded.warnings, *cohort_warnings(loaded.protocol, cohort)),
         models={name: dataclasses.asdict(model.identity) for name, model in models.items()},
         outputs=outputs,
+        passes=tuple(_passes(rows)),
         inputs=tuple(inputs),
         raw=_raw_statistics(rows),
         seconds=(summary.predict_seconds + summary.decode_seconds / summary.workers) / max(summary.rows, 1) * total,
         megabytes=(total * BYTES_A_ROW + masks * len(cohort.cases) / max(len(few.cases), 1)) / 1e6,
     )
+
+
+def _passes(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Of every pass but the clean one, in order: how many outputs there are, and why there is none of the others."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row["pass"] != CLEAN.id:
+            told = "with an output" if row["status"] == "ok" else f"without one: {row['failure']}"
+            found.setdefault((row["model"], row["pass"]), []).append(told)
+    for (model, pass_id), each in found.items():
+        yield model, pass_id, ", ".join(f"{each.count(one)} of {len(each)} {one}" for one in dict.fromkeys(each))
 
 
 def _raw_statistics(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

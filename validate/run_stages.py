@@ -16,6 +16,12 @@ import yaml
 
 from validate import __version__
 from validate.analyses.run import required_passes
+from validate.analyses.shift_reference import (
+    ShiftReference,
+    check_shift,
+    read_shift_reference,
+    write_shift_reference,
+)
 from validate.canonical import pretty_json, write_atomically
 from validate.cohort.build import build_cohort
 from validate.cohort.case import Cohort
@@ -60,13 +66,18 @@ class Stages(RunRecord):
             self.reporter.say(f"warning: {warning}")
         if self.protocol.report.house_style is not None:
             read_house(self.loaded.base / self.protocol.report.house_style)  # refused before anything is read
+        shift = read_shift_reference(self.protocol, self.loaded.base)
         with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
+            check_shift(self.protocol, shift, cohort.cases)
             for warning in cohort_warnings(self.protocol, cohort):
                 self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)
             identities = {name: model.identity for name, model in models.items()}
-            lock = self.lock(cohort, identities, passes, exploratory=exploratory, amendment=amendment)
+            lock = self.lock(cohort, identities, passes, shift, exploratory=exploratory, amendment=amendment)
+            if shift is not None:
+                write_shift_reference(self.folder, shift)
+                self.trail.append("shift_reference", shift.frozen)
             uses = uses_of(
                 self.ledger, run_name(self.folder), self.protocol, cohort, identities, lock.digest if lock else None
             )
@@ -115,6 +126,7 @@ class Stages(RunRecord):
         cohort: Cohort,
         models: Mapping[str, ModelIdentity],
         passes: tuple[Pass, ...],
+        shift: ShiftReference | None,
         *,
         exploratory: bool,
         amendment: Amendment | None,
@@ -126,7 +138,9 @@ class Stages(RunRecord):
             self.reporter.say("EXPLORATORY: nothing is locked, so nothing here counts as a PASS")
             return None
         run, beside = run_name(self.folder), lock_path(self.loaded.path)
-        current = current_lock(self.loaded, cohort, models, passes, ledger=self.ledger, run=run, clock=self.clock)
+        current = current_lock(
+            self.loaded, cohort, models, passes, ledger=self.ledger, run=run, clock=self.clock, shift=shift
+        )
         try:
             lock, done = hold(
                 self.loaded, current, stored=self.folder / "lock.json", amendment=amendment, ledger=self.ledger,

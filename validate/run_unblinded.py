@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from validate.analyses.shift_tables import write_shift_tables
+from validate.analyses.shift_tables import write_image_statistics
 from validate.canonical import pretty_json, write_atomically
 from validate.casewise.casewise import Casewise, Question
 from validate.cohort.case import Cohort
@@ -100,12 +100,11 @@ class Unblinded(RunRecord):
         self.trail.append("measured", {"rows": found.measures.num_rows, "not_comparable": failed})
 
     def shift(self, cohort: Cohort) -> None:
-        """The reference cohort, and what the images of this one are like, where the protocol asks for a comparison."""
+        """What the images of this cohort are like, where the protocol asks for a comparison with a reference."""
         if shift_of(self.protocol) is None:
             return
         self.reporter.stage("Describing the images")
-        facts = write_shift_tables(self.folder, self.protocol, self.loaded.base, cohort.cases, self.reporter.advance)
-        self.trail.append("shift_reference", dict(facts or {}))
+        write_image_statistics(self.folder, self.protocol, cohort.cases, self.reporter.advance)
 
     def pictures(self, cohort: Cohort, numbers: Numbers) -> None:
         """Slices of the worst cases, and one case as it was disturbed: only where the protocol lets pixels leave the site."""

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from validate import __version__
 from validate.catalog import shipped_catalog
+from validate.cli.check import _passes
 from validate.cli.junit import write_junit
 from validate.cli.main import VERBS, app
 from validate.errors import CommandError
@@ -67,6 +68,18 @@ def test_doctor_names_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
     assert states["numpy"] == "works"
     assert states["PDF"] in {"works", "broken"}
     assert result.exit_code == (5 if "broken" in states.values() else 0)
+
+
+def test_a_check_tells_passes_that_came_out_alike_in_one_line() -> None:
+    passes = [
+        ("a", "jpeg-1", "3 of 3 with an output"),
+        ("a", "crop-1", "2 of 3 with an output, 1 of 3 without one: perturb:failed"),
+        ("a", "jpeg-2", "3 of 3 with an output"),
+    ]
+    assert list(_passes(passes)) == [
+        "a, 2 passes over changed files, images or settings (jpeg-1, jpeg-2): 3 of 3 with an output",
+        "a, pass (crop-1): 2 of 3 with an output, 1 of 3 without one: perturb:failed",
+    ]
 
 
 def test_criteria_become_junit_cases(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import validate
+from validate.canonical import file_digest
 from validate.evidence.verify import verify
 from validate.numbers import recomputation
 from validate.phantoms.cardiac_sample import write_cardiac
@@ -91,6 +92,8 @@ def test_a_later_month_is_held_against_the_accepted_run(
         + text[end:].replace("acceptance:\n", still, 1)
     )
     run = validate.run(quick(path), out=gallery.parent / "later")
+    held = json.loads((run.folder / "lock.json").read_text())["reference"]["shift"]
+    assert held["kind"] == "run" and held["sha256"] == file_digest(disturbed.folder / "evidence/manifest.json")
     found = findings(run)["shift"]
     assert found["data"]["stands"] == "yes" and "The acceptance still stands" in found["statement"]
     (criterion,) = (one for one in run.verdict.criteria if one.analysis == "shift")

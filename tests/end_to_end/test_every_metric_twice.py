@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 import validate
+from validate.canonical import file_digest
+from validate.evidence.lock_fit import lock_differences
 from validate.evidence.recount import recount
 from validate.evidence.recount_table import read_table
 from validate.evidence.recount_tables import FOLDER
@@ -313,6 +315,21 @@ def test_every_measure_is_counted_a_second_way_and_agrees(run: tuple[str, Path])
     found = recount(folder)
     assert found.differences == ()
     assert found.checked == found.of > 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", ["shift"], indirect=True)
+def test_the_cohort_that_is_held_against_is_part_of_the_lock(run: tuple[str, Path], tmp_path: Path) -> None:
+    _, folder = run
+    accepted = file_digest(folder.parent / "accepted/run/evidence/manifest.json")
+    frozen = json.loads((folder / "lock.json").read_text())["reference"]["shift"]
+    assert frozen == {"kind": "run", "sha256": accepted, "cases": len(cases(120))}
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    told = json.loads((copy / "shift/reference.json").read_text())
+    (copy / "shift/reference.json").write_text(json.dumps({**told, "sha256": "0" * 64}))
+    events = [json.loads(line) for line in (copy / "evidence/audit.jsonl").read_text().splitlines()]
+    assert lock_differences(folder, events) == []
+    assert lock_differences(copy, events) == ["shift/reference.json: is not what lock.json froze"]
 
 
 @pytest.mark.services

@@ -71,6 +71,18 @@ def test_a_changed_label_table_is_a_difference(loaded: LoadedProtocol) -> None:
     assert [d.split(":")[0] for d in check_lock(before, lock(loaded))] == ["reference.sha256"]
 
 
+def test_another_cohort_to_hold_this_one_against_is_a_difference(loaded: LoadedProtocol) -> None:
+    def held(sha256: str) -> Lock:
+        shift = {"kind": "run", "sha256": sha256, "cases": 200}
+        return make_lock(loaded, COHORT, {"candidate": MODEL}, (CLEAN,), shift=shift)
+
+    assert check_lock(held("a" * 64), held("a" * 64)) == ()
+    assert check_lock(held("a" * 64), held("b" * 64)) == (
+        "reference.shift.sha256: locked aaaaaaaaaaaa…, now bbbbbbbbbbbb…",
+    )
+    assert check_lock(lock(loaded), held("a" * 64)) == ("reference.shift: not in the lock",)
+
+
 def test_a_changed_protocol_is_a_difference(loaded: LoadedProtocol) -> None:
     loaded.path.write_text(loaded.source.replace("at_least: 0.80", "at_least: 0.70"))
     assert [d.split(":")[0] for d in check_lock(lock(loaded), lock(load_protocol(loaded.path)))] == [

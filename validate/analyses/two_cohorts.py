@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from validate.analyses.embeddings import Components, components, embeddings_here, embeddings_of_reference
 from validate.analyses.outputs import outputs
-from validate.analyses.shift_tables import PREFIX, ShiftTables
+from validate.analyses.shift_reference import PREFIX
+from validate.analyses.shift_tables import ShiftTables
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.cohort.manifest import KEYS
 from validate.protocol.model import Model

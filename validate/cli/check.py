@@ -57,6 +57,8 @@ def _print(found: DryRun) -> None:
     for model, case, result in found.outputs:
         answers.add_row(model, case, result)
     console.print(answers)
+    for line in _passes(found.passes):
+        console.print(line, markup=False)
     for name, identity in found.models.items():
         for line in _identity(name, identity, found.raw.get(name)):
             console.print(line, markup=False)
@@ -64,6 +66,16 @@ def _print(found: DryRun) -> None:
         f"The whole run: about {found.seconds:,.0f} s of inference and {found.megabytes:,.1f} MB of results for "
         f"{found.cases:,} cases."
     )
+
+
+def _passes(passes: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Passes that came out alike in one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for model, name, told in passes:
+        alike.setdefault((model, told), []).append(name)
+    for (model, told), names in alike.items():
+        counted = f"{len(names)} passes over changed files, images or settings" if len(names) > 1 else "pass"
+        yield f"{model}, {counted} ({', '.join(names)}): {told}"
 
 
 def _table(*titles: str) -> Table:

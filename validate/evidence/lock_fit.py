@@ -46,6 +46,9 @@ def _differences(folder: Path, lock: Mapping[str, Any], events: Sequence[Mapping
     found["evidence/models.json"] = (locked, {name: (one["format"], one["digest"]) for name, one in models.items()})
     program = read_document(folder, "evidence/environment.json")["validate"]
     found["evidence/environment.json#/validate"] = (lock["program"]["source_sha256"], program["source_sha256"])
+    if (shift := lock["reference"].get("shift")) is not None:
+        told = read_document(folder, "shift/reference.json")
+        found["shift/reference.json"] = (shift, {name: told[name] for name in shift})
     yield from (f"{name}: is not what {LOCK} froze" for name, (was, now) in found.items() if was != now)
     yield from _trail_differences(stated, lock["reference"]["sha256"], events)
 

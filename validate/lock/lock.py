@@ -29,10 +29,12 @@ def make_lock(
     models: Mapping[str, ModelIdentity],
     passes: Sequence[Pass],
     *,
+    shift: Mapping[str, Any] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> Lock:
     """Freeze the resolved protocol, cohort manifest, reference table, models, passes and the program itself.
 
+    shift : what stands for the cohort that this one is held against, where the protocol asks for a shift analysis
     Raises DataError when the reference table can't be read.
     """
     reference = reference_digest(loaded.protocol.reference, loaded.base)
@@ -44,7 +46,7 @@ def make_lock(
             "blocks": _blocks(loaded.resolved),
         },
         "cohort": {"cases": len(cohort.cases), "exclusions": len(cohort.exclusions), "sha256": cohort.digest},
-        "reference": {"sha256": reference},
+        "reference": {"sha256": reference, **({} if shift is None else {"shift": dict(shift)})},
         "models": {name: _model(identity) for name, identity in sorted(models.items())},
         "passes": [json.loads(json.dumps(dataclasses.asdict(pass_))) for pass_ in passes],
         "program": {"version": __version__, "source_sha256": source_digest()},

@@ -55,7 +55,7 @@ class AnalysisEntry:
 class Catalog:
     """metrics, formats, analyses by name; steps : preprocessing step → its options; mask_steps : the same of
     postprocessing, and mask_chain and mark_chain what is wrong with a chain of them; attributes : harvested names;
-    perturbations : name → the suites that it belongs to
+    perturbations : name → the suites that it belongs to; strengths : name → the options of one severity
     """
 
     metrics: Mapping[str, MetricEntry] = field(default_factory=dict)
@@ -67,3 +67,4 @@ class Catalog:
     mark_chain: Callable[[Sequence[Mapping[str, Mapping[str, Any]]]], Iterable[tuple[int | None, str]]] = lambda _: ()
     attributes: frozenset[str] = frozenset()
     perturbations: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    strengths: Mapping[str, type[BaseModel]] = field(default_factory=dict)

@@ -85,7 +85,10 @@ def _criterion(options: FairnessOptions | None, criterion: Criterion, place: Pla
     if given:
         yield Problem((*place, given[0]), "does not go with gap_of, whose margin stands in analyses: fairness")
     if options is None:
-        yield Problem((*place, "gap_of"), "needs analyses: fairness with this attribute, this endpoint and a margin")
+        yield Problem(
+            (*place, "gap_of"),
+            "needs analyses: fairness, or scanner_shift, with this attribute, this endpoint and a margin",
+        )
         return
     if options.margin_of(str(criterion.endpoint)) is None:
         yield Problem((*place, "gap_of"), "needs a margin in analyses: fairness, with its rationale")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from validate.protocol.allowance import Allowance, allowance_problems, allowed
 from validate.protocol.catalog import Catalog
-from validate.protocol.problem import Place, Problem, unknown
+from validate.protocol.problem import Place, Problem, options_problems, unknown
 from validate.protocol.question import Criterion
 from validate.protocol.schema import StudyProtocol
 
@@ -89,17 +89,7 @@ def robustness_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[P
 
 
 def _options(protocol: StudyProtocol, options: RobustnessOptions, at: Place, catalog: Catalog) -> Iterator[Problem]:
-    suites = {suite for found in catalog.perturbations.values() for suite in found}
-    yield from (
-        Problem((*at, "suite"), unknown("suite", name, suites)) for name in options.suites if name not in suites
-    )
-    known = {name for name, found in catalog.perturbations.items() if found & set(options.suites)}
-    for key, names in (("perturbations", options.perturbations), ("custom", tuple(options.custom))):
-        for name in names:
-            if name not in catalog.perturbations or (
-                key == "perturbations" and name not in known | options.custom.keys()
-            ):
-                yield Problem((*at, key), unknown("perturbation", name, known))
+    yield from _causes(options, at, catalog)
     endpoints = [endpoint.id for endpoint in protocol.endpoints]
     for name in options.endpoints:
         if name not in endpoints:
@@ -114,6 +104,27 @@ def _options(protocol: StudyProtocol, options: RobustnessOptions, at: Place, cat
     yield from allowance_problems(protocol, catalog, (*at, "tolerance"), options.tolerance, options.endpoints)
     if options.tolerance is not None and not (options.rationale or "").strip():
         yield Problem((*at, "rationale"), "is missing; a tolerance needs a reason: why does a smaller drop not matter?")
+
+
+def _causes(options: RobustnessOptions, at: Place, catalog: Catalog) -> Iterator[Problem]:
+    """Suites and causes that there are, and strengths that each can have."""
+    suites = {suite for found in catalog.perturbations.values() for suite in found}
+    yield from (
+        Problem((*at, "suite"), unknown("suite", name, suites)) for name in options.suites if name not in suites
+    )
+    known = {name for name, found in catalog.perturbations.items() if found & set(options.suites)}
+    for key, names in (("perturbations", options.perturbations), ("custom", tuple(options.custom))):
+        for name in names:
+            if name not in catalog.perturbations or (
+                key == "perturbations" and name not in known | options.custom.keys()
+            ):
+                yield Problem((*at, key), unknown("perturbation", name, known))
+    for name, strengths in options.custom.items():
+        if not strengths:
+            yield Problem((*at, "custom", name), "is empty; name one strength a severity, mild to severe")
+        for place, strength in enumerate(strengths):
+            if name in catalog.strengths:
+                yield from options_problems(catalog.strengths[name], strength, (*at, "custom", name, place))
 
 
 def _criterion(

@@ -215,5 +215,5 @@ def _no_attribute(attribute: str, known: Iterable[str]) -> DataError:
     names = ", ".join(sorted(set(known) - KEYS)) or "none"
     return DataError(
         f"cohort: no attribute '{attribute}' to group by; there are {names}. "
-        "Harvest or join it under cohort.attributes, or take it out of the strata."
+        "Harvest or join it under cohort.attributes, or take it out of the strata and analyses."
     )
