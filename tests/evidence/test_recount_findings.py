@@ -13,11 +13,14 @@ import pytest
 import yaml
 
 from validate.canonical import pretty_json
+from validate.cohort.select import meets
+from validate.evidence.findings.comparison import _meets
 from validate.evidence.findings.finding import Finding
 from validate.evidence.recount import recount
 from validate.evidence.recount_findings import OF, why_not
 from validate.evidence.recount_number import OF_THOUSAND, WAYS, Number, counted
 from validate.evidence.recount_table import Table
+from validate.protocol.cohort import Rule
 from validate.registry import names
 
 # By hand: positives .9 .6 .2, negatives .7 .2 .1, flagged from .5 on: TP 2, FN 1, FP 1, TN 2. One negative gave no output.
@@ -201,6 +204,27 @@ def test_the_second_model_is_held_against_the_first_case_by_case() -> None:
         for kind in ("rows", "both", "first_only", "second_only", "neither")
     }
     assert told == {"rows": 3, "both": 0, "first_only": 2, "second_only": 1, "neither": 0}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "claimed"),
+    [
+        ({"one_of": ["siemens"]}, "SIEMENS", True),
+        ({"one_of": ["siemens"]}, " Siemens ", True),
+        ({"none_of": ["GE"]}, "ge", False),
+        ({"none_of": ["GE"]}, "Canon", True),
+        ({"one_of": [3]}, "3", False),
+        ({"one_of": [3]}, 3.0, True),
+        ({"one_of": ["3"]}, 3, False),
+        ({"at_least": 3}, "5 mm", False),
+        ({"at_least": 3, "at_most": 5}, 5.0, True),
+        ({"at_most": 5}, 5.5, False),
+        ({"none_of": ["GE"]}, None, False),
+    ],
+)
+def test_what_is_claimed_is_what_the_protocol_says(rule: dict[str, Any], value: Any, claimed: bool) -> None:
+    assert _meets(rule, value) == claimed
+    assert claimed == (value is not None and meets(Rule(attribute="maker", **rule), value))  # as cases are chosen
 
 
 @pytest.fixture

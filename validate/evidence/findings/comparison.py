@@ -75,16 +75,20 @@ def _claimed(finding: Finding, test: str, reference: str) -> Mapping[str, str]:
 
 
 def _meets(rule: Entry, value: Any) -> bool:
-    """What a header does not say is not claimed."""
+    """What a header does not say is not claimed. Text is the same in capitals; a number is never text, and text has no limit."""
     if value is None:
         return False
     if rule.get("one_of") is not None:
-        return _written(value) in {_written(one) for one in rule["one_of"]}
+        return _alike(value) in [_alike(one) for one in rule["one_of"]]
     if rule.get("none_of") is not None:
-        return _written(value) not in {_written(one) for one in rule["none_of"]}
+        return _alike(value) not in [_alike(one) for one in rule["none_of"]]
+    if not isinstance(value, int | float):
+        return False
     least, most = rule.get("at_least"), rule.get("at_most")
     return (least is None or value >= least) and (most is None or value <= most)
 
 
-def _written(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _alike(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip().casefold()
+    return float(value) if isinstance(value, int | float) else value
