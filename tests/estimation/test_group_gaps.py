@@ -83,6 +83,16 @@ def test_what_is_too_small_is_not_compared_and_says_why() -> None:
     assert "6 events where sex is F, fewer than 10" in (difference.reason or "")
 
 
+def test_a_group_without_a_case_that_counts_is_not_compared_and_stops_nothing() -> None:
+    data = sample({"F": (0, 12), "M": (50, 60)})
+    data.rows.columns["positive"][:12] = False
+    found = gaps(data)
+    for mark in ("minus", "over"):
+        one = found[f"sensitivity/m/clean/sex=F/{mark}=M"]
+        assert (one.value, one.interval, one.status) == (None, None, "undefined")
+        assert one.reason == "Sensitivity is not defined where sex is F."
+
+
 def test_a_difference_of_proportions_has_newcombes_limits_also_where_nothing_was_missed() -> None:
     for found, of in (((40, 60), (40, 60)), ((30, 48), (40, 60))):
         interval = gaps(sample({"F": (found[0], of[0]), "M": (found[1], of[1])}))[

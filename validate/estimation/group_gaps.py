@@ -154,10 +154,14 @@ class _Gaps:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = self._contrast(lambda one, other: one / other)
         for place, (pair, reason) in enumerate(zip(self.pairs, reasons, strict=True)):
+            if reason is not None:  # a side without rows has nothing that limits could be made of
+                yield self._estimate(pair, DIFFERENCE, differences, place, reason, None)
+                yield self._estimate(pair, RATIO, ratios, place, reason, None)
+                continue
             limits = sides.difference(pair.group, pair.reference, differences[1], place)
-            yield self._estimate(pair, DIFFERENCE, differences, place, reason, limits, together)
+            yield self._estimate(pair, DIFFERENCE, differences, place, limits, together)
             limits = sides.resampled(pair.group, pair.reference, ratios[1], place)
-            yield self._estimate(pair, RATIO, ratios, place, reason, limits, None)
+            yield self._estimate(pair, RATIO, ratios, place, limits, None)
 
     def _contrast(self, of: Callable[[Array, Array], Array]) -> tuple[Values, Values]:
         """(1, pair) and (replicate, pair)."""
@@ -193,19 +197,20 @@ class _Gaps:
         kind: str,
         values: tuple[Values, Values],
         place: int,
-        reason: str | None,
-        limits: GapLimits,
+        limits: GapLimits | str,
         together: float | None,
     ) -> Estimate:
+        """Limits : or why the two are not compared"""
         groups, sample = self.sample.groups, self.sample
         level, reference = str(groups.levels[pair.group]), str(groups.levels[pair.reference])
         members = groups.members[pair.group]
         value = float(values[0].value[0, place]) if values[0].defined[0, place] else None
-        interval, why = (
-            (None, reason) if value is None or reason is not None else _interval(limits, values[1], place, together)
-        )
-        if value is None and why is None:
-            why = f"{self.plan.metric.title} is 0 in the reference group, so there is no ratio."
+        if isinstance(limits, str):
+            interval, why = None, limits
+        elif value is not None:
+            interval, why = _interval(limits, values[1], place, together)
+        else:
+            interval, why = None, f"{self.plan.metric.title} is 0 in the reference group, so there is no ratio."
         mark = "minus" if kind == DIFFERENCE else "over"
         return Estimate(
             id=f"{self.plan.endpoint}/{self.cases.model}/{self.cases.pass_id}/{pair.attribute}={level}/{mark}={reference}",
