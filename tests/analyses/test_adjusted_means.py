@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.analyses.averaged import averaged, is_averaged, no_mean
+from validate.analyses.averaged import averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples
 from validate.analyses.standardised import _adjusted
 from validate.analyses.weighted import _weighted
@@ -16,6 +16,7 @@ from validate.estimation.cases import Cases
 from validate.estimation.groups import Groups
 from validate.estimation.sample import Sample
 from validate.metrics.metric import Rows
+from validate.protocol.question import Endpoint
 from validate.registry import load, names
 from validate.stats.resample import ClusterWeights, resampling_key
 
@@ -110,6 +111,17 @@ def test_the_means_that_are_averaged_are_those_of_the_metric_itself(build: Simpl
         if of.counted.any():
             whole = np.ones(len(sample.rows), np.int64)
             assert of.values[of.counted].mean() == pytest.approx(one.value(sample.rows, whole), abs=1e-12), metric
+
+
+def test_what_is_averaged_has_the_options_of_the_endpoint(build: SimpleNamespace) -> None:
+    asked: list[Any] = []
+    samples = SimpleNamespace(
+        cases=SimpleNamespace(measures=None), locked=lambda condition, **_: asked.append(condition)
+    )
+    for metric, options in (("multiclass.top_k_accuracy", {"k": 2}), ("segmentation.at_least.dice", {"goal": 0.85})):
+        endpoint = Endpoint(id="e", metric=metric, role="secondary", options=options)
+        rows_of(samples, load("metrics", metric), endpoint)  # type: ignore[arg-type]
+    assert asked == [{"k": 2.0}, {"goal": 0.85}]
 
 
 def test_every_mean_of_a_measure_is_averaged_and_what_is_none_says_so() -> None:

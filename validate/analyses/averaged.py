@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from validate.analyses.samples import ModelSamples
 from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric, Rows
+from validate.protocol.question import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,11 @@ def no_mean(metric: Metric) -> str:
     return f"{metric.title} is no mean over cases, so no cell of the case mix has one to be weighed"
 
 
-def rows_of(samples: ModelSamples, metric: Metric, condition: Mapping[str, float] | None = None) -> Sample:
-    """The rows behind the measure's own estimates: failures as the protocol says, or left out where it has no worst value."""
+def rows_of(samples: ModelSamples, metric: Metric, endpoint: Endpoint) -> Sample:
+    """The rows behind the endpoint's own estimates: with its options; failures as the protocol says, or left out where the measure
+    has no worst value.
+    """
+    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
     needs = metric.needs if samples.cases.measures is not None else ()
     if metric.failures == "outputs_only":
         return samples.outputs_only(condition, needs=needs)

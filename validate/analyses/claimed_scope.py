@@ -101,7 +101,7 @@ def _endpoint(
 def _values(samples: ModelSamples, overall: Any, places: Mapping[str, Claim]) -> GroupValues | None:
     """None where rows are left out of the sample, so that claims and rows would not fit."""
     metric = metric_of(overall)
-    sample = samples.locked(overall.condition)
+    sample = samples.locked(overall.condition, needs=metric.needs if samples.cases.measures is not None else ())
     groups = np.stack(list(places.values()))
     if metric.failures == "outputs_only" or len(sample.rows) != groups.shape[1]:
         return None

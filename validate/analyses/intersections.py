@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from validate.analyses.analysis import Evidence
+from validate.analyses.averaged import rows_of
 from validate.analyses.samples import samples_of
 from validate.estimation.fit import distinct, proportion_fit
 from validate.metrics.metric import Fraction, Metric
@@ -49,7 +50,7 @@ def crossings(evidence: Evidence, model: Model, endpoint: Endpoint, options: Fai
     if metric.fraction is None:
         return []
     samples = samples_of(evidence, model, endpoint)
-    sample = samples.locked(needs=metric.needs if samples.cases.measures is not None else ())
+    sample = rows_of(samples, metric, endpoint)
     fraction, found = metric.fraction(sample.rows), []
     least = max(evidence.protocol.cohort.suppress_below or 0, 1)
     for first, second in options.intersections:

@@ -63,7 +63,7 @@ def adjusted_gaps(evidence: Evidence, model: Model, endpoint: Endpoint, options:
     if not is_averaged(metric):
         return [_none(endpoint, ", ".join(options.attributes), options.adjust_for, metric)]
     samples = samples_of(evidence, model, endpoint)
-    sample = rows_of(samples, metric)
+    sample = rows_of(samples, metric, endpoint)
     found = []
     for attribute in options.attributes:
         reference = reference_level(options, sample, attribute)
@@ -85,7 +85,7 @@ def against_rest(
     if not is_averaged(metric):
         return [_none(endpoint, attribute, covariates, metric)]
     samples = samples_of(evidence, model, endpoint)
-    sample = rows_of(samples, metric)
+    sample = rows_of(samples, metric, endpoint)
     found = []
     for place in sample.groups.of(attribute):
         level, inside = str(sample.groups.levels[place]), sample.groups.members[place]

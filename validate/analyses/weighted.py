@@ -108,8 +108,7 @@ def _of(evidence: Evidence, model: Model, endpoint: Endpoint) -> tuple[ModelSamp
     if not is_averaged(metric) and endpoint.metric != AUROC:
         return None
     samples = samples_of(evidence, model, endpoint)
-    condition = {name: float(x) for name, x in endpoint.options.items() if isinstance(x, int | float)}
-    return samples, rows_of(samples, metric, condition), metric
+    return samples, rows_of(samples, metric, endpoint), metric
 
 
 def _none(endpoint: Endpoint, attribute: str, covariates: Sequence[str]) -> Weighted:
