@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.confounding import cramers_v
+from validate.analyses.confounding import confounding, cramers_v
 from validate.analyses.scanner_shift import ANALYSIS
+from validate.estimation.groups import Groups
+from validate.estimation.sample import Sample
+from validate.metrics.metric import Rows
 from validate.protocol.scanner_shift import ScannerShiftOptions
 from validate.verdict.decide import decide
 
@@ -109,3 +112,16 @@ def test_levels_against_all_others_decide_by_a_margin(
     )
     said = found.statement.partition("Area under")[0]
     assert (within in said, beyond in said) == (outcome == "PASS", outcome == "FAIL"), found.statement
+
+
+def test_the_mix_is_one_of_cases_whatever_else_has_rows() -> None:
+    # two cases on A, of F with three lesions and of M with none, and one of F on B: of marks and lesions there is no share
+    members = np.array(
+        [[1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 1, 1], [0, 0, 1, 0, 0, 0], [1, 0, 1, 1, 1, 1], [0, 1, 0, 0, 0, 0]], bool
+    )
+    groups = Groups((None, "maker", "maker", "sex", "sex"), (None, "A", "B", "F", "M"), members)
+    patient, counted = np.array([0, 1, 2, 0, 0, 0]), np.array([1, 1, 1, 0, 0, 0], bool)
+    sample = Sample(Rows({"lesion": ~counted}, {}), patient, patient, groups, np.zeros(5, np.int64), counted)
+    samples: Any = SimpleNamespace(locked=lambda: sample, shown=lambda *_: True)
+    (table,) = confounding(samples, "maker", ["sex"])
+    assert [(row["cases"], row["shares"]) for row in table["rows"]] == [(2, [0.5, 0.5]), (1, [1.0, 0.0])]

@@ -47,7 +47,7 @@ def _table(
     sample: Sample, places: Sequence[int], name: str, label: str, levels: list[str], members: NDArray[np.bool_]
 ) -> dict[str, Any]:
     counts = np.array(
-        [[int((members[at] & sample.groups.members[place]).sum()) for at in range(len(levels))] for place in places]
+        [[sample.cases(members[at] & sample.groups.members[place]) for at in range(len(levels))] for place in places]
     )
     return {
         "covariate": name,
