@@ -50,6 +50,15 @@ def endpoints(task: str, **more: Any) -> list[dict[str, Any]]:
     return found
 
 
+def held_against(one: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
+    """Groups and sites, each with the mix of the other put to it, by every measure."""
+    named = [endpoint["id"] for endpoint in one]
+    return [
+        {"fairness": {"attributes": ["sex"], "endpoints": named, "adjust_for": [by]}},
+        {"scanner_shift": {"by": by, "endpoints": named, "adjust_for": ["sex"]}},
+    ]
+
+
 def write(folder: Path, name: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     with (folder / name).open("w", newline="") as handle:
         csv.writer(handle).writerows([header, *rows])
@@ -92,7 +101,7 @@ def yes_or_no(folder: Path) -> Path:
         "endpoints": asked,
         "analyses": [
             {"fairness": {"attributes": ["sex", "site"], "endpoints": named, "reference": "largest", "margin": 0.1, "rationale": "r"}},
-            {"scanner_shift": {"by": "site", "endpoints": named[:2]}},
+            {"scanner_shift": {"by": "site", "endpoints": list(by_name.values()), "adjust_for": ["sex"]}},
         ],
         "comparisons": [
             {"test": "a", "reference": "b", "endpoint": named[1], "hypothesis": "noninferiority", "margin": 0.1, "rationale": "r"},
@@ -120,6 +129,7 @@ def classes(folder: Path) -> Path:
     reference = {"table": "cases.csv", "key": "case_id", "level": "image", "label": "label", "classes": list(CLASSES)}
     return written(folder, {
         **BASE, "task": "multiclass", "models": [one], "reference": {**reference, "headline": "bleed", "standard": "By lot"},
+        "analyses": held_against(endpoints("multiclass"), "site"),
         "endpoints": [*endpoints("multiclass"), {
             "id": "found", "metric": "classification.sensitivity", "target": "each", "role": "secondary",
         }],
@@ -143,7 +153,7 @@ def grades(folder: Path) -> Path:
     reference |= {"headline": "at_least_2"}
     return written(folder, {
         **BASE, "task": "ordinal", "models": [one], "endpoints": endpoints("ordinal"),
-        "reference": {**reference, "standard": "By lot"},
+        "reference": {**reference, "standard": "By lot"}, "analyses": held_against(endpoints("ordinal"), "site"),
     })  # fmt: skip
 
 
@@ -188,7 +198,7 @@ def boxes(folder: Path) -> Path:
     cohort = {key: value for key, value in BASE["cohort"].items() if key != "prevalence"}
     return written(folder, {
         **BASE, "task": "detection", "models": detectors, "endpoints": endpoints("detection"), "cohort": cohort,
-        "strata": ["sex", "shape"],
+        "strata": ["sex", "site", "shape"], "analyses": held_against(endpoints("detection"), "site"),
         "reference": {
             "marks": "lesions.csv", "key": "case_id", "shape": "box", "space": "pixels", "unlisted": "no_lesion", "classes": ["nodule"],
             "level": "image", "standard": "By lot",
@@ -215,6 +225,11 @@ def masks(folder: Path) -> Path:
     protocol["endpoints"] = endpoints("segmentation", target="left_ventricle")
     for key in ("acceptance", "comparisons", "multiplicity", "sample_size", "claims", "analyses"):
         protocol.pop(key, None)
+    protocol["strata"] = ["sex", "manufacturer"]
+    protocol["analyses"] = held_against(
+        [one for one in protocol["endpoints"] if one["metric"].split(".")[1] in {"mean", "at_least", "at_most"}],
+        "manufacturer",
+    )
     (gallery / "study.yaml").write_text(json.dumps(protocol))
     return gallery / "study.yaml"
 

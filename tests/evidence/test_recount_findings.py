@@ -12,15 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from validate.analyses.averaged import is_averaged
 from validate.canonical import pretty_json
 from validate.cohort.select import meets
 from validate.evidence.findings.comparison import _meets
 from validate.evidence.findings.finding import Finding
+from validate.evidence.findings.mixed import mixed as mixed_of
 from validate.evidence.recount import recount
+from validate.evidence.recount_cases import Marked
 from validate.evidence.recount_findings import OF, why_not
-from validate.evidence.recount_number import OF_THOUSAND, WAYS, Number, counted
+from validate.evidence.recount_number import OF_THOUSAND, WAYS, Number, counted, is_counted
 from validate.evidence.recount_table import Table
 from validate.protocol.cohort import Rule
+from validate.registry import load as load_plugin
 from validate.registry import names
 
 # By hand: positives .9 .6 .2, negatives .7 .2 .1, flagged from .5 on: TP 2, FN 1, FP 1, TN 2. One negative gave no output.
@@ -180,6 +184,99 @@ def test_weights_make_the_mix_the_same_too() -> None:
     # rows of A weigh 1.5 (10) and 3 (5): 30² over 10 · 2.25 + 5 · 9
     assert of_mix("weighted.effective") == pytest.approx(900 / 67.5, rel=1e-2)
     assert of_mix("weighted.clipped") == 0
+
+
+def asked_of(metric: str) -> dict[str, Any]:
+    return {"of": metric, "attribute": "site", "level": "A", "against": "", "covariates": ("sex",)}
+
+
+def test_every_measure_that_is_a_mean_over_rows_has_a_second_way_at_the_same_mix() -> None:
+    means = [name for name in names("metrics") if is_averaged(load_plugin("metrics", name))]
+    of = finding(table())
+    lines = [of.line("mix.standardised.value", asked=asked_of(name)) for name in means]
+    assert [line["asked"]["of"] for line in lines if not is_counted(of.table, line)] == []
+    assert len(means) > 50 and not is_counted(
+        of.table, of.line("mix.weighted.value", asked=asked_of("ordinal.linear_kappa"))
+    )
+
+
+# Site A: 3 of 5 women and 5 of 5 men right; B: 1 of 5 and 3 of 5. Of those who are wrong the first is one grade too high,
+# the others one too low.
+RIGHT = {("A", "F"): 3, ("A", "M"): 5, ("B", "F"): 1, ("B", "M"): 3}
+
+
+def graded() -> Table:
+    made = [
+        {**rows()[0], "unit": f"U-{site}{sex}{place}", "target": "all", "by.site": site, "by.sex": sex, "label": 1.0,
+         "answer": 1.0 if place < right else 2.0 if place == right else 0.0,
+         "scores": [0.3, 0.4, 0.3] if place < right else [0.5, 0.2, 0.3]}
+        for (site, sex), right in RIGHT.items()
+        for place in range(5)
+    ]  # fmt: skip
+    found = table(made)
+    found.classes = 3
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("multiclass.accuracy", 2 / 5), ("ordinal.exact_agreement", 2 / 5), ("ordinal.off_by_one", -2 / 5), ("ordinal.within_one", 0.0),
+        ("ordinal.off_by_more", 0.0), ("ordinal.overgraded", (0 - 1 / 5) / 2), ("ordinal.undergraded", (-2 / 5 - 1 / 5) / 2),
+        ("multiclass.top_k_accuracy", 2 / 5),
+    ],
+)  # fmt: skip
+def test_shares_of_classes_at_the_same_mix_are_as_by_hand(metric: str, value: float) -> None:
+    of = graded()
+    line = finding(of).line("mix.standardised.value", target="all", asked=asked_of(metric), condition={"k": 2})
+    assert counted(of, line) == pytest.approx(value, abs=1e-12)
+    assert counted(of, {**line, "metric": "mix.standardised.cells"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "cells", "covered"),
+    [
+        # cases with lesions are flagged as those above are right; of those without one the first is not flagged
+        ("detection.case_sensitivity", 2 / 5, 2, 1.0), ("detection.case_specificity", math.nan, 0, 0.0),
+        # the first case of each cell has one lesion more, missed: 3 and 5 of 6 each against 1 and 3
+        ("detection.lesion_sensitivity", 2 / 6, 2, 1.0),
+    ],
+)  # fmt: skip
+def test_shares_of_marks_at_the_same_mix_are_as_by_hand(metric: str, value: float, cells: int, covered: float) -> None:
+    cases, marks, lesions = list[dict[str, Any]](), dict[tuple[str, ...], Any](), dict[tuple[str, ...], Any]()
+    for (site, sex), right in RIGHT.items():
+        for place in range(7):  # the last two have no lesion
+            case = {
+                **rows()[0],
+                "unit": f"U-{site}{sex}{place}",
+                "by.site": site,
+                "by.sex": sex,
+                "label": float(place < 5),
+            }
+            key, plain = ("a", "clean", "x", case["unit"]), {"ignore": False, "counted": None}
+            of_case = (0, 1) if place == 0 else (0,) if place < 5 else ()
+            lesions[key] = [{"lesion": number, **plain} for number in of_case]
+            if place < right or place == 6:
+                mark = {"verdict": "hit" if place < 5 else "false", "lesion": 0, "score": 0.5, "matched": None}
+                marks[key] = [mark]
+            cases.append(case)
+    of = table(cases)
+    of.marked = Marked(marks, lesions)
+    line = finding(of).line("mix.standardised.value", asked=asked_of(metric))
+    assert counted(of, line) == pytest.approx(value, abs=1e-12, nan_ok=True)
+    assert counted(of, {**line, "metric": "mix.standardised.cells"}) == cells
+    assert counted(of, {**line, "metric": "mix.standardised.covered"}) == covered
+
+
+def test_where_nothing_is_weighed_no_weight_is_at_an_edge_and_that_is_counted() -> None:
+    one = {"endpoint": "e", "attribute": "site", "level": "A", "against": "all others", "covariates": ["sex"], "raw": None, "value": None,
+           "effective": None, "clipped": 0, "reason": "3 rows on one side, fewer than 10"}  # fmt: skip
+    of = table(mixed())
+    of.estimates = [{"id": "e/a/clean", "metric": "classification.sensitivity", "model": "a", "pass": "clean", "target": "x", "stratum": {},
+                     "condition": {}, "missing_rule": "exclude_and_report"}]  # fmt: skip
+    found = finding(of, adjusted=[], weighted=[one])
+    told = list(mixed_of(found, "", found.data))
+    assert [(number.address.rpartition("/")[2], number.counted(of)) for number in told] == [("clipped", 0.0)]
 
 
 @pytest.mark.parametrize(

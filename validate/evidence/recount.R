@@ -288,6 +288,12 @@ answered <- function(e, rows) {  # what is true, the score and the flag of each 
   if (length(flagged)) flagged[rows$rule != ""] <- high[rows$rule != ""]
   list(positive = positive, score = score, flagged = flagged)
 }
+class_scores <- function(rows, k) {  # of each class, a case without an output as the rule says; NULL where the model gives none
+  if (!("scores.0" %in% names(rows))) return(NULL)
+  scores <- as.matrix(rows[paste0("scores.", 0:(k - 1))]); own <- outer(rows$label, 0:(k - 1), "==")
+  for (i in which(rows$rule != "")) scores[i, ] <- ifelse(own[i, ] == (rows$rule[i] == "best_case"), Inf, -Inf)
+  scores
+}
 counted <- function(e) {
   rows <- chosen(e); failed <- sum(rows$status != "ok"); rows <- rows[rows$rule != "excluded", ]
   if (startsWith(e$metric, "segmentation.")) {
@@ -314,13 +320,8 @@ counted <- function(e) {
     k <- number(e$classes); true <- rows$label; given <- rows$answer
     given[rows$rule == "worst_case"] <- k
     given[rows$rule == "best_case"] <- true[rows$rule == "best_case"]
-    scores <- NULL
-    if ("scores.0" %in% names(rows)) {
-      scores <- as.matrix(rows[paste0("scores.", 0:(k - 1))]); own <- outer(true, 0:(k - 1), "==")
-      for (i in which(rows$rule != "")) scores[i, ] <- ifelse(own[i, ] == (rows$rule[i] == "best_case"), Inf, -Inf)
-    }
     of <- if (e$metric %in% shares_of_classes) n
-    return(answer(classes(e, true, given, k, scores), n, rows$patient, n, failed, of))
+    return(answer(classes(e, true, given, k, class_scores(rows, k)), n, rows$patient, n, failed, of))
   }
   own <- answered(e, rows); positive <- own$positive; flagged <- own$flagged
   events <- switch(e$events, positives = sum(positive), negatives = sum(!positive), flagged = sum(flagged), unflagged = sum(!flagged), n)

@@ -56,7 +56,9 @@ def _lines(table: Table, number: Number, plain: Plain) -> Iterator[dict[str, Any
 def _plain(table: Table, line: Entry, plain: Plain) -> dict[str, Any]:
     stratum = {name: str(level).partition(EITHER)[0] for name, level in line["stratum"].items()}
     also = [str(level).partition(EITHER)[2] for level in line["stratum"].values() if EITHER in str(level)]
-    told = plain(table, {**line, "stratum": stratum})
+    asked = line.get("asked") or {}
+    measure = {"metric": asked["of"]} if "of" in asked else {}  # of sides with the same mix, whose columns are told
+    told = plain(table, {**line, **measure, "stratum": stratum}) | ({"metric": line["metric"]} if measure else {})
     told = {name: value for name, value in told.items() if value is not None}
     told |= {f"with.{name}": value for name, value in line["condition"].items()}
     check = recount_moved.check_of(line, table.protocol)

@@ -216,7 +216,19 @@ means_over <- function(e) {
     goal <- condition(e, "goal")
     return(list(rows = rows[match(own$unit, rows$unit), ], value = switch(parts[2], mean = value, at_least = value >= goal, at_most = value <= goal)))
   }
-  g <- group_now(e); f <- g$flagged; p <- g$positive; name <- short(asked(e, "of")); every <- rep(TRUE, length(p))
+  name <- short(asked(e, "of"))
+  if (startsWith(asked(e, "of"), "detection.")) {
+    rows <- group_now_rows(e); g <- marked(e, rows)
+    at <- switch(name, lesion_sensitivity = g$lesions$case, case_sensitivity = which(g$abnormal), case_specificity = which(!g$abnormal))
+    reached <- reaches(e, if (name == "lesion_sensitivity") g$lesions$score else g$highest[at])
+    return(list(rows = rows[at, ], value = as.numeric(if (name == "case_specificity") !reached else reached)))
+  }
+  if (!startsWith(asked(e, "of"), "classification.")) {  # a share of classes or grades, of each case alone
+    rows <- group_now_rows(e); a <- given_answers(e); scores <- class_scores(rows, a$k); e$metric <- asked(e, "of")
+    of_one <- function(i) classes(e, a$true[i], a$given[i], a$k, if (!is.null(scores)) scores[i, , drop = FALSE])
+    return(list(rows = rows, value = sapply(seq_len(nrow(rows)), of_one)))
+  }
+  g <- group_now(e); f <- g$flagged; p <- g$positive; every <- rep(TRUE, length(p))
   keep <- switch(name, sensitivity = p, specificity = !p, ppv = f, npv = !f, every)
   value <- switch(name, sensitivity = f, specificity = !f, ppv = p, npv = !p, accuracy = f == p, alert_rate = f, brier = (g$score - p)^2, auroc = g$score)
   list(rows = g$rows[keep, ], value = as.numeric(value[keep]), truth = if (name == "auroc") p)
@@ -238,6 +250,7 @@ of_mix_line <- function(e, name) {
   m <- mixed_sides(e); names <- paste0("by.", several(asked(e, "covariates"))); way <- strsplit(name, ".", fixed = TRUE)[[1]]
   if (way[2] == "raw") return(apart(m, rep(1, length(m$value))))
   if (way[1] == "standardised") {
+    if (!length(m$value)) return(if (way[2] == "value") NA else 0)
     cell <- do.call(paste, c(m$rows[names], sep = "\r")); here <- sort(unique(cell))
     mine <- sapply(here, function(one) sum(m$mine & cell == one)); other <- sapply(here, function(one) sum(m$other & cell == one))
     kept <- here[pmin(mine, other) >= 5]

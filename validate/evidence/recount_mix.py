@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.evidence import recount_masks
+from validate.evidence import recount_classes, recount_masks
+from validate.evidence.recount_classes import Answers
+from validate.evidence.recount_marks import AT_THE_POINT
 from validate.evidence.recount_table import Entry, Table, answer_of, counted_cases, group_of
-from validate.evidence.recount_way import mask_values, yes_no_rows
+from validate.evidence.recount_way import answers_of, marked_cases, mask_values, yes_no_rows
 from validate.evidence.recount_yes_no import Row
 
 FEWEST = 5  # of both sides in a cell, for it to take part
@@ -47,15 +49,26 @@ MEANS: Mapping[str, tuple[Callable[[Row], bool], Callable[[Row], float]]] = {
     "alert_rate": (lambda _row: True, lambda row: bool(row.flagged)),
     "brier": (lambda _row: True, lambda row: (row.score - row.positive) ** 2),
 }
+OF_CLASSES = {
+    "multiclass.accuracy", "multiclass.top_k_accuracy", "ordinal.exact_agreement", "ordinal.within_one", "ordinal.off_by_one",
+    "ordinal.off_by_more", "ordinal.overgraded", "ordinal.undergraded",
+}  # fmt: skip
+OF_MARKS = {"case_sensitivity", "case_specificity", "lesion_sensitivity"}
+OF_MASKS = {"mean", "at_least", "at_most"}
 
 
 def is_counted(line: Entry) -> bool:
-    """Of a proportion or a plain mean of questions or masks, and of the AUROC."""
-    kind, _, name = str(line["asked"]["of"]).partition(".")
+    """Of a proportion or a plain mean of questions, classes, marks or masks, and of the AUROC."""
+    metric = str(line["asked"]["of"])
+    kind, _, name = metric.partition(".")
     if kind == "classification":
-        return name in MEANS or line["asked"]["of"] == AUROC
-    named = recount_masks.statistic(str(line["asked"]["of"]))
-    return named is not None and named[0] in {"mean", "at_least", "at_most"}
+        return name in MEANS or metric == AUROC
+    named = recount_masks.statistic(metric)
+    return (
+        metric in OF_CLASSES
+        or (kind == "detection" and name in OF_MARKS)
+        or (named is not None and named[0] in OF_MASKS)
+    )
 
 
 def counted(table: Table, line: Entry) -> float | None:
@@ -111,6 +124,10 @@ def _values(table: Table, line: Entry) -> list[tuple[Entry, float]] | None:
             return [(case, row.score) for case, row in rows]
         counts, value = MEANS[name]
         return [(case, float(value(row))) for case, row in rows if counts(row)]
+    if metric in OF_CLASSES:
+        return _of_classes(table, line, metric)
+    if kind == "detection":
+        return _of_marks(table, line, name)
     named = recount_masks.statistic(metric)
     assert named is not None
     values, goal = mask_values(table, line, named[1]), line["condition"].get("goal")
@@ -119,6 +136,27 @@ def _values(table: Table, line: Entry) -> list[tuple[Entry, float]] | None:
     }[named[0]]  # fmt: skip
     cases = (row for row, _ in counted_cases(table, line) if row["unit"] in values)
     return [(row, float(way(values[row["unit"]][0]))) for row in cases]
+
+
+def _of_classes(table: Table, line: Entry, metric: str) -> list[tuple[Entry, float]]:
+    """Of each case, its share of a study that has no other."""
+    cases, measure = (row for row, _ in counted_cases(table, line)), recount_classes.MEASURES[metric]
+    return [
+        (case, measure(Answers([answer], table.classes), line["condition"]).value)
+        for case, answer in zip(cases, answers_of(table, line), strict=True)
+    ]
+
+
+def _of_marks(table: Table, line: Entry, name: str) -> list[tuple[Entry, float]]:
+    """Of each case that the measure counts, or of each of its lesions, whether the operating point is reached, or is not."""
+    at, inclusive = table.threshold(line["model"], line["target"]), table.inclusive(line["model"])
+    assert at is not None
+    found: list[tuple[Entry, float]] = []
+    for (row, _), case in zip(counted_cases(table, line), marked_cases(table, line), strict=True):
+        told = AT_THE_POINT[name]([case], lambda score: score >= at if inclusive else score > at)
+        hits, of = told.numerator or 0, told.denominator or 0
+        found += [*[(row, 1.0)] * hits, *[(row, 0.0)] * (of - hits)]
+    return found
 
 
 def _standardised(sides: Sides) -> Mapping[str, float]:

@@ -25,13 +25,15 @@ def mixed(finding: Finding, at: str, data: Mapping[str, Sequence[Mapping[str, An
                 for name in ("covered", "cells") if table == "adjusted" else ("clipped",):
                     yield from finding.number(f"{at}{table}/{place}/{name}")
                 continue
-            if overall is None or (one["raw"] is None and one["value"] is None):
+            if overall is None:
                 continue
+            if table == "weighted" and one["value"] is None:  # no row was weighed, so no weight was held at an edge
+                yield from finding.number(f"{at}{table}/{place}/clipped")
             asked = {
                 "of": overall["metric"], "attribute": one["attribute"], "level": one["level"],
                 "against": "" if one["against"] == "all others" else one["against"], "covariates": tuple(one["covariates"]),
             }  # fmt: skip
             for name in names:
-                if name == "raw" or name in {"cells", "covered"} or one["value"] is not None:
+                if name in {"raw", "cells", "covered"} or one["value"] is not None:
                     line = {**overall, "metric": f"mix.{way}.{name}", "asked": asked}
                     yield from finding.number(f"{at}{table}/{place}/{name}", line)
