@@ -205,12 +205,14 @@ class _Gaps:
         level, reference = str(groups.levels[pair.group]), str(groups.levels[pair.reference])
         members = groups.members[pair.group]
         value = float(values[0].value[0, place]) if values[0].defined[0, place] else None
+        interval: Interval | None = None
+        why: str | None
         if isinstance(limits, str):
-            interval, why = None, limits
+            why = limits
         elif value is not None:
             interval, why = _interval(limits, values[1], place, together)
         else:
-            interval, why = None, f"{self.plan.metric.title} is 0 in the reference group, so there is no ratio."
+            why = f"{self.plan.metric.title} is 0 in the reference group, so there is no ratio."
         mark = "minus" if kind == DIFFERENCE else "over"
         return Estimate(
             id=f"{self.plan.endpoint}/{self.cases.model}/{self.cases.pass_id}/{pair.attribute}={level}/{mark}={reference}",
