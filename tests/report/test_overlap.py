@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from hypothesis import given
@@ -29,7 +30,21 @@ def test_any_counts_stay_apart_and_inside(parts: list[tuple[float, int]]) -> Non
     assert edges[-1][1] <= RIGHT + 1e-6
 
 
-def test_a_count_below_has_the_colour_of_its_part() -> None:
+def test_a_count_below_has_the_colour_of_its_part_and_one_inside_the_ink_that_is_read_on_it() -> None:
     counts = [(171, "171"), (3, "3"), (2, "2"), (23, "23")]
+    assert inks(counts) == {
+        "171": ("f-ink", 7.8),
+        "3": ("f-accent", 7.4),
+        "2": ("f-inconclusive", 7.4),
+        "23": ("f-paper", 7.8),
+    }
+    assert inks([(2, "2"), (300, "300"), (0, "0"), (1, "1")]) == {
+        "2": ("f-grey", 7.4), "300": ("f-paper", 7.8), "1": ("f-fail", 7.4),
+    }  # fmt: skip
+
+
+def inks(counts: list[tuple[int, str]]) -> dict[str, tuple[str, float]]:
+    """Class and size of each number that is drawn."""
     drawn = overlap("o", [Bar("with", counts)], ("a", "b", "c", "d"), title="t", description="d")
-    assert 'class="f-accent"' in str(drawn.svg) and ">3</text>" in str(drawn.svg) and ">32<" not in str(drawn.svg)
+    texts = re.findall(r'<text class="([^"]+)"[^>]*font-size="([^"]+)"[^>]*>(\d+)</text>', str(drawn.svg))
+    return {number: (ink, float(size)) for ink, size, number in texts}
