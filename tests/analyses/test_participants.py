@@ -104,6 +104,44 @@ def test_rows_of_patients_are_not_counted_as_studies(simulated: Simulate) -> Non
     assert counts["analysed"] is None
 
 
+def with_series(evidence: Evidence, each: int) -> Evidence:
+    """Every `each` rows of the table are of one series, which the flow of the cohort knows."""
+    units = evidence.units["unit"].to_pylist()
+    series = [f"E-{place // each}" for place in range(len(units))]
+    eligible = len(set(series))
+    flow = [
+        replace(step, series={"found": eligible + 1, "eligible": eligible}.get(step.id, 0))
+        for step in with_flow(evidence).flow
+    ]
+    return replace(evidence, cases=pa.table({"unit": units, "series": series}), flow=tuple(flow))
+
+
+def test_series_are_counted_in_every_box(simulated: Simulate) -> None:
+    evidence = with_series(simulated(), 2)
+    (finding,) = ANALYSIS.findings(evidence, Options())
+    counts = {step["id"]: step["series"] for step in finding.data["steps"]}
+    failed = [place // 2 for place, status in enumerate(evidence.units["status"].to_pylist()) if status != "ok"]
+    assert counts["found"] == counts["eligible"] + 1 == -(-evidence.units.num_rows // 2) + 1
+    assert counts["no_output"] == len(set(failed)) > 0
+
+
+def test_series_of_another_run_are_found(simulated: Simulate) -> None:
+    evidence = with_series(simulated(), 2)
+    other = tuple(replace(step, series=(step.series or 0) + 1) for step in evidence.flow)
+    with pytest.raises(EvidenceError, match="series, but the units table has"):
+        ANALYSIS.findings(replace(evidence, flow=other), Options())
+
+
+@pytest.mark.parametrize("unit", ["study", "patient"])
+def test_rows_of_several_series_are_not_counted_as_series(simulated: Simulate, unit: str) -> None:
+    evidence = with_series(simulated(), 2)
+    cohort = evidence.protocol.cohort.model_copy(update={"unit": unit})
+    one = replace(evidence, protocol=evidence.protocol.model_copy(update={"cohort": cohort}))
+    (finding,) = ANALYSIS.findings(one, Options())
+    counts = {step["id"]: step["series"] for step in finding.data["steps"]}
+    assert counts["eligible"] is not None and counts["analysed"] is None
+
+
 def test_every_site_and_class_has_its_own_flow_that_adds_up(simulated: Simulate) -> None:
     evidence = simulated()
     (finding,) = ANALYSIS.findings(evidence, Options())

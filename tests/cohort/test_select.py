@@ -19,8 +19,11 @@ def cohort(**options) -> Cohort:
     return Cohort.model_validate({"sources": [{"dicom": "x"}], "unit": "image", "sampling": "random", **options})
 
 
-def candidate(name="1", patient="P", study="S", digest=None, studied=date(2025, 6, 1), reason=None, **attributes):
+def candidate(
+    name="1", patient="P", study="S", digest=None, studied=date(2025, 6, 1), reason=None, series=None, **attributes
+):
     keys = {"patient_id": patient, "study_instance_uid": study, "sop_instance_uid": name}
+    keys |= {"series_instance_uid": series} if series else {}
     return Candidate(
         Path(name), name, digest or f"d{name}", reason, "", {} if reason else keys, attributes, studied=studied
     )
@@ -87,8 +90,10 @@ def test_a_rule_compares_numbers_as_numbers_and_text_without_case(rule, value, m
 
 people = st.lists(
     st.builds(
-        lambda n, p, s, d, a, r: candidate(f"{s}.{n}", patient=f"P{p}", study=f"S{s}", digest=str(d), age=a, reason=r),
-        *(st.integers(0, 3) for _ in range(4)),
+        lambda n, p, s, d, e, a, r: candidate(
+            f"{s}.{n}", patient=f"P{p}", study=f"S{s}", digest=str(d), series=e and f"{s}/{e}", age=a, reason=r
+        ),
+        *(st.integers(0, 3) for _ in range(5)),
         st.sampled_from([None, 10.0, 50.0]),
         st.sampled_from([None, None, None, "not_dicom", "empty_file"]),
     ),
@@ -104,7 +109,31 @@ def test_what_came_in_is_what_left_and_what_remains_at_every_level(candidates):
     assert eligible.files == len(candidates) - len(reasons)
     for level in ("files", "images", "studies", "patients"):
         assert getattr(found, level) - sum(getattr(step, level) for step in left) == getattr(eligible, level)
+    counts = [step.series for step in (found, *left, eligible)]
+    known = any("series_instance_uid" in one.keys for one in candidates)
+    assert counts[0] - sum(counts[1:-1]) == counts[-1] if known else counts == [None] * len(counts)
     assert all(step.kind == "leave" and sum(step.reasons.values()) == step.files for step in left)
+
+
+def test_a_series_leaves_with_its_last_image_and_an_image_outside_any_is_one_by_itself():
+    candidates = [
+        candidate("1", series="A", age=10.0),
+        candidate("2", series="A", age=20.0),
+        candidate("3", series="B", age=10.0),
+        candidate("4", age=20.0),
+    ]
+    options = {"include": [{"attribute": "age", "at_least": 18}]}
+    flow = participant_flow(candidates, exclusion_reasons(candidates, cohort(**options)))
+    assert [(step.id, step.images, step.series) for step in flow] == [
+        ("found", 4, 3),
+        ("excluded:rule:age", 2, 1),  # A still has image 2
+        ("eligible", 2, 2),
+    ]
+
+
+def test_a_table_of_cases_knows_no_series():
+    candidates = [candidate(str(n), study=f"S{n}", series=f"S{n}") for n in range(3)]
+    assert {step.series for step in participant_flow(candidates, {})} == {None}
 
 
 def test_a_patient_leaves_with_the_last_image():

@@ -2,11 +2,12 @@
 
 identified → eligible → readable → sent → output → reference available → analysed
 
-data: {"steps": [{"id", "kind": "remain"|"leave"|"join", "label", "files", "images", "units", "studies", "patients",
-"reasons": {code: count}}], "by": [participants_by.py], "unit", "rule", "adds_up": true}. "units" counts rows of the study and
-is null before there are any; "files" and "images" are null after that where a row is no image, "studies" where it is a
-patient. "join" left on the way for want of an output, and comes back to be counted as the rule says. "by" gives the same for
-each site and each class of the reference, in units.
+data: {"steps": [{"id", "kind": "remain"|"leave"|"join", "label", "files", "images", "units", "series", "studies",
+"patients", "reasons": {code: count}}], "by": [participants_by.py], "unit", "rule", "adds_up": true}. "units" counts rows of
+the study and is null before there are any; "files" and "images" are null after that where a row is no image, "studies" where
+it is a patient, and "series" where it is a study or a patient, or where the cohort's source knows none. "join" left on the
+way for want of an output, and comes back to be counted as the rule says. "by" gives the same for each site and each class of
+the reference, in units.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ BOXES = (
     ("no_label", "leave", "No reference label, reported"),
     ("labelled", "remain", "Output and reference label"),
 )
+MORE_THAN_A_SERIES = {"study", "patient"}
 RULES = {
     "worst_case": "counted as wrong",
     "best_case": "counted as right",
@@ -61,21 +63,25 @@ def _finding(evidence: Evidence, model: Model) -> Finding:
     rule = evidence.protocol.inference.on_failure
     unit = evidence.protocol.cohort.unit
     silent, analysed = rows.labelled & rows.failed, rows.labelled & ~rows.failed
+    series = _series(evidence)
     returning = []
     for name, label, failed, counted in _failures(evidence.protocol, rows):
         if counted == "exclude_and_report":
             continue
         analysed |= rows.labelled & failed
         members = rows.where(rows.labelled & failed)
-        returning.append(_counted(name, "join", f"{label}, {RULES[counted]}", members, unit=unit))
+        returning.append(_counted(name, "join", f"{label}, {RULES[counted]}", members, unit=unit, series=series))
     boxes = _boxes(rows) | {"returned": analysed & rows.failed, "analysed": analysed}
     steps = [
         *_until_eligible(evidence, rows),
-        *(_counted(name, kind, label, rows.where(boxes[name]), unit=unit) for name, kind, label in BOXES),
+        *(
+            _counted(name, kind, label, rows.where(boxes[name]), unit=unit, series=series)
+            for name, kind, label in BOXES
+        ),
         *returning,
-        _counted("analysed", "remain", "Analysed", rows.where(analysed), unit=unit),
+        _counted("analysed", "remain", "Analysed", rows.where(analysed), unit=unit, series=series),
     ]
-    check_sums(steps, rows, unit=unit)
+    check_sums(steps, rows, unit=unit, series=series)
     return Finding(
         id=f"participants/{model.id}",
         analysis="participants",
@@ -122,7 +128,9 @@ def _failures(protocol: StudyProtocol, rows: ModelRows) -> list[tuple[str, str, 
     ]
 
 
-def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
+def check_sums(
+    steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str, series: Mapping[str, str] | None = None
+) -> None:
     """Every candidate ends in exactly one box: what remains is what remained before less what left since."""
     for level in ("files", "images", "units"):
         _check_level(steps, level)
@@ -133,7 +141,7 @@ def check_sums(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str
                 f"participant flow: '{step['id']}' holds {step['files']} files and {step['units']} rows, but its "
                 f"reasons add up to {reasons}. The flow or the units table is not this run's."
             )
-    _check_rows(steps, rows, unit=unit)
+    _check_rows(steps, rows, unit=unit, series=series)
 
 
 def _check_level(steps: Sequence[Mapping[str, Any]], level: str) -> None:
@@ -151,7 +159,9 @@ def _check_level(steps: Sequence[Mapping[str, Any]], level: str) -> None:
         before, left = step[level], []
 
 
-def _check_rows(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str) -> None:
+def _check_rows(
+    steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: str, series: Mapping[str, str] | None
+) -> None:
     """Those counted as eligible before inference must be the rows of the units table."""
     eligible = next(step for step in steps if step["id"] == "eligible")
     counted = {"patients": rows.distinct("patient")}
@@ -159,6 +169,8 @@ def _check_rows(steps: Sequence[Mapping[str, Any]], rows: ModelRows, *, unit: st
         counted["studies"] = rows.distinct("study")
     if unit == "image":
         counted["images"] = len(rows)
+    if series is not None:
+        counted["series"] = _distinct(rows, series)
     for level, count in counted.items():
         if eligible[level] != count:
             raise EvidenceError(
@@ -171,7 +183,7 @@ def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]
     """The flow as the cohort stage counted it; without one, a table of cases that somebody else chose."""
     unit = evidence.protocol.cohort.unit
     if not evidence.flow:
-        return [_counted("eligible", "remain", "Eligible", rows, unit=unit)]
+        return [_counted("eligible", "remain", "Eligible", rows, unit=unit, series=None)]
     return [
         {
             "id": step.id,
@@ -180,6 +192,7 @@ def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]
             "files": step.files,
             "images": step.images,
             "units": len(rows) if step.id == "eligible" else None,
+            "series": step.series,
             "studies": step.studies,
             "patients": step.patients,
             "reasons": dict(step.reasons),
@@ -191,7 +204,21 @@ def _until_eligible(evidence: Evidence, rows: ModelRows) -> list[dict[str, Any]]
 COLUMNS = {"no_label": "label_status", **dict.fromkeys(("no_output", "unreadable", "not_sent", "failed"), "failure")}
 
 
-def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) -> dict[str, Any]:
+def _series(evidence: Evidence) -> Mapping[str, str] | None:
+    """By unit, its series; None where the cohort knows none, or a row is more than one."""
+    eligible = next((step for step in evidence.flow if step.id == "eligible"), None)
+    if evidence.protocol.cohort.unit in MORE_THAN_A_SERIES or eligible is None or eligible.series is None:
+        return None
+    return dict(zip(evidence.cases["unit"].to_pylist(), evidence.cases["series"].to_pylist(), strict=True))
+
+
+def _distinct(rows: ModelRows, series: Mapping[str, str]) -> int:
+    return len({series[str(unit)] for unit in rows.text("unit")})
+
+
+def _counted(
+    name: str, kind: str, label: str, rows: ModelRows, *, unit: str, series: Mapping[str, str] | None
+) -> dict[str, Any]:
     column = COLUMNS.get(name.partition(":")[0])
     reasons = Counter(str(reason) for reason in rows.text(column)) if column else Counter[str]()
     images = len(rows) if unit == "image" else None
@@ -202,6 +229,7 @@ def _counted(name: str, kind: str, label: str, rows: ModelRows, *, unit: str) ->
         "files": images,
         "images": images,
         "units": len(rows),
+        "series": None if series is None else _distinct(rows, series),
         "studies": None if unit == "patient" else rows.distinct("study"),
         "patients": rows.distinct("patient"),
         "reasons": dict(sorted(reasons.items())),

@@ -52,6 +52,7 @@ class FlowStep:
     """One box of the participant flow. `kind` is "remain" or "leave"; counts at every level.
 
     id : "found", "excluded:not_dicom", "eligible"; what follows inference is counted by the analysis of participants
+    series : None where the source knows none, as a table of cases does not
     """
 
     id: str
@@ -62,6 +63,7 @@ class FlowStep:
     studies: int
     patients: int
     reasons: Mapping[str, int] = field(default_factory=dict)
+    series: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

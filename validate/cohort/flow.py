@@ -46,16 +46,17 @@ LABELS = {
 def participant_flow(candidates: Sequence[Candidate], reasons: Reasons) -> tuple[FlowStep, ...]:
     """Found, excluded (one step a reason, the most frequent first), eligible.
 
-    A study or patient leaves with its last image: in the step after which nothing of it is left. So what was found, less
-    what left, is what remains, at every level.
+    A series, study or patient leaves with its last image: in the step after which nothing of it is left. So what was found,
+    less what left, is what remains, at every level.
     """
-    steps = [_step("found", "remain", "Files found", candidates)]
+    series = _knows_series(candidates)
+    steps = [_step("found", "remain", "Files found", candidates, series=series)]
     codes = Counter(code for code, _ in reasons.values())
     remaining = dict(enumerate(candidates))
     for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])):
         left = [remaining.pop(at) for at, (reason, _) in reasons.items() if reason == code]
-        steps.append(_left(code, left, list(remaining.values()), {code: count}))
-    steps.append(_step("eligible", "remain", "Eligible images", remaining.values()))
+        steps.append(_left(code, left, list(remaining.values()), {code: count}, series=series))
+    steps.append(_step("eligible", "remain", "Eligible images", remaining.values(), series=series))
     return tuple(steps)
 
 
@@ -68,7 +69,9 @@ def reason_label(code: str) -> str:
     return LABELS.get(code, code.replace("_", " ").capitalize())
 
 
-def _left(code: str, left: Sequence[Candidate], remaining: Sequence[Candidate], reasons: Mapping[str, int]) -> FlowStep:
+def _left(
+    code: str, left: Sequence[Candidate], remaining: Sequence[Candidate], reasons: Mapping[str, int], *, series: bool
+) -> FlowStep:  # fmt: skip
     return FlowStep(
         id=f"excluded:{code}",
         kind="leave",
@@ -78,10 +81,11 @@ def _left(code: str, left: Sequence[Candidate], remaining: Sequence[Candidate], 
         studies=len(_named(left, "study_instance_uid") - _named(remaining, "study_instance_uid")),
         patients=len(_named(left, "patient_id") - _named(remaining, "patient_id")),
         reasons=reasons,
+        series=len(_series(left) - _series(remaining)) if series else None,
     )
 
 
-def _step(name: str, kind: str, label: str, members: Iterable[Candidate]) -> FlowStep:
+def _step(name: str, kind: str, label: str, members: Iterable[Candidate], *, series: bool) -> FlowStep:
     members = list(members)
     return FlowStep(
         id=name,
@@ -91,7 +95,22 @@ def _step(name: str, kind: str, label: str, members: Iterable[Candidate]) -> Flo
         images=sum(bool(member.keys) for member in members),
         studies=len(_named(members, "study_instance_uid")),
         patients=len(_named(members, "patient_id")),
+        series=len(_series(members)) if series else None,
     )
+
+
+def _knows_series(members: Iterable[Candidate]) -> bool:
+    """A row of a table has no series, and stands under the name of its study."""
+    keys = (member.keys for member in members)
+    return any(
+        one.get("series_instance_uid", one.get("study_instance_uid")) != one.get("study_instance_uid") for one in keys
+    )
+
+
+def _series(members: Iterable[Candidate]) -> set[str]:
+    """An image outside any series is one by itself."""
+    keys = (member.keys for member in members if member.keys)
+    return {name for one in keys if (name := one.get("series_instance_uid") or one.get("sop_instance_uid"))}
 
 
 def _named(members: Iterable[Candidate], key: str) -> set[str]:

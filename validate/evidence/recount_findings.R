@@ -151,7 +151,8 @@ of_people_line <- function(e, name) {
   }
   if (!is.null(asked(e, "reason")) && !is.na(asked(e, "reason")))
     inside <- inside & (people$rows[[if (box == "no_label") "label_status" else "failure"]] %in% asked(e, "reason"))
-  switch(asked(e, "count"), rows = sum(inside), patients = length(unique(people$rows$patient[inside])), studies = length(unique(people$rows$study[inside])))
+  switch(asked(e, "count"), rows = sum(inside), patients = length(unique(people$rows$patient[inside])), studies = length(unique(people$rows$study[inside])),
+    series = length(unique(of_cases$t.series[match(people$rows$unit[inside], of_cases$t.unit)])))
 }
 
 # ---- two models; outputs in other passes

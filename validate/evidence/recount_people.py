@@ -1,4 +1,4 @@
-"""Rows, studies and patients of the clean pass, whatever became of them: in a box of the participant flow, in a group, with a reason."""
+"""Rows, series, studies and patients of the clean pass, whatever became of them: in a box of the flow, in a group, with a reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(slots=True)
 class People:
-    """In the order of the cases. boxes : by name, who is in it      codes : of units, studies and patients"""
+    """In the order of the cases. boxes : by name, who is in it      codes : of studies and patients"""
 
     rows: Sequence[Entry]
     boxes: Mapping[str, Mask]
@@ -45,7 +45,10 @@ class People:
 
 
 def counted(table: Table, line: Entry) -> float | None:
-    """A count.    asked : {"count": rows, studies or patients, "box", "reason", "groups": {attribute: level}}, or what else it is of"""
+    """A count.
+
+    asked : {"count": rows, series, studies or patients, "box", "reason", "groups": {attribute: level}}, or what else it is of
+    """
     asked, name = line["asked"], str(line["metric"]).removeprefix("people.")
     if name in {"summary", "summed"}:
         return _summary(table, asked, counted_only=name == "summed")
@@ -62,6 +65,9 @@ def counted(table: Table, line: Entry) -> float | None:
         chosen = chosen & np.array([str(row[column]) == asked["reason"] for row in people.rows], np.bool_)
     if asked["count"] == "rows":
         return int(chosen.sum())
+    if asked["count"] == "series":
+        cases = case_of(table)
+        return len({cases[row["unit"]]["series"] for row, inside in zip(people.rows, chosen, strict=True) if inside})
     return len(np.unique(people.codes[asked["count"]][chosen]))
 
 

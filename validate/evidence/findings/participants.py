@@ -1,4 +1,4 @@
-"""The participant flow from its tables: every box in rows, studies and patients, by reason, by site and by class."""
+"""The participant flow from its tables: every box in rows, series, studies and patients, by reason, by site and by class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from validate.evidence.recount_number import Number
 BOXES = {
     "eligible": "all", "failed": "failed_labelled", "failed:unreadable": "unreadable_labelled", "failed:no_output": "silent_labelled",
 }  # fmt: skip
-UNITS = {"files": "rows", "images": "rows", "units": "rows", "studies": "studies", "patients": "patients"}
+UNITS = {
+    "files": "rows",
+    "images": "rows",
+    "units": "rows",
+    "series": "series",
+    "studies": "studies",
+    "patients": "patients",
+}
 LEFT = "excluded:"
 
 

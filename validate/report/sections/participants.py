@@ -18,6 +18,7 @@ from validate.report.table import Column, Table, row
 
 MOST_REASONS = 8
 SIGNS = {"remain": "", "leave": "− ", "join": "+ ", "among": "of these: "}
+LEVELS, STEP = ("files", "images", "series", "studies", "patients"), 40
 FEW_EXCLUSIONS = 3  # more are drawn on a line each
 
 
@@ -92,14 +93,13 @@ def _box(study: Study, step: Node, *, compact: bool) -> Box:
 
 
 def _table(finding: Node) -> Table:
-    """The same counts at every level: they add up from top to bottom."""
-    columns = (
-        Column("Step", width=44), Column("Files", numeric=True), Column("Images", numeric=True),
-        Column("Studies", numeric=True), Column("Patients", numeric=True),
-    )  # fmt: skip
+    """The same counts at every level that the cohort knows: they add up from top to bottom."""
+    steps = list(finding["data"]["steps"])
+    levels = [level for level in LEVELS if level != "series" or any(step[level].value is not None for step in steps)]
+    columns = (Column("Step", width=STEP), *(Column(level.capitalize(), numeric=True) for level in levels))
     rows = []
-    for step in finding["data"]["steps"]:
-        cells = [view.count(step[level], absent="–") for level in ("files", "images", "studies", "patients")]
+    for step in steps:
+        cells = [view.count(step[level], absent="–") for level in levels]
         sign = SIGNS[step["kind"].text]
         rows.append(row(printed(sign) + view.words(step["label"]), *cells, kind="" if sign else "total"))
     return Table("flow-counts", columns, tuple(rows))
