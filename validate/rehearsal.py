@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from validate.analyses.run import required_passes
-from validate.analyses.shift_reference import check_shift, read_shift_reference
+from validate.analyses.shift_reference import fitted, read_shift_reference
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.privacy import home, site_key
@@ -56,12 +56,12 @@ def lock_protocol(
     loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
     who = acting(actor)
     ledger = Ledger(home(), actor=who, clock=clock)
-    shift = read_shift_reference(loaded.protocol, loaded.base)
+    shift = read_shift_reference(loaded.protocol, loaded.base, site_key=site_key())
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        check_shift(loaded.protocol, shift, cohort.cases)
+        shift = fitted(loaded.protocol, shift, cohort.cases)
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         identities = {name: model.identity for name, model in models.items()}
         passes = required_passes(loaded.protocol)
@@ -107,12 +107,12 @@ BYTES_A_ROW = 120  # of inference shards and results table together, as stored
 def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Reporter | None = None) -> DryRun:
     """Schema, sense, data, models, and three cases through every model in a folder that is thrown away."""
     loaded, told = load_protocol(Path(protocol), catalog=shipped_catalog()), reporter or Silent()
-    shift = read_shift_reference(loaded.protocol, loaded.base)
+    shift = read_shift_reference(loaded.protocol, loaded.base, site_key=site_key())
     told.stage("Reading the cohort")
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        check_shift(loaded.protocol, shift, cohort.cases)
+        fitted(loaded.protocol, shift, cohort.cases)
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")

@@ -18,7 +18,7 @@ from validate import __version__
 from validate.analyses.run import required_passes
 from validate.analyses.shift_reference import (
     ShiftReference,
-    check_shift,
+    fitted,
     read_shift_reference,
     write_shift_reference,
 )
@@ -66,10 +66,10 @@ class Stages(RunRecord):
             self.reporter.say(f"warning: {warning}")
         if self.protocol.report.house_style is not None:
             read_house(self.loaded.base / self.protocol.report.house_style)  # refused before anything is read
-        shift = read_shift_reference(self.protocol, self.loaded.base)
+        shift = read_shift_reference(self.protocol, self.loaded.base, site_key=site_key())
         with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
-            check_shift(self.protocol, shift, cohort.cases)
+            shift = fitted(self.protocol, shift, cohort.cases)
             for warning in cohort_warnings(self.protocol, cohort):
                 self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)

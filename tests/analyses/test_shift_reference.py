@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from validate.analyses.shift_reference import check_shift, read_shift_reference, write_shift_reference
+from validate.analyses.shift_reference import fitted, read_shift_reference, write_shift_reference
 from validate.canonical import file_digest
 from validate.cohort.case import Case
+from validate.cohort.privacy import pseudonym
 from validate.errors import DataError
 
+KEY = b"k" * 32
 CASE = Case("U-1", "P-1", "S-1", "E-1", "d" * 64, {"sex": "F", "month": "2025-01"}, has_label=True)
 
 
@@ -43,7 +46,7 @@ def accepted(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_what_its_manifest_says(build: SimpleNamespace, accepted: Path, tmp_path: Path) -> None:
-    found = read_shift_reference(protocol(build), tmp_path)
+    found = read_shift_reference(protocol(build), tmp_path, site_key=KEY)
     assert found is not None
     assert found.frozen == {"kind": "run", "sha256": file_digest(accepted / "evidence/manifest.json"), "cases": 1}
     write_shift_reference(tmp_path / "run", found)
@@ -55,7 +58,7 @@ def test_a_run_is_what_its_manifest_says(build: SimpleNamespace, accepted: Path,
 def test_a_run_with_another_file_is_refused(build: SimpleNamespace, accepted: Path, tmp_path: Path, name: str) -> None:
     (accepted / name).write_bytes((accepted / name).read_bytes() + b" ")
     with pytest.raises(DataError, match=f"{name} is not what that run was sealed with.*validate verify"):
-        read_shift_reference(protocol(build), tmp_path)
+        read_shift_reference(protocol(build), tmp_path, site_key=KEY)
 
 
 def test_a_file_that_the_manifest_does_not_know_is_refused(
@@ -64,28 +67,28 @@ def test_a_file_that_the_manifest_does_not_know_is_refused(
     (accepted / "shift").mkdir()
     pq.write_table(pa.table({"unit": ["U"], "image.mean": [0.5]}), accepted / "shift/images.parquet")
     with pytest.raises(DataError, match=r"images\.parquet is not what that run was sealed with"):
-        read_shift_reference(protocol(build), tmp_path)
+        read_shift_reference(protocol(build), tmp_path, site_key=KEY)
 
 
 def test_nothing_there_no_run_no_table_and_no_row_are_told(
     build: SimpleNamespace, accepted: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="there is no 'elsewhere' beside the protocol"):
-        read_shift_reference(protocol(build, reference="elsewhere"), tmp_path)
+        read_shift_reference(protocol(build, reference="elsewhere"), tmp_path, site_key=KEY)
     (accepted / "evidence/manifest.json").unlink()
     with pytest.raises(DataError, match="is no finished run folder"):
-        read_shift_reference(protocol(build), tmp_path)
+        read_shift_reference(protocol(build), tmp_path, site_key=KEY)
     (tmp_path / "empty.csv").write_text("sex,score\n")
-    with pytest.raises(DataError, match="has no row"):
-        read_shift_reference(protocol(build, reference="empty.csv"), tmp_path)
+    with pytest.raises(DataError, match="has no rows"):
+        read_shift_reference(protocol(build, reference="empty.csv"), tmp_path, site_key=KEY)
 
 
 def test_another_table_than_the_protocol_names_is_refused(build: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("sex,score\nF,0.5\n")
     with pytest.raises(DataError, match="the protocol says 000000000000"):
-        read_shift_reference(protocol(build, reference="table.csv", sha256="0" * 64), tmp_path)
+        read_shift_reference(protocol(build, reference="table.csv", sha256="0" * 64), tmp_path, site_key=KEY)
     right = file_digest(tmp_path / "table.csv")
-    found = read_shift_reference(protocol(build, reference="table.csv", sha256=right), tmp_path)
+    found = read_shift_reference(protocol(build, reference="table.csv", sha256=right), tmp_path, site_key=KEY)
     assert found is not None
     assert found.frozen == {"kind": "table", "sha256": right, "cases": 1}
 
@@ -102,9 +105,54 @@ def test_what_is_compared_is_known_of_both(
     build: SimpleNamespace, accepted: Path, tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     asked = protocol(build, **options)
-    found = read_shift_reference(asked, accepted.parent)
+    found = read_shift_reference(asked, accepted.parent, site_key=KEY)
     with pytest.raises(DataError, match=message):
-        check_shift(asked, found, [CASE])
+        fitted(asked, found, [CASE])
     plain = protocol(build, metadata=["sex"], order_by="month")
-    check_shift(plain, read_shift_reference(plain, tmp_path), [CASE])
-    assert read_shift_reference(build.protocol(), tmp_path) is None
+    kept = fitted(plain, read_shift_reference(plain, tmp_path, site_key=KEY), [CASE])
+    assert kept is not None and kept.table.column_names == ["patient", "sex", "score.a"]
+    assert read_shift_reference(build.protocol(), tmp_path, site_key=KEY) is None
+
+
+def test_of_a_table_is_kept_what_both_have_and_patients_have_the_names_of_this_site(
+    build: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").write_text(
+        "patient,name,sex,score,noise\n7,Roe,F,0.5,0.1\n7,Roe,F,0.6,0.2\n8,Doe,M,0.1,0.1\n"
+    )
+    asked = protocol(build, reference="table.csv")
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    assert found is not None
+    assert found.table.column_names == ["patient", "sex", "score", "image.noise"]
+    assert found.facts["not_taken"] == ["name"]
+    seven, eight = pseudonym(KEY, "patient", "7"), pseudonym(KEY, "patient", "8")
+    assert found.table["patient"].to_pylist() == [seven, seven, eight]
+    (tmp_path / "table.csv").write_text("sex;score;month\n;0.5;3\nF;;4\n")  # an empty cell is no level, and no number
+    plain = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    assert plain is not None and plain.table.to_pydict() == {
+        "sex": [None, "F"],
+        "score": [0.5, None],
+        "month": [3.0, 4.0],
+    }
+    (tmp_path / "table.csv").write_text(f"patient,sex\n{seven},F\n")  # of a table that a run has written
+    again = read_shift_reference(asked, tmp_path, site_key=KEY)
+    assert again is not None and again.table["patient"].to_pylist() == [seven]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("foo;sexx\n1;F\n", "has no column that this cohort has too. Its columns are foo, sexx; expected attributes such as month, sex"),
+        ("sex,sex\nF,M\n", "has several columns called 'sex'; leave one"),
+        ("sex,score\nF,50\nM,3\n", "column 'score': got 3 to 50, but the model's output is a probability, from 0 to 1"),
+        ("sex;age\nF;50,5\nM;61,0\n", "column age writes numbers with a decimal comma"),
+        ("sex,patient\nF,1\nM,\n", "1 of 2 rows have no patient. Complete the column, or leave it out"),
+    ],
+)  # fmt: skip
+def test_a_table_that_can_not_be_held_against_is_refused_with_a_sentence(
+    build: SimpleNamespace, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    asked = protocol(build, reference="table.csv")
+    with pytest.raises(DataError, match=re.escape(message)):
+        fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])

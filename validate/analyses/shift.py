@@ -5,6 +5,7 @@ data: {"reference": {"kind", "sha256", "cases", "outcome"}, "patients_in_both",
  "embedding": {"size", "components", "share", "cases", "reference_cases"} | {"reason"} | null,      null where none is declared
  "features": [{"feature", "label", "group": "metadata" | "images" | "outputs" | "embedding", "test": "ks" | "total_variation",
    "statistic", "p", "adjusted", "here": text, "reference": text, "shifted": bool}],
+ "left_out": [{"feature", "label", "group", "reason"}],
  "together": {"statistic", "p", "groups": [{"group", "statistic", "p", "adjusted"}]} | null,     MMD over all features, and of each group
  "classifier": id,
  "chart": {"order_by", "allowance", "decision", "points": [{"when", "cases", "patients", "z", "upper", "lower"}], "alarm": when | null,
@@ -86,6 +87,7 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
             "permutations": options.permutations,
             "embedding": _embedding(both),
             "features": features,
+            "left_out": both.left_out(options),
             "together": both.together(options),
             "classifier": classifier.id if classifier is not None else None,
             "chart": chart,

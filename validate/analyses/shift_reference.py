@@ -13,13 +13,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv
 
+from validate.analyses.embeddings import PREFIX as INNER
 from validate.analyses.embeddings import embedding_column, embeddings_here
 from validate.analyses.outputs import outputs
 from validate.canonical import file_digest, pretty_json, write_atomically
 from validate.cohort.case import Case
+from validate.cohort.joined import numbers_if_all
 from validate.cohort.manifest import KEYS, write_table
+from validate.cohort.privacy import is_pseudonym, pseudonym
+from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
 from validate.imaging.statistics import NAMES
 from validate.protocol.passes import CLEAN
@@ -28,6 +31,7 @@ from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
 from validate.results.units import EMBEDDING
 
+PATIENT = "patient"
 PREFIX = "image."  # of a column that holds an image statistic
 MANIFEST = "evidence/manifest.json"
 CASES, UNITS, ESTIMATES, VERDICT = "cohort/cases.parquet", "results/units.parquet", "estimates.json", "verdict.json"
@@ -48,29 +52,62 @@ class ShiftReference:
         return {key: self.facts[key] for key in ("kind", "sha256", "cases")}
 
 
-def read_shift_reference(protocol: StudyProtocol, base: Path) -> ShiftReference | None:
-    """None where the protocol asks for no shift analysis.
+def read_shift_reference(protocol: StudyProtocol, base: Path, *, site_key: bytes) -> ShiftReference | None:
+    """None where the protocol asks for no shift analysis. Patients of a table get the names that they have at this site.
 
     Raises DataError where the reference is no run and no table, another one than the protocol names, or a run whose files are not those
     that it was sealed with.
     """
     options = shift_of(protocol)
-    return None if options is None else ShiftReference(*_reference(options, base / options.reference))
+    return None if options is None else ShiftReference(*_reference(options, base / options.reference, site_key))
 
 
-def check_shift(protocol: StudyProtocol, reference: ShiftReference | None, cases: Sequence[Case]) -> None:
-    """Raise DataError, before a model reads a case, where what is to be compared is not known of both cohorts."""
+def fitted(protocol: StudyProtocol, reference: ShiftReference | None, cases: Sequence[Case]) -> ShiftReference | None:
+    """What of the reference is kept beside this cohort: columns that both can have. Names of the others stand in its facts, "not_taken".
+
+    Raises DataError, before a model reads a case, where what is to be compared is not known of both cohorts.
+    """
     options = shift_of(protocol)
     if options is None or reference is None:
-        return
-    here = set(dict.fromkeys(name for case in cases for name in case.attributes))
-    there = {name for name in reference.table.column_names if name not in KEYS}
+        return reference
+    here, there = {name for case in cases for name in case.attributes}, reference.table.column_names
+    kept = [name for name in there if name in here or name == PATIENT or _of_output(protocol, name)]
+    if not {*kept} - {PATIENT}:
+        raise DataError(
+            f"{AT} '{options.reference}' has no column that this cohort has too. Its columns are {', '.join(there)}; expected attributes "
+            f"such as {', '.join(sorted(here)[:8])}, 'score', or image statistics such as {', '.join(sorted(NAMES)[:3])}."
+        )
     for name in options.metadata:
-        for known, cohort in ((here, "this cohort"), (there, "the reference")):
+        for known, cohort in ((here, "this cohort"), ({*kept}.difference(KEYS), "the reference")):
             if name not in known:
                 raise DataError(f"analyses: shift: metadata: of {cohort}, {unknown('attribute', name, known)}")
     if options.order_by is not None and options.order_by not in here:
         raise DataError(f"analyses: shift: order_by: of this cohort, {unknown('attribute', options.order_by, here)}")
+    _chances(protocol, options, reference.table)
+    others = [name for name in there if name not in kept]
+    return ShiftReference(reference.table.select(kept), {**reference.facts, "not_taken": others})
+
+
+def _of_output(protocol: StudyProtocol, name: str) -> bool:
+    """Whether a column may hold an output, a number of an embedding or an image statistic."""
+    inner = {
+        one for model in protocol.models for one in (model.output.embedding and model.output.embedding.columns) or ()
+    }
+    return name in inner or name.startswith((PREFIX, INNER, "score"))
+
+
+def _chances(protocol: StudyProtocol, options: ShiftOptions, table: pa.Table) -> None:
+    """Raise DataError where a table's scores can't be those of a model that gives probabilities."""
+    if any(model.output.kind != "probability" for model in protocol.models):
+        return
+    for name in table.column_names:
+        if (name == "score" or name.startswith("score:")) and table[name].type in (pa.float64(), pa.int64()):
+            known = [value for value in table[name].to_pylist() if value is not None and value == value]  # noqa: PLR0124  NaN
+            if known and not (min(known) >= 0 and max(known) <= 1):
+                raise DataError(
+                    f"{AT} '{options.reference}', column '{name}': got {min(known):g} to {max(known):g}, but the model's output is a "
+                    "probability, from 0 to 1. Give the reference's scores on the same scale."
+                )
 
 
 def write_shift_reference(folder: Path, reference: ShiftReference) -> None:
@@ -79,11 +116,14 @@ def write_shift_reference(folder: Path, reference: ShiftReference) -> None:
     write_atomically(folder / TOLD, pretty_json(dict(reference.facts)))
 
 
-def _reference(options: ShiftOptions, path: Path) -> tuple[pa.Table, dict[str, Any]]:
+def _reference(options: ShiftOptions, path: Path, site_key: bytes) -> tuple[pa.Table, dict[str, Any]]:
     if path.is_dir():
         table, facts = _run(path)
     elif path.is_file():
-        table, facts = _file(path), {"kind": "table", "sha256": file_digest(path), "estimates": [], "outcome": None}
+        table, facts = (
+            _file(path, site_key),
+            {"kind": "table", "sha256": file_digest(path), "estimates": [], "outcome": None},
+        )
     else:
         raise DataError(
             f"{AT} there is no '{options.reference}' beside the protocol; expected a finished run folder or a "
@@ -144,12 +184,25 @@ def _as_sealed(path: Path) -> str:
     return file_digest(path / MANIFEST)
 
 
-def _file(path: Path) -> pa.Table:
-    try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{AT} {path} can't be read as a table: {error}") from error
-    if table.num_rows == 0:
-        raise DataError(f"{AT} {path} has no row.")
-    names = [f"{PREFIX}{name}" if name in NAMES else name for name in table.column_names]
-    return table.rename_columns(names)
+def _file(path: Path, site_key: bytes) -> pa.Table:
+    """Read as the tables of a cohort are, so that an empty cell is no level and numbers are numbers on both sides."""
+    read = read_table(path, what=f"{AT} table")
+    columns = {name: _column(values) for name, values in read.columns.items()}
+    table = pa.table({f"{PREFIX}{name}" if name in NAMES else name: column for name, column in columns.items()})
+    return _pseudonymous(table, path, site_key) if PATIENT in columns else table
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    inner = any(isinstance(value, list) for value in values)  # an embedding
+    return pa.array(values if inner else numbers_if_all(values))
+
+
+def _pseudonymous(table: pa.Table, path: Path, site_key: bytes) -> pa.Table:
+    told = [key_text(value) for value in table[PATIENT].to_pylist()]
+    if without := sum(not name for name in told):
+        raise DataError(
+            f"{AT} {path}: {without} of {len(told)} rows have no patient. Complete the column, or leave it out: then each row is a "
+            "patient of its own."
+        )
+    known = [name if is_pseudonym(str(name)) else pseudonym(site_key, "patient", str(name)) for name in told]
+    return table.set_column(table.column_names.index(PATIENT), PATIENT, pa.array(known, pa.string()))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.analyses.embeddings import Components, components, embeddings_here, embeddings_of_reference
+from validate.analyses.not_compared import lacking, why_not
 from validate.analyses.outputs import outputs
 from validate.analyses.shift_reference import PREFIX
 from validate.analyses.shift_tables import ShiftTables
@@ -40,6 +41,7 @@ COMPONENT = "component of the embedding "
 class TwoCohorts:
     """second : rows of this cohort      patient : numbered over both      columns : name → values, of what both have
     embedding : of a model that declares one, its components; or why they are not compared
+    lacking : names of columns that one cohort has alone, with the reason
     """
 
     def __init__(
@@ -67,6 +69,13 @@ class TwoCohorts:
             for name in here
             if name not in {"patient", options.order_by, *inner} and name in reference and self._wanted(options, name)
         }
+        self.lacking = tuple(
+            lacking(
+                [name for name in here if any(value is not None for value in here[name])],
+                [*reference, *tables.facts.get("not_taken", ())],
+                passed={"patient", options.order_by, *inner},
+            )
+        )
         if isinstance(self.embedding, Components):
             for number, column in enumerate(self.embedding.scores.T.tolist(), start=1):
                 self.columns[f"{COMPONENT}{number}"] = [None if math.isnan(value) else value for value in column]
@@ -136,6 +145,16 @@ class TwoCohorts:
                 **self.feature(name), "group": self.group(name), "test": kind, "statistic": test.statistic, "p": test.p,
                 "here": told[0], "reference": told[1],
             }  # fmt: skip
+
+    def left_out(self, options: ShiftOptions) -> list[dict[str, str]]:
+        """What is not compared, and why."""
+        compared = {*self.numbers(), *self.levels()}
+        found = [(name, reason) for name, reason in self.lacking if self._wanted(options, name)]
+        for name, values in self.columns.items():
+            if name not in compared:
+                before = int((~self.second).sum())
+                found.append((name, why_not(values[before:], values[:before], fewest=FEWEST, most_levels=MOST_LEVELS)))
+        return [{**self.feature(name), "group": self.group(name), "reason": reason} for name, reason in found]
 
     def matrix(self, group: str | None = None) -> NDArray[np.float64]:
         """(n, d) standardised by the reference; missing numbers are the mean, with a column that says so; words as 0 and 1.

@@ -30,7 +30,8 @@ def shifted(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         **shown,
         "reference": view.words(data["reference"]["kind"]) + ", " + view.count(data["reference"]["cases"], "case") + ", "
         + view.fingerprint(data["reference"]["sha256"]),
-        "features": _features(data, f"shift-{key}"),
+        "features": _features(data, f"shift-{key}") if data["features"] else None,
+        "left_out": _left_out(data["left_out"]),
         "together": view.p_value(data["together"]["p"]) if data["together"] else None,
         "apart": _apart(data["together"]["groups"]) if data["together"] and len(data["together"]["groups"]) > 1 else None,
         "classifier": view.estimate(study.sealed.estimate(data["classifier"])),
@@ -60,6 +61,20 @@ def _features(data: Node, name: str) -> Table:
             )
         )  # fmt: skip
     return Table(name, columns, tuple(rows))
+
+
+def _left_out(left_out: Node) -> Printed:
+    """What was not compared, by the reason."""
+    by: dict[str, list[Node]] = {}
+    for one in left_out:
+        by.setdefault(one["reason"].text, []).append(one)
+    return joined(
+        (
+            joined((view.words(one["label"]) for one in alike), ", ") + ": " + view.words(alike[0]["reason"])
+            for alike in by.values()
+        ),
+        "; ",
+    )
 
 
 def _apart(groups: Node) -> Printed:
