@@ -74,6 +74,8 @@ PROBLEMS = [
     ("{id: sensitivity,", "{id: sensitivity, options: {threshold: high},", "options.threshold: got 'high', expected a number"),
     ("- calibration: {}", "- calibration\n  - calibration: {}", "analyses[1]: 'calibration' stands twice"),
     ("- calibration: {}", "- fairness: {attributes: [sex]}", "analyses[0].fairness.endpoints: missing; the protocol"),
+    ("- calibration: {}", "- fairness: {attributes: [sex], endpoints: [auroc], intersections: [[sex, sex, sex]]}",
+     "fairness.intersections[0]: got 3 items, expected at most 2"),
     ("- calibration: {}", "- scanner_shift: {by: site}", "analyses[0].scanner_shift.endpoints: missing; the protocol"),
     ("- calibration: {}", "- robustness", "options.suite: missing"),
     ("- calibration: {}", "- robustness: {suite: any, endpoints: [auroc], custom: {jpeg: [{quality: 130}]}}",

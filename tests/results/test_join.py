@@ -5,10 +5,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from validate.cohort.case import Case
 from validate.errors import DataError
 from validate.protocol.passes import CLEAN, Pass
 from validate.protocol.schema import StudyProtocol
-from validate.results.join import join_units, stratum_attributes
+from validate.results.join import check_groups, join_units, stratum_attributes
 from validate.results.units import UNITS
 
 MODEL: dict[str, Any] = {
@@ -215,3 +216,24 @@ def test_labels_that_do_not_fit_are_an_error(rows: list[tuple[str, str, float | 
 def test_an_unknown_attribute_is_named_with_those_that_exist() -> None:
     with pytest.raises(DataError, match="no attribute 'race' to group by; there are exposures, maker, sex"):
         join_units(protocol(strata=["race"]), cases(), reference(), inference())
+
+
+def test_a_group_that_others_are_held_against_is_there_before_a_model_reads_a_case() -> None:
+    seen = [
+        Case(f"U-{n}", f"P-{n}", "S", "E", "d" * 64, {"sex": sex, "maker": "A"}, has_label=True)
+        for n, sex in enumerate("FMM")
+    ]
+
+    def against(group: str) -> StudyProtocol:
+        options = {
+            "attributes": ["sex"],
+            "endpoints": ["auroc"],
+            "reference": {"sex": group},
+            "margin": 0.1,
+            "rationale": "r",
+        }
+        return protocol(analyses=[{"name": "fairness", "options": options}])
+
+    check_groups(against("F"), seen)
+    with pytest.raises(DataError, match=r"reference\.sex: no group 'f'; groups are 'F', 'M'"):
+        check_groups(against("f"), seen)

@@ -93,6 +93,8 @@ def _sentence(detail: ErrorDetails, place: Place, model: type[BaseModel]) -> str
         return f"got the number {got}, expected text: put it in quotes, '{got}'"
     if kind == "too_short":
         return f"got {detail['ctx']['actual_length']} items, expected at least {detail['ctx']['min_length']}"
+    if kind == "too_long":
+        return f"got {detail['ctx']['actual_length']} items, expected at most {detail['ctx']['max_length']}"
     if kind in {"model_type", "dict_type", "model_attributes_type"}:
         expected = "a mapping (key: value)"
     message = f"got {_shown(got)}, expected {expected}."

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from validate.cohort.case import Case
 from validate.errors import DataError
+from validate.protocol.fairness import fairness_of
 from validate.protocol.passes import CLEAN, Pass
+from validate.protocol.problem import unknown
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.targets import scored
 from validate.results.answers import answered, by_target, labelled
@@ -86,6 +88,17 @@ def check_groups(protocol: StudyProtocol, cases: Sequence[Case]) -> None:
         source = protocol.cohort.attributes.get(attribute)
         if attribute in ONE_PER_PATIENT or (source is not None and source.per == "patient"):
             refuse_two_levels(attribute, levels, [case.patient for case in cases])
+        _reference_group(protocol, attribute, levels)
+
+
+def _reference_group(protocol: StudyProtocol, attribute: str, levels: Sequence[str]) -> None:
+    """The group that analyses: fairness holds the others against must be there."""
+    options = fairness_of(protocol)
+    if options is None or not isinstance(options.reference, dict) or attribute not in options.reference:
+        return
+    wanted, known = options.reference[attribute], sorted(set(levels) - {MISSING})
+    if wanted not in known:
+        raise DataError(f"analyses: fairness: reference.{attribute}: {unknown('group', wanted, known)}")
 
 
 def _named_by(options: Mapping[str, Any]) -> list[str]:
