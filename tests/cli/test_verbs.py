@@ -14,7 +14,9 @@ from validate.catalog import shipped_catalog
 from validate.cli.check import _passes
 from validate.cli.junit import write_junit
 from validate.cli.main import VERBS, app
+from validate.cli.verify import _tell
 from validate.errors import CommandError
+from validate.evidence.verification import Verification
 from validate.protocol.load import load_protocol
 from validate.verdict.verdict import CriterionResult, Verdict
 
@@ -100,3 +102,11 @@ def test_criteria_become_junit_cases(tmp_path: Path) -> None:
         suite = ET.parse(tmp_path / "junit.xml").getroot()
         assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == counts
         assert suite.get("tests") == "3"
+
+
+def test_verify_names_every_number_that_has_no_second_way_of_counting(capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = ("findings.json#/findings/0/data/a", "findings.json#/findings/3/data/b/0")
+    _tell(Verification("VERIFIED", (), files=3, events=2, numbers=10, uncounted=addresses))
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("  2 numbers of findings have no second way of counting:")
+    assert lines[at + 1 : at + 3] == [f"    {address}" for address in addresses]

@@ -10,6 +10,8 @@ import pytest
 
 from validate.canonical import pretty_json
 from validate.errors import EvidenceError
+from validate.evidence import pdf_parts
+from validate.evidence.pdf_signature import pdf_signatures
 from validate.evidence.pdf_text import pages_of
 from validate.evidence.printed import check_printed, fits
 
@@ -102,3 +104,23 @@ def test_a_pdf_that_cannot_be_read_is_said(run: Path, content: bytes) -> None:
     (run / "report/printed.json").write_text(json.dumps({"pages": 3}))
     with pytest.raises(EvidenceError):
         check_printed(run)
+
+
+def test_only_what_reads_a_pdf_may_stumble_over_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the reader stumbles over is said; a mistake of this program's own comparison is not dressed up as a broken file."""
+
+    def broken(_content: bytes) -> Any:
+        raise IndexError("deep in the reader")
+
+    monkeypatch.setattr(pdf_parts, "opened_pdf", broken)
+    with pytest.raises(EvidenceError, match="its parts can't be read: IndexError: deep in the reader"):
+        list(pdf_parts.part_differences(run, b""))
+    monkeypatch.setattr(pdf_parts, "_read", lambda _content: ([], {}))
+    monkeypatch.setattr(pdf_parts, "CARRIED", (7,))
+    with pytest.raises(AttributeError):
+        list(pdf_parts.part_differences(run, b""))
+
+
+def test_what_stands_in_the_way_of_reading_signatures_is_said() -> None:
+    with pytest.raises(EvidenceError, match=r"its signatures can't be read: \w+: .*[a-z]{3}"):
+        pdf_signatures(b"%PDF-1.7\nnothing")

@@ -15,6 +15,7 @@ import yaml
 from validate.analyses.averaged import is_averaged
 from validate.canonical import pretty_json
 from validate.cohort.select import meets
+from validate.evidence import recount_measured, recount_outputs
 from validate.evidence.findings.comparison import _meets
 from validate.evidence.findings.finding import Finding
 from validate.evidence.findings.mixed import mixed as mixed_of
@@ -362,8 +363,84 @@ def test_a_number_of_a_finding_that_is_another_is_named_by_its_address(run: Path
 
 
 def test_a_finding_that_is_torn_is_told_and_stops_nothing(run: Path) -> None:
-    (told,) = changed(run, "labels", to=[{"rows": 7}])
-    assert told.startswith("findings.json#/findings/0: can't be counted again: KeyError")
+    document = json.loads((run / "findings.json").read_text())
+    document["findings"].append({**document["findings"][0], "data": {**document["findings"][0]["data"], "rows": 8}})
+    (run / "findings.json").write_bytes(pretty_json(document))
+    torn, after = changed(run, "labels", to=[{"rows": 7}])
+    assert torn.startswith("findings.json#/findings/0: can't be counted again: KeyError")
+    assert after == "findings.json#/findings/1/data/rows: stored 8, counted 7"
+
+
+def test_survival_that_is_torn_is_told_and_stops_nothing(run: Path) -> None:
+    protocol = yaml.safe_load((run / "protocol.yaml").read_text())
+    protocol["analyses"] = [{"survival": {"time": "months", "event": "died"}}]
+    (run / "protocol.yaml").write_text(yaml.safe_dump(protocol))
+    document = json.loads((run / "findings.json").read_text())
+    document["findings"].append({"analysis": "survival", "model": "a", "status": "ok", "data": {"patients": 4}})
+    (run / "findings.json").write_bytes(pretty_json(document))
+    found = recount(run)
+    assert found.differences == ("findings.json: survival can't be counted again: KeyError: 'events'",)
+    assert found.found == 10
+
+
+def test_rows_are_grouped_by_a_name_once_and_not_by_something_else_under_it() -> None:
+    of = table()
+    of.group("half", {"U-0": "one"})
+    of.group("half", {"U-0": "one"})  # as another finding may
+    assert [row["by.half"] for row in of.rows[:2]] == ["one", "missing"]
+    with pytest.raises(ValueError, match="grouped by 'half' already: U-0 is of one, not two"):
+        of.group("half", {"U-0": "two"})
+
+
+def masks(count: int) -> Table:
+    """Dice of .00, .01, … and volumes that are half as large again as they should be; the first case gave no output."""
+    return table([
+        {**rows()[0], "unit": f"U-{place}", "status": "ok" if place else "failed", "failure": None if place else "x",
+         "case.dice": place / 100 if place else None, "case.volume_reference": place * 2.0, "case.volume_prediction": place * 3.0}
+        for place in range(count)
+    ])  # fmt: skip
+
+
+def test_what_is_measured_of_masks_is_as_by_hand_and_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, looked = masks(41), list[str]()
+    read = recount_measured.cases
+    monkeypatch.setattr(recount_measured, "cases", lambda table, line: looked.append("") or read(table, line))
+
+    def number(name: str, **asked: Any) -> Any:
+        return counted(of, finding(of).line(f"masks.{name}", asked=asked))
+
+    assert [number("values", column="dice", place=place) for place in range(40)] == [
+        (1 + place) / 100 for place in range(40)
+    ]
+    assert [number("worst", column="dice", place=place) for place in (0, 1)] == [0.01, 0.02]
+    assert (number("cases"), number("with_value", column="dice"), number("without_value", column="dice")) == (41, 40, 1)
+    assert number("lower_quartile", column="dice") == pytest.approx(0.1075)
+    assert number("of_case", column="dice", case="U-7") == 0.07 and math.isnan(
+        number("of_case", column="dice", case="U-0")
+    )
+    # (2n + 3n)/2 and n; of 1 to 40 the mean is 20.5 and the sum of squares 5330
+    assert [number("mean", column="volume_difference", place=n - 1) for n in (1, 4)] == [2.5, 10.0]
+    assert [number("apart", column="volume_difference", place=n - 1) for n in range(1, 41)] == list(range(1, 41))
+    assert number("bias", column="volume_difference") == 20.5
+    assert number("high_limit", column="volume_difference") == pytest.approx(
+        20.5 + 1.959964 * math.sqrt(5330 / 39), rel=1e-6
+    )
+    assert len(looked) <= 3
+
+
+def test_how_often_an_answer_changes_is_counted_once_for_all_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    flipped = [
+        {**row, "pass": "noise-1", "score": None if row["score"] is None else 1 - row["score"]} for row in rows()
+    ]
+    of, looked = table([*rows(), *flipped]), list[str]()
+    flips = recount_outputs._flips
+    monkeypatch.setattr(recount_outputs, "_flips", lambda own, name: looked.append(name) or flips(own, name))
+    lines = [
+        finding(of).line("outputs.times_flipped", asked={"passes": ["noise-1"], "place": place}) for place in range(6)
+    ]
+    # .9 .6 .2 .7 .2 .1 are on the other side of .5 each
+    assert [counted(of, line) for line in lines] == [1] * 6
+    assert counted(of, {**lines[0], "metric": "outputs.never_flipped"}) == 0 and looked == ["noise-1"]
 
 
 def test_a_number_without_a_second_way_and_without_a_reason_is_told(run: Path) -> None:

@@ -1,6 +1,7 @@
 """How far the same images give the same outputs: once more, one case a batch, on another device, with inputs in half precision.
 
-data: {"sample", "cases", "checks": [{"check", "title", "compared", "identical", "largest": number | null, "answers_changed": n | null,
+data: {"sample", "cases", "checks": [{"check", "pass", "title", "compared", "identical", "largest": number | null,
+ "answers_changed": n | null,
  "endpoints": [{"endpoint", "label", "unit", "first": number, "again": number, "change": number, "width": number | null}]}]}
 identical : cases whose outputs are equal to the bit      largest : difference of an output, absolute
 width : of the interval of the whole study, which the change is read beside
@@ -115,6 +116,7 @@ def _check(evidence: Evidence, model: Model, outputs: list[Outputs], name: str) 
     check, _, device = name.removeprefix(f"{NAME}.").partition("-")
     return {
         "check": check,
+        "pass": name,
         "title": TITLES[check] + (f" ({device})" if device else ""),
         "compared": compared,
         "identical": 0 if identical is None else int(identical.sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,6 +99,13 @@ def _redrawing(*, paper: bool) -> Redrawing | None:
     return paper_made_again if paper else made_again
 
 
+def _tell_uncounted(addresses: Sequence[str]) -> None:
+    if addresses:
+        typer.echo(f"  {len(addresses)} numbers of findings have no second way of counting:")
+        for address in addresses:
+            typer.echo(f"    {address}")
+
+
 def _tell(answer: Verification) -> None:
     """First what holds, then at once what this can't prove, then the rest."""
     typer.echo(answer.status)
@@ -108,10 +116,7 @@ def _tell(answer: Verification) -> None:
     if answer.not_counted:
         why = "; ".join(f"{count} {words}" for words, count in answer.not_counted.items())
         typer.echo(f"  of findings not counted so, but computed again by this program: {why}")
-    if answer.uncounted:
-        typer.echo(
-            f"  {len(answer.uncounted)} numbers of findings have no second way of counting ({answer.uncounted[0]}, …)"
-        )
+    _tell_uncounted(answer.uncounted)
     typer.echo(f"{answer.printed} numbers printed in the PDF matched by their address")
     if answer.words:
         shown = ", ".join(repr(one[:40]) for one in answer.words[:3])

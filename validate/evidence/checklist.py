@@ -42,7 +42,9 @@ def checklists_document(folder: Path) -> dict[str, Any]:
 
 
 def _list(one: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    counted = {"items_answered": sum(item["status"] == ANSWERED for item in items), "items_in_all": len(items)}
+    """How many are answered, of those that this study can be asked."""
+    asked = [item for item in items if item["status"] != NOT_APPLICABLE]
+    counted = {"items_answered": sum(item["status"] == ANSWERED for item in asked), "items_in_all": len(asked)}
     return {**{k: one[k] for k in ("id", "title", "doi")}, **counted, "items": list(items)}
 
 

@@ -20,19 +20,26 @@ ACTING = ("/OpenAction", "/AA", "/AcroForm", "/OCProperties", "/Collection", "/R
 
 def part_differences(folder: Path, content: bytes) -> Iterator[str]:
     """In words, whatever a report has no place for.    content : of its PDF. Raises EvidenceError for what can't be read."""
+    words, attached = _read(content)
+    yield from words
+    yield from _attachment_differences(folder, attached)
+
+
+def _read(content: bytes) -> tuple[list[str], dict[str, bytes]]:
+    """In words what no report has, and the files that travel in it."""
     try:
         root = opened_pdf(content).root
-        yield from (f"has {name[1:]}, which no report has" for name in ACTING if name in root)
         names = root["/Names"].get_object() if "/Names" in root else {}
-        yield from (
-            f"has {name[1:]}, which no report has" for name in names if name not in {"/Dests", "/EmbeddedFiles"}
-        )
+        words = [f"has {name[1:]}, which no report has" for name in ACTING if name in root]
+        words += [f"has {name[1:]}, which no report has" for name in names if name not in {"/Dests", "/EmbeddedFiles"}]
         for number, page in enumerate(leaves(root["/Pages"]), 1):
-            yield from (f"page {number} {words}" for words in _beside(page))
-        yield from _attachment_differences(folder, dict(_attached(names)))
+            words += [f"page {number} {one}" for one in _beside(page)]
+        return words, dict(_attached(names))
     except MissingLibrary:
         raise
-    except Exception as error:  # whatever a reader stumbles over in bytes that somebody has changed
+    except (
+        Exception
+    ) as error:  # pyHanko reads as it is asked, and stumbles anywhere over bytes that somebody has changed
         raise EvidenceError(f"its parts can't be read: {type(error).__name__}: {error}") from error
 
 

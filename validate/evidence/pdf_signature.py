@@ -108,7 +108,7 @@ def pdf_signatures(content: bytes) -> list[PdfSignature]:
             kept = level is not None and level <= ModificationLevel.FORM_FILLING
             found.append(PdfSignature(fingerprint(certificate), bool(status.intact and status.valid and kept)))
     except Exception as error:  # whatever a reader stumbles over in bytes that somebody has changed
-        raise EvidenceError(f"its signatures can't be read: {type(error).__name__}") from error
+        raise EvidenceError(f"its signatures can't be read: {type(error).__name__}: {error}") from error
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from validate.evidence.recount_quantile import quantile
 from validate.evidence.recount_yes_no import Found, Row, brier
 
 Condition = Mapping[str, float]
@@ -156,13 +157,6 @@ def _local(x: np.ndarray, seen: np.ndarray, mass: np.ndarray, place: float) -> f
     return float(np.linalg.lstsq(design, seen[inside] * np.sqrt(weight[inside]), rcond=None)[0][0])
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
-    order = sorted(values)
-    place = (len(order) - 1) * share
-    low, high = order[math.floor(place)], order[math.ceil(place)]
-    return low + (high - low) * (place - math.floor(place))
-
-
 NONE: frozenset[str] = frozenset()
 BINS = frozenset({"bins"})
 MEASURES: Mapping[str, tuple[Callable[[Rows, Condition], Found], frozenset[str]]] = {
@@ -175,7 +169,7 @@ MEASURES: Mapping[str, tuple[Callable[[Rows, Condition], Found], frozenset[str]]
     "calibration_in_the_large": (calibration_in_the_large, NONE),
     "calibration_slope": (calibration_slope, NONE),
     "ici": (lambda rows, _condition: Found(statistics.fmean(_curve(rows))), NONE),
-    "e50": (lambda rows, _condition: Found(_quantile(_curve(rows), 0.5)), NONE),
-    "e90": (lambda rows, _condition: Found(_quantile(_curve(rows), 0.9)), NONE),
+    "e50": (lambda rows, _condition: Found(quantile(_curve(rows), 0.5)), NONE),
+    "e90": (lambda rows, _condition: Found(quantile(_curve(rows), 0.9)), NONE),
     "emax": (lambda rows, _condition: Found(max(_curve(rows))), NONE),
 }

@@ -37,10 +37,8 @@ from validate.evidence.findings import (
 )
 from validate.evidence.findings.finding import Finding
 from validate.evidence.recount_number import TORN, Number, agrees
-from validate.evidence.recount_table import Table
-from validate.evidence.seal import read_document
+from validate.evidence.recount_table import FINDINGS, Table
 
-FINDINGS = "findings.json"
 REASONS = Path(__file__).parent / "findings" / "not_counted.yaml"
 OF: Mapping[str, Callable[[Finding], Iterator[Number]]] = {
     module.__name__.rpartition(".")[2]: module.numbers
@@ -67,7 +65,7 @@ class Findings:
 def recounted(table: Table) -> Findings:
     """Raises EvidenceError where findings.json can't be read."""
     found, known = Findings(), set[str]()
-    for place, document in _documents(table):
+    for place, document in enumerate(table.findings):
         try:
             for number in _numbers(table, place, document):
                 now = number.counted(table)
@@ -77,14 +75,19 @@ def recounted(table: Table) -> Findings:
                 if not agrees(number.stored, now):
                     found.differences.append(f"{number.address}: stored {number.stored}, counted {_said(now)}")
         except TORN as error:
-            told = f"{type(error).__name__}: {error}"
-            found.differences.append(f"{FINDINGS}#/findings/{place}: can't be counted again: {told}")
-    _, told_of_survival = recount_survival.recounted(table)
-    found.differences += told_of_survival
-    known |= {one.address for _, stored in recount_survival.asked(table) for one in stored}
+            found.differences.append(f"{FINDINGS}#/findings/{place}: {_torn(error)}")
+    try:
+        found.differences += recount_survival.recounted(table)[1]
+        known |= {one.address for _, stored in recount_survival.asked(table) for one in stored}
+    except TORN as error:
+        found.differences.append(f"{FINDINGS}: survival {_torn(error)}")
     found.checked = len(known)
     _others(table, known, found)
     return found
+
+
+def _torn(error: Exception) -> str:
+    return f"can't be counted again: {type(error).__name__}: {error}"
 
 
 def _said(now: float) -> str:
@@ -93,7 +96,7 @@ def _said(now: float) -> str:
 
 def numbers(table: Table) -> Iterator[Number]:
     """Of every finding, what is counted again; of survival recount_survival has them."""
-    for place, document in _documents(table):
+    for place, document in enumerate(table.findings):
         yield from _numbers(table, place, document)
 
 
@@ -102,13 +105,8 @@ def _numbers(table: Table, place: int, document: Mapping[str, Any]) -> Iterator[
         yield from OF[document["analysis"]](Finding(table, place, document))
 
 
-def _documents(table: Table) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if (table.folder / FINDINGS).is_file():
-        yield from enumerate(read_document(table.folder, FINDINGS)["findings"])
-
-
 def _others(table: Table, known: set[str], found: Findings) -> None:
-    for place, document in _documents(table):
+    for place, document in enumerate(table.findings):
         for path in _leaves(document["data"], ""):
             address = f"{FINDINGS}#/findings/{place}/data{path}"
             if address in known:

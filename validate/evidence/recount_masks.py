@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from validate.evidence.recount_quantile import quantile as type_7
 from validate.evidence.recount_yes_no import Found
 
 Columns = Sequence[Sequence[float]]  # of each case the values that the statistic needs
@@ -24,11 +25,7 @@ def median(cases: Columns, _condition: Condition) -> Found:
 
 
 def quantile(cases: Columns, condition: Condition) -> Found:
-    """Linear between the two cases around the place (Hyndman and Fan's type 7)."""
-    order = sorted(case[0] for case in cases)
-    place = (len(order) - 1) * condition["share"]
-    low, high = order[math.floor(place)], order[math.ceil(place)]
-    return Found(low + (high - low) * (place - math.floor(place)))
+    return Found(type_7((case[0] for case in cases), condition["share"]) if cases else math.nan)
 
 
 def at_least(cases: Columns, condition: Condition) -> Found:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from validate.evidence import recount_classes, recount_masks
 from validate.evidence.recount_classes import Answers
 from validate.evidence.recount_marks import AT_THE_POINT
-from validate.evidence.recount_table import Entry, Table, answer_of, counted_cases, group_of
+from validate.evidence.recount_table import MISSING, Entry, Table, answer_of, counted_cases, group_of
 from validate.evidence.recount_way import answers_of, marked_cases, mask_values, yes_no_rows
 from validate.evidence.recount_yes_no import Row
 
 FEWEST = 5  # of both sides in a cell, for it to take part
 EDGE, RIDGE = 0.02, 1e-4
-MISSING, AUROC = "missing", "classification.auroc"
+AUROC = "classification.auroc"
 Floats = NDArray[np.float64]
 
 

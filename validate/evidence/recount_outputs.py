@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from validate.evidence.recount_moved import CLEAN, NOT_MADE
 from validate.evidence.recount_people import NOT_TAKEN
@@ -17,16 +17,24 @@ Case = Sequence[Entry]  # the rows of one case in one pass, one for each target
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Of one model: by pass and unit its rows, and how a score is flagged."""
+    """Of one model: by pass and unit its rows, how a score is flagged, and what several numbers share."""
 
     passes: Mapping[str, Mapping[str, Case]]
     flag: Callable[[float], bool] | None
     target: str
+    known: dict[str, dict[str, float]] = field(default_factory=dict)  # scores by pass
+    turned: dict[tuple[str, ...], list[int]] = field(
+        default_factory=dict
+    )  # by passes, how often each case's answer is another
 
-    def scores(self, name: str) -> dict[str, float]:
+    def scores(self, name: str) -> Mapping[str, float]:
         """By unit, the score of the headline's question, where there is one."""
-        found = {unit: self._own(rows) for unit, rows in self.passes.get(name, {}).items()}
-        return {unit: row["score"] for unit, row in found.items() if row["status"] == "ok" and row["score"] is not None}
+        if name not in self.known:
+            found = {unit: self._own(rows) for unit, rows in self.passes.get(name, {}).items()}
+            self.known[name] = {
+                unit: row["score"] for unit, row in found.items() if row["status"] == "ok" and row["score"] is not None
+            }
+        return self.known[name]
 
     def _own(self, rows: Case) -> Entry:
         return next((row for row in rows if row["target"] == self.target), rows[0])
@@ -68,11 +76,14 @@ def _turned(own: Beside, line: Entry, *, to: bool) -> int:
 
 def _times(own: Beside, line: Entry) -> list[int]:
     """Of each case with a clean output, in how many passes its answer is another one; most first."""
-    times = dict.fromkeys(own.scores(CLEAN), 0)
-    for name in line["asked"]["passes"]:
-        for unit in _flips(own, name):
-            times[unit] += 1
-    return sorted(times.values(), reverse=True)
+    passes = tuple(line["asked"]["passes"])
+    if passes not in own.turned:
+        times = dict.fromkeys(own.scores(CLEAN), 0)
+        for name in passes:
+            for unit in _flips(own, name):
+                times[unit] += 1
+        own.turned[passes] = sorted(times.values(), reverse=True)
+    return own.turned[passes]
 
 
 def _made(own: Beside, line: Entry) -> dict[str, Case]:

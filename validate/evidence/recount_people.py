@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from validate.evidence.recount_moved import CLEAN
-from validate.evidence.recount_table import UNREADABLE, Entry, Table, falls_under, rules_of
+from validate.evidence.recount_quantile import QUARTERS, quantile
+from validate.evidence.recount_table import MISSING, UNREADABLE, Entry, Table, falls_under, rules_of
 
 CASES, EXCLUSIONS, IDENTIFIED = "cohort/cases.parquet", "cohort/exclusions.parquet", "cohort/identified.parquet"
 NOT_TAKEN = "preprocess:"  # how a failure begins where the model does not take such an image
-MISSING, NOT_SAID, NO_LABEL, WITH_LABEL = "missing", "not said", "no reference", "with a reference"
+NOT_SAID, NO_LABEL, WITH_LABEL = "not said", "no reference", "with a reference"
 OLDEST = 90.0  # stands for all who are older
-QUARTERS = {"least": 0.0, "lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75, "most": 1.0}
 SITES = ("site", "institution")
 Mask = NDArray[np.bool_]
 
@@ -190,7 +190,4 @@ def _summary(table: Table, asked: Entry, *, counted_only: bool) -> float | None:
         known = [(patient, min(value, OLDEST)) for patient, value in first.items()]
     if counted_only:
         return len(known)
-    order = sorted(float(value) for _, value in known)
-    place = (len(order) - 1) * QUARTERS[asked["quarter"]]
-    low, high = order[math.floor(place)], order[math.ceil(place)]
-    return low + (high - low) * (place - math.floor(place))
+    return quantile((float(value) for _, value in known), QUARTERS[asked["quarter"]])

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from validate.evidence.recount_moved import CLEAN, options_of
-from validate.evidence.recount_table import Table
-from validate.evidence.seal import read_document
+from validate.evidence.recount_people import case_of
+from validate.evidence.recount_table import FINDINGS, Table
 
-NAME, CASES, FINDINGS = "survival", "cohort/cases.parquet", "findings.json"
+NAME = "survival"
 TOLERANCE = 1e-9
 
 
@@ -57,11 +55,16 @@ def recounted(table: Table) -> tuple[int, list[str]]:
     return checked, told
 
 
-def asked(table: Table) -> Iterator[tuple[str, list[Stored]]]:
+def asked(table: Table) -> Sequence[tuple[str, list[Stored]]]:
     """By model, what its finding holds."""
+    found: Sequence[tuple[str, list[Stored]]] = table.once(("survival",), lambda: list(_asked(table)))
+    return found
+
+
+def _asked(table: Table) -> Iterator[tuple[str, list[Stored]]]:
     if not options_of(table.protocol, NAME):
         return
-    for place, finding in enumerate(read_document(table.folder, FINDINGS)["findings"]):
+    for place, finding in enumerate(table.findings):
         if finding["analysis"] != NAME or finding["status"] != "ok":
             continue
         if len({row["target"] for row in table.rows if row["model"] == finding["model"]}) > 1:
@@ -80,13 +83,18 @@ def patients_of(table: Table, model: str) -> list[Patient]:
 
 def everybody(table: Table, model: str) -> list[dict[str, Any]]:
     """Score, time, happened and flagged of each patient; None where there is no output, or the follow-up is not known."""
+    found: list[dict[str, Any]] = table.once(("patients", model), lambda: _everybody(table, model))
+    return found
+
+
+def _everybody(table: Table, model: str) -> list[dict[str, Any]]:
     options = options_of(table.protocol, NAME)
     became = {
         row["patient"]: (
             float(row[options["time"]]),
             _text(row[options["event"]]) == _text(options.get("occurred", 1)),
         )
-        for row in pq.read_table(table.folder / CASES).to_pylist()
+        for row in case_of(table).values()
         if row[options["time"]] is not None and row[options["event"]] is not None and not _is_nan(row[options["time"]])
     }
     best: dict[str, float | None] = {}

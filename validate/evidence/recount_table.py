@@ -15,8 +15,9 @@ from validate.errors import EvidenceError
 from validate.evidence.recount_cases import Marked, read_marked
 from validate.evidence.seal import read_document
 
-UNITS, ACCEPTED = "results/units.parquet", "shift/reference.json"
+UNITS, ACCEPTED, FINDINGS = "results/units.parquet", "shift/reference.json", "findings.json"
 UNREADABLE = "decode:"  # how the reason begins where the file could not be read, and the model had no part in it
+MISSING = "missing"
 ALL_BUT = "\0"  # before a level, where every other one is meant
 EITHER = "\1"  # between two levels, where rows of both are meant
 BESIDE = "beside"  # key of an estimate that is only of cases which are left out of this model neither
@@ -32,7 +33,7 @@ class Table:
 
     folder: Path
     estimates: Sequence[Entry]
-    rows: Sequence[Entry]
+    rows: Sequence[dict[str, Any]]
     protocol: Mapping[str, Any]
     classes: int
     models: Mapping[str, Mapping[str, Any]]
@@ -62,6 +63,25 @@ class Table:
         if named is not None and self.protocol.get("task") != "classification":
             return str(named).strip()
         return str(self.rows[0]["target"]) if self.rows else ""
+
+    @property
+    def findings(self) -> Sequence[Entry]:
+        """Of findings.json, read once; none where there is no such file. Raises EvidenceError."""
+        found: Sequence[Entry] = self.once(
+            ("findings",),
+            lambda: read_document(self.folder, FINDINGS)["findings"] if (self.folder / FINDINGS).is_file() else (),
+        )
+        return found
+
+    def group(self, name: str, levels: Mapping[str, str]) -> None:
+        """Group rows by something that they are not grouped by yet.    levels : by unit. Raises ValueError where the name is taken."""
+        column = f"by.{name}"
+        for row in self.rows:
+            level = levels.get(row["unit"], MISSING)
+            if row.setdefault(column, level) != level:
+                raise ValueError(
+                    f"rows are grouped by '{name}' already: {row['unit']} is of {row[column]}, not {level}"
+                )
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What was made under this key, made where it was not yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from validate.evidence.findings.finding import Finding, grouped
+from validate.evidence.findings.finding import Finding
 from validate.evidence.recount_number import Number
 from validate.evidence.recount_pairs import KINDS
 from validate.evidence.recount_people import case_of
@@ -66,8 +66,7 @@ def _claimed(finding: Finding, test: str, reference: str) -> Mapping[str, str]:
         "neither": lambda a, b: not (a or b),
     }
     for name, part in parts.items():
-        grouped(
-            finding.table,
+        finding.table.group(
             f"{name} of {test} and {reference}",
             {unit: "yes" if part(*one) else "no" for unit, one in claims.items()},
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from validate.evidence.findings.finding import Finding
@@ -15,7 +15,7 @@ COUNTS = {"compared": "again", "identical": "identical", "answers_changed": "ans
 
 def numbers(finding: Finding) -> Iterator[Number]:
     for place, check in enumerate(finding.data["checks"]):
-        again = _pass(check)
+        again = str(check["pass"])
         for count in COUNTS:
             yield from finding.number(f"checks/{place}/{count}", _line(finding, count, again))
         for e, endpoint in enumerate(check["endpoints"]):
@@ -28,16 +28,7 @@ def numbers(finding: Finding) -> Iterator[Number]:
                 yield from finding.number(f"{at}/change", (1.0, second), (-1.0, first))
     if finding.data["checks"]:
         widest = max(finding.data["checks"], key=lambda check: check["compared"])
-        yield from finding.number("cases", _line(finding, "compared", _pass(widest)))
-
-
-def _pass(check: Mapping[str, Any]) -> str:
-    name = str(check["check"])
-    return (
-        f"determinism.device-{check['title'].rpartition('(')[2].rstrip(')')}"
-        if name == "device"
-        else f"determinism.{name}"
-    )
+        yield from finding.number("cases", _line(finding, "compared", str(widest["pass"])))
 
 
 def _line(finding: Finding, count: str, again: str) -> Entry:

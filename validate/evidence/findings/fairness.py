@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from validate.evidence.findings.finding import MISSING, Finding
+from validate.evidence.findings.finding import Finding
 from validate.evidence.findings.mixed import mixed
 from validate.evidence.recount_moved import options_of
 from validate.evidence.recount_number import Number
-from validate.evidence.recount_table import EITHER, Entry
+from validate.evidence.recount_table import EITHER, MISSING, Entry
 
 NAME = "fairness"
 FEWEST = 10  # events, where the protocol does not say

@@ -10,7 +10,7 @@ from validate.evidence.recount_number import Number
 from validate.evidence.recount_people import case_of, level_text
 from validate.evidence.recount_table import Entry, Table
 
-CLEAN, MISSING, LEFT_OUT = "clean", "missing", "outputs_only"
+CLEAN, LEFT_OUT = "clean", "outputs_only"
 Weighed = tuple[float, Entry]
 
 
@@ -84,16 +84,10 @@ class Finding:
         ]  # fmt: skip
 
 
-def grouped(table: Table, name: str, levels: Mapping[str, str]) -> None:
-    """Group rows by something that they are not grouped by.    levels : by unit"""
-    for row in table.rows:
-        row.setdefault(f"by.{name}", levels.get(row["unit"], MISSING))  # type: ignore[attr-defined]
-
-
 def grouped_by_case(table: Table, attribute: str) -> None:
-    """The same by what is known of a case."""
+    """Group rows by what is known of a case, where they are not grouped by it."""
     if table.rows and f"by.{attribute}" not in table.rows[0]:
-        grouped(table, attribute, {unit: level_text(case.get(attribute)) for unit, case in case_of(table).items()})
+        table.group(attribute, {unit: level_text(case.get(attribute)) for unit, case in case_of(table).items()})
 
 
 def curve(finding: Finding, path: str, points: Sequence[Sequence[float]], across: Entry, up: Entry) -> Iterator[Number]:

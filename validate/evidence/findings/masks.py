@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from validate.evidence.findings.finding import Finding
-from validate.evidence.recount_measured import QUARTERS
 from validate.evidence.recount_number import Number
+from validate.evidence.recount_quantile import QUARTERS
 
 COUNTS = {"cases": "with_value", "without_value": "without_value"}
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from validate.evidence.findings.finding import Finding
 from validate.evidence.recount_number import Number
-from validate.evidence.recount_people import MISSING, QUARTERS
+from validate.evidence.recount_quantile import QUARTERS
+from validate.evidence.recount_table import MISSING
 
 COUNTS = {
     "images": ("rows", "all"), "studies": ("studies", "all"), "patients": ("patients", "all"), "positives": ("rows", "positives"),
