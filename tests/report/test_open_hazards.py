@@ -46,3 +46,13 @@ def test_hazards_whose_claim_was_not_shown_are_named(build: Callable[..., Path])
 def test_where_every_claim_with_a_hazard_is_met_there_is_no_table(build: Callable[..., Path]) -> None:
     assert open_hazards(study(build(), claim("C1", "H-1", "PASS"), claim("C2", None, "FAIL"))) is None
     assert open_hazards(study(build())) is None
+
+
+def test_in_an_exploratory_study_no_hazard_is_answered_and_no_outcome_is_printed_bare(
+    build: Callable[..., Path],
+) -> None:
+    rows = (claim("C1", "H-1", "PASS"), claim("C2", "H-2", "FAIL"), claim("C3", None, "PASS"))
+    table = open_hazards(study(build(exploratory=True), *rows))
+    assert table is not None
+    assert [str(row.cells[1]) for row in table.rows] == ["H-1", "H-2"]
+    assert [str(row.cells[4]) for row in table.rows] == ["would be met", "would be missed"]

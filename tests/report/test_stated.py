@@ -14,7 +14,8 @@ from validate.protocol.words import Statements
 from validate.report import stated as kinds
 from validate.report.render import render
 from validate.report.sealed import read_sealed
-from validate.report.sections import governance
+from validate.report.section import Missing
+from validate.report.sections import governance, independence
 from validate.report.stated import REFERENCE, stated
 from validate.report.study import Study
 
@@ -68,3 +69,18 @@ def test_passes_are_named_in_words(build: Callable[..., Path], tmp_path: Path) -
     for place, words in enumerate(("clean", "quantum noise 3", "metamorphic: batch size")):
         assert f'data-address="lock.json#/passes/{place}/id">{words}</span>' in html
         assert fits(folder, words, f"lock.json#/passes/{place}/id")
+
+
+def test_what_is_stated_of_independence_stands_though_neither_protocol_nor_ledger_tells_of_it(
+    build: Callable[..., Path],
+) -> None:
+    folder = build()
+    place = folder / "protocol.yaml"
+    protocol = yaml.safe_load(place.read_text(encoding="utf-8"))
+    del protocol["cohort"]["independence"]
+    place.write_text(yaml.safe_dump(protocol), encoding="utf-8")
+    assert isinstance(independence.content(Study(read_sealed(folder), "acceptance")), Missing)
+    for field in (*kinds.INDEPENDENCE, *kinds.REPRESENTATIVE):
+        html = render(with_statements(folder, {field: f"Said of {field}."}), formats=("html",))[0].read_text("utf-8")
+        assert f'data-address="protocol.yaml#/statements/{field}">Said of {field}.</span>' in html
+        assert "Not in this evidence: whether test cases were used to develop the model" in html

@@ -62,11 +62,17 @@ def criterion_lines(study: Study) -> list[CriterionLine]:
     return [criterion_line(study, criterion) for criterion in study.sealed.verdict["criteria"]]
 
 
-def _outcome(study: Study, outcome: Node) -> Outcome:
+def outcome_of(study: Study, outcome: Node) -> Outcome:
     """PASS, FAIL or INCONCLUSIVE; without a lock only what it would have been."""
     if study.exploratory:
         return Outcome(printed(WOULD.get(outcome.text, outcome.text), outcome.address), "none")
     return Outcome(printed(outcome.text, outcome.address), TONES.get(outcome.text, "none"))
+
+
+def tone_of(study: Study, criterion: Node) -> Tone:
+    """In a figure: coloured is what is not met; without a lock nothing is, since nothing is decided."""
+    outcome = criterion["outcome"].text
+    return TONES[outcome] if outcome in {"FAIL", "INCONCLUSIVE"} and not study.exploratory else "ink"
 
 
 def by_model(lines: list[CriterionLine], models: list[str]) -> list[tuple[CriterionLine, list[CriterionLine | None]]]:
@@ -95,7 +101,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         fraction=found,
         estimate=view.brief(estimate, against=goal),
         goal=view.goal(criterion, unit),
-        outcome=_outcome(study, outcome),
+        outcome=outcome_of(study, outcome),
         sentence=view.words(criterion["sentence"]),
         rationale=view.words(_of_protocol(study, criterion)["rationale"]),
         severity=SEVERITY.index(outcome.text) if outcome.text in SEVERITY else 0,

@@ -8,7 +8,7 @@ from typing import Any
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
 from validate.report.costs import model_cost_table
-from validate.report.criterion import TONES
+from validate.report.criterion import tone_of
 from validate.report.figures.canvas import Figure, text_width
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.figures.overlap import Bar, overlap
@@ -127,7 +127,6 @@ def _row(study: Study, data: Node, entry: Node) -> Row:
     criterion = next(
         (c for c in study.sealed.verdict["criteria"] if c["estimate"].text == entry["estimate"].text), None
     )
-    outcome = criterion["outcome"].text if criterion is not None else ""
     margin = criterion["goal"].value if criterion is not None and entry["margin"].value is not None else None
     return Row(
         label=_endpoint(study, data, entry),
@@ -136,7 +135,7 @@ def _row(study: Study, data: Node, entry: Node) -> Row:
         low=estimate["interval"]["low"].value,
         high=estimate["interval"]["high"].value,
         words=view.estimate(estimate),
-        tone=TONES[outcome] if outcome in {"FAIL", "INCONCLUSIVE"} else "ink",
+        tone=tone_of(study, criterion) if criterion is not None else "ink",
         goal=margin,
         goal_words=view.goal_value(criterion["goal"], estimate["unit"].text)
         if criterion is not None and margin is not None

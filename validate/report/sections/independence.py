@@ -24,15 +24,17 @@ WORDS = {
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
     stated, ledger = study.protocol["cohort"]["independence"], study.sealed.ledger
-    if not stated and not ledger:
+    said = statements(study, "stated-independence", INDEPENDENCE)
+    representative = statements(study, "stated-representative", REPRESENTATIVE)
+    if not (stated or ledger or said.facts.rows or representative.facts.rows):
         return Missing(
             "whether test cases were used to develop the model (cohort.independence)", "the manufacturer, in writing"
         )
     overlap = stated["overlap"]
     return {
         "stated": stated,
-        "said": statements(study, "stated-independence", INDEPENDENCE),
-        "representative": statements(study, "stated-representative", REPRESENTATIVE),
+        "said": said,
+        "representative": representative,
         "overlap": printed(WORDS.get(overlap.text, overlap.text), overlap.address),
         "method": view.words(stated["method"]),
         "ledger": ledger,

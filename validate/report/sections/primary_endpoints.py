@@ -7,7 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words, titled
 from validate.report import view
-from validate.report.criterion import TONES, criterion_lines, criterion_name
+from validate.report.criterion import criterion_lines, criterion_name, tone_of
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.methods import footnotes, short
 from validate.report.printed import Printed, joined, printed
@@ -53,7 +53,7 @@ def _figures(study: Study) -> list[Any]:
                     low=found["interval"]["low"].value,
                     high=found["interval"]["high"].value,
                     words=view.brief(found, against=aim),
-                    tone=TONES.get(criterion["outcome"].text, "ink") if criterion["outcome"].text != "PASS" else "ink",
+                    tone=tone_of(study, criterion),
                     goal=aim,
                     goal_words=view.goal_value(criterion["goal"], unit),
                     upward=criterion["direction"].text == "at_least",

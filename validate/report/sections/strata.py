@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from validate.report import view
-from validate.report.criterion import TONES
+from validate.report.criterion import tone_of
 from validate.report.figures.canvas import Figure, Tone
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.printed import Printed, printed
@@ -122,8 +122,8 @@ def _tones(study: Study, entry: Node, model: str) -> dict[tuple[str, str], Tone]
     tones: dict[tuple[str, str], Tone] = {}
     for criterion in study.sealed.verdict["criteria"]:
         mine = criterion["endpoint"].text == entry["endpoint"].text and criterion["model"].text == model
-        if mine and criterion["worst_of"] and criterion["outcome"].text in {"FAIL", "INCONCLUSIVE"}:
-            tones[criterion["worst_of"].text, criterion["worst_level"].text] = TONES[criterion["outcome"].text]
+        if mine and criterion["worst_of"] and (tone := tone_of(study, criterion)) != "ink":
+            tones[criterion["worst_of"].text, criterion["worst_level"].text] = tone
     for claim in entry["claimed"]:
         tones[claim["attribute"].text, claim["level"].text] = "fail"
     return tones

@@ -7,6 +7,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words
 from validate.report import view
+from validate.report.criterion import outcome_of
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -33,8 +34,12 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
 
 
 def open_hazards(study: Study) -> Table | None:
-    """Claims that answer for a hazard and that no criterion of this study has shown; None where there is none."""
-    rows = [one for one in study.sealed.traceability["rows"] if one["hazard"] and one["outcome"].text != "PASS"]
+    """Claims that answer for a hazard and that no criterion of this study has shown; None where there is none.
+
+    Without a lock nothing is shown, whatever would have been met.
+    """
+    claims = study.sealed.traceability["rows"]
+    rows = [one for one in claims if one["hazard"] and (study.exploratory or one["outcome"].text != "PASS")]
     return Table("open-hazards", COLUMNS, tuple(row(*_cells(study, one)) for one in rows)) if rows else None
 
 
@@ -44,7 +49,7 @@ def _cells(study: Study, one: Node) -> tuple[Printed | str, ...]:
     tested = printed(study.endpoint_title(endpoint.text), endpoint.address) if endpoint else printed("none")
     if level := _criterion(study, one)["worst_of"]:
         tested += printed(f", every {attribute_words(level.text)}", level.address)
-    state = view.choice(one["outcome"], {}) if one["outcome"] else view.choice(one["state"], STATES)
+    state = outcome_of(study, one["outcome"]).word if one["outcome"] else view.choice(one["state"], STATES)
     return view.words(one["claim"]) + ": " + view.words(one["text"]), risk or "–", tested, _result(study, one), state
 
 
