@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from validate.canonical import pointer_step
 from validate.errors import ValidateError
 from validate.evidence.seal import read_document
 
@@ -37,7 +38,7 @@ def number_differences(folder: Path, recompute: Recomputation) -> tuple[list[str
 def _unequal(stored: Any, computed: Any, pointer: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(stored, dict) and isinstance(computed, dict):
         for key in sorted({*stored, *computed}, key=str):
-            escaped = str(key).replace("~", "~0").replace("/", "~1")
+            escaped = pointer_step(str(key))
             if key in stored and key in computed:
                 yield from _unequal(stored[key], computed[key], f"{pointer}/{escaped}")
             else:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from validate.canonical import file_digest
+from validate.canonical import file_digest, step_name
 from validate.evidence.manifest import MANIFEST, REPORT
 
 NUMBER = re.compile(r"[<>≤≥=~]?\s*[+−-]?\s*[\d,]*\.?\d+\s*%?")
@@ -69,7 +69,7 @@ class SealedValues:
             return text.replace(",", "").strip() == str(len(self._at(file, pointer)) - int(derived["less"] or 0))
         parent, _, member = pointer.rpartition("/")
         there = {str(key) for key in self._at(file, parent)}
-        name = _unescaped(member)
+        name = step_name(member)
         return name in there and _plain(text) in _plain(name)
 
     def _at(self, file: str, pointer: str) -> Any:
@@ -83,7 +83,7 @@ class SealedValues:
         for escaped in pointer.split("/")[1:]:
             if value is None:
                 return None  # below what is not there, such as an interval, only words can be printed
-            step = _unescaped(escaped)
+            step = step_name(escaped)
             # A member that is not there is none: that a reason is missing can be printed, and no number can.
             value = value[int(step)] if isinstance(value, list) else {step: None, **value}[step]
         return value
@@ -119,10 +119,6 @@ def _rounded(text: str, value: float) -> bool:
     places = len(shown.partition(".")[2])
     scales = (100.0,) if percent else SCALES
     return any(abs(float(shown) - value * scale) <= HALF * 10**-places for scale in scales)
-
-
-def _unescaped(step: str) -> str:
-    return step.replace("~1", "/").replace("~0", "~")
 
 
 def _plain(text: str) -> str:

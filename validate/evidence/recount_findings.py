@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from validate.canonical import pointer_step
 from validate.evidence import recount_survival
 from validate.evidence.findings import (
     calibration,
@@ -133,7 +134,7 @@ def _leaves(value: Any, at: str) -> Iterator[str]:
     """Where a number stands."""
     if isinstance(value, Mapping):
         for key, inside in value.items():
-            yield from _leaves(inside, f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}")
+            yield from _leaves(inside, f"{at}/{pointer_step(str(key))}")
     elif isinstance(value, list):
         for place, inside in enumerate(value):
             yield from _leaves(inside, f"{at}/{place}")

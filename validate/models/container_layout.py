@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from validate.canonical import step_name
 from validate.cohort.case import Case
 from validate.errors import ModelError
 from validate.imaging.mask import Grid
@@ -181,7 +182,7 @@ class Layout:
             return answer.mask_file(path, names[0], model)
         document = answer.read_document(path)
         for key in about.value.split("/")[1:]:
-            document = _step(document, key.replace("~1", "/").replace("~0", "~"))
+            document = _step(document, step_name(key))
         return _annotated(document, model) if model.output.kind in SHAPES else answer.scores(document, model)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from validate.canonical import pointer_step
 from validate.evidence.letters import visible
 from validate.report.sealed import Sealed
 
@@ -36,7 +37,7 @@ def _gather(value: Any, address: str, found: dict[str, str], seen: set[str]) -> 
             name = str(key)
             new, more = name not in seen, isinstance(inner, str | Mapping | list)
             if new or more:
-                below = f"{address}/{name.replace('~', '~0').replace('/', '~1')}"
+                below = f"{address}/{pointer_step(name)}"
                 if new:
                     _take(name, f"{below};name", found, seen)
                 if more:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
+from validate.canonical import step_name
 from validate.report.addresses import DRAWING
 from validate.report.sealed import Node, Sealed
 
@@ -99,7 +100,7 @@ def value_at(documents: dict[str, Node], address: str) -> float | None:
         return None
     value = node.value
     for escaped in pointer.split("/")[1:]:
-        step = escaped.replace("~1", "/").replace("~0", "~")
+        step = step_name(escaped)
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
         except (KeyError, IndexError, ValueError, TypeError):

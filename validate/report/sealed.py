@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from validate.canonical import file_digest
+from validate.canonical import file_digest, pointer_step
 from validate.errors import EvidenceError
 
 MANIFEST = "evidence/manifest.json"
@@ -32,7 +32,7 @@ class Node:
         """`estimates.json#/estimates/3/interval/low` (RFC 6901)."""
         if not self.path:
             return f"{self.file}#"
-        steps = [str(step).replace("~", "~0").replace("/", "~1") for step in self.path]
+        steps = [pointer_step(str(step)) for step in self.path]
         return f"{self.file}#/{'/'.join(steps)}"
 
     @property

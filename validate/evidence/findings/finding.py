@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from validate.canonical import step_name
 from validate.evidence.recount_number import Number
 from validate.evidence.recount_people import case_of, level_text
 from validate.evidence.recount_table import Entry, Table
@@ -37,7 +38,7 @@ class Finding:
         for step in path.split("/"):
             if stored is None:
                 return
-            stored = stored[int(step) if isinstance(stored, list) else step.replace("~1", "/").replace("~0", "~")]
+            stored = stored[int(step) if isinstance(stored, list) else step_name(step)]
         if stored is not None:
             weighed = tuple(part if isinstance(part, tuple) else (1.0, part) for part in parts)
             yield Number(f"findings.json#/findings/{self.place}/data/{path}", stored, weighed, how, constant)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from validate.canonical import pointer_step
 from validate.evidence.findings.finding import Finding
 from validate.evidence.recount_number import Number
 
@@ -34,7 +35,7 @@ def numbers(finding: Finding) -> Iterator[Number]:
                     yield from finding.number(f"steps/{place}/{unit}", finding.people(count, box))
             for reason in step["reasons"]:
                 line = finding.people("rows", box, reason=reason)
-                yield from finding.number(f"steps/{place}/reasons/{_escaped(reason)}", line)
+                yield from finding.number(f"steps/{place}/reasons/{pointer_step(reason)}", line)
         elif finding.data["unit"] == "image":
             files = finding.people("rows", "all"), finding.line("people.left", asked={"reason": None})
             yield from finding.number(f"steps/{place}/files", *files)
@@ -47,7 +48,7 @@ def _left(finding: Finding, at: str, step: Any) -> Iterator[Number]:
     line = finding.line("people.left", asked={"reason": step["id"].removeprefix(LEFT)})
     yield from finding.number(f"{at}/files", line)
     for reason in step["reasons"]:
-        yield from finding.number(f"{at}/reasons/{_escaped(reason)}", line)
+        yield from finding.number(f"{at}/reasons/{pointer_step(reason)}", line)
 
 
 def _level(finding: Finding, at: str, attribute: str, level: str | None) -> Iterator[Number]:
@@ -62,7 +63,3 @@ def _level(finding: Finding, at: str, attribute: str, level: str | None) -> Iter
             yield from finding.number(f"{at}/{name}", excluded, *inside)
         elif name != "level":
             yield from finding.number(f"{at}/{name}", finding.people("rows", BOXES.get(name, name), groups))
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from validate.canonical import pointer_step
 from validate.evidence.findings.finding import Finding
 from validate.evidence.recount_number import Number
 from validate.evidence.recount_quantile import QUARTERS
@@ -53,5 +54,6 @@ def _counts(finding: Finding, at: str, groups: Mapping[str, str]) -> Iterator[Nu
     for name, (count, box) in COUNTS.items():
         yield from finding.number(f"{at}/{name}", finding.people(count, box, groups))
     for model in finding.table.models:
-        escaped = model.replace("~", "~0").replace("/", "~1")
-        yield from finding.number(f"{at}/failed/{escaped}", finding.people("rows", "failed", groups, model=model))
+        yield from finding.number(
+            f"{at}/failed/{pointer_step(model)}", finding.people("rows", "failed", groups, model=model)
+        )

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from validate.canonical import pointer_step
 from validate.report.printed import Piece, Printed
 from validate.report.section import Section
 from validate.report.study import Study
@@ -37,7 +38,7 @@ def _values(node: yaml.Node | None, pointer: str) -> Iterator[tuple[int, int, st
     """Where each value begins and ends, and its JSON pointer."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            member = f"{pointer}/{str(key.value).replace('~', '~0').replace('/', '~1')}"
+            member = f"{pointer}/{pointer_step(str(key.value))}"
             if any(sign.isdigit() for sign in str(key.value)):
                 yield key.start_mark.index, key.end_mark.index, f"{member};name"
             yield from _values(value, member)
