@@ -8,7 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import yaml
+
+from validate.report.model_card import card
 from validate.report.render import render
+from validate.report.sealed import read_sealed
+from validate.report.study import Study
 
 # The sequence of https://mc.chai.org/v0.2/schema.xsd.
 ORDER = ["BasicInfo", "ReleaseInfo", "ModelSummary", "UsesAndDirections", "Warnings", "TrustIngredients", "KeyMetrics",
@@ -66,3 +71,35 @@ def test_several_models_have_a_card_each_and_names_can_do_no_harm(build: Callabl
     for path in written:
         if path.suffix == ".xml":
             ET.parse(path)
+
+
+def test_a_model_that_no_criterion_concerns_is_told_no_verdict(build: Callable[..., Path]) -> None:
+    folder = build(models=("a", "b"), model_names=("A", "B"), levels={})
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+    verdict["criteria"] = [one for one in verdict["criteria"] if one["model"] == "a"]
+    verdict["sentence"] = "Both criteria are met."
+    (folder / "verdict.json").write_text(json.dumps(verdict), encoding="utf-8")
+    study = Study(read_sealed(folder), "acceptance")
+    cards = [{entry.path: str(entry.text) for entry in card(study, model)} for model in study.models]
+    for place in ("ModelSummary/Summary", "KeyMetrics/UsefulnessUsabilityEfficacy/Interpretation"):
+        assert "Both criteria are met." in cards[0][place]
+        assert cards[0][place].startswith("Area under the ROC curve: PASS; Sensitivity")
+        assert cards[1][place].startswith("No criterion of this study concerns this model")
+    assert cards[1]["KeyMetrics/UsefulnessUsabilityEfficacy/MetricGoal"] == "no criterion was stated"
+    for one in cards:
+        assert "R14" not in one["KeyMetrics/FairnessEquity/MetricGoal"]
+
+
+def test_a_card_claims_no_independence_that_nobody_stated_and_gives_the_stated_developer(
+    build: Callable[..., Path],
+) -> None:
+    folder = build()
+    protocol = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    protocol["statements"] = {"manufacturer": "Example Ltd."}
+    del protocol["cohort"]["independence"]
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(protocol), encoding="utf-8")
+    study = Study(read_sealed(folder), "acceptance")
+    entries = {entry.path: str(entry.text) for entry in card(study, study.models[0])}
+    assert entries["BasicInfo/ModelDeveloper"] == "Example Ltd."
+    test = entries["KeyMetrics/SafetyReliability/TestType"]
+    assert test == "Test on stored images, the model alone; not stated whether the cases were new to it"

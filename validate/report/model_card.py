@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from validate.analyses.wording import plural
 from validate.report import view
-from validate.report.criterion import criterion_lines
+from validate.report.criterion import CriterionLine, criterion_line
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
-from validate.report.study import Study
+from validate.report.sections.independence import OVERLAP
+from validate.report.sections.participants import analysed_step, rows_of
+from validate.report.study import WITHOUT_PIXELS, Study
 
 SCHEMA = "https://mc.chai.org/v0.2/schema.xsd"
 MAKER = "the manufacturer supplies it"
 SITE = "the site supplies it"
+NO_GROUPS = "no results by group in this evidence"
 # Elements in the order of the schema, by group; a dotted name is an element inside another.
 GROUPS = {
     "BasicInfo": "The model",
@@ -56,13 +60,13 @@ def card(study: Study, model: Node) -> list[Entry]:
     facts = study.sealed.models["models"][name]
     return [
         Entry("BasicInfo/ModelName", "Name", view.words(model["name"])),
-        Entry("BasicInfo/ModelDeveloper", "Developer", _unknown("developer", MAKER)),
+        Entry("BasicInfo/ModelDeveloper", "Developer", _said(said["manufacturer"], "developer", MAKER)),
         Entry("BasicInfo/DeveloperContact", "Contact", _unknown("contact", MAKER)),
         Entry("ReleaseInfo/ReleaseStage", "Stage", _unknown("stage of release", MAKER)),
         Entry("ReleaseInfo/ReleaseDate", "Date of release", _unknown("date of release", MAKER)),
         Entry("ReleaseInfo/ReleaseVersion", "Version tested", _version(study, model)),
         Entry("ReleaseInfo/GlobalAvailability", "Where it is available", _unknown("availability", MAKER)),
-        Entry("ModelSummary/Summary", "What this evidence shows", view.words(study.sealed.verdict["sentence"])),
+        Entry("ModelSummary/Summary", "What this evidence shows", _shown(study, name)),
         Entry("UsesAndDirections/IntendedUseAndWorkflow", "Intended use", view.words(study.protocol["intended_use"])),
         Entry("UsesAndDirections/PrimaryIntendedUsers", "Users", _said(said["users"], "intended users", MAKER)),
         Entry("UsesAndDirections/HowToUse", "Operating point", _operating(model)),
@@ -70,7 +74,7 @@ def card(study: Study, model: Node) -> list[Entry]:
         Entry("UsesAndDirections/CautionedOutOfScopeSettings", "Not tested", _outside(study)),
         Entry("Warnings/KnownRisksAndLimitations", "Limitations",
               _said(said["limitations"], "limitations beyond section R21 of the report", SITE)),
-        Entry("Warnings/KnownBiasesOrEthicalConsiderations", "Weakest groups", _weakest(study, name)),
+        Entry("Warnings/KnownBiasesOrEthicalConsiderations", "Weakest groups", _weakest(study, name) or printed(NO_GROUPS)),
         Entry("Warnings/ClinicalRiskLevel", "Clinical risk", _unknown("class of risk", MAKER)),
         Entry("TrustIngredients/AISystemFacts/OutcomesAndOutputs", "Output",
               view.words(model["output"]["kind"], "not stated in the protocol")),
@@ -82,7 +86,7 @@ def card(study: Study, model: Node) -> list[Entry]:
               _said(said["development"], "what it was developed on", MAKER)),
         Entry("TrustIngredients/AISystemFacts/BiasMitigationApproaches", "Against bias",
               _unknown("what was done against bias in development", MAKER)),
-        Entry("TrustIngredients/AISystemFacts/OngoingMaintenance", "Maintenance", _unknown("plan of maintenance", MAKER)),
+        Entry("TrustIngredients/AISystemFacts/OngoingMaintenance", "Maintenance", _said(said["monitoring"], "plan of maintenance", MAKER)),
         Entry("TrustIngredients/TransparencyInformation/FundingSource", "Funding", _said(said["funding"], "funding", SITE)),
         Entry("TrustIngredients/TransparencyInformation/StakeholdersConsulted", "Consulted",
               _said(said["patient_involvement"], "who was consulted", SITE)),
@@ -175,23 +179,47 @@ def _result(holder: ET.Element, one: Result | None, entry: Entry) -> None:
     ET.SubElement(result, "ValueJson").text = json.dumps(value, allow_nan=False)
 
 
+def _shown(study: Study, model: str) -> Printed:
+    """The verdict where there is one model; of several, what was asked of this one, and the verdict as that of the study."""
+    if len(study.models) == 1:
+        return view.words(study.sealed.verdict["sentence"])
+    lines = _lines_of(study, model)
+    if not lines:
+        return printed("No criterion of this study concerns this model: what it shows stands under the measures below.")
+    said = joined((line.name + ": " + line.outcome.word for line in lines), "; ")
+    return said + ". The verdict on all that the study asked: " + view.words(study.sealed.verdict["sentence"])
+
+
+def _lines_of(study: Study, model: str) -> list[CriterionLine]:
+    """Criteria on this model, and those of differences that it has a part in."""
+    criteria = study.sealed.verdict["criteria"]
+    return [criterion_line(study, one) for one in criteria if model in {one["model"].text, one["against"].text}]
+
+
 def _measures(study: Study, model: str) -> Iterator[Entry]:
     overall = results(study, model)
-    lines = [
-        line for line in criterion_lines(study) if not line.model or str(line.model) == str(study.model_name(model))
-    ]
+    lines = _lines_of(study, model)
     goals = joined((line.name + ": " + line.goal + " (" + line.outcome.word + ")" for line in lines), "; ")
     tested = _population(study)
-    how = printed("locked before the first look; patients resampled, limits decide") if not study.exploratory else printed(
-        "exploratory: nothing was locked before the first look"
-    )  # fmt: skip
+    clusters = plural(2, study.protocol["cohort"]["cluster"].text or "case")
+    how, silent = (
+        f"locked before the first look; whole {clusters} are resampled, limits decide",
+        "how such cases count was fixed beforehand",
+    )
+    if study.exploratory:
+        how, silent = "exploratory: nothing was locked before the first look", "none: nothing was fixed beforehand"
+    weakest, unanswered = _weakest(study, model), study.sealed.finding("missing", model)["statement"]
+    by_group = "the sections on groups of the report, R14 first" if weakest else "none: no groups were named"
     kinds = (
-        ("UsefulnessUsabilityEfficacy", "Performance", goals or printed("no criterion was stated"),
-         view.words(study.sealed.verdict["sentence"])),
-        ("FairnessEquity", "Groups", printed("the sections on groups of the report, R14 first"), _weakest(study, model)),
-        ("SafetyReliability", "Cases without an answer", printed("how such cases count was fixed beforehand"),
-         view.words(study.sealed.finding("missing", model)["statement"], "not analysed")),
-    )  # fmt: skip
+        (
+            "UsefulnessUsabilityEfficacy",
+            "Performance",
+            goals or printed("no criterion was stated"),
+            _shown(study, model),
+        ),
+        ("FairnessEquity", "Groups", printed(by_group), weakest or printed(NO_GROUPS)),
+        ("SafetyReliability", "Cases without an answer", printed(silent), view.words(unanswered, "not analysed")),
+    )
     for kind, title, goal, found in kinds:
         rows = joined((one.label + " " + view.estimate(one.estimate) for one in overall[kind]), "; ")
         start = f"KeyMetrics/{kind}"
@@ -200,17 +228,30 @@ def _measures(study: Study, model: str) -> Iterator[Entry]:
             f"{start}/Results", f"{title}: results", rows or printed("no single number; see the interpretation")
         )
         yield Entry(f"{start}/Interpretation", f"{title}: what it means", found)
-        yield Entry(
-            f"{start}/TestType", f"{title}: test", printed("Independent test on stored images, the model alone")
-        )
+        yield Entry(f"{start}/TestType", f"{title}: test", _test(study, model))
         yield Entry(f"{start}/TestingDataDescription", f"{title}: data", tested)
-        yield Entry(f"{start}/ValidationProcessAndJustification", f"{title}: process", how)
+        yield Entry(f"{start}/ValidationProcessAndJustification", f"{title}: process", printed(how))
 
 
 def _named(study: Study, estimate: Node) -> Printed:
     name = printed(study.measure(estimate["metric"].text)) + study.named_target(estimate["target"])
     threshold = estimate["condition"]["threshold"]
     return name + " at threshold " + view.words(threshold) if threshold.value is not None else name
+
+
+def _test(study: Study, model: str) -> Printed:
+    """What was tested on what; whether the cases were new to it is the word of whoever states it."""
+    overlap = study.protocol["cohort"]["independence"]["overlap"]
+    what = (
+        "outputs that were handed in"
+        if study.model(model)["format"].text == WITHOUT_PIXELS
+        else "stored images, the model alone"
+    )
+    return printed(f"Test on {what}; ") + (
+        printed("stated: ") + view.choice(overlap, OVERLAP)
+        if overlap
+        else printed("not stated whether the cases were new to it")
+    )
 
 
 def _version(study: Study, model: Node) -> Printed:
@@ -228,8 +269,6 @@ def _operating(model: Node) -> Printed:
 
 
 def _population(study: Study) -> Printed:
-    from validate.report.sections.participants import analysed_step, rows_of
-
     analysed = analysed_step(study)
     if not analysed:
         return printed("no case was analysed")
@@ -248,11 +287,10 @@ def _outside(study: Study) -> Printed:
 
 
 def _weakest(study: Study, model: str) -> Printed:
-    entries = study.sealed.finding("strata", model)["data"]["endpoints"]
-    said = [
-        view.words(entry["statement"]) for entry in entries if entry["statement"] and entry["role"].text == "primary"
-    ]
-    return joined(said, " ") or printed("no results by group in this evidence")
+    """Of the primary endpoints, else of those there are; empty without results by group."""
+    told = [entry for entry in study.sealed.finding("strata", model)["data"]["endpoints"] if entry["statement"]]
+    primary = [entry for entry in told if entry["role"].text == "primary"]
+    return joined((view.words(entry["statement"]) for entry in primary or told), " ")
 
 
 def _kind(model: Node, facts: Node) -> Printed:

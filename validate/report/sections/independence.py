@@ -14,7 +14,8 @@ from validate.report.stated import stated as statements
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
-WORDS = {
+# Whether test cases were used to develop the model, as the protocol's code says it.
+OVERLAP = {
     "none": "no overlap with the development data",
     "possible": "overlap with the development data is possible",
     "known": "overlap with the development data is known",
@@ -35,7 +36,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "stated": stated,
         "said": said,
         "representative": representative,
-        "overlap": printed(WORDS.get(overlap.text, overlap.text), overlap.address),
+        "overlap": printed(OVERLAP.get(overlap.text, overlap.text), overlap.address),
         "method": view.words(stated["method"]),
         "ledger": ledger,
         "since": view.day(ledger["since"]),
