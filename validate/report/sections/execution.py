@@ -8,7 +8,7 @@ from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.report import view
-from validate.report.costs import SPOKEN, cost_table, machine_table
+from validate.report.costs import cost_table, machine_table, slowest_stage
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -32,7 +32,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "models": [{"name": study.model_name(model), "facts": _identity(study, model)} for model in study.models],
         "cost": cost_table(study),
         "machine": machine_table(study),
-        "slowest": view.choice(study.sealed.cost["slowest"], SPOKEN) if study.sealed.cost else "",
+        "slowest": slowest_stage(study),
         "unwitnessed": joined((study.model_name(model) for model in study.unwitnessed), ", "),
     }
 
