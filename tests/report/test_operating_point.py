@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
+from validate.report.operating_point import at_the_point, without
 from validate.report.render import render
+from validate.report.sealed import read_sealed
+from validate.report.study import Study
 
 
 def words_of(html: str, anchor: str) -> str:
@@ -67,3 +73,40 @@ def test_every_model_of_several_has_its_thousand_on_page_one(build: Callable[...
     html = html_of(build(models=("a", "b"), model_names=("Model A", "Model B")))
     page = html[html.index('id="section-r02"') : html.index('id="section-r00"')]
     assert re.search(r"Model B</span> <span[^>]*>1\.0\.0</span>, the same: ", page)
+
+
+def test_of_two_endpoints_with_one_measure_the_first_stands_at_the_operating_point(build: Callable[..., Path]) -> None:
+    folder = build()
+    place = folder / "estimates.json"
+    document = json.loads(place.read_text(encoding="utf-8"))
+    like = next(one for one in document["estimates"] if one["id"] == "sensitivity/candidate/clean")
+    document["estimates"].append(
+        {**like, "id": "other/candidate/clean", "endpoint": "other", "value": 0.111, "numerator": 111}
+    )
+    place.write_text(json.dumps(document), encoding="utf-8")
+    table = at_the_point(Study(read_sealed(folder), "acceptance"), "candidate")
+    assert [str(line.cells[0]) for line in table.rows].count("Sensitivity") == 1
+    assert "11.1%" not in str(table)
+
+
+def test_why_a_measure_at_the_operating_point_has_no_limits_is_said_of_every_one_in_the_table(
+    build: Callable[..., Path],
+) -> None:
+    few = Study(read_sealed(build(patients=9, positives=5, negatives=4, silent=0)), "acceptance")
+    assert "Sensitivity" in " ".join(map(str, without(few, "candidate")))
+    none = build(patients=9, positives=5, negatives=4, silent=0, operating_point=False)
+    assert without(Study(read_sealed(none), "acceptance"), "candidate") == []
+
+
+def test_how_to_read_the_tables_is_said_once_and_at_the_first_model_that_has_them(build: Callable[..., Path]) -> None:
+    folder = build(models=("a", "b"), model_names=("A", "B"))
+    protocol = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    protocol["models"][0]["operating_point"] = None
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(protocol), encoding="utf-8")
+    findings = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    first = next(one for one in findings["findings"] if one["analysis"] == "overall")
+    first["data"].update(operating_point=None, tables=[])
+    (folder / "findings.json").write_text(json.dumps(findings), encoding="utf-8")
+    html = html_of(folder)
+    assert html.count("likelihood ratios say how many times") == 1
+    assert html.count("down the left column, sensitivity") == 1

@@ -29,9 +29,13 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     if not findings:
         return Missing("the analysis over all cases", "whoever runs the study: run it again with this version")
     curves = [found for found in findings if found["data"]["roc"]]
+    models = [_model(study, finding, several=len(findings) > 1) for finding in findings]
     return {
         "by_target": by_target(study),
-        "models": [_model(study, finding, several=len(findings) > 1) for finding in findings],
+        "models": models,
+        # Whose tables are the first of their kind: how to read them is said once.
+        "first_ratios": next((place for place, one in enumerate(models) if one["ratios"]), None),
+        "first_tables": next((place for place, one in enumerate(models) if one["tables"]), None),
         "survival": survival_content(study),
         "together": _roc(study, curves[:MOST_CURVES], "roc-together") if len(curves) > 1 else None,
     }
