@@ -75,7 +75,12 @@ def tone_of(study: Study, criterion: Node) -> Tone:
     return TONES[outcome] if outcome in {"FAIL", "INCONCLUSIVE"} and not study.exploratory else "ink"
 
 
-def by_model(lines: list[CriterionLine], models: list[str]) -> list[tuple[CriterionLine, list[CriterionLine | None]]]:
+Compared = tuple[
+    CriterionLine, list[CriterionLine | None]
+]  # a criterion by its first line, and each model's line of it
+
+
+def by_model(lines: list[CriterionLine], models: list[str]) -> list[Compared]:
     """Each criterion of the protocol with every model's line, in the order of `models` (their printed names)."""
     keys = dict.fromkeys(line.key for line in lines)
     found = {(line.key, str(line.model)): line for line in lines}
@@ -103,7 +108,7 @@ def criterion_line(study: Study, criterion: Node) -> CriterionLine:
         goal=view.goal(criterion, unit),
         outcome=outcome_of(study, outcome),
         sentence=view.words(criterion["sentence"]),
-        rationale=view.words(_of_protocol(study, criterion)["rationale"]),
+        rationale=view.words(entry_of(study, criterion)["rationale"]),
         severity=SEVERITY.index(outcome.text) if outcome.text in SEVERITY else 0,
         decides=criterion["role"].text != "secondary",
     )
@@ -167,7 +172,7 @@ def _group(criterion: Node) -> Printed:
     return printed("worst: ") + view.words(criterion["worst_level"])
 
 
-def _of_protocol(study: Study, criterion: Node) -> Node:
+def entry_of(study: Study, criterion: Node) -> Node:
     """The protocol's own entry: ids are "acceptance[0]", or "acceptance[0]/model"."""
     start = criterion["id"].text.partition("[")[2].partition("]")[0]
     block = criterion["id"].text.partition("[")[0]

@@ -23,6 +23,7 @@ from validate.report.addresses import DRAWING, for_screen
 from validate.report.figures.canvas import Figure
 from validate.report.house import PLAIN, House
 from validate.report.printed import Printed, printed
+from validate.report.profile_words import kind, work
 from validate.report.section import Missing, Profile, Section
 from validate.report.study import Study
 from validate.report.table import beyond
@@ -36,7 +37,6 @@ WORDS = re.compile(r"data:[a-z/+-]+;base64,[A-Za-z0-9+/=]*")
 LIGHTEST = 0.12  # of all, for a chapter that is set by itself
 HEAVIEST = 0.55  # of all, for one that is not cut
 ABSENT = "What this evidence does not hold"
-KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,12 @@ def _shown(section: Section, study: Study) -> Shown:
 def _document(study: Study) -> dict[str, Any]:
     names_of_models = ", ".join(str(study.model_name(model)) for model in study.models)
     site = study.protocol["report"]["site"]
-    kind = KINDS[study.profile]
-    title = _few(study) + f" · {kind.lower()}" + (" at " + words(site) if site else "")
+    named = kind(study)
+    title = _few(study) + f" · {named.lower()}" + (" at " + words(site) if site else "")
     heads = title, study.report_id
     return {
         "question": study.question,
-        "kind": kind,
+        "kind": named,
         "report_id": str(study.report_id),
         "running_head": title,
         "running_name": study.report_id,
@@ -222,7 +222,7 @@ def _document(study: Study) -> dict[str, Any]:
         "stamp": " · ".join(study.stamps),
         "exploratory": study.exploratory,
         "author": "validate",
-        "subject": f"AI diagnostic-accuracy validation: {names_of_models}",
+        "subject": f"{work(study)}: {names_of_models}",
         "generator": f"validate {__version__}",
         "created": study.sealed.manifest["created"].text,
     }

@@ -5,9 +5,11 @@ A profile changes these words and the order of sections, never a number.
 
 from __future__ import annotations
 
+from validate.analyses.analysis import ANSWERED
 from validate.report.study import Study
 
 UNDECIDED = "INCONCLUSIVE"
+KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MEANING = {
     "acceptance": {
         "PASS": "For the department: what was asked for beforehand was shown on its own cases. Use within the conditions below.",
@@ -46,9 +48,32 @@ LIMITS = {
 }
 
 
+def kind(study: Study) -> str:
+    """What this is to its reader: what accepts nothing, or compares nothing, is not called a test or a comparison."""
+    if study.exploratory:
+        return "Exploratory study"
+    if study.profile == "acceptance" and not study.sealed.verdict["criteria"]:
+        return "Study without criteria"
+    if study.profile == "comparison" and len(study.models) == 1:
+        return "Study of one model"
+    return KINDS[study.profile]
+
+
+def work(study: Study) -> str:
+    """As literature is searched for it; against a comparator there is agreement, and accuracy is not known."""
+    if study.comparator:
+        return "AI validation by agreement with a comparator"
+    return "AI diagnostic-accuracy validation" if study.protocol["task"].text in ANSWERED else "AI validation"
+
+
+def reader(study: Study) -> str:
+    """The profile; who would choose has nothing to choose from where there is one model, and reads it as a reviewer does."""
+    return "submission" if study.profile == "comparison" and len(study.models) == 1 else study.profile
+
+
 def meaning(study: Study) -> str:
     """Of this study's verdict, for the reader of its profile; of an exploratory one, that it is none."""
     if study.exploratory:
         return "Nothing was fixed before the first look, so none of this is a basis for a decision."
-    words = MEANING[study.profile]
+    words = MEANING[reader(study)]
     return words[study.sealed.verdict["outcome"].text or ""]

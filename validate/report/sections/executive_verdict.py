@@ -7,19 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from validate.analyses.wording import number_word
+from validate.analyses.wording import number_word, plural
 from validate.report import view
-from validate.report.criterion import SEVERITY, by_model, criterion_lines, in_full, verdict_outcome
+from validate.report.criterion import (
+    SEVERITY,
+    Compared,
+    CriterionLine,
+    by_model,
+    criterion_lines,
+    in_full,
+    verdict_outcome,
+)
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
-from validate.report.profile_words import USE, meaning
+from validate.report.profile_words import USE, kind, meaning, reader
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.sections.participants import analysed_step, rows_of, step_of
 from validate.report.sections.predictive_values import thousands
 from validate.report.study import Study
 
-KINDS = {"acceptance": "Acceptance test", "submission": "Validation report", "comparison": "Comparison of models"}
 MOST_CRITERIA = 6
 MOST_EXPLAINED = 3
 MOST_BESIDE = 2  # secondary criteria that are not met: they decide nothing, and a reader of one page must know of them
@@ -27,6 +34,7 @@ MOST_THOUSANDS = 5  # models whose 1,000 page one has room for
 MOST_SILENT, LONGEST_SILENT = 2, 380  # models whose missing answers page one tells, and letters for each
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
+LONGEST_STATED = 160  # of what is stated of deviations
 LONGEST = 620  # characters of the verdict's sentence that page one has room for
 
 
@@ -42,9 +50,11 @@ class Fact:
 def content(study: Study) -> Mapping[str, Any]:
     every = criterion_lines(study)
     lines = [line for line in every if line.decides]
-    shown = lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
+    shown = _worst_first(lines)
+    beside = [line for line in every if not line.decides and line.severity < len(SEVERITY) - 1]
     names = [str(study.model_name(model)) for model in study.models]
     heads = [study.short_name(model["id"].text) for model in study.models]
+    matrix = _by_severity(by_model(lines, names)) if len(names) > 1 and lines else []
     of_thousand = thousands(study)
     thousand = next(iter(of_thousand), None)
     return {
@@ -54,24 +64,42 @@ def content(study: Study) -> Mapping[str, Any]:
         "sentence": _sentence(study.sealed.verdict["sentence"]),
         "level": _level(study),
         "meaning": meaning(study),
-        "use": USE[study.profile],
+        "use": USE[reader(study)],
         "criteria": shown,
-        "matrix": by_model(lines, names) if len(names) > 1 and lines else [],
+        "matrix": matrix[:MOST_CRITERIA],
         "model_names": heads,
         "explained": _explained(study),
-        "more_criteria": len(lines) > len(shown),
-        "beside": sorted(
-            (line for line in every if not line.decides and line.severity < len(SEVERITY) - 1),
-            key=lambda line: line.severity,
-        )[:MOST_BESIDE],
+        "more_criteria": len(matrix) > MOST_CRITERIA if matrix else len(lines) > len(shown),
+        "beside": sorted(beside, key=lambda line: line.severity)[:MOST_BESIDE],
+        "more_beside": _more(
+            len(beside) - MOST_BESIDE, "secondary criterion that is not met", "secondary criteria that are not met"
+        ),
         "thousand": thousand,
         "thousands": of_thousand[:MOST_THOUSANDS],
+        "more_thousands": _more(len(of_thousand) - MOST_THOUSANDS, "model", "models"),
         "keys": {kind: key_mark(kind) for kind in ("found", "missed", "false_alarm")} if thousand else {},
         "strip": _strip(study),
         "weakest": _weakest(study),
         "silent": _silent(study),
         "conditions": _conditions(study),
     }
+
+
+def _worst_first(lines: list[CriterionLine]) -> list[CriterionLine]:
+    """All of them while page one has room; else those that are not met before the others."""
+    return lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
+
+
+def _by_severity(matrix: list[Compared]) -> list[Compared]:
+    """The same of a criterion in each row, by the model that does worst in it."""
+    if len(matrix) <= MOST_CRITERIA:
+        return matrix
+    return sorted(matrix, key=lambda one: min(line.severity for line in one[1] if line is not None))
+
+
+def _more(count: int, one: str, several: str) -> str:
+    """What page one has no room for: "The other two models"; empty where it has."""
+    return "" if count < 1 else f"The other {one}" if count == 1 else f"The other {number_word(count)} {several}"
 
 
 def _explained(study: Study) -> list[tuple[str, str]]:
@@ -87,9 +115,9 @@ def _explained(study: Study) -> list[tuple[str, str]]:
 
 def _kicker(study: Study) -> Printed:
     locked, first = study.sealed.lock["locked"], first_inference(study)
-    start = printed(f"{KINDS[study.profile]} · ")
+    start = printed(f"{kind(study)} · ")
     if study.exploratory or not locked:
-        return start + "not locked: exploratory"
+        return start + "nothing was locked before the first look"
     return start + "locked " + view.day(locked) + (", first inference " + view.day(first) if first else "")
 
 
@@ -218,10 +246,34 @@ def _conditions(study: Study) -> Printed:
 
 
 def _deviations(study: Study) -> Printed:
-    """How often it went another way than was locked, as far as lock and trail know; empty where nothing was locked."""
-    found = study.sealed.deviations
-    if study.exploratory or not found:
+    """How often it went another way than was locked, by lock and trail, and what people state besides."""
+    stated = study.protocol["statements"]["other_deviations"]
+    return joined((_recorded(study), _stated_besides(stated) if stated else Printed()), " ")
+
+
+def _stated_besides(stated: Node) -> Printed:
+    """In the words of the test operator where page one has room for them."""
+    if len(stated.text) > LONGEST_STATED:
+        return printed("What the test operator states of others stands in appendix A7.")
+    return (
+        printed("The test operator states of others: ")
+        + view.words(stated)
+        + ("" if stated.text.endswith(".") else ".")
+    )
+
+
+def _recorded(study: Study) -> Printed:
+    """What lock and trail know; empty where nothing was locked."""
+    found, amendments = study.sealed.deviations, study.sealed.lock["amendments"]
+    if study.exploratory:
         return Printed()
+    if not found:  # evidence of an earlier version: the lock alone tells
+        if not amendments:
+            return printed("Whether anything deviated from what was locked was not counted (appendix A7).")
+        counted = (
+            printed(f"{len(amendments):,}", amendments.length_address()) + " " + plural(len(amendments), "amendment")
+        )
+        return printed("Deviations from what was locked: ") + counted + "; others were not counted (appendix A7)."
     if not found["total"].value:
         return printed("No deviation", found["total"].address) + " from what was locked is recorded."
     counts = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from validate.report import view
 from validate.report.printed import Printed, joined, printed
-from validate.report.profile_words import LIMITS
+from validate.report.profile_words import LIMITS, reader
 from validate.report.section import Section
 from validate.report.stated import MEANING, stated
 from validate.report.study import Study
@@ -16,7 +16,7 @@ from validate.report.study import Study
 def content(study: Study) -> Mapping[str, Any]:
     levels = _levels(study)
     return {
-        "lead": LIMITS[study.profile],
+        "lead": LIMITS[reader(study)],
         "synthetic": study.synthetic,
         "exploratory": study.exploratory,
         "unwitnessed": bool(study.unwitnessed),

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.analyses.analysis import ANSWERED
 from validate.report import view
 from validate.report.house import House
 from validate.report.printed import Printed, joined, printed
+from validate.report.profile_words import kind, work
 from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
-
-KINDS = {"acceptance": "acceptance test", "submission": "validation report", "comparison": "comparison of models"}
 
 
 def content(study: Study) -> Mapping[str, Any]:
@@ -51,13 +49,8 @@ def _kind(study: Study) -> Printed:
     primary = [one for one in study.protocol["endpoints"] if one["role"].text == "primary"]
     asked = primary or list(study.protocol["endpoints"])[:1]
     measures = {str(name): name for name in (study.endpoint_words(one["id"].text) for one in asked)}
-    diagnostic = "AI diagnostic-accuracy validation" if study.protocol["task"].text in ANSWERED else "AI validation"
-    kind = f"{diagnostic}, as {KINDS[study.profile]}"
-    return printed(kind) + (": " + joined(map(_lowered, measures.values()), ", ") if measures else "")
-
-
-def _lowered(name: Printed) -> Printed:
-    return name if str(name)[1:2].isupper() else str(name)[:1].lower() + name[1:]
+    named = f"{work(study)} ({kind(study).lower()})"
+    return printed(named) + (": " + joined(measures.values(), "; ") if measures else "")
 
 
 def _house(house: House) -> Printed:
