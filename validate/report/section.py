@@ -29,6 +29,7 @@ class Section:
     rank : the place in each profile; a profile changes order and words, never a number
     opens_page : starts on a new page of the PDF
     tasks : studies that have it; None for all
+    elsewhere : why other studies do not, for their list of sections without data
     """
 
     id: str
@@ -39,6 +40,7 @@ class Section:
     rank: Mapping[Profile, int] = field(default_factory=dict)
     opens_page: bool = False
     tasks: frozenset[str] | None = None
+    elsewhere: str = "not asked of this kind of study"
 
     @property
     def number(self) -> int:

@@ -18,6 +18,7 @@ from validate.report.view import short_digest, words
 
 if TYPE_CHECKING:
     from validate.metrics.metric import Metric
+    from validate.protocol.schema import StudyProtocol
     from validate.report.house import House
 
 SYNTHETIC = "Synthetic phantom data: not evidence about patients"
@@ -160,28 +161,26 @@ class Study:
 
     def endpoint_title(self, name: str) -> str:
         """The measure of an endpoint, by the endpoint's id, and what it is of."""
-        endpoint = self.endpoint(name)
-        metric, options = endpoint["metric"].text, endpoint["options"].value or {}
-        return (
-            titled(self.measure(metric), options) + self.of(endpoint["target"].value)
-            if metric
-            else self._supporting(name)
-        )
+        return str(self.endpoint_words(name))
 
     def endpoint_words(self, name: str) -> Printed:
         """The same as it is printed: what the protocol chose in it with its address."""
         endpoint = self.endpoint(name)
         if not endpoint["metric"]:
-            return printed(self._supporting(name))
+            return self._supporting(name)
         measure, options = self.measure(endpoint["metric"].text), endpoint["options"]
         title = titled(measure, options.value or {})
         said = printed(title, options.address) if title != measure else printed(title)
         return said + self.named_target(endpoint["target"])
 
-    def _supporting(self, name: str) -> str:
+    def _supporting(self, name: str) -> Printed:
         """The measure of what is estimated though it is no endpoint of the protocol."""
         found = next((e for e in self.sealed.estimates if e["endpoint"].text == name and e["metric"]), None)
-        return name if found is None else self.measure(found["metric"].text) + self.of(found["target"].value)
+        return (
+            printed(name)
+            if found is None
+            else printed(self.measure(found["metric"].text)) + self.named_target(found["target"])
+        )
 
     @cached_property
     def sides(self) -> tuple[str, str]:
@@ -190,14 +189,18 @@ class Study:
         return ("With the structure", "Without it") if masks else ("Positive", "Negative")
 
     @cached_property
+    def _resolved(self) -> StudyProtocol:
+        return from_resolved(self.protocol.value)
+
+    @cached_property
     def targets(self) -> tuple[Target, ...]:
         """Classes, findings or steps that the study asks about; one where it is a single question."""
-        return targets_of(from_resolved(self.protocol.value))
+        return targets_of(self._resolved)
 
     @cached_property
     def headline(self) -> str:
         """Name of the target that curves and the first page speak of."""
-        return headline(from_resolved(self.protocol.value)).name
+        return headline(self._resolved).name
 
     def of(self, target: object) -> str:
         """Such as ", grade 2 or above"; empty where there is one question, or for all classes together."""

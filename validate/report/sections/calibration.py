@@ -215,6 +215,8 @@ def _benefits(data: Node, curves: list[Node], name: str) -> Table:
 
 
 SECTION = Section(
-    id="R15", title="Calibration and predictive values", tasks=ANSWERED, question="Can a stated probability be taken at its word?",
+    id="R15", title="Calibration and predictive values", tasks=ANSWERED,
+    elsewhere="not asked of this kind of study: it takes one score for each case",
+    question="Can a stated probability be taken at its word?",
     template="sections/calibration.html.j2", content=content, rank={"acceptance": 40, "comparison": 40},
 )  # fmt: skip

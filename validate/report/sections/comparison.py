@@ -46,6 +46,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = list(study.sealed.all_findings("comparison"))
     return {
         "table": _table(study),
+        "daggers": any(flag_mark(e) for e in study.locked_overall),
         "without": view.reasons((study.endpoint_words(e["endpoint"].text), e) for e in study.locked_overall),
         "cost": model_cost_table(study),
         "unpriced": joined((study.model_name(m) for m in study.unwitnessed), ", "),

@@ -21,10 +21,13 @@ ASKED = {
 
 
 def content(study: Study) -> Mapping[str, Any]:
+    facts = [_facts(model, study) for model in study.models]
     return {
         "intended_use": view.words(study.protocol["intended_use"]),
-        "models": [{"name": study.model_name(model), "facts": _facts(model, study)} for model in study.models],
-        "beside": _beside(study) if 1 < len(study.models) <= MOST_BESIDE else None,
+        "models": [
+            {"name": study.model_name(model), "facts": one} for model, one in zip(study.models, facts, strict=True)
+        ],
+        "beside": _beside(study, facts) if 1 < len(study.models) <= MOST_BESIDE else None,
         "stated": stated(study, "stated-use", USE),
     }
 
@@ -44,12 +47,10 @@ def _facts(model: Node, study: Study) -> Table:
     return Table(f"device-{study.key(model['id'].text)}", (Column(""), Column("")), rows)
 
 
-def _beside(study: Study) -> Table:
+def _beside(study: Study, facts: list[Table]) -> Table:
     """The same of a few models in one table, each in a column of its own."""
-    facts = {
-        model["id"].text: {str(one.cells[0]): one.cells for one in _facts(model, study).rows} for model in study.models
-    }
-    labels = list(dict.fromkeys(label for of_model in facts.values() for label in of_model))
+    by_label = [{str(one.cells[0]): one.cells for one in of_model.rows} for of_model in facts]
+    labels = list(dict.fromkeys(label for of_model in by_label for label in of_model))
     width = (100 - LABEL) // len(facts)
     columns = (
         Column("Fact", width=LABEL),
@@ -57,7 +58,7 @@ def _beside(study: Study) -> Table:
     )
     return Table(
         "devices", columns,
-        tuple(row(label, *(found[label][1] if label in found else "–" for found in facts.values())) for label in labels),
+        tuple(row(label, *(found[label][1] if label in found else "–" for found in by_label)) for label in labels),
     )  # fmt: skip
 
 

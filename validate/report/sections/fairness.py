@@ -30,7 +30,8 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     findings = study.sealed.all_findings("fairness")
     if not findings:
         return Missing(
-            "an analysis of gaps between groups of patients (analyses: fairness); the estimates by group stand in R14",
+            "an analysis of gaps between groups of patients (analyses: fairness)"
+            + ("; the estimates by group stand in R14" if study.protocol["strata"] else ""),
             "whoever writes the protocol, before the lock",
         )
     return {"models": [_model(study, finding, several=len(findings) > 1) for finding in findings]}

@@ -95,19 +95,20 @@ def _thousand(study: Study, finding: Node, entry: Node) -> Thousand:
 
 
 def _alarms(counts: Node) -> Printed:
-    return view.plain(counts["alarms_per_found"], 1) + _between(counts["alarms_per_found_limits"])
+    return _with_limits(counts["alarms_per_found"], counts["alarms_per_found_limits"])
 
 
 def _needed(counts: Node) -> Printed:
-    return view.plain(counts["number_needed_to_predict"], 1) + _between(counts["number_needed_to_predict_limits"])
+    return _with_limits(counts["number_needed_to_predict"], counts["number_needed_to_predict_limits"])
 
 
-def _between(limits: Node) -> Printed:
-    """As in " (1.2–2.0)", or " (1.2 or more)" where there is no end to it; empty where there are none."""
-    if limits["low"].value is None:
-        return Printed()
-    low = printed(" (") + view.plain(limits["low"], 1)
-    return low + (" or more)" if limits["high"].value is None else BETWEEN + view.plain(limits["high"], 1) + ")")
+def _with_limits(number: Node, limits: Node) -> Printed:
+    """As in "1.5 (1.2–2.0)", "1.5 (1.2 or more)" where there is no end to it, "1.2 or more" where only that is known."""
+    low, high = (view.plain(limits[end], 1, absent="") for end in ("low", "high"))
+    between = low + BETWEEN + high if low and high else low + " or more" if low else Printed()
+    if number.value is None:
+        return between or printed("–")
+    return view.plain(number, 1) + (" (" + between + ")" if between else "")
 
 
 def _range(count: Node) -> Printed:

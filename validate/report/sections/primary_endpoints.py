@@ -6,32 +6,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import attribute_words, titled
+from validate.estimation.group_gaps import DIFFERENCE, REST
 from validate.report import view
 from validate.report.criterion import criterion_lines, criterion_name, tone_of
 from validate.report.figures.forest import Axis, Row, forests
 from validate.report.methods import footnotes, short
 from validate.report.printed import Printed, joined, printed
-from validate.report.profile_words import CRITERIA
+from validate.report.profile_words import CRITERIA, reader
 from validate.report.sealed import Node
 from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 from validate.report.table import Row as TableRow
 
+DRAWN = {
+    DIFFERENCE: ("Gaps between groups of patients", "R16"),
+    REST: ("Differences of each scanner or site from all others", "R17"),
+}
 OWN_AXIS = ("mm", "ml", "count", "proportion_difference")
 
 
 def content(study: Study) -> Mapping[str, Any]:
     return {
-        "lead": CRITERIA[study.profile],
+        "lead": CRITERIA[reader(study)],
         "criteria": criterion_lines(study),
         "figures": _figures(study),
         "endpoints": _endpoints(study),
         "without": view.reasons((endpoint_name(study, e), e) for e in study.locked_overall),
         "methods": footnotes([e["interval"]["method"].text for e in study.locked_overall if e["interval"]]),
-        "gaps": any(criterion["gap_of"] for criterion in study.sealed.verdict["criteria"]),
+        "gaps": _where_gaps_are_drawn(study),
+        "daggers": any(flag_mark(e) for e in study.locked_overall),
         "differences": any(criterion["against"] for criterion in study.sealed.verdict["criteria"]),
     }
+
+
+def _where_gaps_are_drawn(study: Study) -> list[tuple[str, str]]:
+    """What the criteria on gaps hold against each other, and the section that draws it, by the kind of difference."""
+    estimates = [
+        study.sealed.estimate(one) for c in study.sealed.verdict["criteria"] if c["gap_of"] for one in c["estimates"]
+    ]
+    kinds = {found["contrast"]["kind"].text for found in estimates}
+    return [DRAWN[kind] for kind in DRAWN if kind in kinds]
 
 
 def _figures(study: Study) -> list[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import listed
 from validate.report import view
-from validate.report.criterion import criterion_name
+from validate.report.criterion import criterion_name, entry_of
 from validate.report.methods import METHODS
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -17,7 +16,6 @@ from validate.report.stated import PLANNED, stated
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
 
-PLACE = re.compile(r"acceptance\[(\d+)\]")
 RULES = {
     "worst_case": "failures counted as wrong", "best_case": "failures counted as right",
     "exclude_and_report": "failures left out", "excluded": "failures left out", "outputs_only": "outputs only",
@@ -48,7 +46,7 @@ def _methods(study: Study) -> Table:
         seen.setdefault(found["endpoint"].text, found)
     rows = (
         row(
-            study.measure(e["metric"].text) + study.of(e["target"].value), _limits(e["interval"]),
+            study.endpoint_words(e["endpoint"].text), _limits(e["interval"]),
             view.count(e["n_cases"]), view.count(e["n_patients"]),
             view.plain(e["interval"]["design_effect"], 2), printed(RULES.get(e["missing_rule"].text, "–"), e["missing_rule"].address),
         )
@@ -65,8 +63,7 @@ def _planned(study: Study) -> Table:
     )  # fmt: skip
     rows = []
     for criterion in study.sealed.verdict["criteria"]:
-        place = PLACE.fullmatch(criterion["id"].text)
-        assumed = study.protocol["acceptance"][int(place[1]) if place else "none"]["assumed"]
+        assumed = entry_of(study, criterion)["assumed"]
         if assumed.value is None:
             continue
         unit = study.sealed.estimate(criterion["estimate"])["unit"].text or "index"
