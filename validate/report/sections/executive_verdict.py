@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil
 from typing import Any
 
 from validate.analyses.wording import number_word, plural
@@ -27,7 +29,8 @@ from validate.report.sections.participants import analysed_step, rows_of, step_o
 from validate.report.sections.predictive_values import thousands
 from validate.report.study import Study
 
-MOST_CRITERIA = 6
+MOST_LINES_OF_SEVERAL = 10  # beside each other, where each model has something of its own further down
+MOST_CRITERIA, MOST_LINES, LETTERS = 6, 13, 32  # criteria, the lines that they take, and letters of a name in a line
 MOST_EXPLAINED = 3
 MOST_BESIDE = 2  # secondary criteria that are not met: they decide nothing, and a reader of one page must know of them
 MOST_THOUSANDS = 5  # models whose 1,000 page one has room for
@@ -36,6 +39,10 @@ SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
 LONGEST_STATED = 160  # of what is stated of deviations
 LONGEST = 620  # characters of the verdict's sentence that page one has room for
+USUAL_LINES, FOR_A_LINE = (
+    3,
+    130,
+)  # beside so many lines of criteria; each further one takes the place of so many characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +61,24 @@ def content(study: Study) -> Mapping[str, Any]:
     beside = [line for line in every if not line.decides and line.severity < len(SEVERITY) - 1]
     names = [str(study.model_name(model)) for model in study.models]
     heads = [study.short_name(model["id"].text) for model in study.models]
-    matrix = _by_severity(by_model(lines, names)) if len(names) > 1 and lines else []
+    by_criterion = by_model(lines, names) if len(names) > 1 else []
+    matrix = _by_severity(by_criterion)
+    more = len(by_criterion) > len(matrix) if matrix else len(lines) > len(shown)
     of_thousand = thousands(study)
     thousand = next(iter(of_thousand), None)
     return {
         "kicker": _kicker(study),
         "lede": _lede(study),
         "outcome": verdict_outcome(study),
-        "sentence": _sentence(study.sealed.verdict["sentence"]),
+        "sentence": _sentence(study.sealed.verdict["sentence"], len(matrix or shown) + more + 2 * (len(heads) - 1)),
         "level": _level(study),
         "meaning": meaning(study),
         "use": USE[reader(study)],
         "criteria": shown,
-        "matrix": matrix[:MOST_CRITERIA],
+        "matrix": matrix,
         "model_names": heads,
         "explained": _explained(study),
-        "more_criteria": len(matrix) > MOST_CRITERIA if matrix else len(lines) > len(shown),
+        "more_criteria": more,
         "beside": sorted(beside, key=lambda line: line.severity)[:MOST_BESIDE],
         "more_beside": _more(
             len(beside) - MOST_BESIDE, "secondary criterion that is not met", "secondary criteria that are not met"
@@ -86,15 +95,27 @@ def content(study: Study) -> Mapping[str, Any]:
 
 
 def _worst_first(lines: list[CriterionLine]) -> list[CriterionLine]:
-    """All of them while page one has room; else those that are not met before the others."""
-    return lines if len(lines) <= MOST_CRITERIA else sorted(lines, key=lambda line: line.severity)[:MOST_CRITERIA]
+    """All of them while page one has room; else of those that are not met before the others as many as it has."""
+    if _fitting(lines, MOST_LINES) == len(lines):
+        return lines
+    ranked = sorted(lines, key=lambda line: line.severity)
+    return ranked[: _fitting(ranked, MOST_LINES)]
 
 
 def _by_severity(matrix: list[Compared]) -> list[Compared]:
     """The same of a criterion in each row, by the model that does worst in it."""
-    if len(matrix) <= MOST_CRITERIA:
+    if _fitting([first for first, _ in matrix], MOST_LINES_OF_SEVERAL) == len(matrix):
         return matrix
-    return sorted(matrix, key=lambda one: min(line.severity for line in one[1] if line is not None))
+    ranked = sorted(matrix, key=lambda one: min(line.severity for line in one[1] if line is not None))
+    return ranked[: _fitting([first for first, _ in ranked], MOST_LINES_OF_SEVERAL)]
+
+
+def _fitting(lines: list[CriterionLine], most: int) -> int:
+    """How many of them, from the first on, page one has room for by their number and by the lines that their names take."""
+    taken = accumulate(ceil(len(str(line.plain)) / LETTERS) + bool(line.group) for line in lines)
+    return sum(
+        1 for number, height in enumerate(taken, 1) if number == 1 or (number <= MOST_CRITERIA and height <= most)
+    )
 
 
 def _more(count: int, one: str, several: str) -> str:
@@ -159,14 +180,10 @@ def enumerated(levels: list[Node]) -> Printed:
     return first + " and " + view.words(levels[-1]) if first else view.words(levels[-1])
 
 
-def _sentence(sentence: Node) -> Printed:
-    """All of it where there is room, else its first sentence: the others stand beside their criteria."""
-    text = sentence.text
-    if len(text) <= LONGEST:
-        return view.words(sentence)
-    return printed(text[: text.index(". ") + 1 if ". " in text else LONGEST], sentence.address) + (
-        " The reason for each criterion stands in section R12."
-    )
+def _sentence(sentence: Node, lines: int) -> Printed:
+    """As many of its sentences as there is room for beside criteria and models in so many lines; why each is met or not is in R12."""
+    room = LONGEST - FOR_A_LINE * max(0, lines - USUAL_LINES)
+    return _beginning(sentence, room, "The reason for each criterion stands in section R12.")
 
 
 def _level(study: Study) -> Printed:
@@ -208,7 +225,7 @@ def _silent(study: Study) -> list[tuple[str, Printed]]:
     shown = [
         (
             f"Without an answer: {study.short_name(f['model'].text)}" if len(found) > 1 else "Without an answer",
-            _beginning(f["statement"]),
+            _beginning(f["statement"], LONGEST_SILENT, "More in section R19."),
         )
         for f in found[:MOST_SILENT]
     ]
@@ -218,15 +235,14 @@ def _silent(study: Study) -> list[tuple[str, Printed]]:
     return shown
 
 
-def _beginning(statement: Node) -> Printed:
-    """As many of its sentences as page one has room for."""
-    kept = statement.text
-    if len(kept) <= LONGEST_SILENT:
+def _beginning(statement: Node, room: int, rest: str) -> Printed:
+    """As many of its sentences as there is room for, at least the first; then `rest`, which says where all of it is."""
+    if len(statement.text) <= room:
         return view.words(statement)
-    sentences = SENTENCES.split(kept)
-    while len(sentences) > 1 and len(" ".join(sentences)) > LONGEST_SILENT:
+    sentences = SENTENCES.split(statement.text)
+    while len(sentences) > 1 and len(" ".join(sentences)) > room:
         sentences.pop()
-    return printed(" ".join(sentences), statement.address) + " More in section R19."
+    return printed(" ".join(sentences), statement.address) + f" {rest}"
 
 
 def _conditions(study: Study) -> Printed:
