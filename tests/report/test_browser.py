@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 
 from validate.report.render import render
@@ -149,6 +151,38 @@ def test_printed_from_the_browser_everything_is_there(page: Any) -> None:
     assert page.locator("#population tbody tr:visible").count() > 5
     page.emulate_media(media="screen")
     page.locator("#population input[type=search]").fill("")
+
+
+def test_pages_printed_from_the_browser_are_those_of_a_report(page: Any) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    printed = pypdf.PdfReader(BytesIO(page.pdf(prefer_css_page_size=True)))
+    page.emulate_media(media="screen", color_scheme="light")
+    pages = [_letters(one.extract_text()) for one in printed.pages]
+    body = page.locator("body")
+    running = [_letters(body.get_attribute(f"data-running-{name}") or "") for name in ("title", "id", "stamp")]
+    assert all(running) and len(pages) > 20
+    for number, text in enumerate(pages, 1):
+        assert f"page{number}of{len(pages)}" in text
+        assert all(words in text for words in running), number
+    title = "r00·titlepage"
+    assert title in pages[1] and title not in pages[0]  # page one is one page
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
+def test_what_is_printed_is_light_with_its_colours_and_nothing_is_torn(page: Any) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    style = "getComputedStyle(document.querySelector('{}')).{}"
+    assert page.evaluate(style.format("body", "backgroundColor")) == "rgb(255, 255, 255)"
+    assert page.evaluate(style.format(".pill", "printColorAdjust")) == "exact"
+    assert page.evaluate(style.format("tbody tr", "breakInside")) == "avoid"
+    assert page.evaluate(style.format("#section-r14 h2", "breakAfter")) == "avoid"
+    assert page.evaluate(style.format("thead", "display")) == "table-header-group"
+    controls = page.locator("input, select, button.addresses, .skip, .running").all()
+    assert controls and all(one.is_hidden() for one in controls)
+    page.emulate_media(media="screen", color_scheme="light")
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "reports/examples").glob("*.html")), ids=lambda path: path.stem)

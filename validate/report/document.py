@@ -94,7 +94,7 @@ class Document:
         script = resource("reports", "templates", "table.js").read_text(encoding="utf-8")
         html: str = self.environment.get_template("report.html.j2").render(
             document=self.facts, sections=bodies, screen=screen, style=_shipped(_style(self.house, screen=screen)),
-            script=_shipped(script), policy=_policy(script), logo=self.house.logo,
+            script=_shipped(script), policy=_policy(script), logo=self.house.logo, running=_running(self.facts),
         )  # fmt: skip
         return DRAWING.sub(lambda found: self.house.recoloured(found.group()), html)
 
@@ -226,6 +226,23 @@ def _document(study: Study) -> dict[str, Any]:
         "generator": f"validate {__version__}",
         "created": study.sealed.manifest["created"].text,
     }
+
+
+def _running(facts: Mapping[str, Any]) -> dict[str, Markup]:
+    """What stands at the edges of a page that a browser prints, each as a string of a style sheet."""
+    words = {
+        "title": facts["running_title"],
+        "id": facts["report_id"],
+        "stamp": facts["stamp"],
+        "exploratory": "EXPLORATORY" if facts["exploratory"] else "",
+    }
+    return {name: _quoted(text) for name, text in words.items()}
+
+
+def _quoted(text: str) -> Markup:
+    """Text as a string of CSS: all but plain letters as numbers, so that no text ends the string."""
+    signs = (sign if sign.isascii() and sign.isalnum() else f"\\{ord(sign):06x}" for sign in text)
+    return Markup(f"'{''.join(signs)}'")  # noqa: S704 (letters, digits and backslashes)
 
 
 def _shipped(text: str) -> Markup:
