@@ -32,7 +32,13 @@ def accepted(tmp_path: Path) -> Path:
     folder = tmp_path / "accepted"
     for name in ("cohort", "results", "evidence"):
         (folder / name).mkdir(parents=True)
-    pq.write_table(pa.table({"unit": ["U"], "patient": ["P"], "sex": ["M"]}), folder / "cohort/cases.parquet")
+    cases = {
+        "unit": ["U", "V", "W"],
+        "patient": ["P", "P", "Q"],
+        "digest": ["e" * 64, "d" * 64, "f" * 64],
+        "sex": ["M", "M", "F"],
+    }
+    pq.write_table(pa.table(cases), folder / "cohort/cases.parquet")
     units = pa.table(
         {"unit": ["U"], "model": ["a"], "pass": ["clean"], "target": [None], "status": ["ok"], "score": [0.25]}
     )
@@ -48,9 +54,9 @@ def accepted(tmp_path: Path) -> Path:
 def test_a_run_is_what_its_manifest_says(build: SimpleNamespace, accepted: Path, tmp_path: Path) -> None:
     found = read_shift_reference(protocol(build), tmp_path, site_key=KEY)
     assert found is not None
-    assert found.frozen == {"kind": "run", "sha256": file_digest(accepted / "evidence/manifest.json"), "cases": 1}
+    assert found.frozen == {"kind": "run", "sha256": file_digest(accepted / "evidence/manifest.json"), "cases": 3}
     write_shift_reference(tmp_path / "run", found)
-    assert pq.read_table(tmp_path / "run/shift/reference.parquet")["sex"].to_pylist() == ["M"]
+    assert pq.read_table(tmp_path / "run/shift/reference.parquet")["sex"].to_pylist() == ["M", "M", "F"]
     assert json.loads((tmp_path / "run/shift/reference.json").read_text())["outcome"] == "PASS"
 
 
@@ -156,3 +162,13 @@ def test_a_table_that_can_not_be_held_against_is_refused_with_a_sentence(
     asked = protocol(build, reference="table.csv")
     with pytest.raises(DataError, match=re.escape(message)):
         fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+
+
+def test_who_has_files_of_this_cohort_is_the_same_patient_though_another_site_named_him(
+    build: SimpleNamespace, accepted: Path, tmp_path: Path
+) -> None:
+    asked = protocol(build)
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    assert found is not None
+    assert found.table["patient"].to_pylist() == [CASE.patient, CASE.patient, "Q"]  # by one of his two files
+    assert "digest" not in found.table.column_names and found.facts["not_taken"] == []

@@ -108,6 +108,11 @@ def test_a_step_is_held_against_the_reference_and_all_steps_before_it() -> None:
     assert np.allclose(self_starting(-reference, [np.array([-5.0, -6.0])]), -z[:1])
     with pytest.raises(ValueError, match="does not vary"):
         self_starting(np.ones(5), [np.array([1.0])])
+    of_three = np.array([2.8, (2.8 + 2.8 + 2.8) / 3])  # one value, but for the rounding of a mean
+    assert of_three[0] != of_three[1]
+    with pytest.raises(ValueError, match="does not vary"):
+        self_starting(of_three, [np.array([2.8])])
+    assert np.isfinite(self_starting(np.array([1000.0, 1000.001, 1000.002]), [np.array([1000.001])])).all()
 
 
 def test_a_small_reference_gives_no_more_false_alarms_than_a_large_one() -> None:

@@ -31,7 +31,7 @@ from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
 from validate.results.units import EMBEDDING
 
-PATIENT = "patient"
+PATIENT, CONTENT = "patient", "digest"
 PREFIX = "image."  # of a column that holds an image statistic
 MANIFEST = "evidence/manifest.json"
 CASES, UNITS, ESTIMATES, VERDICT = "cohort/cases.parquet", "results/units.parquet", "estimates.json", "verdict.json"
@@ -84,8 +84,22 @@ def fitted(protocol: StudyProtocol, reference: ShiftReference | None, cases: Seq
     if options.order_by is not None and options.order_by not in here:
         raise DataError(f"analyses: shift: order_by: of this cohort, {unknown('attribute', options.order_by, here)}")
     _chances(protocol, options, reference.table)
-    others = [name for name in there if name not in kept]
-    return ShiftReference(reference.table.select(kept), {**reference.facts, "not_taken": others})
+    others = [name for name in there if name not in {*kept, CONTENT}]
+    table = _same_patients(reference.table, cases).select(kept)
+    return ShiftReference(table, {**reference.facts, "not_taken": others})
+
+
+def _same_patients(table: pa.Table, cases: Sequence[Case]) -> pa.Table:
+    """Patients of the reference who have files of this cohort have the name that they have here, whatever site named them."""
+    if not {PATIENT, CONTENT} <= {*table.column_names}:
+        return table
+    here = {case.digest: case.patient for case in cases}
+    told = table[PATIENT].to_pylist()
+    same = {
+        there: here[content] for there, content in zip(told, table[CONTENT].to_pylist(), strict=True) if content in here
+    }
+    named = pa.array([same.get(name, name) for name in told], pa.string())
+    return table.set_column(table.column_names.index(PATIENT), PATIENT, named)
 
 
 def _of_output(protocol: StudyProtocol, name: str) -> bool:
@@ -151,7 +165,11 @@ def _sealed_run(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     estimates = json.loads((path / ESTIMATES).read_text(encoding="utf-8"))["estimates"]
     outcome = json.loads((path / VERDICT).read_text(encoding="utf-8"))["outcome"]
     stored = pq.read_table(path / IMAGES).to_pylist() if (path / IMAGES).is_file() else None
-    columns = {"patient": cases["patient"], **{n: cases[n] for n in cases.column_names if n not in KEYS}}
+    columns = {
+        PATIENT: cases[PATIENT],
+        CONTENT: cases[CONTENT],
+        **{n: cases[n] for n in cases.column_names if n not in KEYS},
+    }
     order = cases["unit"].to_pylist()
     if stored is not None:
         images = {row["unit"]: row for row in stored}

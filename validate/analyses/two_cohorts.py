@@ -71,9 +71,9 @@ class TwoCohorts:
         }
         self.lacking = tuple(
             lacking(
-                [name for name in here if any(value is not None for value in here[name])],
+                list(here),
                 [*reference, *tables.facts.get("not_taken", ())],
-                passed={"patient", options.order_by, *inner},
+                passed={"patient", options.order_by, *inner, *_unknown(here), *_unknown(reference)},
             )
         )
         if isinstance(self.embedding, Components):
@@ -151,8 +151,8 @@ class TwoCohorts:
         compared = {*self.numbers(), *self.levels()}
         found = [(name, reason) for name, reason in self.lacking if self._wanted(options, name)]
         for name, values in self.columns.items():
-            if name not in compared:
-                before = int((~self.second).sum())
+            before = int((~self.second).sum())
+            if name not in compared and any(value is not None for value in values):
                 found.append((name, why_not(values[before:], values[:before], fewest=FEWEST, most_levels=MOST_LEVELS)))
         return [{**self.feature(name), "group": self.group(name), "reason": reason} for name, reason in found]
 
@@ -226,6 +226,11 @@ def _embedding(
         )
     except ValueError as reason:
         return str(reason)
+
+
+def _unknown(columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Names of columns without a value."""
+    return [name for name, values in columns.items() if all(value is None for value in values)]
 
 
 def _here(cases: pa.Table, images: pa.Table) -> dict[str, list[Any]]:

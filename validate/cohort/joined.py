@@ -7,9 +7,10 @@ from pathlib import Path
 
 from validate.cohort.attributes import band_of
 from validate.cohort.case import AttributeValue
+from validate.cohort.period import period_of
 from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
-from validate.protocol.cohort import AttributeSource
+from validate.protocol.cohort import AttributeSource, Step
 
 Values = list[dict[str, AttributeValue]]
 
@@ -30,7 +31,8 @@ def with_attributes(
             for row in rows:
                 if source.of not in row:
                     raise DataError(f"cohort.attributes.{name}: there is no attribute '{source.of}' to cut into bands.")
-                row[name] = band_of(row[source.of], source.bands or ())
+                value = row[source.of]
+                row[name] = period_of(value, source.by) if source.by else band_of(value, source.bands or ())
     return joins
 
 
@@ -40,6 +42,8 @@ def _joined(
     key, column = str(source.key), str(source.column)
     table = read_table(base / str(source.table), what=f"table of attribute '{name}'")
     place, values = table.by_key(key), numbers_if_all(table.column(column))
+    if source.by is not None:
+        values = _steps(values, source.by, f"{table.name}: column {column}")
     used: set[str] = set()
     for row, own in zip(rows, keys, strict=True):
         text = key_text(own.get(key))
@@ -50,6 +54,17 @@ def _joined(
         raise DataError(f"{table.name}: no {key} matches any image; check that '{key}' means the same on both sides.")
     unmatched = sum(key_text(own.get(key)) not in place for own in keys)
     return {"rows": table.length, "rows_unused": table.length - len(used), "images_without": unmatched}
+
+
+def _steps(values: Sequence[AttributeValue], by: Step, where: str) -> list[AttributeValue]:
+    """Raises DataError where a filled cell is no date."""
+    found = [period_of(value, by) for value in values]
+    wrong = [row for row, value in enumerate(values) if value is not None and found[row] is None]
+    if wrong:
+        raise DataError(
+            f"{where}: {len(wrong)} of {len(values)} cells are no date (first in row {wrong[0] + 1}); expected 2025-03-14 or 20250314."
+        )
+    return list(found)
 
 
 def numbers_if_all(values: Sequence[object]) -> list[AttributeValue]:

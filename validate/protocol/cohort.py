@@ -42,8 +42,14 @@ class Source(Block):
     names: str | None = None
 
 
+Step = Literal["week", "month", "quarter", "year"]
+
+
 class AttributeSource(Block):
-    """An attribute besides those from headers: a table column joined by key, a DICOM tag, or bands of another."""
+    """An attribute besides those from headers: a table column joined by key, a DICOM tag, or bands of another.
+
+    by : of a date in a table, in StudyDate and the like, or in another attribute, the step of time that it lies in; all that is kept of it
+    """
 
     table: str | None = None
     key: str | None = None
@@ -51,6 +57,7 @@ class AttributeSource(Block):
     tag: str | None = None
     of: str | None = None
     bands: tuple[float, ...] | None = None
+    by: Step | None = None
     per: Literal["patient"] | None = None  # a patient has one value: two are an error, not two groups
 
 

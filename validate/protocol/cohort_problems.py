@@ -93,13 +93,15 @@ def _attribute(name: str, source: AttributeSource, place: Place, known: frozense
     joined = [source.table, source.key, source.column]
     forms = sum((any(v is not None for v in joined), source.tag is not None, source.of is not None))
     if forms != 1:
-        yield Problem(place, "expected one form: {table, key, column}, {tag} or {of, bands}")
+        yield Problem(place, "expected one form: {table, key, column}, {tag}, {of, bands} or {of, by}")
         return
     if any(v is not None for v in joined) and None in joined:
         yield Problem(place, "a joined attribute names all three: table, key and column")
-    if source.of is not None:
+    if source.by is not None and source.bands is not None:
+        yield Problem((*place, "by"), "stands beside bands; a number is cut into bands, a date into steps of time")
+    elif source.of is not None:
         bands = source.bands or ()
-        if len(bands) < 2 or any(a >= b for a, b in pairwise(bands)):
+        if source.by is None and (len(bands) < 2 or any(a >= b for a, b in pairwise(bands))):
             yield Problem((*place, "bands"), f"got {list(bands)}, expected at least two rising numbers")
         if source.of == name or (known is not None and source.of not in known):
             yield Problem((*place, "of"), unknown("attribute", source.of, (known or frozenset()) - {name}))

@@ -17,6 +17,7 @@ import scipy
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-9  # means of equal numbers differ by less, relative to their size
 FARTHEST = 1e-300  # a tail is taken for no smaller than this
 
 
@@ -52,7 +53,7 @@ def self_starting(reference: Array, steps: Sequence[Array]) -> Array:
     """
     count, mean = len(reference), float(np.mean(reference)) if len(reference) else 0.0
     square = float(((reference - mean) ** 2).sum())
-    if count < 2 or square <= 0:
+    if count < 2 or float(np.ptp(reference)) <= ROUNDING * float(np.abs(reference).max()):
         raise ValueError("the reference does not vary")
     z = np.empty(len(steps))
     for place, step in enumerate(steps):
