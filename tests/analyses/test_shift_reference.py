@@ -17,6 +17,8 @@ from validate.canonical import file_digest
 from validate.cohort.case import Case
 from validate.cohort.privacy import pseudonym
 from validate.errors import DataError
+from validate.protocol.catalog import Catalog
+from validate.protocol.shift import shift_problems
 
 KEY = b"k" * 32
 CASE = Case("U-1", "P-1", "S-1", "E-1", "d" * 64, {"sex": "F", "month": "2025-01"}, has_label=True)
@@ -172,3 +174,13 @@ def test_who_has_files_of_this_cohort_is_the_same_patient_though_another_site_na
     assert found is not None
     assert found.table["patient"].to_pylist() == [CASE.patient, CASE.patient, "Q"]  # by one of his two files
     assert "digest" not in found.table.column_names and found.facts["not_taken"] == []
+
+
+def test_without_a_reference_nothing_is_compared_and_no_criterion_rests_on_it(
+    build: SimpleNamespace, tmp_path: Path
+) -> None:
+    criterion = {"analysis": "shift", "limit": "upper", "at_most": 0.6, "rationale": "r"}
+    asked = build.protocol(analyses=[{"name": "shift", "options": {}}], acceptance=[criterion])
+    assert read_shift_reference(asked, tmp_path, site_key=KEY) is None
+    (problem,) = shift_problems(asked, Catalog())
+    assert (problem.place, problem.message) == (("acceptance", 0, "analysis"), "needs analyses: shift with a reference")

@@ -100,7 +100,7 @@ def test_a_later_month_is_held_against_the_accepted_run(
     assert criterion.outcome == "PASS" and "the acceptance still stands" in criterion.sentence
     assert "less that of the accepted run" in (run.folder / "report/report.html").read_text()
     assert found["data"]["patients_in_both"] > 0 and "are in both cohorts" in found["statement"]
-    assert {one["group"] for one in found["data"]["features"]} >= {"metadata", "outputs"}
+    assert {one["group"] for one in found["data"]["features"]} >= {"metadata", "images", "outputs"}
     assert verify(run.folder, recompute=recomputation).differences == ()
 
 

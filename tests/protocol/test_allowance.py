@@ -91,7 +91,7 @@ def test_a_criterion_that_an_acceptance_stands_needs_its_tolerance(tmp_path: Pat
     line = "acceptance:\n  - {analysis: shift, endpoint: auroc, rationale: r}\n"
     path = tmp_path / "p.yaml"
     for before, criterion, message in (
-        ("", line, "acceptance[0].analysis: needs analyses: shift with this endpoint and a tolerance"),
+        ("", line, "acceptance[0].analysis: needs analyses: shift with a reference, this endpoint and a tolerance"),
         (
             shift,
             line.replace("auroc", "brier"),

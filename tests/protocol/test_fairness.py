@@ -46,5 +46,8 @@ def test_a_gap_without_the_analysis_is_refused(tmp_path: Path) -> None:
     start, end = TEXT.index("analyses:\n"), TEXT.index("acceptance:\n")
     path = tmp_path / "p.yaml"
     path.write_text(TEXT[:start] + TEXT[end:])
-    with pytest.raises(ProtocolError, match="needs analyses: fairness with this attribute, this endpoint and a margin"):
+    with pytest.raises(
+        ProtocolError,
+        match="needs analyses: fairness, or scanner_shift, with this attribute",
+    ):
         load_protocol(path, catalog=shipped_catalog())

@@ -78,6 +78,8 @@ PROBLEMS = [
      "fairness.intersections[0]: got 3 items, expected at most 2"),
     ("- calibration: {}", "- scanner_shift: {by: site}", "analyses[0].scanner_shift.endpoints: missing; the protocol"),
     ("- calibration: {}", "- robustness", "options.suite: missing"),
+    ("- calibration: {}", "- shift: {order_by: month}", "shift.order_by: needs a reference: a finished run folder"),
+    ("- calibration: {}", "- shift: {images: false}", "shift.images: got false without a reference"),
     ("- calibration: {}", "- robustness: {suite: any, endpoints: [auroc], custom: {jpeg: [{quality: 130}]}}",
      "analyses[0].robustness.custom.jpeg[0].quality: got 130, expected less than or equal to 100"),
     ("- calibration: {}", "- robustness: {suite: any, endpoints: [auroc], custom: {jpeg: [{quality: 90}, {qality: 3}]}}",

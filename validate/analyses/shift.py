@@ -37,6 +37,8 @@ from validate.protocol.model import Model
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
 
+NOTHING_NAMED = "No reference is named, so nothing was compared. Image statistics are kept: a later cohort can be held against this one."
+NOTHING_THERE = "The run folder holds no reference cohort, so nothing was compared."
 TITLE = "Is this still the cohort that it was accepted on?"
 
 
@@ -63,7 +65,7 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
     if tables is None:
         return Finding(
             id=f"{SHIFT}/{model.id}", analysis=SHIFT, model=model.id, title=TITLE, status="not_available",
-            statement="The run folder holds no reference cohort, so nothing was compared.",
+            statement=NOTHING_NAMED if options.reference is None else NOTHING_THERE,
         )  # fmt: skip
     assert evidence.every is not None
     both = TwoCohorts(options, model, evidence.every, evidence.cases, tables)

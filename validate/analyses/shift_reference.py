@@ -53,13 +53,17 @@ class ShiftReference:
 
 
 def read_shift_reference(protocol: StudyProtocol, base: Path, *, site_key: bytes) -> ShiftReference | None:
-    """None where the protocol asks for no shift analysis. Patients of a table get the names that they have at this site.
+    """None where the protocol asks for no shift analysis, or names no reference in it.
+
+    Patients of a table get the names that they have at this site.
 
     Raises DataError where the reference is no run and no table, another one than the protocol names, or a run whose files are not those
     that it was sealed with.
     """
     options = shift_of(protocol)
-    return None if options is None else ShiftReference(*_reference(options, base / options.reference, site_key))
+    if options is None or options.reference is None:
+        return None
+    return ShiftReference(*_reference(options, base / options.reference, site_key))
 
 
 def fitted(protocol: StudyProtocol, reference: ShiftReference | None, cases: Sequence[Case]) -> ShiftReference | None:

@@ -15,11 +15,15 @@ from validate.protocol.question import Criterion
 from validate.protocol.schema import StudyProtocol
 
 NAME = SHIFT
+OF_A_REFERENCE = (
+    "sha256", "embedding_components", "metadata", "order_by", "alpha", "permutations", "endpoints", "tolerance", "allowance", "decision",
+)  # fmt: skip
 
 
 class ShiftOptions(BaseModel):
     """
-    reference : a finished run folder, such as the accepted one, or a CSV or Parquet table of the development cohort, one row a case:
+    reference : none, and nothing is compared, but the image statistics of this cohort are kept, so that later ones can be held against it;
+        or a finished run folder, such as the accepted one, or a CSV or Parquet table of the development cohort, one row a case:
         columns called as the attributes here, "patient", "score" (of several outputs "score:" and the class, grade, finding or
         structure), as the image statistics, or, of an embedding, as the protocol calls its columns or embedding.0, embedding.1, …;
         paths are relative to the protocol
@@ -35,7 +39,7 @@ class ShiftOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    reference: str
+    reference: str | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     metadata: tuple[str, ...] = ()
     images: bool = True
@@ -73,6 +77,7 @@ def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Proble
         return
     place = next(index for index, analysis in enumerate(protocol.analyses) if analysis.name == NAME)
     at: Place = ("analyses", place, "options")
+    yield from _alone(protocol, options, at)
     endpoints = [endpoint.id for endpoint in protocol.endpoints]
     for name in options.endpoints:
         if name not in endpoints:
@@ -84,6 +89,20 @@ def shift_problems(protocol: StudyProtocol, catalog: Catalog) -> Iterator[Proble
         )
     if options.tolerance is not None and not (options.rationale or "").strip():
         yield Problem((*at, "rationale"), "is missing; a tolerance needs a reason: why does a smaller fall not matter?")
+
+
+def _alone(protocol: StudyProtocol, options: ShiftOptions, at: Place) -> Iterator[Problem]:
+    """Without a reference nothing is compared, so nothing can be said of how."""
+    if options.reference is not None:
+        return
+    for name in OF_A_REFERENCE:
+        if name in options.model_fields_set:
+            yield Problem((*at, name), "needs a reference: a finished run folder, or a table of the development cohort")
+    for index, criterion in enumerate(protocol.acceptance):
+        if criterion.analysis == NAME and not criterion.endpoint:
+            yield Problem(("acceptance", index, "analysis"), "needs analyses: shift with a reference")
+    if not options.images:
+        yield Problem((*at, "images"), "got false without a reference, so nothing would be kept and nothing compared")
 
 
 def _criterion(options: ShiftOptions | None, criterion: Criterion, at: Place) -> Iterator[Problem]:
@@ -105,8 +124,8 @@ def _criterion(options: ShiftOptions | None, criterion: Criterion, at: Place) ->
                 (*at, name),
                 "does not go with analysis: shift and an endpoint, whose tolerance stands in analyses: shift",
             )
-    if options is None:
-        yield Problem((*at, "analysis"), "needs analyses: shift with this endpoint and a tolerance")
+    if options is None or options.reference is None:
+        yield Problem((*at, "analysis"), "needs analyses: shift with a reference, this endpoint and a tolerance")
     elif criterion.endpoint not in options.endpoints:
         yield Problem((*at, "endpoint"), f"'{criterion.endpoint}' is not among the endpoints of analyses: shift")
     if not criterion.rationale.strip():

@@ -25,7 +25,7 @@ def shifted(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "statement": view.words(finding["statement"]),
     }
     if finding["status"].text != "ok":
-        return shown
+        return {**shown, "reference": None, "features": None}
     return {
         **shown,
         "reference": view.words(data["reference"]["kind"]) + ", " + view.count(data["reference"]["cases"], "case") + ", "
