@@ -341,7 +341,7 @@ def main() -> None:
 
 def _put(path: Path, cost: Cost | Peak) -> None:
     before = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
-    rows = {row["cause"]: row for row in before} | {cost.cause: asdict(cost)}
+    rows = {(row["cause"], int(row.get("images") or 0)): row for row in (*before, asdict(cost))}
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, [one.name for one in fields(cost)], lineterminator="\n")
         writer.writeheader()
