@@ -110,3 +110,13 @@ def test_a_reference_table_calls_them_as_the_protocol_does_or_by_number() -> Non
     assert embeddings_of_reference(pa.table({"a": [1, 2], "b": [3.0, None]}), model) == [[1.0, 3.0], None]
     assert embeddings_of_reference(pa.table({"embedding.0": [1.0], "embedding.1": [2.0]}), model) == [[1.0, 2.0]]
     assert embeddings_of_reference(pa.table({"a": [1.0]}), model) is None
+
+
+def test_where_no_vector_of_a_side_is_finite_that_is_the_reason() -> None:
+    whole = vectors(30, 1)
+    broken = [[*one[:-1], float("nan")] for one in vectors(30, 2)]
+    with pytest.raises(ValueError, match="each of the cohort holds a number that is not finite"):
+        components(whole, broken, at_most=5)
+    with pytest.raises(ValueError, match="each of the reference holds a number that is not finite"):
+        components(broken, whole, at_most=5)
+    assert components(whole, [*broken, *whole], at_most=5).scores.shape[0] == 90

@@ -16,7 +16,7 @@ def test_harder_goals_need_more_patients() -> None:
 
 
 def test_a_shortfall_says_what_is_there_what_is_needed_and_what_to_do() -> None:
-    said = shortfall(AUROC, "delong", goal=0.8, patients=50, what="patients in the rarer class")
+    said = shortfall(AUROC, "delong", goal=0.8, clusters=50, where="in the rarer class")
     assert said is not None
     assert "50 patients in the rarer class" in said
     assert str(AUROC["delong"].patients(0.8)) in said
@@ -24,13 +24,20 @@ def test_a_shortfall_says_what_is_there_what_is_needed_and_what_to_do() -> None:
 
 
 def test_without_a_goal_nothing_is_decided_so_nothing_falls_short() -> None:
-    assert shortfall(AUROC, "delong", goal=None, patients=3, what="patients") is None
+    assert shortfall(AUROC, "delong", goal=None, clusters=3) is None
 
 
 def test_too_small_names_the_count_that_is() -> None:
     assert too_small(clusters=10, of_a_class=5) is None
     assert str(too_small(clusters=9, of_a_class=5)).startswith("9 patients")
     assert str(too_small(of_a_class=4)).startswith("4 patients with an event")
+
+
+def test_what_is_too_few_is_what_the_protocol_resamples() -> None:
+    assert str(too_small(clusters=1, who="site")).startswith("1 site: an interval by resampling")
+    assert str(too_small(of_a_class=4, who="study")).startswith("4 studies with an event")
+    said = shortfall(AUROC, "delong", goal=0.8, clusters=50, who="site", where="in the rarer class")
+    assert said is not None and said.startswith("50 sites in the rarer class: too few for DeLong's limits")
 
 
 @pytest.mark.parametrize(

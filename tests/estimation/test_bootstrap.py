@@ -41,6 +41,7 @@ def test_expanded_limits_of_a_difference_of_means_are_welchs() -> None:
     drawn = [means(side, 40_000, seed) for seed, side in enumerate((first, second))]
     sides = [(float(one.var(ddof=1)), side.size) for one, side in zip(drawn, (first, second), strict=True)]
     found = expanded(drawn[0] - drawn[1], sides, level=0.95)
+    assert found is not None
     wanted = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
     half = (wanted.high - wanted.low) / 2
     plain = percentile(drawn[0] - drawn[1], level=0.95)
@@ -50,11 +51,19 @@ def test_expanded_limits_of_a_difference_of_means_are_welchs() -> None:
 
 
 def test_few_replicates_leave_out_the_tails_on_average() -> None:
-    # of 39 replicates the outermost leave out a fortieth on each side; linear quantiles would lie further inside
-    values, wide = np.arange(39.0), 10**6
+    # of 40 replicates the outermost leave out 1 in 41 on each side; linear quantiles would lie further inside
+    values, wide = np.arange(40.0), 10**6
     found = expanded(values, [(1.0, wide), (1.0, wide)], level=0.95)
-    assert (found.low, found.high) == pytest.approx((0.0, 38.0), abs=1e-3)
+    assert found is not None and (found.low, found.high) == pytest.approx((0.025, 38.975), abs=1e-3)
     assert percentile(values, level=0.95).low > 0.9
+
+
+def test_where_the_tails_lie_beyond_all_replicates_there_are_no_limits() -> None:
+    values, wide = np.arange(1000.0), 10**6
+    assert expanded(np.arange(38.0), [(1.0, wide), (1.0, wide)], level=0.95) is None  # the outermost leave out 1 in 39
+    assert expanded(values, [(1.0, 2), (1.0, 2)], level=0.95) is None  # Student's with 2 degrees of freedom, 4.3 · √2
+    assert expanded(values, [(1.0, 20), (1.0, 20)], level=0.95) is not None
+    assert expanded(values, [(1.0, 20), (1.0, 20)], level=0.999) is None
 
 
 def test_the_monte_carlo_error_is_that_of_a_quantile() -> None:

@@ -9,15 +9,18 @@ import pytest
 from numpy.typing import NDArray
 
 from validate.errors import DataError
+from validate.estimation.bootstrap import BootstrapLimits
 from validate.estimation.cases import Cases
 from validate.estimation.estimate import Estimate
-from validate.estimation.group_gaps import DIFFERENCE, RATIO, group_gaps, reference_level
+from validate.estimation.gap_limits import GapLimits, SidesLimits
+from validate.estimation.group_gaps import DIFFERENCE, RATIO, _interval, group_gaps, reference_level
 from validate.estimation.groups import Groups
 from validate.estimation.plan import plan_for
 from validate.estimation.replicates import Resampling
 from validate.estimation.sample import Sample
-from validate.metrics.metric import Rows
+from validate.metrics.metric import Rows, Values
 from validate.protocol.fairness import FairnessOptions
+from validate.stats.limits import student_quantile
 from validate.stats.mover import mover
 from validate.stats.obuchowski import clustered_auroc, obuchowski_limits
 from validate.stats.proportion_difference import newcombe
@@ -156,6 +159,55 @@ def test_an_area_has_the_limits_of_both_areas_and_needs_five_patients_of_a_class
     )
     rare = difference(np.where(level == "F", np.cumsum(positive & (level == "F")) <= 4, True) & positive)
     assert rare.interval is None and "4 patients of the rarer class" in (rare.reason or "")
+
+
+def of_means(first: tuple[float, float, int], second: tuple[float, float, int]) -> SidesLimits:
+    """Replicates of two means: value, standard deviation of the replicates, and patients of each."""
+    rng, sizes = np.random.default_rng(2), (first[2], second[2])
+    drawn = np.stack([mean + error * rng.standard_normal(4000) for mean, error, _ in (first, second)], axis=1)
+    n, level = sum(sizes), np.repeat([0, 1], sizes)
+    groups = Groups(("sex", "sex"), ("F", "M"), np.stack([level == 0, level == 1]))
+    rows = Rows({"score": np.zeros(n), "positive": np.ones(n, bool)}, {})
+    data = Sample(rows, np.arange(n), np.arange(n), groups, np.zeros(2, np.int64))
+    plan, there = plan_for("classification.brier", endpoint="brier", role="secondary"), np.ones((1, 2), bool)
+    return SidesLimits(
+        plan, data, Values(np.array([[first[0], second[0]]]), there), Values(drawn, np.ones_like(drawn, bool))
+    )
+
+
+def test_limits_of_a_ratio_are_as_wide_as_the_side_that_moves_it() -> None:
+    # Replicates of the small group vary by 20% of its value, those of the large by 1%: the ratio has the degrees of freedom of
+    # the small one, 11. The variances themselves, .02² and .05², would have it that the large one counts most.
+    sides = of_means((0.1, 0.02, 12), (5.0, 0.05, 500))
+    ratios = sides.drawn.value[:, :1] / sides.drawn.value[:, 1:]
+    limits = sides.ratio(0, 1, Values(ratios, np.ones_like(ratios, bool)), 0)
+    assert limits.at is not None
+    found = limits.at(0.95)
+    error = 0.02 * math.hypot(0.2, 0.01)  # of the delta method: the value, times the root of both relative variances
+    wide = float(student_quantile(0.95, 11.06)) * math.sqrt(
+        12 / 11
+    )  # by Welch: 1/((.99²)/11) but for the other's share
+    assert found is not None and found.high - found.low == pytest.approx(2 * wide * error, rel=0.03)
+    assert wide > 1.15 * 1.96
+
+
+def test_a_difference_whose_limits_lie_beyond_all_replicates_has_none_and_says_so() -> None:
+    values = Values(np.zeros((400, 1)), np.ones((400, 1), bool))
+    limits = GapLimits(
+        "bootstrap_expanded", lambda level: None if level > 0.99 else BootstrapLimits(0.0, 1.0, 0.1), replicates=True
+    )
+    assert _interval(limits, values, 0, None)[1] is None
+    none, why = _interval(limits, values, 0, 0.995)
+    assert none is None and (why or "").startswith(
+        "limits that hold for all groups at once lie beyond all of 400 replicates: it"
+    )
+    nowhere = GapLimits("bootstrap_expanded", lambda _level: None, replicates=True)
+    assert (_interval(nowhere, values, 0, None)[1] or "").startswith("limits lie beyond all of 400 replicates")
+    flat = GapLimits("mover_wilson", lambda _level: BootstrapLimits(0.2, 0.2, 0.0))
+    assert _interval(flat, values, 0, None) == (
+        None,
+        "the limits of the two groups leave that of their difference no width.",
+    )
 
 
 def test_a_ratio_to_nothing_has_no_value_and_a_reason() -> None:

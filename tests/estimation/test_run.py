@@ -249,3 +249,15 @@ def test_against_a_comparator_nobody_computes_likelihood_ratios() -> None:
     found = estimate_all(protocol(reference=reference), units(SCORES, LABELS), cohort_digest="c")
     assert not [e for e in found if "likelihood" in e.metric]
     assert [e for e in found if e.metric == "classification.sensitivity"]
+
+
+def test_what_is_too_few_is_named_by_what_is_resampled() -> None:
+    """Of 24 patients on four sites there are four sites, and not four patients."""
+    table = units([0.9, 0.2, 0.7, 0.1] * 6, [1, 0, 1, 0] * 6)
+    sites = pa.array([f"S{i // 6}" for i in range(24)], pa.string())
+    table = table.set_column(table.column_names.index("cluster"), UNITS.field("cluster"), sites)
+    found = []
+    for cluster in ("patient", "site"):
+        cohort = {**protocol().model_dump(mode="json", by_alias=True)["cohort"], "cluster": cluster}
+        found.append(by_id(estimate_all(protocol(cohort=cohort), table, cohort_digest="d"))["brier/m/clean"].reason)
+    assert found == [f"4 {noun}: an interval by resampling needs at least 10." for noun in ("patients", "sites")]

@@ -11,6 +11,7 @@ import numpy as np
 from validate.analyses.analysis import Evidence
 from validate.analyses.wording import attribute_words, sentence_case
 from validate.errors import Undefined
+from validate.estimation.cluster_words import clusters_in_words
 from validate.estimation.sample import Sample
 from validate.stats.calibration import (
     Coefficient,
@@ -115,7 +116,9 @@ def _level(sample: Sample, place: int, least: int) -> dict[str, Any]:
     part = replace(sample, rows=rows, cluster=cluster)
     patients = int(np.unique(sample.patient[members]).size)
     if patients < least or fewest < FEWEST_OF_A_CLASS:
-        reason = f"{fewest} patients in the rarer class; expected at least {FEWEST_OF_A_CLASS}"
+        reason = (
+            f"{clusters_in_words(fewest, sample.resampled)} in the rarer class; expected at least {FEWEST_OF_A_CLASS}"
+        )
         if patients < least:
             reason = f"suppressed: {patients} patients, fewer than {least}"
         measures = [{**entry, "value": None, "low": None, "high": None, "reason": reason} for entry in empty_measures()]

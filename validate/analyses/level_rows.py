@@ -154,7 +154,8 @@ def _compared(samples: ModelSamples, evidence: Evidence, tables: dict[str, Level
     rests = np.stack([_rest(evidence, sample, *one) for one in zip(levels, inside, strict=True)])
     both = group_values(metrics, sample, np.concatenate([inside, rests]), weights=samples.weights)
     rarer = [_rarer_class(sample, members) for members in inside]
-    return {name: _with(table, values, rarer) for (name, table), values in zip(tables.items(), both, strict=True)}
+    few = [_few_of(one, sample.resampled) for one in rarer]
+    return {name: _with(table, values, few) for (name, table), values in zip(tables.items(), both, strict=True)}
 
 
 def _rest(evidence: Evidence, sample: Sample, level: tuple[str, str], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -165,13 +166,14 @@ def _rest(evidence: Evidence, sample: Sample, level: tuple[str, str], inside: ND
     return np.asarray(~inside)
 
 
-def _with(table: LevelTable, both: GroupValues | None, rarer: list[int]) -> LevelTable:
+def _with(table: LevelTable, both: GroupValues | None, few: list[str | None]) -> LevelTable:
+    """Few : of each row why its rarer class is too few, or None"""
     if both is None:
         return table
-    values, rests = both.of(slice(None, len(rarer))), both.of(slice(len(rarer), None))
+    values, rests = both.of(slice(None, len(few))), both.of(slice(len(few), None))
     rows = table.rows
     if _ranks(metric_of(table.overall)):
-        rows = tuple(replace(row, why_greyed=row.why_greyed or _few_of(n)) for row, n in zip(rows, rarer, strict=True))
+        rows = tuple(replace(row, why_greyed=row.why_greyed or why) for row, why in zip(rows, few, strict=True))
     found = differences(values, rests, [row.readable for row in rows])
     # a value that is not given must not be told by its difference from the others either
     told = [one if row.estimate.value is not None else None for row, one in zip(rows, found, strict=True)]
@@ -202,10 +204,10 @@ def _rarer_class(sample: Sample, members: NDArray[np.bool_]) -> int:
     return min(len(np.unique(sample.cluster[members & side])) for side in sides)
 
 
-def _few_of(patients: int) -> str | None:
-    if patients >= FEWEST_PATIENTS:
+def _few_of(clusters: int, noun: str) -> str | None:
+    if clusters >= FEWEST_PATIENTS:
         return None
-    return f"{count_of(patients, 'patient')} of the rarer class, fewer than {FEWEST_PATIENTS}"
+    return f"{count_of(clusters, noun)} of the rarer class, fewer than {FEWEST_PATIENTS}"
 
 
 def _fewest_events(evidence: Evidence, model: Model, endpoint: Endpoint) -> int:

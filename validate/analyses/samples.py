@@ -77,7 +77,10 @@ def model_samples(evidence: Evidence, model: Model, target: str | None = None) -
     """
     attributes = stratum_attributes(evidence.protocol)
     units = evidence.units if target is None or evidence.every is None else evidence.every
-    found = cases_of(units, attributes, classes=len(class_names(evidence.protocol.reference)), marked=evidence.marked)
+    found = cases_of(
+        units, attributes, classes=len(class_names(evidence.protocol.reference)), marked=evidence.marked,
+        resampled=evidence.protocol.cohort.resampled,
+    )  # fmt: skip
     cases = next(
         part for part in found if part.model == model.id and part.pass_id == CLEAN.id and target in (None, part.target)
     )

@@ -74,6 +74,7 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
     classifier = next((e for e in mine if e.id == f"{SHIFT}/{model.id}/{CHECK}"), None)
     since = [endpoint_since(evidence, e, options) for e in mine if (e.contrast or {})["kind"] == SINCE]
     kept = stands(since)
+    embedding = _embedding(both)
     chart, further = output_chart(both, options), list(further_charts(both, options))
     shared = int(np.intersect1d(both.patient[both.second], both.patient[~both.second]).size)
     return Finding(
@@ -81,13 +82,15 @@ def _finding(evidence: Evidence, model: Model, options: ShiftOptions, tables: Sh
         analysis=SHIFT,
         model=model.id,
         title=TITLE,
-        statement=_statement(features, classifier, chart, further, since, kept) + _inner(both) + _shared(shared),
+        statement=_statement(features, classifier, chart, further, since, kept)
+        + _inner(both, embedding)
+        + _shared(shared),
         data={
             "reference": {key: tables.facts[key] for key in ("kind", "sha256", "cases", "outcome")},
             "patients_in_both": shared,
             "alpha": options.alpha,
             "permutations": options.permutations,
-            "embedding": _embedding(both),
+            "embedding": embedding,
             "features": features,
             "left_out": both.left_out(options),
             "together": both.together(options),
@@ -147,13 +150,14 @@ def _embedding(both: TwoCohorts) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _inner(both: TwoCohorts) -> str:
+def _inner(both: TwoCohorts, told: Mapping[str, Any] | None) -> str:
+    """Told : what the finding has of it"""
     found = both.embedding
     if found is None:
         return ""
     if isinstance(found, str):
         return f" Embeddings were not compared: {found}."
-    told = _embedding(both) or {}
+    assert told is not None
     sides = ((told["cases"], both.second), (told["reference_cases"], ~both.second))
     without = [int(side.sum()) - there for there, side in sides]
     lacking = (

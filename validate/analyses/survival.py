@@ -24,6 +24,7 @@ from validate.analyses.rows import model_rows
 from validate.analyses.wording import count_of, plural, printed
 from validate.errors import Undefined
 from validate.estimation.adequacy import too_small
+from validate.estimation.cluster_words import PATIENT
 from validate.estimation.threshold import threshold_of
 from validate.protocol.model import Model
 from validate.protocol.survival import NAME, SurvivalOptions
@@ -182,7 +183,8 @@ def _concordance(evidence: Evidence, rows: Followed) -> tuple[dict[str, Any] | N
         return None, "no pair of patients is known to have the event one before the other"
     replicates = min(evidence.protocol.resampling.replicates, MOST_REPLICATES)
     found: dict[str, Any] = {"value": value, "low": None, "high": None, "replicates": replicates, "reason": ""}
-    why = too_small(clusters=int(np.unique(rows.cluster).size), of_a_class=int(rows.event.sum()))
+    who = PATIENT if evidence.protocol.cohort.cluster != "site" else "site"  # a patient is never parted
+    why = too_small(clusters=int(np.unique(rows.cluster).size), who=who) or too_small(of_a_class=int(rows.event.sum()))
     if why is not None:
         return {**found, "reason": why}, ""
     drawn = concordance(rows.time, rows.event, rows.score, _weights(evidence, rows, replicates))

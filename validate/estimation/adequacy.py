@@ -46,6 +46,7 @@ from math import ceil
 
 import numpy as np
 
+from validate.estimation.cluster_words import PATIENT, clusters_in_words
 from validate.stats.limits import Limits, tail
 from validate.stats.sample_size import size_at_goal
 
@@ -106,31 +107,38 @@ BETTER = {
 
 
 def shortfall(
-    minima: Mapping[str, Minimum], method: str, *, goal: float | None, patients: int, what: str
+    minima: Mapping[str, Minimum],
+    method: str,
+    *,
+    goal: float | None,
+    clusters: int,
+    who: str = PATIENT,
+    where: str = "",
 ) -> str | None:
     """Why the method may not decide about this goal at this size, or None where it may.
 
-    what : "patients in the rarer class"
+    who : what a cluster is      where : which of them count, such as "in the rarer class"
     """
     if goal is None or method not in minima:
         return None
     needed = minima[method].patients(goal)
-    if patients >= needed:
+    if clusters >= needed:
         return None
     by = IN_WORDS.get(method) or f"{'resampled' if method.startswith('bootstrap') else method.replace('_', ' ')} limits"
     advice = f" Use {BETTER[method]}." if method in BETTER else ""
+    few = " ".join(filter(None, (clusters_in_words(clusters, who), where)))
     return (
-        f"{patients} {what}: too few for {by} to decide about a goal of {goal:g}. It takes {needed}; with fewer, more than 2.5% of "
+        f"{few}: too few for {by} to decide about a goal of {goal:g}. It takes {needed}; with fewer, more than 2.5% of "
         f"models that are only at the goal would pass.{advice}"
     )
 
 
-def too_small(*, clusters: int | None = None, of_a_class: int | None = None) -> str | None:
-    """Why no interval is made at all at this size, or None. Each count is checked where it is given."""
+def too_small(*, clusters: int | None = None, of_a_class: int | None = None, who: str = PATIENT) -> str | None:
+    """Why no interval is made at all at this size, or None. Each count is checked where it is given.    who : what a cluster is"""
     if clusters is not None and clusters < FEWEST_CLUSTERS:
-        return f"{clusters} patients: an interval by resampling needs at least {FEWEST_CLUSTERS}."
+        return f"{clusters_in_words(clusters, who)}: an interval by resampling needs at least {FEWEST_CLUSTERS}."
     if of_a_class is not None and of_a_class < FEWEST_OF_A_CLASS:
-        return f"{of_a_class} patients with an event: an interval needs at least {FEWEST_OF_A_CLASS}."
+        return f"{clusters_in_words(of_a_class, who)} with an event: an interval needs at least {FEWEST_OF_A_CLASS}."
     return None
 
 

@@ -18,7 +18,7 @@ from validate.estimation.sample import Sample
 from validate.metrics.metric import Fraction
 
 EXACT = "clopper_pearson"
-RARER = "patients in the rarer class"
+RARER = "in the rarer class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,11 @@ def answers(task: Task, goals: Sequence[Goal | None]) -> list[Answer | None]:
 
 
 def _auroc(task: Task, fit: Fit, goal: Goal | None) -> Answer:
-    problem = fit.problem or too_small(of_a_class=fit.patients) or _short(AUROC, task.plan, goal, fit.patients, RARER)
+    problem = (
+        fit.problem
+        or too_small(of_a_class=fit.patients, who=task.sample.resampled)
+        or _short(AUROC, task, goal, fit.patients, RARER)
+    )
     return _from_fit(fit, problem=problem)
 
 
@@ -81,8 +85,9 @@ def _own(task: Task, place: int, goal: Goal | None) -> Answer:
     """Limits that the metric's own file brings."""
     plan, members = task.plan, task.sample.groups.members[place]
     clusters = distinct(task.sample.cluster[members])
-    problem = too_small(clusters=clusters, of_a_class=task.rarer_class(place)) or _short(
-        OTHER, plan, goal, clusters, "patients"
+    who = task.sample.resampled
+    problem = too_small(clusters=clusters, of_a_class=task.rarer_class(place), who=who) or _short(
+        OTHER, task, goal, clusters
     )
     if problem is not None:
         return Answer(plan.method, None, problem)
@@ -125,15 +130,16 @@ def _resampled(task: Task, place: int, goal: Goal | None) -> Answer:
     if task.fraction is not None and task.point(place) in (0.0, 1.0):
         return _from_fit(patients_only(task.fraction, task.sample.cluster, members))
     problem: str | None
+    who = task.sample.resampled
     if task.is_auroc:
         rarer = task.rarer_class(place)
-        problem = too_small(clusters=clusters, of_a_class=rarer) or _short(AUROC, plan, goal, rarer, RARER)
+        problem = too_small(clusters=clusters, of_a_class=rarer, who=who) or _short(AUROC, task, goal, rarer, RARER)
     elif task.fraction is not None:
-        problem = too_small(clusters=clusters) or _short(
-            PROPORTION, plan, goal, with_event, "patients in the denominator"
+        problem = too_small(clusters=clusters, who=who) or _short(
+            PROPORTION, task, goal, with_event, "in the denominator"
         )
     else:
-        problem = too_small(clusters=clusters, of_a_class=with_event) or _short(OTHER, plan, goal, clusters, "patients")
+        problem = too_small(clusters=clusters, of_a_class=with_event, who=who) or _short(OTHER, task, goal, clusters)
     problem = problem or _undefined(task.found, place)
     if problem is not None:
         return Answer(plan.method, None, problem)
@@ -169,11 +175,12 @@ def _undefined(found: Replicated, place: int) -> str | None:
     return f"{missing:,} of {total:,} replicates have no value, more than 1%: there are too few cases for an interval."
 
 
-def _short(minima: Mapping[str, Minimum], plan: Plan, goal: Goal | None, patients: int, what: str) -> str | None:
+def _short(minima: Mapping[str, Minimum], task: Task, goal: Goal | None, clusters: int, where: str = "") -> str | None:
+    plan, who = task.plan, task.sample.resampled
     value = None if goal is None else goal.value
     if value is not None and plan.metric.bounds != (0.0, 1.0):
         value = 0.5  # how near a goal lies to the end of a scale matters where the scale ends at 0 and 1
-    return shortfall(minima, plan.method, goal=value, patients=patients, what=what)
+    return shortfall(minima, plan.method, goal=value, clusters=clusters, who=who, where=where)
 
 
 def _from_fit(fit: Fit, *, problem: str | None = None) -> Answer:

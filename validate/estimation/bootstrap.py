@@ -44,22 +44,23 @@ def percentile(values: Array, *, level: float) -> BootstrapLimits:
     return _at(values, tail(level), 1.0 - tail(level))
 
 
-def expanded(values: Array, sides: Sequence[tuple[float, int]], *, level: float) -> BootstrapLimits:
-    """Percentile limits of a difference, as much wider as Student's t is with so few clusters (Hesterberg 2015,
+def expanded(values: Array, sides: Sequence[tuple[float, int]], *, level: float) -> BootstrapLimits | None:
+    """Percentile limits of a difference or a ratio, as much wider as Student's t is with so few clusters (Hesterberg 2015,
     doi:10.1080/00031305.2015.1089789: "expanded percentile"), at quantiles that leave out the tails on average
-    however few replicates there are (type 6).
+    however few replicates there are (type 6). None where they would lie beyond all replicates, which can't tell how far.
 
-    sides : of each side the variance of its replicates, which is (n - 1)/n of what it ought to be, and its n clusters; degrees of
-        freedom by Welch and Satterthwaite. At least one of them varies.
+    sides : of each side the variance that its replicates give the contrast, which is (n - 1)/n of what it ought to be, and
+        its n clusters; degrees of freedom by Welch and Satterthwaite. At least one of them varies.
     """
+    reachable = 1.0 / (values.size + 1)  # the share that the outermost of so many leaves out
     found = [(variance * n / (n - 1), variance, n) for variance, n in sides if variance > 0 and n > 1]
     if not found:
-        return _at(values, tail(level), 1.0 - tail(level))
+        return _at(values, tail(level), 1.0 - tail(level)) if tail(level) >= reachable else None
     right = sum(one for one, _, _ in found)
     degrees = right**2 / sum(one**2 / (n - 1) for one, _, n in found)
     wider = float(student_quantile(level, degrees)) * float(np.sqrt(right / sum(one for _, one, _ in found)))
     out = tail(level_of(wider))
-    return _at(values, out, 1.0 - out, kind="weibull")
+    return _at(values, out, 1.0 - out, kind="weibull") if out >= reachable else None
 
 
 def bias_corrected(values: Array, point: float, jackknife: Array, *, level: float) -> BootstrapLimits:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from validate.errors import DataError
+from validate.estimation.cluster_words import PATIENT
 from validate.estimation.groups import Groups, groups_of, with_lesions
 from validate.estimation.marked import Marked, Tables, lesion_levels
 from validate.estimation.measured import measures_of
@@ -30,7 +31,7 @@ class Cases:
         the score of each class, or None where the model gives one number
     measures : of a task that measures each case, by name, NaN without a value; None of any other
     left_out : rows that enter no sample, because the other half of their pair has no value
-    marked : of a task that judges marks, the marks and lesions of these cases
+    marked : of a task that judges marks, the marks and lesions of these cases      resampled : what a cluster is, as in "site"
     """
 
     model: str
@@ -50,10 +51,16 @@ class Cases:
     measures: Mapping[str, NDArray[np.float64]] | None = None
     left_out: NDArray[np.bool_] | None = None
     marked: Marked | None = None
+    resampled: str = PATIENT
 
 
 def cases_of(
-    units: pa.Table, attributes: tuple[str, ...], *, classes: int = 0, marked: Tables | None = None
+    units: pa.Table,
+    attributes: tuple[str, ...],
+    *,
+    classes: int = 0,
+    marked: Tables | None = None,
+    resampled: str = PATIENT,
 ) -> Iterator[Cases]:
     """One Cases for each model, pass and target of the units table, in table order; of marks of several classes, then one of all
     classes together, for what is a mean over them. Raises DataError without labels.
@@ -102,6 +109,7 @@ def cases_of(
             true=label.astype(np.int64) if together else None,
             scores=_class_scores(units["scores"].take(rows), classes) if together else None,
             measures=measures_of(units.take(rows)),
+            resampled=resampled,
         )
 
 

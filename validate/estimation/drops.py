@@ -18,6 +18,7 @@ from validate.errors import Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
 from validate.estimation.cases import Cases
+from validate.estimation.cluster_words import clusters_in_words
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
@@ -153,7 +154,7 @@ class _Curve:
         if value is None:
             return None, f"{self.plan.metric.title} is not defined here, clean or disturbed."
         if (clusters := distinct(sample.cluster[members])) < FEWEST_CLUSTERS:
-            return None, f"{clusters} patients: limits need at least {FEWEST_CLUSTERS}."
+            return None, f"{clusters_in_words(clusters, sample.resampled)}: limits need at least {FEWEST_CLUSTERS}."
         known = drawn.value[drawn.defined]
         missing = drawn.value.size - known.size
         if missing > MOST_UNDEFINED * drawn.value.size:

@@ -9,7 +9,7 @@ curve have the limits that each group has by itself, put together (`mover`): Wil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from validate.estimation.adequacy import FEWEST_OF_A_CLASS
 from validate.estimation.bootstrap import MOST_UNDEFINED, BootstrapLimits, expanded
+from validate.estimation.cluster_words import clusters_in_words
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import Fit, auroc_fits, distinct, proportion_fit
 from validate.estimation.plan import Plan
@@ -26,15 +27,18 @@ from validate.stats.mover import mover
 
 LEVEL = 0.95
 OF_PROPORTIONS, OF_AREAS, RESAMPLED = "mover_wilson", "mover_obuchowski", "bootstrap_expanded"
-NO_WIDTH = "every replicate gives the same, so the limits would have no width."
+SAME = "every replicate gives the same, so the limits would have no width."
+NO_WIDTH = "the limits of the two groups leave that of their difference no width."
 
 
 @dataclass(frozen=True, slots=True)
 class GapLimits:
-    """at : from a level to limits, or None with the problem in a sentence    replicates : whether they are what limits are made of"""
+    """at : from a level to limits, None where they lie beyond what is known; or None with the problem in a sentence
+    replicates : whether they are what limits are made of
+    """
 
     method: str
-    at: Callable[[float], BootstrapLimits] | None
+    at: Callable[[float], BootstrapLimits | None] | None
     problem: str | None = None
     replicates: bool = False
 
@@ -59,13 +63,13 @@ class SidesLimits:
         rarer = min(distinct(self.sample.cluster[members & side]) for side in (positive, ~positive))
         if rarer >= FEWEST_OF_A_CLASS:
             return None
-        return f"{rarer} patients of the rarer class, where limits need at least {FEWEST_OF_A_CLASS}."
+        return f"{clusters_in_words(rarer, self.sample.resampled)} of the rarer class, where limits need at least {FEWEST_OF_A_CLASS}."
 
     def difference(self, group: int, reference: int, values: Values, place: int) -> GapLimits:
         """Values : (replicate, pair), of which this pair is at `place`"""
         fits = self._fits(group, reference)
         if fits is None:
-            return self.resampled(group, reference, values, place)
+            return self._resampled(values, place, [self._spread(group), self._spread(reference)])
         method = OF_AREAS if self._is_area else OF_PROPORTIONS
         first, second = fits
         if first.limits is None or second.limits is None:
@@ -80,8 +84,15 @@ class SidesLimits:
 
         return GapLimits(method, at)
 
-    def resampled(self, group: int, reference: int, values: Values, place: int) -> GapLimits:
-        """Of a difference or a ratio that has replicates and nothing else."""
+    def ratio(self, group: int, reference: int, values: Values, place: int) -> GapLimits:
+        """The same of a ratio. How far each side moves it follows from how steep it is there (the delta method)."""
+        above, below = (float(self.point.value[0, side]) for side in (group, reference))
+        slopes = (1.0 / below, above / below**2) if below else (1.0, 1.0)
+        spread = [self._spread(side, slope) for side, slope in zip((group, reference), slopes, strict=True)]
+        return self._resampled(values, place, spread)
+
+    def _resampled(self, values: Values, place: int, spread: Sequence[tuple[float, int]]) -> GapLimits:
+        """Of what has replicates and nothing else.    spread : of each side the variance that it gives, and its clusters"""
         known: Array = values.value[values.defined[:, place], place]
         total = values.value.shape[0]
         missing = total - known.size
@@ -89,8 +100,7 @@ class SidesLimits:
             why = f"undefined in {missing:,} of {total:,} replicates, more than 1%: there are too few cases."
             return GapLimits(RESAMPLED, None, why, replicates=True)
         if known.size == 0 or np.ptp(known) == 0:
-            return GapLimits(RESAMPLED, None, NO_WIDTH, replicates=True)
-        spread = [(self._variance(side), self._patients(side)) for side in (group, reference)]
+            return GapLimits(RESAMPLED, None, SAME, replicates=True)
         return GapLimits(RESAMPLED, lambda level: expanded(known, spread, level=level), replicates=True)
 
     @property
@@ -127,11 +137,9 @@ class SidesLimits:
             return 0.0
         return float(np.corrcoef(one, other)[0, 1])
 
-    def _variance(self, place: int) -> float:
+    def _spread(self, place: int, slope: float = 1.0) -> tuple[float, int]:
+        """Variance of the replicates, times the slope squared; and the clusters whose cases the precision hangs on."""
         known: NDArray[np.float64] = self.drawn.value[self.drawn.defined[:, place], place]
-        return float(known.var(ddof=1)) if known.size > 1 else 0.0
-
-    def _patients(self, place: int) -> int:
-        """Whose cases the precision hangs on."""
         members = self.sample.groups.members[place]
-        return distinct(self.sample.cluster[members & event_rows(self.plan, self.sample)])
+        clusters = distinct(self.sample.cluster[members & event_rows(self.plan, self.sample)])
+        return (float(known.var(ddof=1)) * slope**2 if known.size > 1 else 0.0), clusters

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from validate.errors import DataError
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.cases import Cases
+from validate.estimation.cluster_words import clusters_in_words
 from validate.estimation.estimate import Estimate, Interval
 from validate.estimation.estimator import event_rows
 from validate.estimation.fit import distinct
@@ -160,7 +161,7 @@ class _Gaps:
                 continue
             limits = sides.difference(pair.group, pair.reference, differences[1], place)
             yield self._estimate(pair, DIFFERENCE, differences, place, limits, together)
-            limits = sides.resampled(pair.group, pair.reference, ratios[1], place)
+            limits = sides.ratio(pair.group, pair.reference, ratios[1], place)
             yield self._estimate(pair, RATIO, ratios, place, limits, None)
 
     def _contrast(self, of: Callable[[Array, Array], Array]) -> tuple[Values, Values]:
@@ -180,13 +181,14 @@ class _Gaps:
         for place in (pair.group, pair.reference):
             level, members = self.sample.groups.levels[place], self.sample.groups.members[place]
             events = int((members & event_rows(self.plan, self.sample)).sum())
-            patients = distinct(self.sample.cluster[members])
+            clusters = distinct(self.sample.cluster[members])
             if not self.point.defined[0, place]:
                 return f"{self.plan.metric.title} is not defined where {pair.attribute} is {level}."
             if events < self.options.min_events:
                 return f"{events} events where {pair.attribute} is {level}, fewer than {self.options.min_events}."
-            if patients < FEWEST_CLUSTERS:
-                return f"{patients} patients where {pair.attribute} is {level}: limits need at least {FEWEST_CLUSTERS}."
+            if clusters < FEWEST_CLUSTERS:
+                few = clusters_in_words(clusters, self.sample.resampled)
+                return f"{few} where {pair.attribute} is {level}: limits need at least {FEWEST_CLUSTERS}."
             if (short := sides.too_few(place)) is not None:
                 return f"Where {pair.attribute} is {level}: {short}"
         return None
@@ -244,10 +246,16 @@ def _interval(
 ) -> tuple[Interval | None, str | None]:
     if limits.at is None:
         return None, limits.problem
-    found = limits.at(LEVEL)
+    found, total = limits.at(LEVEL), drawn.value.shape[0]
+    wide = None if together is None else limits.at(together)
+    if found is None or (together is not None and wide is None):
+        which = "limits" if found is None else "limits that hold for all groups at once"
+        return (
+            None,
+            f"{which} lie beyond all of {total:,} replicates: it takes more of them, or more cases in each group.",
+        )
     if not found.low < found.high:
         return None, NO_WIDTH
-    wide, total = None if together is None else limits.at(together), drawn.value.shape[0]
     return Interval(
         found.low, found.high, LEVEL, limits.method,
         replicates=total if limits.replicates else None,

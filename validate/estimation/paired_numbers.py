@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from validate.errors import Undefined
 from validate.estimation.adequacy import FEWEST_CLUSTERS
 from validate.estimation.bootstrap import MOST_UNDEFINED, percentile
+from validate.estimation.cluster_words import clusters_in_words
 from validate.estimation.estimate import HypothesisTest, Interval
 from validate.estimation.fit import distinct
 from validate.estimation.pair import Pair, nulls
@@ -75,7 +76,8 @@ def _limits(
     members = samples[0].groups.members[place]
     clusters = distinct(samples[0].cluster[members])
     if clusters < FEWEST_CLUSTERS:
-        return None, None, f"{clusters} patients: limits of a difference need at least {FEWEST_CLUSTERS}."
+        few = clusters_in_words(clusters, samples[0].resampled)
+        return None, None, f"{few}: limits of a difference need at least {FEWEST_CLUSTERS}."
     if drawn is not None:
         return _resampled(pair, place, drawn, together=_together(pair, samples[0], place))
     try:

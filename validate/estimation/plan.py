@@ -145,7 +145,7 @@ def refuse_naive(method: str, *, rows: int, clusters: int, where: str) -> None:
         instead = CLUSTERED_INSTEAD.get(method, "wilson_effective_n")
         raise DataError(
             f"{where}: a {method.replace('_', ' ')} interval takes rows for independent, and here {rows} rows belong to "
-            f"{clusters} clusters (patients), so it would be too narrow. Use {instead} or bootstrap, which respect clusters."
+            f"{clusters} clusters, so it would be too narrow. Use {instead} or bootstrap, which respect clusters."
         )
 
 

@@ -88,7 +88,9 @@ def estimate_all(
     together: dict[tuple[str, str], dict[str, Cases]] = {}
     studies: dict[tuple[str, str], _Study] = {}
     classes = len(class_names(protocol.reference))
-    for cases in cases_of(units, stratum_attributes(protocol), classes=classes, marked=marked):
+    for cases in cases_of(
+        units, stratum_attributes(protocol), classes=classes, marked=marked, resampled=protocol.cohort.resampled
+    ):
         if cases.pass_id.startswith(COMPARED):
             continue
         together.setdefault((cases.pass_id, cases.target), {})[cases.model] = cases

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from validate.estimation.cases import Cases
+from validate.estimation.cluster_words import PATIENT
 from validate.estimation.groups import Groups
 from validate.estimation.marked import LESION, Marked, marked_rows, members_of
 from validate.estimation.measured import counted, defined
@@ -30,6 +31,7 @@ class Sample:
     """Rows as one rule has them counted, ready for metrics; groups and failed per group beside them.
 
     counted : (n,) rows that are cases, where others are lesions and marks; None where all are
+    resampled : what a cluster is, as in "site"
     """
 
     rows: Rows
@@ -38,6 +40,7 @@ class Sample:
     groups: Groups
     failed: NDArray[np.int64]
     counted: NDArray[np.bool_] | None = None
+    resampled: str = PATIENT
 
     def cases(self, members: NDArray[np.bool_]) -> int:
         """How many cases are among these rows."""
@@ -87,6 +90,7 @@ def sample_under(
             cases.groups.attributes, cases.groups.levels, np.ascontiguousarray(cases.groups.members[:, keep])
         ),
         failed=(cases.groups.members & cases.failed).sum(axis=1),
+        resampled=cases.resampled,
     )
 
 
@@ -124,6 +128,7 @@ def _marked_sample(
         groups=Groups(groups.attributes, groups.levels, members_of(groups, rows, marked)),
         failed=(groups.members & cases.failed).sum(axis=1),
         counted=rows.kinds == 0,
+        resampled=cases.resampled,
     )
 
 

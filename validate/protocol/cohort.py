@@ -119,3 +119,8 @@ class Cohort(Block):
     vendors: str | None = None  # a table of makers and models, before the one that is shipped (cohort.vendors)
     privacy: Privacy | None = None
     independence: Independence | None = None
+
+    @property
+    def resampled(self) -> str:
+        """What is drawn together in a resample, in the singular."""
+        return self.unit if self.cluster == "unit" else self.cluster

@@ -165,7 +165,7 @@ def _residuals(shares: Array, positive: NDArray[np.bool_], cluster: NDArray[np.i
     with_positive, with_negative = int((m > 0).sum()), int((n > 0).sum())
     if min(with_positive, with_negative) < 2:
         raise Undefined(
-            f"Obuchowski's variance needs two patients with a case of each class: got {with_positive} with a positive "
+            f"Obuchowski's variance needs two clusters with a case of each class: got {with_positive} with a positive "
             f"and {with_negative} with a negative"
         )
     return _Residuals(auroc, above - m * auroc, below - n * auroc, m, n)
