@@ -84,7 +84,7 @@ def components(reference: Vectors, here: Vectors, *, at_most: int) -> Components
         )
     both, size = [*reference, *here], sizes[0][0]
     rows = np.array([[np.nan] * size if one is None else one for one in both], np.float64)
-    known = np.isfinite(rows).all(axis=1)
+    known = np.asarray(np.isfinite(rows).all(axis=1))
     for name, side in (("reference", known[: len(reference)]), ("cohort", known[len(reference) :])):
         if not side.any():
             raise ValueError(f"each of the {name} holds a number that is not finite")
