@@ -65,6 +65,8 @@ def lock_protocol(
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         identities = {name: model.identity for name, model in models.items()}
         passes = required_passes(loaded.protocol)
+        with opened_elsewhere(loaded.protocol, loaded.base, passes, models, device=device) as elsewhere:
+            make_plan(loaded.protocol, cohort, models, passes, elsewhere=elsewhere)  # what can't be run is not frozen
         current = current_lock(loaded, cohort, identities, passes, ledger=ledger, run="", clock=clock, shift=shift)
     lock, done = hold(
         loaded, current, stored=None, amendment=amendment, ledger=ledger, actor=who, clock=clock

@@ -74,17 +74,8 @@ class Stages(RunRecord):
                 self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)
             identities = {name: model.identity for name, model in models.items()}
-            lock = self.lock(cohort, identities, passes, shift, exploratory=exploratory, amendment=amendment)
-            if shift is not None:
-                write_shift_reference(self.folder, shift)
-                self.trail.append("shift_reference", shift.frozen)
-            uses = uses_of(
-                self.ledger, run_name(self.folder), self.protocol, cohort, identities, lock.digest if lock else None
-            )
-            uses.enter("started")
-            self.progress.to(State.RUN, "models are about to read the cases")
             with opened_elsewhere(self.protocol, self.loaded.base, passes, models, device=device) as elsewhere:
-                plan = make_plan(
+                plan = make_plan(  # before the lock: what can't be run is not frozen
                     self.protocol,
                     cohort,
                     models,
@@ -93,6 +84,15 @@ class Stages(RunRecord):
                     base=self.loaded.base.resolve(),
                     device=device,
                 )
+                lock = self.lock(cohort, identities, passes, shift, exploratory=exploratory, amendment=amendment)
+                if shift is not None:
+                    write_shift_reference(self.folder, shift)
+                    self.trail.append("shift_reference", shift.frozen)
+                uses = uses_of(
+                    self.ledger, run_name(self.folder), self.protocol, cohort, identities, lock.digest if lock else None
+                )
+                uses.enter("started")
+                self.progress.to(State.RUN, "models are about to read the cases")
                 self.inference(plan, models, engine=engine)
         # Imported when inference has ended: no model waits for what only labels and paper need.
         from validate.run_unblinded import Unblinded

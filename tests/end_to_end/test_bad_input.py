@@ -184,3 +184,16 @@ def test_a_full_disk_is_the_machines_fault_and_resume_works(gallery: Path, tmp_p
     assert done.returncode in {5, -25, 153}, done.stderr
     code, output = run(gallery / TABLE, tmp_path / "run", "--resume")
     assert code in {0, 10, 11}, output
+
+
+def test_a_study_that_can_not_be_run_is_not_locked_and_says_once_why(gallery: Path, tmp_path: Path) -> None:
+    path = gallery / TABLE
+    path.write_text(path.read_text().replace("analyses:\n", "analyses:\n  - metamorphic: {}\n", 1))
+    code, output = run(path, tmp_path / "run")
+    assert code == 2, output
+    said = " ".join(output.split())
+    assert said.count("is not given its pixels here, so a disturbed image would never reach it") == 1
+    assert re.search(r"\d+ passes \('metamorphic\.\w+', 'metamorphic\.", said)
+    assert not path.with_suffix(".lock.json").exists() and not (tmp_path / "run/lock.json").exists()
+    path.write_text(path.read_text().replace("  - metamorphic: {}\n", ""))  # so that it can be mended and run
+    assert run(path, tmp_path / "again")[0] == 0

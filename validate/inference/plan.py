@@ -141,7 +141,7 @@ def make_plan(
     if protocol.inference.preprocess_on == "device":
         problems += [problem for model in models for problem in device_problems(model)]
     problems += precision_problems(protocol.inference.precision, passes)
-    problems += [problem for pass_ in passes for problem in pass_problems(pass_, models)]
+    problems += pass_problems(passes, models)
     if problems:
         raise ProtocolError(problems)
     return InferencePlan(

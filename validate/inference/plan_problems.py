@@ -111,24 +111,38 @@ def precision_problems(precision: str, passes: Sequence[Pass]) -> Iterator[str]:
         yield f"pass '{full[0]}': holds half precision against full, and inference.precision is {FULL}; leave this check out."
 
 
-def pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str]:
+def pass_problems(passes: Sequence[Pass], models: tuple[PlannedModel, ...]) -> Iterator[str]:
+    """What is wrong with several passes alike is said once."""
+    found: dict[str, list[str]] = {}
+    for pass_ in passes:
+        for problem in _pass_problems(pass_, models):
+            found.setdefault(problem, []).append(f"'{pass_.id}'")
+    for problem, names in found.items():
+        yield f"pass {names[0]}: {problem}" if len(names) == 1 else f"{len(names)} passes ({_few(names)}): {problem}"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} … {names[-1]}"
+
+
+def _pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str]:
     unknown = sorted(set(pass_.models) - {model.id for model in models})
     if unknown:
-        yield f"pass '{pass_.id}': no model {', '.join(map(repr, unknown))}."
+        yield f"no model {', '.join(map(repr, unknown))}."
     if foreign := sorted(set(pass_.engine_overrides) - {"batch_size", "precision", "device"}):
-        yield f"pass '{pass_.id}': this engine can't override {', '.join(map(repr, foreign))}."
+        yield f"this engine can't override {', '.join(map(repr, foreign))}."
     device, other = pass_.engine_overrides.get("device"), pass_.elsewhere
     if other is not None and any(other not in model.elsewhere for model in models if pass_.concerns(model.id)):
-        yield f"pass '{pass_.id}': asks for models that are not open so: {other}."
+        yield f"asks for models that are not open so: {other}."
     unmoved = [name for model in models if pass_.concerns(model.id) for name in _unmoved(model)]
     if unmoved and (pass_.file_transform is not None or pass_.volume_transform is not None):
         yield (
-            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so a disturbed image would never reach it, "
+            f"model '{unmoved[0]}' is not given its pixels here, so a disturbed image would never reach it, "
             "and its answers would pass for robust ones. Leave the analysis out of a study of this model."
         )
     if unmoved and "precision" in pass_.engine_overrides:
         yield (
-            f"pass '{pass_.id}': model '{unmoved[0]}' is not given its pixels here, so they can't be rounded for it, nor its "
+            f"model '{unmoved[0]}' is not given its pixels here, so they can't be rounded for it, nor its "
             "arithmetic be changed. Leave this check out of a study of this model."
         )
     away = [
@@ -136,12 +150,12 @@ def pass_problems(pass_: Pass, models: tuple[PlannedModel, ...]) -> Iterator[str
     ]
     if away and device is not None:
         yield (
-            f"pass '{pass_.id}': model '{away[0]}' is not computed here, so it can't be put on another device. Leave this check out "
+            f"model '{away[0]}' is not computed here, so it can't be put on another device. Leave this check out "
             "of a study of this model."
         )
     for kind, said in (("rewritings", pass_.file_transform), ("perturbations", pass_.volume_transform)):
         if said is not None:
-            yield from (f"pass '{pass_.id}': {problem}" for problem in _transform_problems(kind, said))
+            yield from _transform_problems(kind, said)
 
 
 def _unmoved(model: PlannedModel) -> tuple[str, ...]:
