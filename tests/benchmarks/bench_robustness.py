@@ -1,9 +1,10 @@
 """What one more pass over disturbed images costs beside the bare model, for every cause, and whether memory grows with severities.
 
 A ResNet-18 in ONNX (random weights, 224 × 224, CPU) reads images as scanners deliver them (native_images.py); of a volume of 32
-slices it reads every slice. Bare: onnxruntime on arrays in memory. One more pass: the run with five severities less the run without,
-by five; so it holds the disturbance in native units, preprocessing, the way to the model's process and storing; what is loaded once
-is loaded before. Everything in turn, and of each the best of some repeats, since the speed of a shared machine drifts.
+slices it reads every slice. Bare: onnxruntime on arrays in memory, as many images as five passes hold. One more pass: the run with
+five severities less the run without, held against that; so it holds the disturbance in native units, preprocessing, the way to the
+model's process and storing; what is loaded once is loaded before. Everything in turn, and of each the best of as many repeats, since
+the speed of a shared machine drifts: a short measurement has more quiet moments than a long one, so all are of one length.
 
     python tests/benchmarks/bench_robustness.py --causes ct_dose jpeg --out docs/robustness-passes.csv    # adds or replaces these
     python tests/benchmarks/bench_robustness.py --memory defocus ct_dose --out docs/robustness-memory.csv   # with 1, 3 and 5 severities
@@ -101,7 +102,7 @@ def run(*, quick: bool) -> list[dict[str, Any]]:
     rows = [
         {"name": f"one more pass, {cost.cause}, {cost.image}", "peer_name": "bare ResNet-18", "ours": max(cost.added, 1e-6), "peer": 1.0,
          "note": f"adds {cost.added:.0%} of the bare model's time, {cost.processors:.0%} by seconds of processors"}
-        for cost in costs(("quantum_noise", "ct_motion") if quick else causes(), repeats=1 if quick else 2)
+        for cost in costs(("quantum_noise", "ct_motion") if quick else causes(), repeats=1 if quick else 3)
     ]  # fmt: skip
     numbers = (1, 3) if quick else (5, 45)
     few, more = memory(numbers, 16 if quick else 24)
@@ -145,22 +146,17 @@ class _Bench:
         self.model = folder / "resnet18.onnx"
         write_resnet18(self.model, SLICES if kind == "series" else 0)
         self.runs = 0
-        self.clean: list[tuple[float, float]] = []
-        self.bares: list[tuple[float, float]] = []
 
     def cost(self, cause: str, repeats: int) -> Cost:
         passes = tuple((cause, severity) for severity in SEVERITIES)
         self._engine(passes[:1])
-        many = []
-        for _ in range(repeats):
-            self.bares += [self._bare(), self._bare()]
-            self.clean.append(self._engine(()))
-            many.append(self._engine(passes))
-        bare, clean, disturbed = (_least(some) for some in (self.bares[-6:], self.clean[-4:], many))
-        shares = [(disturbed[i] - clean[i]) / len(passes) / bare[i] - 1 for i in (0, 1)]
+        runs = [(self._bare(len(passes)), self._engine(()), self._engine(passes)) for _ in range(repeats)]
+        bare, clean, disturbed = (_least(some) for some in zip(*runs, strict=True))
+        shares = [(disturbed[i] - clean[i]) / bare[i] - 1 for i in (0, 1)]
         return Cost(cause, self.kind, round(shares[0], 3), round(shares[1], 3), round(self._disturbing(cause), 2))
 
-    def _bare(self) -> tuple[float, float]:
+    def _bare(self, passes: int) -> tuple[float, float]:
+        """As many images as so many passes hold."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -170,7 +166,7 @@ class _Bench:
         batches = [np.random.default_rng(1).random(shape, np.float32) for _ in range(self.count // shape[0])]
         session.run(None, {"image": batches[0]})
         with _Clock() as clock:
-            for batch in batches:
+            for batch in batches * passes:
                 session.run(None, {"image": batch})
         return clock.seconds
 
@@ -317,7 +313,7 @@ def _child(model: str, passes: str, cause: str, together: str, *files: str) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--causes", nargs="+", default=None)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
         "--memory", nargs="+", metavar="CAUSE", help="the largest resident size with 1, 3 and 5 severities, instead"
     )

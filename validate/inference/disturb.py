@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +28,7 @@ from validate.models.prediction import Failure
 
 TOGETHER = 1 << 20  # bytes of voxels in single precision that the processor disturbs at once
 TOGETHER_ON_GPU = 1 << 30
+YIELDING = 5  # by which the thread that disturbs is nicer than the model, which has the next batch as a rule and must not wait for a core
 KEPT, LARGEST_KEPT = 128 << 20, 32 << 20  # bytes that are kept when they are freed, and of the largest piece of them
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
@@ -153,12 +157,23 @@ def _pieces(held: Sequence[Held], size: int) -> Iterator[list[Held]]:
 
 
 def alone() -> None:
-    """What the thread that disturbs starts with: the cores are the model's, so torch's own threads would only be in its way."""
+    """What the thread that disturbs starts with: the cores are the model's, so torch's own threads would only be in its way, and it
+    works in the gaps that the model leaves. A layer of a network takes as long as the slowest of the model's threads.
+    """
     _keep_freed()
+    _yield_cores()
     with contextlib.suppress(ImportError):  # without it each disturbance says so
         import torch
 
         torch.set_num_threads(1)
+
+
+def _yield_cores() -> None:
+    """Of this thread alone, which only Linux can."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + YIELDING, 19))
 
 
 def _keep_freed() -> None:

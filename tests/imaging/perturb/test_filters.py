@@ -1,4 +1,4 @@
-"""Filters by products of matrices and by transforms, against sums written out."""
+"""Filters by sums of symmetric pairs and by transforms, against sums written out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from validate.imaging.perturb.draw import Draw  # noqa: E402
 from validate.imaging.perturb.filters import _by_convolution, gaussian, transferred  # noqa: E402
+from validate.imaging.perturb.phase_kernel import turned  # noqa: E402
 
 
 @pytest.mark.parametrize("sigma", [1.2, 3.0, 12.0])
@@ -39,3 +40,14 @@ def test_a_transfer_of_one_changes_nothing_and_one_of_nothing_leaves_the_mean_of
     assert float((same - image).abs().max()) < 1e-3
     none = transferred(image, lambda rows, columns: torch.zeros(rows, columns // 2 + 1), Draw([], "cpu"))
     assert float(none.abs().max()) == 0
+
+
+@pytest.mark.parametrize("turns", [0.0, 0.25, 0.5, -1.75, 9.3])
+def test_a_phase_of_so_many_turns_is_that_complex_number(turns: float) -> None:
+    time = np.linspace(-0.5, 0.5, 37, dtype=np.float32)[None].repeat(3, axis=0)
+    down, across = np.full((1, 3), turns, np.float32), np.linspace(0, 5, 37, dtype=np.float32)[None]
+    found = np.empty((1, 3, 74), np.float32)
+    turned(time, down, across, found)
+    wanted = np.exp(2j * np.pi * time.astype(np.float64) * (turns + across.astype(np.float64)))
+    assert np.abs(found[0, :, ::2] - wanted.real).max() < 1e-5
+    assert np.abs(found[0, :, 1::2] - wanted.imag).max() < 1e-5

@@ -12,17 +12,21 @@ from functools import partial
 from typing import Any
 
 from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.stack import Stack
 
 
-def mirrored(voxels: Any, transfer: Callable[[int, int], Any], draw: Draw) -> Any:
+def mirrored(stack: Stack, transfer: Callable[[int, int], Any], draw: Draw) -> Any:
     """Every frequency times its number, of voxels (n, z, y, x, c) that repeat as in a mirror: b a | a b c | c b.
 
     transfer : (rows, columns) of the image → (rows, columns) real numbers, at `cosine_frequencies` along each axis
-    draw : keeps the transform of the undisturbed image, which voxels are, for the next severity
+    draw : keeps the transform of the undisturbed image, which may take its place; the next severity need not look at the voxels then
     """
-    n, z, rows, columns, c = voxels.shape
-    planes = voxels.movedim(-1, 2).reshape(n * z * c, rows, columns)
-    by = by_cosines if planes.device.type == "cpu" else by_fourier
+    n, z, rows, columns, c = stack.shape
+
+    def planes() -> Any:
+        return stack.voxels.movedim(-1, 2).reshape(n * z * c, rows, columns)
+
+    by = by_cosines if draw.device == "cpu" else by_fourier
     found = by(planes, transfer(rows, columns), draw)
     return found.reshape(n, z, c, rows, columns).movedim(2, -1)
 
@@ -34,14 +38,14 @@ def cosine_frequencies(size: int) -> Any:
     return torch.arange(size) / (2 * size)
 
 
-def by_cosines(planes: Any, gain: Any, draw: Draw) -> Any:
+def by_cosines(planes: Callable[[], Any], gain: Any, draw: Draw) -> Any:
     """(planes, y, x) filtered, on the processor: a plane at a time, which a core's cache holds."""
     import numpy as np
     import torch
     from scipy.fft import idctn
 
     spectrum, gains = draw.kept(partial(_cosines, planes)).numpy(), gain.numpy()
-    found = np.empty(planes.shape, np.float32)
+    found = np.empty(spectrum.shape, np.float32)
     for one, out in zip(spectrum, found, strict=True):
         np.multiply(one, gains, out=out)
         done = idctn(out, overwrite_x=True, workers=1)
@@ -50,28 +54,34 @@ def by_cosines(planes: Any, gain: Any, draw: Draw) -> Any:
     return torch.from_numpy(found)
 
 
-def _cosines(planes: Any) -> Any:
+def _cosines(planes: Callable[[], Any]) -> Any:
     import numpy as np
     import torch
     from scipy.fft import dctn
 
-    return torch.from_numpy(np.stack([dctn(plane, workers=1) for plane in planes.numpy()]))
+    given = np.ascontiguousarray(planes().numpy())
+    for plane in given:  # in its place, where scipy can
+        done = dctn(plane, overwrite_x=True, workers=1)
+        if not np.may_share_memory(done, plane):
+            plane[:] = done
+    return torch.from_numpy(given)
 
 
-def by_fourier(planes: Any, gain: Any, draw: Draw) -> Any:
+def by_fourier(planes: Callable[[], Any], gain: Any, draw: Draw) -> Any:
     """The same by the transform of the image and its mirror images, on a device that is quick at it."""
     import torch
 
-    _, rows, columns = planes.shape
+    rows, columns = gain.shape
     spectrum = draw.kept(partial(_of_mirrors, planes))
-    down = torch.cat([gain, gain.new_zeros(1, columns), gain[1:].flip(0)]).to(planes.device)
+    down = torch.cat([gain, gain.new_zeros(1, columns), gain[1:].flip(0)]).to(spectrum.device)
     both = torch.cat([down, down.new_zeros(2 * rows, 1)], dim=1)
     return torch.fft.irfft2(spectrum * both, s=(2 * rows, 2 * columns))[:, :rows, :columns].contiguous()
 
 
-def _of_mirrors(planes: Any) -> Any:
+def _of_mirrors(planes: Callable[[], Any]) -> Any:
     """At Nyquist's frequency a mirrored image has nothing."""
     import torch
 
-    tall = torch.cat([planes, planes.flip(1)], dim=1)
+    given = planes()
+    tall = torch.cat([given, given.flip(1)], dim=1)
     return torch.fft.rfft2(torch.cat([tall, tall.flip(2)], dim=2))

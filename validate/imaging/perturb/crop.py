@@ -37,7 +37,7 @@ def cropped(stack: Stack, options: Crop, draw: Draw) -> Stack:
         left = round(float(places[place, 1]) * (columns - size[1]))
         kept.append(stack.voxels[place, :, top : top + size[0], left : left + size[1]])
         affines.append(begun_at(affine, (left, top)))
-    return replace(stack, voxels=torch.stack(kept), affines=tuple(affines))
+    return replace(stack, given=torch.stack(kept), affines=tuple(affines))
 
 
 def begun_at(affine: NDArray[np.float64] | None, place: tuple[int, int]) -> NDArray[np.float64] | None:

@@ -16,6 +16,7 @@ from pydantic import Field
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.filters import frequencies, transferred
 from validate.imaging.perturb.perturbation import Perturbation, Strength
+from validate.imaging.perturb.phase_kernel import turned
 from validate.imaging.perturb.stack import Stack
 
 
@@ -27,18 +28,30 @@ class CtMotion(Strength):
 
 def moved(stack: Stack, options: CtMotion, draw: Draw) -> Stack:
     """At an even speed over half a turn, the middle view at the place of the image."""
-    import torch
 
     _, y, x = stack.millimetres
     direction = draw.uniform(0, 2 * math.pi, 1)
 
     def phase(rows: int, columns: int) -> Any:
         fy, fx = frequencies((rows, columns), (y, x), direction.device)
-        along = fy * torch.sin(direction)[:, :, None] + fx * torch.cos(direction)[:, :, None]
-        turn = along.mul_(_time(rows, columns, y, x).to(along.device)).mul_(-2 * math.pi * options.shift)
-        return torch.complex(turn.cos(), turn.sin())
+        down, across = (
+            one * (-options.shift * part) for one, part in ((fy.t(), direction.sin()), (fx, direction.cos()))
+        )
+        return _phase(_time(rows, columns, y, x).to(direction.device), down, across)
 
     return stack.having(transferred(stack.voxels, phase, draw))
+
+
+def _phase(time: Any, down: Any, across: Any) -> Any:
+    """(n, y, x) exp(2πi·time·(down + across))      time : (y, x)      down : (n, y), across : (n, x) turns"""
+    import torch
+
+    if time.device.type == "cpu":
+        found = torch.empty((len(down), *time.shape), dtype=torch.complex64)
+        turned(time.numpy(), down.numpy(), across.numpy(), torch.view_as_real(found).flatten(2).numpy())
+        return found
+    turn = (down[:, :, None] + across[:, None, :]).mul_(time).mul_(2 * math.pi)
+    return torch.complex(turn.cos(), turn.sin())
 
 
 @lru_cache(maxsize=2)

@@ -33,8 +33,8 @@ def diameter(options: Defocus, columns: int) -> float:
 
 def unfocused(stack: Stack, options: Defocus, draw: Draw) -> Stack:
     """The same everywhere in the field."""
-    width = diameter(options, stack.voxels.shape[3])
-    return stack.having(mirrored(stack.voxels, partial(_transfer, width), draw))
+    width = diameter(options, stack.shape[3])
+    return stack.having(mirrored(stack, partial(_transfer, width), draw))
 
 
 @lru_cache(maxsize=8)

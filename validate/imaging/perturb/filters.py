@@ -6,51 +6,42 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
+
 from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.symmetric_kernel import TOGETHER, along_columns, along_rows
 
 MARGIN = 32  # pixels that are mirrored beyond each border, at least
-BLOCK = 32  # places along an axis that are filtered by one product of matrices
 
 
 def gaussian(voxels: Any, sigma: tuple[float, float]) -> Any:
     """Blurred by a Gaussian of (y, x) standard deviations in pixels; borders repeat. MTF exp(-2π²σ²f²)."""
     n, z, y, x, c = voxels.shape
     planes = voxels.movedim(-1, 2).reshape(n * z * c, y, x)
-    along = _by_products if planes.device.type == "cpu" else _by_convolution
+    along = _by_sums if planes.device.type == "cpu" else _by_convolution
     for axis, width in ((1, sigma[0]), (2, sigma[1])):
         if width > 0:
             planes = along(planes, axis, width)
     return planes.reshape(n, z, c, y, x).movedim(2, -1)
 
 
-def _by_products(planes: Any, axis: int, sigma: float) -> Any:
-    """(planes, y, x) filtered along y or x: BLOCK places at once are one product with a band of the kernel."""
+def _by_sums(planes: Any, axis: int, sigma: float) -> Any:
+    """(planes, y, x) filtered along y or x, on the processor."""
     import torch
 
-    band = _band(sigma)
-    size, block, reach = planes.shape[axis], band.shape[0], (band.shape[1] - band.shape[0]) // 2
-    padded = _repeated(planes, axis, reach)
-    found = torch.empty(planes.shape, device=planes.device, dtype=planes.dtype)
-    for start in range(0, size, block):
-        some = min(block, size - start)
-        weights, given = band[:some, : some + 2 * reach], padded.narrow(axis, start, some + 2 * reach)
-        if axis == 1:
-            for plane, out in zip(given, found[:, start : start + some], strict=True):
-                torch.mm(weights, plane, out=out)
-        else:
-            torch.mm(given.flatten(0, 1), weights.t(), out=found.view(-1, size)[:, start : start + some])
-    return found
+    given, kernel = planes.contiguous().numpy(), _half_kernel(sigma)
+    found = np.empty(given.shape, np.float32)
+    for plane, out in zip(given, found, strict=True):
+        (along_columns if axis == 1 else along_rows)(plane, kernel, out)
+    return torch.from_numpy(found)
 
 
 @lru_cache(maxsize=64)
-def _band(sigma: float) -> Any:
-    """(places, places with reach on both sides) the kernel in each row, one further on each time."""
-    kernel = _kernel(sigma)
-    block = max(BLOCK, kernel.shape[0] // 2)
-    band = kernel.new_zeros(block, block + kernel.shape[0] - 1)
-    for row in range(block):
-        band[row, row : row + kernel.shape[0]] = kernel
-    return band.float()
+def _half_kernel(sigma: float) -> Any:
+    """Its middle and one side, of steps that are TOGETHER as often as needed."""
+    whole = _kernel(sigma).float().numpy()
+    half = whole[whole.size // 2 :]
+    return np.pad(half, (0, -(half.size - 1) % TOGETHER))
 
 
 def _by_convolution(planes: Any, axis: int, sigma: float) -> Any:

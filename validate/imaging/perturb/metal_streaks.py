@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
-from validate.imaging.perturb.draw import Draw
+from validate.imaging.perturb.draw import Draw, Source
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
 
@@ -33,19 +34,12 @@ class MetalStreaks(Strength):
 
 def streaked(stack: Stack, options: MetalStreaks, draw: Draw) -> Stack:
     """One round implant somewhere in the middle half of the field, the same place in every slice."""
-    import torch
-
     _, y, x = stack.millimetres
     rows, columns = stack.voxels.shape[2:4]
-    place = draw.uniform(0.25, 0.75, 2)
-    errors = draw.normal(options.views)
-    down = (torch.arange(rows, device=stack.voxels.device)[None] - place[:, :1] * rows) * y
-    across = (torch.arange(columns, device=stack.voxels.device)[None] - place[:, 1:] * columns) * x
-    squared = down[:, :, None] ** 2 + across[:, None, :] ** 2
-    streaks = _around(errors, torch.atan2(down[:, :, None].expand_as(squared), across[:, None, :].expand_as(squared)))
-    streaks.mul_(squared.clamp_min(options.radius**2).rsqrt_().mul_(options.amplitude * AT))
-    voxels = stack.voxels.add_(streaks[:, None, :, :, None])
-    for image, y_of, x_of in zip(voxels, down, across, strict=True):
+    made = draw.made(_streaks, rows, columns, y, x, options.radius, options.views)
+    place, streaks = made[:, :2], made[:, 2:].reshape(-1, 1, rows, columns, 1)
+    voxels = stack.voxels.add_(streaks, alpha=options.amplitude)
+    for image, y_of, x_of in zip(voxels, *_from_metal(place, rows, columns, y, x), strict=True):
         near_y, near_x = (where.abs().lt(options.radius).nonzero()[:, 0] for where in (y_of, x_of))
         if len(near_y) and len(near_x):
             box = image[:, near_y[0] : near_y[-1] + 1, near_x[0] : near_x[-1] + 1]
@@ -54,26 +48,48 @@ def streaked(stack: Stack, options: MetalStreaks, draw: Draw) -> Stack:
     return stack.having(voxels)
 
 
-def _around(errors: Any, angle: Any) -> Any:
-    """(n, y, x) errors by direction, of unit variance, the same at φ and φ + 180°."""
+def _streaks(source: Source, rows: int, columns: int, y: float, x: float, radius: float, views: int) -> Any:
+    """(2 + pixels,) where the metal lies, shares of the rows and columns, and streaks of an amplitude of one; on the processor, where
+    numbers are drawn, and once for all severities.
+    """
     import torch
 
-    table, half = _table(errors), errors.shape[1] * FINE
-    place = angle.mul_(half / math.pi).add_(half + 0.5).to(torch.int32)
-    return torch.stack(
-        [row.index_select(0, at.flatten()).reshape(at.shape) for row, at in zip(table, place, strict=True)]
+    place = torch.from_numpy(0.25 + 0.5 * source.random((2,), dtype=np.float32))
+    errors = torch.from_numpy(source.standard_normal((views,), dtype=np.float32))
+    down, across = (one[0] for one in _from_metal(place[None], rows, columns, y, x))
+    squared = down[:, None] ** 2 + across[None] ** 2
+    streaks = _around(errors, torch.atan2(down[:, None].expand_as(squared), across[None].expand_as(squared)))
+    streaks.mul_(squared.clamp_min(radius**2).rsqrt_().mul_(AT))
+    return torch.cat([place, streaks.flatten()]).numpy()
+
+
+def _from_metal(place: Any, rows: int, columns: int, y: float, x: float) -> tuple[Any, Any]:
+    """(n, rows) and (n, columns) mm from the metal. place : (n, 2)"""
+    import torch
+
+    return (
+        (torch.arange(rows, device=place.device)[None] - place[:, :1] * rows) * y,
+        (torch.arange(columns, device=place.device)[None] - place[:, 1:] * columns) * x,
     )
 
 
-def _table(errors: Any) -> Any:
-    """(n, places) of a whole turn from -180° to 180°, so fine that the nearest place is as good as the exact one."""
+def _around(errors: Any, angle: Any) -> Any:
+    """(y, x) errors by direction, of unit variance, the same at φ and φ + 180°."""
     import torch
 
-    share = torch.arange(FINE, device=errors.device) / FINE
-    following = errors.roll(-1, dims=1)
-    between = errors[:, :, None] * (1 - share) + following[:, :, None] * share
-    half = (between / torch.sqrt(share**2 + (1 - share) ** 2)).flatten(1)
-    return torch.cat([half, half, half[:, :1]], dim=1)
+    half = len(errors) * FINE
+    place = angle.mul_(half / math.pi).add_(half + 0.5).to(torch.int32)
+    return _table(errors).index_select(0, place.flatten()).reshape(place.shape)
+
+
+def _table(errors: Any) -> Any:
+    """(places,) of a whole turn from -180° to 180°, so fine that the nearest place is as good as the exact one."""
+    import torch
+
+    share = torch.arange(FINE) / FINE
+    between = errors[:, None] * (1 - share) + errors.roll(-1)[:, None] * share
+    half = (between / torch.sqrt(share**2 + (1 - share) ** 2)).flatten()
+    return torch.cat([half, half, half[:1]])
 
 
 PERTURBATION = Perturbation(

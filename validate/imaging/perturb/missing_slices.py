@@ -32,7 +32,7 @@ def gapped(stack: Stack, options: MissingSlices, draw: Draw) -> Stack:
     kept = stack.voxels.new_empty((len(order), left, *stack.voxels.shape[2:]))
     for one, chosen, out in zip(stack.voxels, order, kept, strict=True):
         torch.index_select(one, 0, chosen, out=out)
-    return replace(stack, voxels=kept)
+    return replace(stack, given=kept)
 
 
 PERTURBATION = Perturbation(

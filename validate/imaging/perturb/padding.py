@@ -29,7 +29,7 @@ def padded(stack: Stack, options: Padding, _draw: Draw) -> Stack:
     top, left = max(round(rows * options.share), 1), max(round(columns * options.share), 1)
     out = stack.black.expand(n, z, rows + 2 * top, columns + 2 * left, c).clone()
     out[:, :, top : top + rows, left : left + columns] = stack.voxels
-    return replace(stack, voxels=out, affines=tuple(begun_at(affine, (-left, -top)) for affine in stack.affines))
+    return replace(stack, given=out, affines=tuple(begun_at(affine, (-left, -top)) for affine in stack.affines))
 
 
 PERTURBATION = Perturbation(

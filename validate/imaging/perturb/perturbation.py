@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from validate.imaging.perturb.bounds import within
 from validate.imaging.perturb.draw import Draw, Source
 from validate.imaging.perturb.grey import ends
-from validate.imaging.perturb.stack import Stack
+from validate.imaging.perturb.stack import Later, Stack
 from validate.imaging.volume import DecodeFailure, Volume
 
 SUITES = ("radiography", "mammography", "ct", "mr", "ultrasound", "fundus", "dermoscopy", "any")
@@ -104,10 +104,11 @@ class Perturbation:
         greys = [ends(volume) for volume in volumes]
         first = volumes[0]
         colour = first.voxels.ndim == 4
-        voxels = torch.from_numpy(_planes(volumes)).movedim(2, -1).to(device)
+        shape = (len(volumes), *first.voxels.shape, *(() if colour else (1,)))
         stack = Stack(
-            voxels, unit=first.unit, spacing=first.spacing, affines=tuple(volume.affine for volume in volumes),
-            black=_column([grey[0] for grey in greys], voxels), white=_column([grey[1] for grey in greys], voxels),
+            Later(shape, lambda: torch.from_numpy(_planes(volumes)).movedim(2, -1).to(device)),
+            unit=first.unit, spacing=first.spacing, affines=tuple(volume.affine for volume in volumes),
+            black=_column([grey[0] for grey in greys], device), white=_column([grey[1] for grey in greys], device),
         )  # fmt: skip
         with torch.inference_mode():
             done = self.change(stack, options, Draw(generators, device, [volume.voxels for volume in volumes]))
@@ -143,8 +144,8 @@ def _planes(volumes: Sequence[Volume]) -> NDArray[np.float32]:
     return found
 
 
-def _column(values: Sequence[float], like: Any) -> Any:
+def _column(values: Sequence[float], device: str) -> Any:
     """(n, 1, 1, 1, 1) beside the voxels."""
     import torch
 
-    return torch.tensor(values, dtype=torch.float32, device=like.device).reshape(-1, 1, 1, 1, 1)
+    return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, 1, 1, 1, 1)

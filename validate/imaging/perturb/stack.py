@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,20 +14,45 @@ from validate.imaging.volume import DecodeFailure
 MILLION = 1e6
 
 
+@dataclass(slots=True)
+class Later:
+    """Voxels that are made when they are first asked for: a cause that keeps what follows from them need not ask again."""
+
+    shape: tuple[int, ...]
+    make: Callable[[], Any]
+    made: Any = None
+
+    def voxels(self) -> Any:
+        """The same each time."""
+        if self.made is None:
+            self.made = self.make()
+        return self.made
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """
-    voxels : (n, z, y, x, c) float32 tensor, native units, a copy that may be written on      spacing : (z, y, x) in mm, the same for all
+    given : the voxels, now or later        spacing : (z, y, x) in mm, the same for all
     black, white : (n, 1, 1, 1, 1), the native values that are shown black and white
     affines : of each image, as Volume has it
     """
 
-    voxels: Any
+    given: Any
     black: Any
     white: Any
     unit: str = "stored"
     spacing: tuple[float, float, float] | None = None
     affines: tuple[NDArray[np.float64] | None, ...] = ()
+
+    @property
+    def voxels(self) -> Any:
+        """(n, z, y, x, c) float32 tensor, native units, a copy that may be written on."""
+        return self.given.voxels() if isinstance(self.given, Later) else self.given
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, z, y, x, c), without asking for them."""
+        return tuple(self.given.shape)
 
     @property
     def grey(self) -> Any:
@@ -43,11 +69,11 @@ class Stack:
 
     def shown(self, grey: Any) -> Stack:
         """The same images with this brightness, which is written over, in native units again."""
-        return replace(self, voxels=grey.mul_(self.white - self.black).add_(self.black))
+        return replace(self, given=grey.mul_(self.white - self.black).add_(self.black))
 
     def having(self, voxels: Any) -> Stack:
         """The same with other voxels on the same grid."""
-        return replace(self, voxels=voxels)
+        return replace(self, given=voxels)
 
     @property
     def millimetres(self) -> tuple[float, float, float]:

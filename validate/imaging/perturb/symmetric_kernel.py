@@ -1,0 +1,55 @@
+"""Symmetric kernels along rows and along columns of a plane, as machine code: two pixels that have one weight are added before it
+multiplies them, and TOGETHER such pairs are added in one look at the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from validate.stats.compiled import compiled
+
+TOGETHER = 3
+
+
+@compiled
+def along_columns(plane: Any, kernel: Any, found: Any) -> None:
+    """(y, x), the first and last row repeated beyond the ends.
+
+    kernel : (1 + steps,) its middle first, then both sides of it; steps a multiple of TOGETHER
+    """
+    last = plane.shape[0] - 1
+    for y in range(plane.shape[0]):
+        row, to, middle = plane[y], found[y], kernel[0]
+        for x in range(row.size):
+            to[x] = middle * row[x]
+        for step in range(1, kernel.size, 3):
+            one, two, three = kernel[step], kernel[step + 1], kernel[step + 2]
+            a, b = plane[max(y - step, 0)], plane[min(y + step, last)]
+            c, d = plane[max(y - step - 1, 0)], plane[min(y + step + 1, last)]
+            e, f = plane[max(y - step - 2, 0)], plane[min(y + step + 2, last)]
+            for x in range(row.size):
+                to[x] += one * (a[x] + b[x]) + two * (c[x] + d[x]) + three * (e[x] + f[x])
+
+
+@compiled
+def along_rows(plane: Any, kernel: Any, found: Any) -> None:
+    """The same with the first and last pixel of each row."""
+    reach, size = kernel.size - 1, plane.shape[1]
+    wide = np.empty(size + 2 * reach, np.float32)
+    for y in range(plane.shape[0]):
+        row, to, middle = plane[y], found[y], kernel[0]
+        wide[:reach] = row[0]
+        wide[reach + size :] = row[size - 1]
+        for x in range(size):
+            wide[reach + x] = row[x]
+            to[x] = middle * row[x]
+        for step in range(1, kernel.size, 3):
+            one, two, three = kernel[step], kernel[step + 1], kernel[step + 2]
+            left, right = reach - step, reach + step
+            a, b = wide[left : left + size], wide[right : right + size]
+            c, d = wide[left - 1 : left - 1 + size], wide[right + 1 : right + 1 + size]
+            e, f = wide[left - 2 : left - 2 + size], wide[right + 2 : right + 2 + size]
+            for x in range(size):
+                to[x] += one * (a[x] + b[x]) + two * (c[x] + d[x]) + three * (e[x] + f[x])
