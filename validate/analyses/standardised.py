@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.analyses.adjusted_limits import Limits, standardised_proportions, widened
 from validate.analyses.analysis import Evidence
 from validate.analyses.averaged import Averaged, averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
 from validate.estimation.bootstrap import MOST_UNDEFINED
+from validate.estimation.fit import distinct
 from validate.estimation.group_gaps import reference_level
 from validate.estimation.sample import Sample
 from validate.metrics.metric import Metric
@@ -121,16 +123,36 @@ def _adjusted(
         reason = f"no cell of {' × '.join(covariates)} holds {FEWEST} rows of both groups"
         return Adjusted(*named, raw, None, None, None, LEVEL, covered, 0, reason)
     once = _means(of, cell, count, sample, members, None)
-    many = _means(of, cell, count, sample, members, samples)
+    many = _means(of, cell, count, sample, members, samples)[:, :, kept]
     share = everybody / everybody.sum()
     value = float(((once[0, 0] - once[0, 1])[kept] * share).sum())
-    drawn = (many[:, 0] - many[:, 1])[:, kept] @ share
-    known = drawn[np.isfinite(drawn)]
-    if known.size < (1 - MOST_UNDEFINED) * drawn.size:
+    known = many[np.isfinite(many).all(axis=(1, 2))]
+    told = (raw, value)
+    if len(known) < (1 - MOST_UNDEFINED) * len(many):
         reason = "too few: over 1% of the resamples leave a cell empty"
-        return Adjusted(*named, raw, value, None, None, LEVEL, covered, int(kept.size), reason)
-    low, high = (float(x) for x in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    return Adjusted(*named, raw, value, low, high, LEVEL, covered, int(kept.size), None)
+        return Adjusted(*named, *told, None, None, LEVEL, covered, int(kept.size), reason)
+    sides = [[rows & (cell == place) for place in kept] for rows in members]
+    limits = _limits(metric, of, sample, sides, share, known)
+    if limits is None:
+        reason = "too few: every resample gives the same"
+        return Adjusted(*named, *told, None, None, LEVEL, covered, int(kept.size), reason)
+    return Adjusted(*named, *told, *limits, LEVEL, covered, int(kept.size), None)
+
+
+def _limits(
+    metric: Metric, of: Averaged, sample: Sample, sides: Sequence[Sequence[NDArray[np.bool_]]], share: NDArray[np.float64],
+    drawn: NDArray[np.float64],
+) -> Limits:  # fmt: skip
+    """Sides : of both, the rows of each cell      drawn : (replicate, 2, cell) means"""
+    if metric.fraction is not None:
+        fraction = metric.fraction(sample.rows)
+        return standardised_proportions(fraction, sample.cluster, sides, share, drawn, level=LEVEL)
+    parts = [
+        (drawn[:, side, place] * share[place], float(distinct(sample.cluster[rows & of.counted])))
+        for side, cells in enumerate(sides)
+        for place, rows in enumerate(cells)
+    ]
+    return widened((drawn[:, 0] - drawn[:, 1]) @ share, parts, level=LEVEL)
 
 
 def _cells(sample: Sample, covariates: Sequence[str]) -> tuple[NDArray[np.int64], int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.analyses.adjusted_limits import Limits, weighted_proportions, widened, worth_of
 from validate.analyses.analysis import Evidence
 from validate.analyses.averaged import averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
@@ -143,18 +144,39 @@ def _weighted(
     effective = min(float(weight[side].sum() ** 2 / (weight[side] ** 2).sum()) for side in (mine, ~mine))
     clipped = int(((chance <= EDGE) | (chance >= 1 - EDGE)).sum())
     drawn = [
-        _difference(measure, rows, mine, again[0])
+        _sides(measure, rows, mine, again[0])
         for count in _resampled(samples, sample.cluster[rows])
         if (again := _weights(where, mine, count)) is not None
     ]
-    known = np.array([one for one in drawn if one is not None])
+    known = np.array([one for one in drawn if one is not None]).reshape(-1, 2)
     plain = Weighted(*named, raw=raw, value=value, effective=effective, clipped=clipped)
-    if known.size < (1 - MOST_UNDEFINED) * min(samples.weights.replicates, MOST_REPLICATES):
+    if len(known) < (1 - MOST_UNDEFINED) * min(samples.weights.replicates, MOST_REPLICATES):
         return replace(plain, reason="too few: over 1% of the resamples have no value")
-    low, high = (float(x) for x in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    if not low < high:
+    limits = _limits(metric, measure, rows, (mine, weight), sample.cluster[rows], known)
+    if limits is None:
         return replace(plain, reason="too few: every resample gives the same")
-    return replace(plain, low=low, high=high)
+    return replace(plain, low=limits[0], high=limits[1])
+
+
+def _limits(
+    metric: Metric, measure: tuple[Array, Array | None], rows: NDArray[np.int64], weighted: tuple[NDArray[np.bool_], Array],
+    cluster: NDArray[np.int64], drawn: Array,
+) -> Limits:  # fmt: skip
+    """Weighted : which of the rows are on the level, and their weights      drawn : (replicate, 2) both sides"""
+    (mine, weight), truth = weighted, measure[1]
+    sides = (mine, ~mine)
+    if truth is None:
+        worth = np.array([worth_of(weight[side], cluster[side]) for side in sides])
+    else:  # an area hangs on the rarer class
+        classes = [[side & (truth[rows] == which) for which in (0, 1)] for side in sides]
+        worth = np.array([min(worth_of(weight[some], cluster[some]) for some in two) for two in classes])
+    if metric.fraction is not None:
+        values = _sides(measure, rows, mine, weight)
+        assert values is not None
+        counted = np.array([float(side.sum()) for side in sides])
+        return weighted_proportions(np.array(values), drawn, worth, counted, level=LEVEL)
+    parts = [(drawn[:, side], float(worth[side])) for side in (0, 1)]
+    return widened(drawn[:, 0] - drawn[:, 1], parts, level=LEVEL)
 
 
 def _measure(sample: Sample, metric: Metric) -> tuple[NDArray[np.bool_], tuple[Array, Array | None]]:
@@ -168,6 +190,14 @@ def _measure(sample: Sample, metric: Metric) -> tuple[NDArray[np.bool_], tuple[A
 def _difference(
     measure: tuple[Array, Array | None], rows: NDArray[np.int64], mine: NDArray[np.bool_], weight: Array
 ) -> float | None:
+    found = _sides(measure, rows, mine, weight)
+    return None if found is None else found[0] - found[1]
+
+
+def _sides(
+    measure: tuple[Array, Array | None], rows: NDArray[np.int64], mine: NDArray[np.bool_], weight: Array
+) -> tuple[float, float] | None:
+    """The measure on the level and on the other side, or None where one has none."""
     values, truth = measure
     found = []
     for side in (mine, ~mine):
@@ -180,7 +210,7 @@ def _difference(
         if one is None:
             return None
         found.append(one)
-    return found[0] - found[1]
+    return found[0], found[1]
 
 
 def _mean(values: Array, weight: Array) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from validate.stats.limits import Limits
+from validate.stats.limits import Array, Limits
 
 
 def mover(first: float, of_first: Limits, second: float, of_second: Limits, *, correlation: float = 0.0) -> Limits:
@@ -28,3 +28,24 @@ def mover(first: float, of_first: Limits, second: float, of_second: Limits, *, c
 
 def _together(one: float, other: float, correlation: float) -> float:
     return float(np.sqrt(max(one * one + other * other - 2.0 * correlation * one * other, 0.0)))
+
+
+def mover_sum(
+    coefficients: Array, values: Array, low: Array, high: Array, *, correlation: Array | None = None
+) -> Limits:
+    """Of Σ coefficient · value, such as a difference of standardised proportions (Zou, Huang & Zhang 2009,
+    doi:10.1016/j.csda.2008.09.033). With 1 and -1 it is `mover`.
+
+    low, high : (k,) limits of each value, of one level, which is then that of the sum
+    correlation : (k, k) of the values, None where they share nobody
+    """
+    terms, ends = coefficients * values, np.stack([coefficients * low, coefficients * high])
+    down, up = terms - ends.min(axis=0), ends.max(axis=0) - terms
+    together = np.eye(terms.size) if correlation is None else correlation
+    together = together * np.sign(np.outer(coefficients, coefficients))
+    np.fill_diagonal(together, 1.0)
+    total = terms.sum()
+    return Limits(
+        np.asarray(total - np.sqrt(max(float(down @ together @ down), 0.0))),
+        np.asarray(total + np.sqrt(max(float(up @ together @ up), 0.0))),
+    )
