@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validate.stats.limits import Limits
-from validate.stats.mover import mover
+from validate.stats.mover import mover, mover_sum
 from validate.stats.proportion import wilson
 from validate.stats.proportion_difference import newcombe
 
@@ -44,3 +44,28 @@ def test_with_wilsons_limits_it_is_newcombes(x1: int, n1: int, x2: int, n2: int)
     wanted = newcombe(x1, n1, x2, n2)
     assert float(found.low) == pytest.approx(float(wanted.low), abs=1e-12)
     assert float(found.high) == pytest.approx(float(wanted.high), abs=1e-12)
+
+
+@given(st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.integers(1, 30), st.floats(-0.9, 0.9))
+def test_a_sum_of_one_less_one_is_the_difference(x: int, n: int, y: int, m: int, correlation: float) -> None:
+    first, second = wilson(min(x, n), n), wilson(min(y, m), m)
+    p, q = min(x, n) / n, min(y, m) / m
+    found = mover_sum(
+        np.array([1.0, -1.0]), np.array([p, q]), np.array([float(first.low), float(second.low)]),
+        np.array([float(first.high), float(second.high)]), correlation=np.array([[1.0, correlation], [correlation, 1.0]]),
+    )  # fmt: skip
+    wanted = mover(p, first, q, second, correlation=correlation)
+    assert (float(found.low), float(found.high)) == pytest.approx((float(wanted.low), float(wanted.high)), abs=1e-12)
+
+
+def test_a_standardised_difference_by_hand() -> None:
+    # two cells of share 3/4 and 1/4; distances to the limits, times the share: first side 0.15, 0.05, second 0.075, 0.1
+    found = mover_sum(
+        np.array([0.75, 0.25, -0.75, -0.25]), np.array([0.8, 0.6, 0.7, 0.5]), np.array([0.6, 0.4, 0.5, 0.2]),
+        np.array([0.9, 0.9, 0.8, 0.9]),
+    )  # fmt: skip
+    middle = 0.75 * 0.1 + 0.25 * 0.1
+    # down: 0.75·0.2, 0.25·0.2 and up to the high limits of the second side: 0.75·0.1, 0.25·0.4
+    assert float(found.low) == pytest.approx(middle - math.sqrt(0.15**2 + 0.05**2 + 0.075**2 + 0.1**2))
+    # up: 0.75·0.1, 0.25·0.3 and down to the low limits: 0.75·0.2, 0.25·0.3
+    assert float(found.high) == pytest.approx(middle + math.sqrt(0.075**2 + 0.075**2 + 0.15**2 + 0.075**2))
