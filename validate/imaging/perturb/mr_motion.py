@@ -29,16 +29,16 @@ def moved(stack: Stack, options: MrMotion, draw: Draw) -> Stack:
     import torch
 
     _, y, x = stack.millimetres
-    rows, columns = stack.voxels.shape[2:4]
-    there, epoch = (one.to(stack.voxels.device) for one in places(rows, options, draw))
+    rows, columns = stack.shape[2:4]
+    there, epoch = (one.to(draw.device) for one in places(rows, options, draw))
     ky = torch.fft.fftshift(torch.fft.fftfreq(rows, d=y, device=there.device))
     kx = torch.fft.fftfreq(columns, d=x, device=there.device)
     # All lines of one stay have one phase along x, and each line has one number for the shift along y.
     down = torch.gather(there[:, :, 0], 1, epoch) * ky
     across = torch.gather(_turned(there[:, :, 1:] * kx), 1, epoch[:, :, None].expand(-1, -1, columns))
     phase = torch.fft.ifftshift(across.mul_(_turned(down)[:, :, None]), dim=1)
-    spectrum = torch.fft.fft2(stack.voxels, dim=(2, 3)).mul_(phase[:, None, :, :, None])
-    return stack.having(torch.fft.ifft2(spectrum, dim=(2, 3)).abs())
+    spectrum = draw.kept(lambda: torch.fft.fft2(stack.voxels, dim=(2, 3)))
+    return stack.having(torch.fft.ifft2(spectrum * phase[:, None, :, :, None], dim=(2, 3)).abs())
 
 
 def _turned(shift: Any) -> Any:

@@ -24,7 +24,7 @@ class RicianNoise(Strength):
 
 def noisier(stack: Stack, options: RicianNoise, draw: Draw) -> Stack:
     """One channel of a single coil."""
-    sigma = tissue_mean(stack.voxels) / options.snr
+    sigma = draw.kept(lambda: tissue_mean(stack.voxels)) / options.snr
     shape = stack.voxels.shape[1:]
     real = stack.voxels.addcmul_(draw.normal(*shape), sigma)
     other = draw.normal(*shape).mul_(sigma)
