@@ -20,7 +20,8 @@ from validate.stats.mover import mover_sum
 from validate.stats.proportion import wilson
 
 Array = NDArray[np.float64]
-Limits = tuple[float, float] | None  # None where they would have no width
+Limits = tuple[float, float] | None  # None where they would have no width, or lie beyond all replicates
+NO_LIMITS = "too few: every resample gives the same, or limits would lie beyond all of them"
 FEWEST_REPLICATES = 2
 
 
@@ -72,7 +73,7 @@ def widened(differences: Array, parts: Sequence[tuple[Array, float]], *, level: 
     """
     spread = [(float(part.var(ddof=1)), max(round(patients), 2)) for part, patients in parts if np.ptp(part) > 0]
     found = expanded(differences, spread, level=level)
-    return _wide(found.low, found.high)
+    return None if found is None else _wide(found.low, found.high)
 
 
 def worth_of(weight: Array, cluster: NDArray[np.int64]) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.analyses.adjusted_limits import Limits, standardised_proportions, widened
+from validate.analyses.adjusted_limits import NO_LIMITS, Limits, standardised_proportions, widened
 from validate.analyses.analysis import Evidence
 from validate.analyses.averaged import Averaged, averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
@@ -134,7 +134,7 @@ def _adjusted(
     sides = [[rows & (cell == place) for place in kept] for rows in members]
     limits = _limits(metric, of, sample, sides, share, known)
     if limits is None:
-        reason = "too few: every resample gives the same"
+        reason = NO_LIMITS
         return Adjusted(*named, *told, None, None, LEVEL, covered, int(kept.size), reason)
     return Adjusted(*named, *told, *limits, LEVEL, covered, int(kept.size), None)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.analyses.adjusted_limits import Limits, weighted_proportions, widened, worth_of
+from validate.analyses.adjusted_limits import NO_LIMITS, Limits, weighted_proportions, widened, worth_of
 from validate.analyses.analysis import Evidence
 from validate.analyses.averaged import averaged, is_averaged, no_mean, rows_of
 from validate.analyses.samples import ModelSamples, samples_of
@@ -154,7 +154,7 @@ def _weighted(
         return replace(plain, reason="too few: over 1% of the resamples have no value")
     limits = _limits(metric, measure, rows, (mine, weight), sample.cluster[rows], known)
     if limits is None:
-        return replace(plain, reason="too few: every resample gives the same")
+        return replace(plain, reason=NO_LIMITS)
     return replace(plain, low=limits[0], high=limits[1])
 
 
