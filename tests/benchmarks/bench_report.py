@@ -1,7 +1,9 @@
-"""How long a long report takes, and its share of a run: more than 60 pages, 40 figures and 20 tables of 100 rows, all printed.
+"""How long a long report takes, and its share of a run: about 60 pages, 40 figures and 20 tables of 100 rows, all printed.
 
-Once with all its sections, and once with those alone that hold its figures and long tables: fewer pages than that no whole sections
-with 40 figures and 20 tables of 100 rows fill. What its parts take is counted in a rendering of its own, all in one process.
+Once with all its sections, and once of that shape: of the sections with the figures and the long tables, the first 40 and the first
+20, without the short tables between them. What its parts take is counted in a rendering of its own, all in one process.
+
+    python tests/benchmarks/bench_report.py --out docs/report-speed.csv    # the stored run: both beside the peer, in turn
 
 The peer is WeasyPrint given the same document in one piece, as a plain program would: it counts pages and contents itself, and
 every row of every table is set on paper.
@@ -9,6 +11,8 @@ every row of every table is set on paper.
 
 from __future__ import annotations
 
+import argparse
+import csv
 import inspect
 import os
 import re
@@ -19,8 +23,9 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -28,9 +33,10 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).parents[2]
 REPORT = Path(__file__).parents[1] / "report"
-FULL = frozenset(
-    {"R00", "R02", "R12", "R13", "R14", "R15", "R20"}
-)  # sections with the figures and the tables of 100 rows
+FULL = frozenset({"R00", "R02", "R13", "R14", "R15", "R20"})  # sections with the figures and the tables of 100 rows
+FIGURES, TABLES, ROWS = 40, 20, 90
+FIGURE = re.compile(r"<figure.*?</figure>", re.DOTALL)
+TABLE = re.compile(r'<div class="tabled[^"]*" id="(?!stated|facts|verdict)[^"]*">.*?</div>', re.DOTALL)
 MOST = 12.0  # seconds that 60 pages, 40 figures and 20 tables of 100 rows may take on two cores
 PARTS = ("made_up_plan", "made_up_estimates", "made_up_groups", "made_up_findings", "made_up_study")
 
@@ -90,7 +96,7 @@ def _share(name: str) -> dict[str, Any]:
     }
 
 
-def _long(repeats: int = 3) -> list[dict[str, Any]]:
+def _long(repeats: int = 3, *, apart: bool = True) -> list[dict[str, Any]]:
     """A study with a hundred groups, from its cases to its report: sealed evidence of the program's own, nothing filled in."""
     import validate
 
@@ -99,17 +105,20 @@ def _long(repeats: int = 3) -> list[dict[str, Any]]:
             Path(made) / "in", models=3, cases=4000
         )
         folder = validate.run(protocol, out=Path(made) / "run").folder
-        return timed_reports(folder, repeats)
+        return timed_reports(folder, repeats, apart=apart)
 
 
-def timed_reports(folder: Path, repeats: int) -> list[dict[str, Any]]:
-    """The report of a run with the sections that are full of figures and tables, and with all."""
+def timed_reports(folder: Path, repeats: int, *, apart: bool = True) -> list[dict[str, Any]]:
+    """The report of a run with what its figures and long tables fill, and with all.    apart : what its parts take, too"""
     rows = [
-        _timed(folder, repeats, "a report of 40 figures, 20 tables of 100 rows", FULL),
-        _timed(folder, repeats, "the same with all its sections", None),
+        _timed(folder, repeats, f"a report of {FIGURES} figures, {TABLES} tables of 100 rows", FULL),
+        _timed(folder, repeats, "a report of all sections of the same study", None),
     ]
-    for row, kept in zip(rows, (FULL, None), strict=True):  # after the peers, which must not be set by our short ways
-        row["note"] += f"; of one process's time {shares(folder, kept)}"
+    if apart:
+        for row, kept in zip(
+            rows, (FULL, None), strict=True
+        ):  # after the peers, which must not be set by our short ways
+            row["note"] += f"; of one process's time {shares(folder, kept)}"
     return rows
 
 
@@ -141,16 +150,46 @@ def _timed(folder: Path, repeats: int, name: str, kept: frozenset[str] | None) -
 
 @contextmanager
 def _only(kept: frozenset[str] | None) -> Iterator[None]:
-    """Reports of these sections alone, and nothing left over from one with others."""
+    """Reports of the figures and long tables of these sections alone; None for all there is."""
     from validate.report import document, render
 
-    declared = document.declared
+    declared, filled = document.declared, document.filled
 
     def some(*arguments: Any) -> list[Any]:
         return [section for section in declared(*arguments) if kept is None or section.id in kept]
 
-    with patch.object(render, "declared", some), patch.object(document, "declared", some):
+    def shaped(*arguments: Any, **options: Any) -> Any:
+        whole = filled(*arguments, **options)
+        return whole if kept is None else replace(whole, bodies=_shaped(whole.bodies))
+
+    with ExitStack() as patches:
+        for module in (render, document):
+            patches.enter_context(patch.object(module, "declared", some))
+            patches.enter_context(patch.object(module, "filled", shaped))
         yield
+
+
+def _shaped(bodies: Sequence[Any]) -> tuple[Any, ...]:
+    """The first 40 figures and the first 20 tables of 100 rows, and no other tables between them; the front pages as they are."""
+    left = {"figures": FIGURES, "tables": TABLES}
+
+    def figure(found: re.Match[str]) -> str:
+        drawn = found.group().count("data-figure=")
+        left["figures"] -= drawn
+        return found.group() if left["figures"] >= 0 else ""
+
+    def table(found: re.Match[str]) -> str:
+        if found.group().count("<tr") < ROWS:
+            return ""
+        left["tables"] -= 1
+        return found.group() if left["tables"] >= 0 else ""
+
+    front = {"R00", "R02"}
+    left["figures"] -= sum(len(re.findall('data-figure="(?!key-)', one.body)) for one in bodies if one.id in front)
+    return tuple(
+        one if one.id in front else replace(one, body=type(one.body)(FIGURE.sub(figure, TABLE.sub(table, one.body))))
+        for one in bodies
+    )
 
 
 def shares(folder: Path, kept: frozenset[str] | None) -> str:
@@ -251,13 +290,12 @@ def _measured(name: str, *, models: str, levels: int) -> dict[str, Any]:
 def _peer(folder: Path) -> tuple[float, int]:
     from validate.report import document
     from validate.report.addresses import for_paper
-    from validate.report.document import filled
     from validate.report.sealed import read_sealed
     from validate.report.study import Study
 
     shown = Study(read_sealed(folder), "acceptance")
     sections = [one for one in document.declared("acceptance") if one.tasks is None or "classification" in one.tasks]
-    whole = filled(shown, sections)
+    whole = document.filled(shown, sections)
     plain = for_paper(whole._framed(whole.bodies, screen=False))
     plain = plain.replace('"page 888 of 888"', '"page " counter(page) " of " counter(pages)')
     plain = re.sub(r'<span class="folio print-only"[^>]*>888</span>', "", plain)
@@ -304,3 +342,27 @@ def pages_of(path: Path) -> int:
     import pypdf
 
     return len(pypdf.PdfReader(path).pages)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--run", type=Path, help="a folder that a run of long_study.py left; made anew where it is not given"
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    rows = (
+        timed_reports(options.run, options.repeats, apart=False) if options.run else _long(options.repeats, apart=False)
+    )
+    with options.out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["report", "seconds", "weasyprint_in_one_piece_seconds", "ratio", "note"])
+        for row in rows:
+            ratio = row["peer"] / row["ours"]
+            writer.writerow([row["name"], f"{row['ours']:.1f}", f"{row['peer']:.1f}", f"{ratio:.1f}", row["note"]])
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from validate.report.figures.canvas import Canvas, Figure, fitted, text_width, t
 from validate.report.figures.confusion_matrix import confusion_matrix
 from validate.report.figures.flow import Box, flow
 from validate.report.figures.flow_lanes import Lane, flow_lanes
-from validate.report.figures.forest import MOST_ROWS, Axis, Row, forests
+from validate.report.figures.forest import MOST_ROWS, PART, Axis, Row, forests
 from validate.report.figures.froc import froc
 from validate.report.figures.heat_map import Cell, heat_map
 from validate.report.figures.icon_array import icon_array
@@ -90,19 +90,28 @@ def test_a_forest_too_long_for_a_page_is_cut_between_groups_on_one_axis() -> Non
     rows = [
         r
         for g in range(5)
-        for r in [Row(f"group {g}", head=True), *(Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(12))]
+        for r in [Row(f"group {g}", head=True), *(Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(9))]
     ]
     drawn = forests("f", rows, Axis(percent=True), title="t", description="d")
     assert len(drawn) == 3
     titles = [re.findall(r">(group \d[^<]*)<", str(figure.svg)) for figure in drawn]
     assert titles == [["group 0", "group 1"], ["group 2", "group 3"], ["group 4"]]
-    assert all(len(str(figure.svg).split("<circle")) - 1 <= MOST_ROWS for figure in drawn)
+    assert all(len(str(figure.svg).split("<circle")) - 1 <= PART for figure in drawn)
+
+
+def test_two_parts_of_a_long_forest_fill_a_page_and_a_short_one_is_whole() -> None:
+    rows = [Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(MOST_ROWS)]
+    assert len(forests("f", rows, Axis(percent=True), title="t", description="d")) == 1
+    tall = forests("f", rows, Axis(percent=True, tall=True), title="t", description="d")
+    assert [float(re.findall(r'viewBox="0 0 493 ([\d.]+)"', str(one.svg))[0]) < 700 for one in tall] == [True, True]
+    first, *_ = forests("f", rows * 3, Axis(percent=True), title="t", description="d")
+    assert 300 < float(re.findall(r'viewBox="0 0 493 ([\d.]+)"', str(first.svg))[0]) < 340  # of 740 points
 
 
 def test_one_group_longer_than_a_page_goes_on_under_its_title() -> None:
     rows = [Row("site", head=True), *(Row(f"level {k}", "9", 0.5, 0.4, 0.6) for k in range(80))]
     drawn = forests("f", rows, Axis(percent=True), title="t", description="d")
-    assert len(drawn) == 3
+    assert len(drawn) == 4
     assert all("site, continued" in str(figure.svg) for figure in drawn[1:])
 
 

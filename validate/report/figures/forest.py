@@ -13,6 +13,7 @@ ROW, TALL, HEAD, TOP = 15.0, 27.0, 17.0, 22.0
 MANY, CLOSE = 13, 0.82  # rows from which on they stand closer, so that a figure leaves room for its table
 CONTINUED = ", continued"
 MOST_ROWS = 34  # of one figure: what fits on a page with its caption
+PART = 22  # rows of each figure where there are several: two of them fill a page, also below a heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Axis:
 def forests(name: str, rows: Sequence[Row], axis: Axis, *, title: str, description: str) -> list[Figure]:
     """One figure, or several on one axis where the rows would not fit on a page; groups are kept whole if possible."""
     scale = _scale(rows, axis)
-    parts = _pages(rows)
+    parts = _pages(rows, tall=axis.tall)
     return [
         _forest(f"{name}-{number}", part, axis, scale, title=title, description=description)
         for number, part in enumerate(parts, start=1)
@@ -224,12 +225,14 @@ def _tick(value: float, axis: Axis, places: int) -> str:
     return text.replace("-", "−")
 
 
-def _pages(rows: Sequence[Row]) -> list[list[Row]]:
+def _pages(rows: Sequence[Row], *, tall: bool) -> list[list[Row]]:
+    if len(rows) <= (PART if tall else MOST_ROWS):
+        return [list(rows)]
     pages: list[list[Row]] = [[]]
     head: Row | None = None
     for index, row in enumerate(rows):
         group = next((k for k in range(index + 1, len(rows)) if rows[k].head), len(rows)) - index
-        full = len(pages[-1]) + (min(group, MOST_ROWS) if row.head else 1) > MOST_ROWS
+        full = len(pages[-1]) + (min(group, PART) if row.head else 1) > PART
         head = row if row.head else head
         if full and pages[-1]:
             pages.append([] if row.head or head is None else [Row(printed(head.label) + CONTINUED, head=True)])
