@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validate.analyses.wording import sentence_case
 from validate.report import view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.confusion_matrix import confusion_matrix
@@ -69,9 +70,13 @@ def _roc(study: Study, targets: list[Node], name: str) -> Figure:
         if auroc:
             label = label + ": area " + view.value_only(auroc)
         curves.append(Curve(label=label, points=[(x, y) for x, y in target["roc"]["points"].value]))
-    spoken = "; ".join(str(curve.label) for curve in curves)
+    spoken, words = "; ".join(str(curve.label) for curve in curves), study.standard
     return roc(
-        name, curves, x_title="1 − specificity", y_title="Sensitivity", description=f"ROC curve of each. {spoken}."
+        name,
+        curves,
+        x_title=f"1 − {words.specificity}",
+        y_title=sentence_case(words.sensitivity),
+        description=f"ROC curve of each. {spoken}.",
     )
 
 

@@ -16,7 +16,6 @@ from validate.report.sealed import Node
 from validate.report.study import Study
 from validate.report.table import Column, Row, Table, row
 
-TITLES = {"missed": "Missed findings", "false_alarm": "False alarms"}
 FAR, NEAR, UNSAID = "By a score far from the threshold", "By a score near the threshold", "The surest first"
 
 
@@ -42,7 +41,7 @@ def _side(study: Study, finding: Node, side: Node, key: str) -> Mapping[str, Any
     for one in side["worst"]:
         groups.setdefault(_cause(one), []).append(one)
     return {
-        "title": TITLES.get(name, name),
+        "title": {"missed": study.standard.missed, "false_alarm": study.standard.false_alarms}.get(name, name),
         "causes": _causes(study, side, f"causes-{name}-{key}") if side["causes"] else None,
         "table": _table(side, groups, f"{name}-{key}"),
         "groups": [

@@ -14,6 +14,7 @@ from validate.protocol.targets import MEASURED, Target, headline, targets_of, wr
 from validate.registry import load
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node, Sealed
+from validate.report.standard import COMPARATOR, REFERENCE, Standard
 from validate.report.view import short_digest, words
 
 if TYPE_CHECKING:
@@ -80,9 +81,19 @@ class Study:
         return self.protocol["reference"]["kind"].text == "comparator"
 
     @cached_property
+    def standard(self) -> Standard:
+        """What cases and errors are called against what the answers are held against."""
+        return COMPARATOR if self.comparator else REFERENCE
+
+    @cached_property
     def enriched(self) -> bool:
         """Predictive values of the sample are not those of practice."""
         return self.protocol["cohort"]["sampling"].text not in {"consecutive", "random"}
+
+    @cached_property
+    def restated(self) -> bool:
+        """Section R15 has predictive values at the prevalences of practice."""
+        return not self.comparator and bool(self.sealed.all_findings("prevalence"))
 
     @cached_property
     def unwitnessed(self) -> tuple[Node, ...]:

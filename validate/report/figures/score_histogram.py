@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from validate.analyses.wording import sentence_case
 from validate.report.figures.canvas import HALF, Anchor, Canvas, Figure, Scale, text_width, ticks
 from validate.report.printed import Printed
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """edges : bin borders, one more than counts."""
+    """edges : bin borders, one more than counts    sides : what cases above and below the line are called."""
 
     edges: Sequence[float]
     positives: Sequence[int]
     negatives: Sequence[int]
     threshold: float | None
     threshold_words: Printed | str = ""
+    sides: tuple[str, str] = ("with the finding", "without it")
 
 
 def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
@@ -34,8 +36,8 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
             boxes.append((x(left) + 0.5, middle - tall if direction < 0 else middle, x(right) - x(left) - 1, tall))
         canvas.bars(boxes, tone)  # type: ignore[arg-type]
     canvas.line((x(x.low), middle), (x(x.high), middle), "grey", width=0.8)
-    canvas.text((x(x.low), 12), "With the finding", size=7.8, tone="accent", weight=600)
-    canvas.text((x(x.low), 214), "Without it", size=7.8, tone="grey", weight=600)
+    canvas.text((x(x.low), 12), sentence_case(scores.sides[0]), size=7.8, tone="accent", weight=600)
+    canvas.text((x(x.low), 214), sentence_case(scores.sides[1]), size=7.8, tone="grey", weight=600)
     for tick in ticks(x.low, x.high):
         canvas.line((x(tick), 220), (x(tick), 223), "grey")
         canvas.tick((x(tick), 232), tick, f"{tick:.10g}".replace("-", "−"))
@@ -44,8 +46,8 @@ def score_histogram(name: str, scores: Scores, *, description: str) -> Figure:
         at = x(scores.threshold)
         canvas.line((at, 16), (at, 220), "ink", width=0.9, dash="3 2")
         anchor: Anchor = "end" if at > HALF * 0.6 else "start"
-        word_ends = x(x.low) + text_width("Without it", 7.8) + 8
+        word_ends = x(x.low) + text_width(sentence_case(scores.sides[1]), 7.8) + 8
         # below all bars, beside the word that stands there
         place = at - 4 if anchor == "end" else max(at + 4, word_ends)
         canvas.text((place, 214), scores.threshold_words, size=7.2, anchor=anchor)
-    return canvas.figure(name, "Scores with and without the finding", description)
+    return canvas.figure(name, f"Scores of cases {scores.sides[0]} and {scores.sides[1]}", description)

@@ -20,7 +20,7 @@ from validate.report.table import Column, Kind, Table, row
 
 def content(study: Study) -> Mapping[str, Any] | Missing:
     findings, predicted = study.sealed.all_findings("calibration"), predictive_values(study)
-    if not findings and not predicted:
+    if not findings and not predicted and not study.comparator:
         return Missing(
             "calibration (analyses: calibration) and predictive values (cohort.prevalence)",
             "whoever writes the protocol, before the lock",

@@ -82,9 +82,11 @@ def _pair(study: Study, finding: Node, number: int) -> Mapping[str, Any]:
         "figures": _figures(study, data, number),
         "differences": _differences(study, data, number),
         "rules": _rules(study, data, number),
-        "together": _together(data, number, test, reference),
+        "together": _together(study, data, number, test, reference),
         "scope": _scope(study, data, number, test, reference) if data["scope"] else None,
-        "overlap": _overlap(data, number, *(study.short_name(data[name].text) for name in ("test", "reference"))),
+        "overlap": _overlap(
+            study, data, number, *(study.short_name(data[name].text) for name in ("test", "reference"))
+        ),
         "clustered": any(table["clustered"].value for table in data["tables"]),
         "predictive": _predictive(data, number, test, reference),
         "levels": _levels(study, data, number),
@@ -195,10 +197,10 @@ def _rules(study: Study, data: Node, number: int) -> Table | None:
     return Table(f"differences-by-rule-{number}", columns, tuple(rows))
 
 
-def _overlap(data: Node, number: int, test: str, reference: str) -> Table | None:
+def _overlap(study: Study, data: Node, number: int, test: str, reference: str) -> Table | None:
     columns = (
-        Column("Rows", width=22), Column("Both right", numeric=True), Column("Only " + test, numeric=True),
-        Column("Only " + reference, numeric=True), Column("Both wrong", numeric=True), Column("McNemar, mid-p", width=16),
+        Column("Rows", width=22), Column(study.standard.both_right, numeric=True), Column("Only " + test, numeric=True),
+        Column("Only " + reference, numeric=True), Column(study.standard.both_wrong, numeric=True), Column("McNemar, mid-p", width=16),
     )  # fmt: skip
     rows = [
         row(
@@ -211,7 +213,7 @@ def _overlap(data: Node, number: int, test: str, reference: str) -> Table | None
     return Table(f"overlap-{number}", columns, tuple(rows)) if rows else None
 
 
-def _together(data: Node, number: int, test: Printed, reference: Printed) -> Figure | None:
+def _together(study: Study, data: Node, number: int, test: Printed, reference: Printed) -> Figure | None:
     """The same counts as bars; None without an operating point."""
     bars = [
         Bar(
@@ -222,13 +224,19 @@ def _together(data: Node, number: int, test: Printed, reference: Printed) -> Fig
     ]  # fmt: skip
     if not bars:
         return None
-    keys = ("Both right", "Only " + test, "Only " + reference, "Both wrong")
+    keys = (study.standard.both_right, "Only " + test, "Only " + reference, study.standard.both_wrong)
     spoken = "; ".join(
         f"{bar.label}: "
         + ", ".join(f"{str(key).lower()} {words}" for key, (_, words) in zip(keys, bar.counts, strict=True))
         for bar in bars
     )
-    return overlap(f"overlap-bars-{number}", bars, keys, title="Who gets what right", description=spoken)
+    return overlap(
+        f"overlap-bars-{number}",
+        bars,
+        keys,
+        title="Who agrees with the comparator" if study.comparator else "Who gets what right",
+        description=spoken,
+    )
 
 
 def _scope(study: Study, data: Node, number: int, test: Printed, reference: Printed) -> Mapping[str, Any]:
@@ -255,7 +263,7 @@ def _scope(study: Study, data: Node, number: int, test: Printed, reference: Prin
             rows.append(row(SCOPES.get(one["where"].text, ""), view.count(one["rows"]), *shown, found))
     columns = (
         Column("Cases", width=26), Column(study.units.capitalize(), numeric=True, width=10), Column(test, width=16),
-        Column(reference, width=16), Column("Difference (95% limits)", width=32),
+        Column(reference, width=16), Column("Difference (limits)", width=32),
     )  # fmt: skip
     facts = Table(f"scope-{number}", (Column(""), Column("")), (*claims, *counts))
     return {"facts": facts, "table": Table(f"scope-differences-{number}", columns, tuple(rows))}

@@ -130,7 +130,10 @@ def _explained(study: Study) -> list[tuple[str, str]]:
         name = study.endpoint(criterion["endpoint"].text)["metric"].text
         metric = study.metric(name) if name else None
         if metric is not None and criterion["role"].text != "secondary":
-            found.setdefault(in_full(study.measure(name)), SENTENCE.split(metric.explanation)[0].rstrip(".;") + ".")
+            found.setdefault(
+                in_full(study.measure(name)),
+                SENTENCE.split(study.standard.explained(metric.explanation))[0].rstrip(".;") + ".",
+            )
     return list(found.items())[:MOST_EXPLAINED]
 
 

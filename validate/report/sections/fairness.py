@@ -21,7 +21,7 @@ from validate.report.table import Row as TableRow
 MOST_DOWN, MOST_ACROSS = 12, 7  # rows and columns of a heat map
 NAMES = (
     ("demographic_parity_difference", "Demographic parity (share flagged)"),
-    ("equal_opportunity_difference", "Equal opportunity (sensitivity)"),
+    ("equal_opportunity_difference", "Equal opportunity ({sensitivity})"),
     ("equalized_odds_difference", "Equalised odds"),
 )
 
@@ -45,8 +45,8 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "rationale": view.words(data["rationale"], ""),
         "endpoints": [_endpoint(study, entry, f"{key}-{place}") for place, entry in enumerate(data["endpoints"])],
         "missing": _missing(data, f"missing-groups-{key}"),
-        "names": _names(data["names"], f"names-{key}") if data["names"] else None,
-        "under": _under(data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
+        "names": _names(study, data["names"], f"names-{key}") if data["names"] else None,
+        "under": _under(study, data["under_diagnosis"], f"under-{key}") if data["under_diagnosis"] else None,
         "adjusted": adjusted_table(study, data["adjusted"], f"adjusted-{key}", title="Group", against=True)
         if data["adjusted"]
         else None,
@@ -148,20 +148,23 @@ def _missing(data: Node, name: str) -> Table:
     return Table(name, columns, rows)
 
 
-def _names(names: Node, name: str) -> Table:
+def _names(study: Study, names: Node, name: str) -> Table:
     columns = (
         Column("By the names people know", width=40),
         *(Column(attribute_words(one["attribute"].text)) for one in names),
     )
     rows = tuple(
-        row(words, *(view.number(one[key], "proportion", absent="a group has no such case") for one in names))
+        row(
+            words.format(sensitivity=study.standard.sensitivity),
+            *(view.number(one[key], "proportion", absent="a group has no such case") for one in names),
+        )
         for key, words in NAMES
     )
     return Table(name, columns, rows)
 
 
-def _under(under: Node, name: str) -> Table:
-    columns = (Column("Group", width=40), Column("Missed of those with the finding", width=60))
+def _under(study: Study, under: Node, name: str) -> Table:
+    columns = (Column("Group", width=40), Column(study.standard.missed_of, width=60))
     rows: list[TableRow] = []
     for one in under:
         rows.append(

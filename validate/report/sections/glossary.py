@@ -25,7 +25,13 @@ class Entry:
 
 
 def content(study: Study) -> Mapping[str, Any]:
-    return {"measures": _measures(study), "worked": _worked(study), "comparator": study.comparator}
+    return {"measures": _measures(study), "worked": _worked(study), "level": _level(study)}
+
+
+def _level(study: Study) -> str:
+    """Of how many such studies the limits hold the true value, in the words of the report; without a level where there are several."""
+    levels = {e["interval"]["level"].value for e in study.locked_overall if e["interval"]}
+    return f"{100 * levels.pop():.10g} of 100" if len(levels) == 1 else "as many of 100 as their level says"
 
 
 def _measures(study: Study) -> list[Entry]:
@@ -35,7 +41,12 @@ def _measures(study: Study) -> list[Entry]:
         metric = study.metric(found["metric"].text)
         if metric is not None:
             title = study.measure(found["metric"].text)
-            entries.setdefault(title, Entry(title, metric.explanation, _here(found) + study.of(found["target"].value)))
+            entries.setdefault(
+                title,
+                Entry(
+                    title, study.standard.explained(metric.explanation), _here(found) + study.of(found["target"].value)
+                ),
+            )
     return list(entries.values())
 
 
@@ -120,7 +131,7 @@ def _prevalence(found: Node, unit: str) -> Printed:
 
 
 def _predictive(study: Study) -> Printed:
-    entries = study.sealed.finding("prevalence")["data"]["prevalences"]
+    entries = study.sealed.finding("prevalence")["data"]["prevalences"] if not study.comparator else ()
     main = next((entry for entry in entries if entry["main"].value is True), None)
     found = study.sealed.estimate(main["ppv"]) if main is not None and main["ppv"] else None
     if main is None or not found or found["value"].value is None:

@@ -61,7 +61,7 @@ def _model(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
         "why_no_curve": view.words(data["why_no_curve"], "") if not data["roc"] else Printed(),
         "auroc": view.estimate(study.sealed.estimate(data["roc"]["auroc"])) if data["roc"]["auroc"] else Printed(),
         "band": view.level(data["roc"]["band"]) if data["roc"]["band"] else Printed(),
-        "histogram": _histogram(key, data),
+        "histogram": _histogram(study, key, data),
         "outputs": view.count(data["histogram"]["outputs"], study.unit) if data["histogram"] else Printed(),
     }
 
@@ -73,7 +73,7 @@ def _missed(study: Study, tables: Node) -> Printed:
         return Printed()
     missed = view.count(table["false_negatives"]) + " of " + view.count(table["positives"], f"positive {study.unit}")
     alarms = view.count(table["false_positives"]) + " of " + view.count(table["negatives"], f"negative {study.unit}")
-    return missed + " missed, " + alarms + " flagged"
+    return missed + (" not flagged, " if study.comparator else " missed, ") + alarms + " flagged"
 
 
 def _matrix(study: Study, key: str, tables: Node) -> Figure | None:
@@ -84,7 +84,7 @@ def _matrix(study: Study, key: str, tables: Node) -> Figure | None:
     lines = (("true_positives", "false_negatives"), ("false_positives", "true_negatives"))
     cells = [[(int(table[name].value), view.count(table[name])) for name in line] for line in lines]
     (found, missed), (alarms, left) = ([words for _, words in line] for line in cells)
-    standard = "Comparator" if study.comparator else "Reference"
+    standard = study.standard.name
     return confusion_matrix(
         f"matrix-{key}", ("positive", "negative"), ("flagged", "not flagged"), cells, down=standard,
         across="Answer of the model",
@@ -99,7 +99,7 @@ def _point(point: Node) -> Printed:
 
 
 def _four_fold(study: Study, model: str, table: Node) -> Table:
-    standard = "Comparator" if study.comparator else "Reference"
+    standard = study.standard.name
     columns = (
         Column("Model", width=26),
         Column(f"{standard} positive", numeric=True, width=37),
@@ -125,7 +125,7 @@ def _side_by_side(study: Study, model: str, left: Node, right: Node) -> Table:
         row("Not flagged", *_both(left, right, "false_negatives", "true_negatives")),
         row("All", *_both(left, right, "positives", "negatives"), kind="total"),
     )
-    caption = f"Positive and negative by the {'comparator' if study.comparator else 'reference'}. Left: " + printed(
+    caption = f"Positive and negative by the {study.standard.name.lower()}. Left: " + printed(
         _lower(left["label"].text), left["label"].address
     )
     caption += "; right: " + printed(other, right["label"].address) + "."
@@ -204,17 +204,18 @@ def _cross(study: Study, operating: Mapping[str, Any] | None) -> tuple[float, fl
     )
 
 
-def _histogram(model: str, data: Node) -> Figure | None:
+def _histogram(study: Study, model: str, data: Node) -> Figure | None:
     found = data["histogram"].value
     if not found:
         return None
-    point = data["operating_point"]
+    point, words = data["operating_point"], study.standard
     scores = Scores(
         found["edges"], found["positives"], found["negatives"], point["threshold"].value,
         printed("threshold ") + view.words(point["threshold"]) if point["threshold"].value is not None else "",
+        sides=(words.positive, words.negative),
     )  # fmt: skip
     description = (
-        f"Histogram of the model's scores, cases with the finding above the line and without it below: "
+        f"Histogram of the model's scores, cases {words.positive} above the line and {words.negative} below: "
         f"{sum(found['positives']):,} and {sum(found['negatives']):,} cases."
     )
     return score_histogram(f"scores-{model}", scores, description=description)

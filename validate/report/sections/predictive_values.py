@@ -47,13 +47,17 @@ class Predictive:
 
 
 def thousands(study: Study) -> list[Thousand]:
-    """Of each model, at the main prevalence."""
+    """Of each model, at the main prevalence; none against a comparator, which does not tell who has the finding."""
+    if study.comparator:
+        return []
     found = (finding for finding in study.sealed.all_findings("prevalence") if finding["status"].text == "ok")
     return [_thousand(study, finding, entry) for finding in found for entry in _main(finding)]
 
 
 def predictive_values(study: Study) -> list[Predictive]:
-    """Of each model, at every prevalence."""
+    """Of each model, at every prevalence; none against a comparator."""
+    if study.comparator:
+        return []
     findings = study.sealed.all_findings("prevalence")
     return [_predictive(study, finding, several=len(findings) > 1) for finding in findings]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from validate.analyses.wording import sentence_case
 from validate.report import view
 from validate.report.adjusted import adjusted_table, weighted_table
 from validate.report.compared import input_guard, metamorphic
@@ -85,8 +86,8 @@ def _attribute(study: Study, entry: Node, key: str) -> Mapping[str, Any]:
             for place, name in enumerate(dict.fromkeys(one["endpoint"].text for one in entry["rest"]))
         ],
         "confounding": _confounding(entry, f"confounding-{key}") if entry["confounding"] else None,
-        "scores": _scores(entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
-        "thresholds": _thresholds(entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
+        "scores": _scores(study, entry["scores"], f"score-shift-{key}") if entry["scores"] else None,
+        "thresholds": _thresholds(study, entry["thresholds"], f"thresholds-{key}") if entry["thresholds"] else None,
     }
 
 
@@ -161,8 +162,12 @@ def _confounding(entry: Node, name: str) -> Figure:
     return confounding_map(name, rows, mixes, title=title, description=f"{title}. {spoken}.")
 
 
-def _scores(scores: Node, name: str) -> Table:
-    columns = (Column("Level", width=28), Column("With the finding", width=36), Column("Without it", width=36))
+def _scores(study: Study, scores: Node, name: str) -> Table:
+    columns = (
+        Column("Level", width=28),
+        Column(sentence_case(study.standard.positive), width=36),
+        Column(sentence_case(study.standard.negative), width=36),
+    )
     rows = tuple(row(view.words(one["level"]), _shift(one["with"]), _shift(one["without"])) for one in scores)
     return Table(name, columns, rows)
 
@@ -174,10 +179,13 @@ def _shift(shift: Node) -> Printed:
     return view.number(shift["value"]) + " (" + view.limits(shift, "index") + ")" + (" ●" if apart else "")
 
 
-def _thresholds(thresholds: Node, name: str) -> Table:
+def _thresholds(study: Study, thresholds: Node, name: str) -> Table:
+    found, left_alone = (
+        sentence_case(f"{rate} there") for rate in (study.standard.sensitivity, study.standard.specificity)
+    )
     columns = (
-        Column("Level", width=28), Column("Threshold", numeric=True, width=20), Column("Sensitivity there", numeric=True, width=26),
-        Column("Specificity there", numeric=True, width=26),
+        Column("Level", width=28), Column("Threshold", numeric=True, width=20), Column(found, numeric=True, width=26),
+        Column(left_alone, numeric=True, width=26),
     )  # fmt: skip
     rows = tuple(
         row(view.words(one["level"]), view.words(one["reason"]), "–", "–", kind="faint") if one["reason"]
