@@ -76,6 +76,8 @@ def _worked(study: Study) -> Mapping[str, Printed]:
         "predictive": _predictive(study),
         "calibration": _calibration(study),
         "cluster": _cluster(study),
+        "cluster_word": view.words(study.protocol["cohort"]["cluster"], "patient"),
+        "alone": printed("one row each") if study.protocol["cohort"]["cluster"].text == study.unit else Printed(),
         "silent": _silent(study),
         "strata": joined((attribute_words(name.text) for name in study.protocol["strata"]), ", "),
         "compared": _compared(study),

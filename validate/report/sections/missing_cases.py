@@ -32,8 +32,15 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
                 ),
             }
             for finding in findings
-        ]
+        ],
+        "unclear": _unclear(study, findings[0]),
     }
+
+
+def _unclear(study: Study, finding: Node) -> Printed:
+    """How many labels are indeterminate; empty where none is."""
+    found = next((one for one in finding["data"]["labels"] if one["status"].text == "indeterminate"), None)
+    return view.count(found["rows"], study.unit) if found is not None and found["rows"].value else Printed()
 
 
 def _rules(study: Study, finding: Node) -> Table:

@@ -66,6 +66,6 @@ def _classes(reference: Node, block: str, what: str) -> Printed:
 
 
 SECTION = Section(
-    id="R07", title="Reference standard", question="What counts as the truth",
+    id="R07", title="Reference standard", question="What the answers are held against",
     template="sections/reference_standard.html.j2", content=content, rank={"acceptance": 161, "comparison": 161},
 )  # fmt: skip

@@ -25,6 +25,7 @@ RULES = {
 def content(study: Study) -> Mapping[str, Any]:
     return {
         "methods": _methods(study),
+        "alone": study.protocol["cohort"]["cluster"].text == study.unit,
         "cluster": view.words(study.protocol["cohort"]["cluster"]),
         "replicates": view.count(study.protocol["resampling"]["replicates"], "resample"),
         "seed": view.words(study.protocol["seed"]),
