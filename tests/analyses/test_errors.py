@@ -50,3 +50,15 @@ def test_without_an_operating_point_nothing_is_wrong_or_right(simulated: Simulat
         endpoints=[{"id": "auroc", "metric": "classification.auroc", "role": "primary"}],
     )
     assert findings(simulated(study=study), Options()) == ()
+
+
+def test_against_a_comparator_an_answer_is_flagged_or_not_and_nothing_is_missed(
+    simulated: Simulated, build: SimpleNamespace
+) -> None:
+    study = build.protocol()
+    comparator = study.model_copy(update={"reference": study.reference.model_copy(update={"kind": "comparator"})})
+    (finding,), (usual,) = (findings(simulated(study=one), Options()) for one in (comparator, study))
+    assert "missed" in usual.statement and "without the finding" in usual.statement
+    assert "not flagged" in finding.statement
+    assert not any(words in finding.statement for words in ("missed", "the finding"))
+    assert finding.data == usual.data

@@ -73,6 +73,10 @@ def test_a_weak_maker_is_a_gap_that_is_found_and_named(build: SimpleNamespace, e
     worst = next(level for level in under["levels"] if level["level"] == "Fujifilm")
     named = f"most are missed on Fujifilm scanners ({worst['missed']:,} of {worst['positives']:,})"
     assert f"Under-diagnosis: of those with the finding {named}" in found.statement
+    comparator = study.model_copy(update={"reference": study.reference.model_copy(update={"kind": "comparator"})})
+    told = finding(estimated_study(study=comparator, patients=600)).statement
+    assert f"Of those that the comparator calls positive {named.replace('missed', 'not flagged')}" in told
+    assert "the finding" not in told
 
 
 def test_the_names_people_know_are_fairlearns(build: SimpleNamespace, estimated_study: Study) -> None:

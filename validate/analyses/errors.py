@@ -30,6 +30,7 @@ from validate.results.levels import level_text
 
 MOST = 12  # cases of each side that are named
 SIDES = (("missed", "missed"), ("false_alarm", "flagged without the finding"))
+AGREED = {"missed": "not flagged", "false_alarm": "flagged"}  # against a comparator nobody knows who is right
 
 
 class Options(BaseModel):
@@ -130,7 +131,9 @@ def _worst(
 def _statement(evidence: Evidence, sides: list[dict[str, Any]], named: str | None) -> str:
     unit = evidence.protocol.cohort.unit
     said = []
-    for (_, words), side, kind in zip(SIDES, sides, ("positive", "negative"), strict=True):
+    against = evidence.protocol.reference.kind == "comparator"
+    for (name, usual), side, kind in zip(SIDES, sides, ("positive", "negative"), strict=True):
+        words = AGREED[name] if against else usual
         text = f"{side['wrong']:,} of {count_of(side['of'], f'{kind} {unit}')} with an output {plural(side['wrong'], 'is')} {words}"
         if side["confident"]:
             text += f", {side['confident']:,} of them by a score far from the threshold"

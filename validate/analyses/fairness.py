@@ -69,7 +69,7 @@ def _finding(evidence: Evidence, model: Model, options: FairnessOptions) -> Find
         analysis=NAME,
         model=model.id,
         title=TITLE,
-        statement=_statement(entries, under, options),
+        statement=_statement(entries, under, options, comparator=evidence.protocol.reference.kind == "comparator"),
         data={
             "rationale": options.rationale,
             "reference": options.reference if isinstance(options.reference, str) else dict(options.reference),
@@ -198,7 +198,9 @@ def _about(
     return " ".join(sentences)
 
 
-def _statement(entries: Sequence[dict[str, Any]], under: Sequence[dict[str, Any]], options: FairnessOptions) -> str:
+def _statement(
+    entries: Sequence[dict[str, Any]], under: Sequence[dict[str, Any]], options: FairnessOptions, *, comparator: bool
+) -> str:
     sentences = [entry["statement"] for entry in entries]
     if options.margin is None:
         sentences.append("No margin was fixed beforehand, so nothing here is called equal, and nothing decides.")
@@ -209,10 +211,13 @@ def _statement(entries: Sequence[dict[str, Any]], under: Sequence[dict[str, Any]
     for one in under:
         worst = next((level for level in one["levels"] if level["level"] == one["worst"]), None)
         if worst is not None:
-            sentences.append(
-                f"Under-diagnosis: of those with the finding most are missed {group_phrase({one['attribute']: worst['level']})} "
-                f"({worst['missed']:,} of {worst['positives']:,})."
+            words = (
+                "Of those that the comparator calls positive most are not flagged"
+                if comparator
+                else "Under-diagnosis: of those with the finding most are missed"
             )
+            where = group_phrase({one["attribute"]: worst["level"]})
+            sentences.append(f"{words} {where} ({worst['missed']:,} of {worst['positives']:,}).")
     return " ".join(sentences)
 
 

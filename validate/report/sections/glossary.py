@@ -28,10 +28,13 @@ def content(study: Study) -> Mapping[str, Any]:
     return {"measures": _measures(study), "worked": _worked(study), "level": _level(study)}
 
 
-def _level(study: Study) -> str:
-    """Of how many such studies the limits hold the true value, in the words of the report; without a level where there are several."""
-    levels = {e["interval"]["level"].value for e in study.locked_overall if e["interval"]}
-    return f"{100 * levels.pop():.10g} of 100" if len(levels) == 1 else "as many of 100 as their level says"
+def _level(study: Study) -> Printed:
+    """Of 100 studies, how many limits hold the true value; empty where limits of several levels are printed."""
+    levels = {e["interval"]["level"].value: e["interval"]["level"] for e in study.locked_overall if e["interval"]}
+    if len(levels) != 1:
+        return Printed()
+    ((value, node),) = levels.items()
+    return printed(f"{100 * value:.10g}", node.address)
 
 
 def _measures(study: Study) -> list[Entry]:
