@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from validate.evidence.findings.finding import Finding
 from validate.evidence.findings.mixed import mixed as mixed_of
 from validate.evidence.recount import recount
 from validate.evidence.recount_cases import Marked
-from validate.evidence.recount_findings import OF, why_not
+from validate.evidence.recount_findings import OF, REASONS, why_not
 from validate.evidence.recount_number import OF_THOUSAND, WAYS, Number, counted, is_counted
 from validate.evidence.recount_table import Table
 from validate.protocol.cohort import Rule
@@ -472,3 +473,24 @@ def test_each_analysis_with_numbers_of_its_own_has_a_second_way() -> None:
 def test_limits_have_a_reason_and_counts_and_point_estimates_have_none(path: str, why: str | None) -> None:
     found = why_not(path)
     assert found is None if why is None else (found or "").startswith(why)
+
+
+# Places in findings that runs of the gallery and of end_to_end/test_every_metric_twice.py have, which adds to it what is missing.
+PLACES = (Path(__file__).parent / "places_not_counted.txt").read_text().splitlines()
+
+
+def test_every_path_that_is_not_counted_is_one_that_a_study_has() -> None:
+    paths = [path for entry in yaml.safe_load(REASONS.read_text("utf-8")) for path in entry["paths"]]
+    assert [path for path in paths if not any(re.fullmatch(path, place) for place in PLACES)] == []
+    assert [place for place in PLACES if why_not(place) is None] == []
+
+
+def test_what_is_not_counted_is_one_place_and_not_whatever_is_called_so() -> None:
+    counted_too = (
+        "fairness/endpoints/0/missing/0/low",
+        "masks/agreement/0/limits/high",
+        "overall/precision_recall/prevalence",
+    )
+    assert [why_not(path) for path in (*counted_too, "strata/of_another_program/low", "errors/sides/0/rate")] == [
+        None
+    ] * 5
