@@ -32,7 +32,7 @@ def bland_altman(
     description: str,
 ) -> Figure:
     """Scale : 100 where both are shares to be shown in percent, else 1. The first line is the mean difference."""
-    canvas = Canvas(HALF, 246.0)
+    canvas = Canvas(HALF, FLOOR + 32)
     points = [(scale * across, scale * up) for across, up in points]
     reach = [up for _, up in points] + [
         scale * end for line in lines for end in (line.at, line.low, line.high) if end is not None
