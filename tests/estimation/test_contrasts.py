@@ -251,3 +251,11 @@ def test_replicates_are_added_where_a_limit_lies_too_near_to_the_margin() -> Non
         table,
     )["brier/new/clean/minus=old"]
     assert held.interval == far.interval
+
+
+def test_measures_of_outputs_alone_stand_beside_others_where_both_leave_out_what_failed() -> None:
+    cohort = {**protocol().model_dump(mode="json", by_alias=True)["cohort"], "on_unreadable": "exclude_and_report"}
+    asked = protocol(cohort=cohort, inference={"on_failure": "exclude_and_report"}, resampling={"replicates": 200})
+    found = differences(asked, units(study(fail=(3, 5, 8))))
+    both = [found[name] for name in found if name in {"ppv/new/clean/minus=old", "brier/new/clean/minus=old"}]
+    assert len(both) == 2 and all(one.status == "ok" for one in both), [*found][:9]

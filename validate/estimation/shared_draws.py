@@ -28,7 +28,8 @@ class SharedDraws:
         for model, other, sample in zip((pair.test, pair.reference), (pair.reference, pair.test), samples, strict=True):
             needs = pair.plan.metric.needs if pair.plan.metric.tasks & MEASURED else ()
             partner = other.id if "excluded" in rules[0] or needs else None
-            key = (model.id, partner, rules, model.id == pair.test.id, tuple(sorted(pair.plan.options.items())), needs)
+            asked = tuple(sorted(pair.plan.options.items())), needs, pair.plan.outputs_only
+            key = (model.id, partner, rules, model.id == pair.test.id, asked)
             if key not in self.kept:
                 self.kept[key] = self._drawn(pair, sample)
             found.append(self.kept[key][pair.plan.name])
