@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from validate.evidence.recount_moved import CLEAN, options_of
-from validate.evidence.recount_people import case_of
+from validate.evidence.recount_people import case_of, level_text
 from validate.evidence.recount_table import FINDINGS, Table
 
 NAME = "survival"
@@ -67,8 +67,6 @@ def _asked(table: Table) -> Iterator[tuple[str, list[Stored]]]:
     for place, finding in enumerate(table.findings):
         if finding["analysis"] != NAME or finding["status"] != "ok":
             continue
-        if len({row["target"] for row in table.rows if row["model"] == finding["model"]}) > 1:
-            continue  # of one question only
         yield finding["model"], list(_numbers(finding["data"], f"{FINDINGS}#/findings/{place}/data/"))
 
 
@@ -92,20 +90,20 @@ def _everybody(table: Table, model: str) -> list[dict[str, Any]]:
     became = {
         row["patient"]: (
             float(row[options["time"]]),
-            _text(row[options["event"]]) == _text(options.get("occurred", 1)),
+            level_text(row[options["event"]]) == level_text(options.get("occurred", 1)),
         )
         for row in case_of(table).values()
         if row[options["time"]] is not None and row[options["event"]] is not None and not _is_nan(row[options["time"]])
     }
     best: dict[str, float | None] = {}
-    target = None
+    target = table.headline  # of several questions the one that the first page speaks of
     for row in table.rows:
-        if row["model"] != model or row["pass"] != CLEAN:
+        if row["model"] != model or row["pass"] != CLEAN or row["target"] != target:
             continue
-        target, name, before = row["target"], row["patient"], best.get(row["patient"])
+        name, before = row["patient"], best.get(row["patient"])
         given = row["status"] == "ok" and row["score"] is not None
         best[name] = max(float(row["score"]), -math.inf if before is None else before) if given else before
-    at = None if target is None else table.threshold(model, target)
+    at = table.threshold(model, target) if table.rows else None
     inclusive = table.inclusive(model)
     return [
         {
@@ -120,10 +118,6 @@ def left_out(patients: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """Patients without an output, and those with one whose follow-up is not known."""
     answered = [one for one in patients if one["score"] is not None]
     return len(patients) - len(answered), sum(one["time"] is None for one in answered)
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _is_nan(value: Any) -> bool:
