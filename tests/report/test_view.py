@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from validate.report import view
+from validate.report import moments, view
 from validate.report.printed import printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
@@ -95,8 +95,8 @@ def test_a_difference_has_its_sign(value: float, unit: str, text: str) -> None:
 
 
 def test_a_time_is_a_day_and_a_minute_with_its_zone() -> None:
-    assert str(view.minute(node("2026-03-03T14:05:09+00:00"))).replace("\u00a0", " ") == "3 Mar 2026, 14:05 UTC"
-    assert str(view.day(node("not a time"))) == "not a time"
+    assert str(moments.minute(node("2026-03-03T14:05:09+00:00"))).replace("\u00a0", " ") == "3 Mar 2026, 14:05 UTC"
+    assert str(moments.day(node("not a time"))) == "not a time"
 
 
 def test_a_goal_has_no_places_that_the_protocol_does_not_have() -> None:

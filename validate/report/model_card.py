@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from validate.analyses.wording import plural
-from validate.report import view
+from validate.report import digests, view
 from validate.report.criterion import CriterionLine, criterion_line
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -256,7 +256,7 @@ def _test(study: Study, model: str) -> Printed:
 
 def _version(study: Study, model: Node) -> Printed:
     digest = study.sealed.lock["models"][model["id"].text]["sha256"] or model["sha256"]
-    return view.words(model["version"]) + (", SHA-256 " + view.fingerprint(digest, 16) if digest else "")
+    return view.words(model["version"]) + (", SHA-256 " + digests.fingerprint(digest, 16) if digest else "")
 
 
 def _operating(model: Node) -> Printed:

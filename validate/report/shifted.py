@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, view
 from validate.report.figures.canvas import Figure
 from validate.report.figures.cusum import cusum_chart
 from validate.report.printed import Printed, joined, printed
@@ -29,7 +29,7 @@ def shifted(study: Study, finding: Node, *, several: bool) -> Mapping[str, Any]:
     return {
         **shown,
         "reference": view.words(data["reference"]["kind"]) + ", " + view.count(data["reference"]["cases"], "case") + ", "
-        + view.fingerprint(data["reference"]["sha256"]),
+        + digests.fingerprint(data["reference"]["sha256"]),
         "features": _features(data, f"shift-{key}") if data["features"] else None,
         "left_out": _left_out(data["left_out"]),
         "together": view.p_value(data["together"]["p"]) if data["together"] else None,

@@ -12,10 +12,11 @@ from validate.errors import ProtocolError
 from validate.protocol.load import from_resolved
 from validate.protocol.targets import MEASURED, Target, headline, targets_of, written
 from validate.registry import load
+from validate.report.digests import short_digest
 from validate.report.printed import Printed, printed
 from validate.report.sealed import Node, Sealed
 from validate.report.standard import COMPARATOR, REFERENCE, Standard
-from validate.report.view import short_digest, words
+from validate.report.view import words
 
 if TYPE_CHECKING:
     from validate.metrics.metric import Metric

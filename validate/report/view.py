@@ -7,7 +7,6 @@ the reason: never NaN, None, or an empty cell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from validate.analyses.wording import PLAIN, UNITS, bare, printed_goal
 from validate.analyses.wording import printed as rounded
@@ -16,7 +15,6 @@ from validate.report.sealed import Node
 
 MINUS = "−"
 JOINER = "\u2060"  # no line break at an en dash
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NOT_SAID = "not stated"
 
 
@@ -236,48 +234,6 @@ def level(interval: Node) -> Printed:
     return share(interval["level"])
 
 
-def day(node: Node) -> Printed:
-    """As in "3 Mar 2026" from an ISO 8601 time."""
-    moment = _moment(node)
-    return (
-        printed(f"{moment.day}\u00a0{MONTHS[moment.month - 1]}\u00a0{moment.year}", node.address)
-        if moment
-        else words(node)
-    )
-
-
-def minute(node: Node) -> Printed:
-    """As in "3 Mar 2026, 14:05 UTC"."""
-    moment = _moment(node)
-    return day(node) + printed(f", {moment:%H:%M} UTC", node.address) if moment else words(node)
-
-
-def second(node: Node) -> Printed:
-    """As in "3 Mar 2026, 14:05:09 UTC"."""
-    moment = _moment(node)
-    return day(node) + printed(f", {moment:%H:%M:%S} UTC", node.address) if moment else words(node)
-
-
-def fingerprint(node: Node, digits: int = 16) -> Printed:
-    """The start of a digest in groups of four: "5f3a 91c2 …"."""
-    text = node.text.removeprefix("sha256:")
-    if not text:
-        return words(node)
-    if len(text) <= digits:
-        return printed(whole_digest(text), node.address)
-    return printed(short_digest(text, digits) + " …", node.address)
-
-
-def short_digest(digest: str, digits: int = 8) -> str:
-    """As in "5f3a 91c2"."""
-    return " ".join(digest[i : i + 4] for i in range(0, min(digits, len(digest)), 4))
-
-
-def whole_digest(digest: str) -> str:
-    """In groups of eight: all of it on one line."""
-    return " ".join(digest[i : i + 8] for i in range(0, len(digest), 8))
-
-
 def decided(point: Node) -> Printed:
     """How scores become an answer where that is no single threshold; empty where it is, or nothing is stated."""
     if point["rule"].text == "argmax":
@@ -296,13 +252,6 @@ def decided(point: Node) -> Printed:
 def rule(node: Node) -> Printed:
     """As in "≥" where a protocol writes ">="."""
     return printed({">=": "≥", "<=": "≤"}.get(node.text, node.text), node.address)
-
-
-def _moment(node: Node) -> datetime | None:
-    try:
-        return datetime.fromisoformat(node.text)
-    except ValueError:
-        return None
 
 
 def _rounded(value: float, unit: str, against: float | None, *, exact: bool = False) -> str:

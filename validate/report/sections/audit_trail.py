@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
-from validate.report import view
+from validate.report import digests, moments, view
 from validate.report.printed import Printed, joined, printed
 from validate.report.reasons import reason_words
 from validate.report.sealed import Node
@@ -49,8 +49,8 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "stated": stated(study, "stated-access", ACCESS),
         "events": Table("audit", columns, tuple(_event(event) for event in shown)),
         "left_out": len(shown) < len(events),
-        "head": view.fingerprint(events[-1]["hash"], 64),
-        "manifest": printed(view.whole_digest(study.sealed.manifest_digest), "evidence/manifest.json#"),
+        "head": digests.fingerprint(events[-1]["hash"], 64),
+        "manifest": printed(digests.whole_digest(study.sealed.manifest_digest), "evidence/manifest.json#"),
     }
 
 
@@ -61,9 +61,9 @@ def _event(event: Node) -> Row:
         data = event["data"]
         what = view.words(data["old"]) + " → " + view.words(data["new"])
         details = view.words(data["reason"])
-        return row(view.words(event["seq"]), view.second(event["time"]), view.words(event["actor"]), what, details)
+        return row(view.words(event["seq"]), moments.second(event["time"]), view.words(event["actor"]), what, details)
     details = _details(event["data"])
-    return row(view.words(event["seq"]), view.second(event["time"]), view.words(event["actor"]), what, details)
+    return row(view.words(event["seq"]), moments.second(event["time"]), view.words(event["actor"]), what, details)
 
 
 def _details(data: Node) -> Printed:
@@ -79,7 +79,7 @@ def _short(value: Node) -> Printed:
         between = ": " if _counted(value) else " "
         return joined((_spelt(key, inner) + between + _short(inner) for key, inner in members), ", ") or printed("none")
     return (
-        view.fingerprint(value, 8)
+        digests.fingerprint(value, 8)
         if len(text) == 64 and set(text) <= set("0123456789abcdef")
         else view.words(value, "none")
     )

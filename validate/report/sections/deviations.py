@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import moments, view
 from validate.report.printed import joined, printed
 from validate.report.section import Missing, Section
 from validate.report.stated import DEVIATED, stated
@@ -45,7 +45,7 @@ def _events(study: Study) -> list[Row]:
     """Each stop and refusal of the run itself; whether it mattered only people can say."""
     return [
         row(
-            view.choice(event["type"], EVENTS), view.minute(event["time"]), "not graded",
+            view.choice(event["type"], EVENTS), moments.minute(event["time"]), "not graded",
             view.words(event["data"]["error"], "no reason recorded"),
         )
         for event in study.sealed.audit

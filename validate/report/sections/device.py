@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, view
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
 from validate.report.section import Section
@@ -37,7 +37,7 @@ def _facts(model: Node, study: Study) -> Table:
     rows = (
         row("Name and version", view.words(model["name"]) + " " + view.words(model["version"])),
         row("Format", view.words(model["format"])),
-        row("SHA-256", view.fingerprint(identity["sha256"] or model["sha256"], 64)),
+        row("SHA-256", digests.fingerprint(identity["sha256"] or model["sha256"], 64)),
         row("One call sees", _input(model["input"])),
         row("Preprocessing", joined((_step(step) for step in model["preprocess"]), " → ") or printed("none stated")),
         row("Output", _output(model["output"])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import moments, view
 from validate.report.printed import printed
 from validate.report.section import Section
 from validate.report.stated import CONTROL, stated
@@ -40,11 +40,11 @@ def _signatures(study: Study) -> Table:
 def _versions(study: Study) -> Table:
     """What the trail and the lock say of who did what, when; amendments with their reasons stand in section R05."""
     rows: list[Row] = [
-        row(view.choice(event["type"], ACTS), view.minute(event["time"]), view.words(event["actor"]))
+        row(view.choice(event["type"], ACTS), moments.minute(event["time"]), view.words(event["actor"]))
         for event in study.sealed.audit
         if event["type"].text in ACTS
     ]
-    rows.append(row("evidence sealed", view.minute(study.sealed.manifest["created"]), printed("the program")))
+    rows.append(row("evidence sealed", moments.minute(study.sealed.manifest["created"]), printed("the program")))
     columns = (Column("Act", width=34), Column("When", width=33), Column("Who", width=33))
     return Table("versions", columns, tuple(rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, view
 from validate.report.printed import Printed, joined, printed
 from validate.report.section import Section
 from validate.report.study import Study
@@ -33,7 +33,7 @@ def _machine(study: Study) -> Table:
     )
     rows = (
         row("This harness", printed("validate ") + view.words(found["validate"]["version"]) + ", source "
-            + view.fingerprint(found["validate"]["source_sha256"])),
+            + digests.fingerprint(found["validate"]["source_sha256"])),
         row("Python", view.words(found["python"]["implementation"]) + " " + view.words(found["python"]["version"])),
         row("System", view.words(system["distribution"]) + ", " + view.words(system["name"]) + " " + view.words(system["release"])),
         row("Processor", view.words(machine["processor"]) + ", " + view.words(machine["architecture"]) + ", "
@@ -52,7 +52,7 @@ def _bill(study: Study) -> Printed:
     found = next((one for one in files if one["path"].text == SBOM), files["absent"])
     if not found:
         return printed("none in this evidence")
-    return view.words(found["path"]) + ", SHA-256 " + view.fingerprint(found["sha256"])
+    return view.words(found["path"]) + ", SHA-256 " + digests.fingerprint(found["sha256"])
 
 
 def _gibibytes(study: Study) -> Printed:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import attribute_words, sentence_case
-from validate.report import view
+from validate.report import digests, view
 from validate.report.costs import cost_table, machine_table, slowest_stage
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -75,7 +75,7 @@ def _identity(study: Study, model: Node) -> Table:
 
 def _value(key: str, node: Node) -> Printed:
     if key in {"sha256", "digest"}:
-        return view.fingerprint(node, 64)
+        return digests.fingerprint(node, 64)
     if key == "notes":
         return _notes(node)
     return view.count(node) if key == "parameters" else view.words(node)

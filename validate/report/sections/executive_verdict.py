@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from validate.analyses.wording import number_word, plural
-from validate.report import view
+from validate.report import moments, view
 from validate.report.criterion import (
     SEVERITY,
     Compared,
@@ -142,7 +142,7 @@ def _kicker(study: Study) -> Printed:
     start = printed(f"{kind(study)} · ")
     if study.exploratory or not locked:
         return start + "nothing was locked before the first look"
-    return start + "locked " + view.day(locked) + (", first inference " + view.day(first) if first else "")
+    return start + "locked " + moments.day(locked) + (", first inference " + moments.day(first) if first else "")
 
 
 def first_inference(study: Study) -> Node:
@@ -163,7 +163,7 @@ def _lede(study: Study) -> Printed:
         _named(study, attribute, words) for attribute, words in (("manufacturer", "scanners of "), ("site", "sites "))
     ]
     if period:
-        parts.append(view.day(period["from"]) + " to " + view.day(period["to"]))
+        parts.append(moments.day(period["from"]) + " to " + moments.day(period["to"]))
     kind = "Compared with" if study.comparator else "Reference"
     standard = study.protocol["reference"]["standard"]
     return joined(parts, "; ") + f". {kind}: " + view.words(standard) + ("" if standard.text.endswith(".") else ".")

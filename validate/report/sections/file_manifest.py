@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, view
 from validate.report.section import Section
 from validate.report.study import Study
 from validate.report.table import Column, Table, row
@@ -22,7 +22,7 @@ def content(study: Study) -> Mapping[str, Any]:
         Column("SHA-256", width=30),
     )
     rows = tuple(
-        row(view.words(f["path"]), view.words(f["role"]), view.count(f["bytes"]), view.fingerprint(f["sha256"]))
+        row(view.words(f["path"]), view.words(f["role"]), view.count(f["bytes"]), digests.fingerprint(f["sha256"]))
         for f in files[:MOST_FILES]
     )
     return {

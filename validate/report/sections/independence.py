@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import moments, view
 from validate.report.printed import printed
 from validate.report.sealed import Node
 from validate.report.section import Missing, Section
@@ -39,7 +39,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         "overlap": printed(OVERLAP.get(overlap.text, overlap.text), overlap.address),
         "method": view.words(stated["method"]),
         "ledger": ledger,
-        "since": view.day(ledger["since"]),
+        "since": moments.day(ledger["since"]),
         "looks": view.count(ledger["earlier_looks"], "earlier look"),
         "same_model": view.words(ledger["of_the_same_model"]),
         "other_threshold": view.words(ledger["at_another_threshold"]),
@@ -60,7 +60,7 @@ def _looks(looks: Node) -> Table:
     )  # fmt: skip
     rows = (
         row(
-            view.second(look["time"]), view.words(look["actor"]), view.words(look["protocol"], "a notebook"),
+            moments.second(look["time"]), view.words(look["actor"]), view.words(look["protocol"], "a notebook"),
             view.count(look["shared_cases"]), view.choice(look["same_model"], {"True": "yes", "False": "no"}),
             view.words(look["outcome"], "none") + ("" if look["reported"].value else " (not reported)"),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import moments, view
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import LIMITS, reader
 from validate.report.section import Section
@@ -42,7 +42,7 @@ def _levels(study: Study) -> dict[str, Printed]:
 
 def _days(study: Study) -> Printed:
     period = study.protocol["cohort"]["period"]
-    return view.day(period["from"]) + " to " + view.day(period["to"]) if period else Printed()
+    return moments.day(period["from"]) + " to " + moments.day(period["to"]) if period else Printed()
 
 
 def _unclear(study: Study) -> list[Printed]:

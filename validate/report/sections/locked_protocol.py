@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from validate.analyses.wording import attribute_words
-from validate.report import view
+from validate.report import moments, view
 from validate.report.criterion import criterion_lines
 from validate.report.figures.canvas import Figure
 from validate.report.figures.timeline import Moment, timeline
@@ -59,10 +59,13 @@ def _times(study: Study) -> Table:
     rows = (
         row(
             "Locked",
-            view.second(lock["locked"]) if lock["locked"] else printed("never: everything here is exploratory"),
+            moments.second(lock["locked"]) if lock["locked"] else printed("never: everything here is exploratory"),
         ),
-        row("First inference", view.second(first) if first else printed("not run here: outputs were handed in")),
-        row("Labels joined to outputs", view.second(unblinded) if unblinded else printed("no such event in the trail")),
+        row("First inference", moments.second(first) if first else printed("not run here: outputs were handed in")),
+        row(
+            "Labels joined to outputs",
+            moments.second(unblinded) if unblinded else printed("no such event in the trail"),
+        ),
         row("Amendments", _amended(lock["amendments"])),
     )
     return Table("lock-times", (Column(""), Column("")), rows)
@@ -73,17 +76,17 @@ def _timeline(study: Study) -> Figure | None:
     events = [event for event in study.sealed.audit if event["type"].text in MOMENTS]
     seen = next((place for place, event in enumerate(events) if event["type"].text == "unblinded"), len(events))
     named = MOMENTS | HANDED_IN if len(study.unwitnessed) == len(study.models) else MOMENTS
-    moments = [
+    drawn = [
         Moment(
-            view.second(event["time"]), printed(named[event["type"].text], event["type"].address),
+            moments.second(event["time"]), printed(named[event["type"].text], event["type"].address),
             "seen" if place == seen else "before" if place < seen else "after",
         )
         for place, event in enumerate(events)
     ]  # fmt: skip
-    if len(moments) < 2:
+    if len(drawn) < 2:
         return None
-    spoken = "; ".join(f"{one.time}: {one.label}" for one in moments)
-    return timeline("timeline", moments, description=f"Events of the run in order. {spoken}.")
+    spoken = "; ".join(f"{one.time}: {one.label}" for one in drawn)
+    return timeline("timeline", drawn, description=f"Events of the run in order. {spoken}.")
 
 
 def _amended(amendments: Node) -> Printed:
@@ -107,7 +110,7 @@ def _amendments(study: Study) -> Table | None:
     rows = (
         row(
             view.words(one["number"]),
-            view.words(one["severity"]) + ", " + view.choice(one["when"], WHEN) + ", " + view.second(one["time"]),
+            view.words(one["severity"]) + ", " + view.choice(one["when"], WHEN) + ", " + moments.second(one["time"]),
             view.words(one["actor"]),
             joined((_changed(line) for line in one["what"]), "; "),
             view.words(one["why"]),
@@ -145,7 +148,7 @@ def _missing_rule(node: Node) -> Printed:
 
 
 def _period(period: Node) -> Printed:
-    return view.day(period["from"]) + " to " + view.day(period["to"]) if period else printed("not limited")
+    return moments.day(period["from"]) + " to " + moments.day(period["to"]) if period else printed("not limited")
 
 
 def _rule(rule: Node) -> Printed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, view
 from validate.report.section import Missing, Section
 from validate.report.study import Study
 
@@ -17,7 +17,7 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
     return {
         "path": view.words(found["path"]),
         "size": view.count(found["bytes"]),
-        "digest": view.fingerprint(found["sha256"], 64),
+        "digest": digests.fingerprint(found["sha256"], 64),
     }
 
 

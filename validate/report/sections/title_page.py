@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from validate.report import view
+from validate.report import digests, moments, view
 from validate.report.house import House
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import kind, work
@@ -31,9 +31,9 @@ def _facts(study: Study) -> Table:
         row("Manufacturer", view.words(maker) if maker else "not stated (statements.manufacturer); the manufacturer supplies it"),
         row("Site", view.words(site, "not stated in the protocol (report.site)")),
         row("Protocol", _protocol(study)),
-        row("Lock", view.fingerprint(lock, 64) if lock else printed("none: nothing was frozen before the first look")),
+        row("Lock", digests.fingerprint(lock, 64) if lock else printed("none: nothing was frozen before the first look")),
         row("Evidence", printed(_grouped(sealed.manifest_digest), "evidence/manifest.json#")),
-        row("Report", study.report_id + ", made from the evidence of " + view.minute(sealed.manifest["created"])),
+        row("Report", study.report_id + ", made from the evidence of " + moments.minute(sealed.manifest["created"])),
         row("Status", "Not signed. " + _status(study)),
         row("Identifiers", "Patients, studies and images appear under keyed pseudonyms; the key stays at the site."),
         row("Confidentiality", mark or "not marked (confidentiality in the house style); the site supplies it"),
@@ -70,7 +70,7 @@ def _protocol(study: Study) -> Printed:
 
 
 def _grouped(digest: str) -> str:
-    return view.whole_digest(digest)
+    return digests.whole_digest(digest)
 
 
 def _status(study: Study) -> str:
