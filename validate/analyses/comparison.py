@@ -72,8 +72,9 @@ def _finding(evidence: Evidence, test: Model, reference: Model) -> Finding:
     told = {e.endpoint for e in overall if e.test is not None}
     told |= {e.id for e in evidence.protocol.endpoints if e.role == "primary"}
     shown = told or {e.endpoint for e in overall[:1]}
-    samples = model_samples(evidence, test).locked(), model_samples(evidence, reference).locked()
     flagged = test.operating_point is not None and reference.operating_point is not None
+    both = (model_samples(evidence, model).locked() for model in (test, reference))
+    samples = _side_by_side(*both) if flagged else None
     family = evidence.protocol.multiplicity
     return Finding(
         id=f"comparison/{test.id}/{reference.id}",
@@ -85,8 +86,8 @@ def _finding(evidence: Evidence, test: Model, reference: Model) -> Finding:
             "test": test.id,
             "reference": reference.id,
             "differences": [_difference(evidence, one, differences) for one in overall],
-            "tables": list(_tables(evidence, samples)) if flagged else [],
-            "predictive": list(_predictive(samples)) if flagged else [],
+            "tables": list(_tables(evidence, samples)) if samples is not None else [],
+            "predictive": list(_predictive(samples)) if samples is not None else [],
             "levels": list(_levels([e for e in differences if e.stratum and e.endpoint in shown])),
             "family": None if family is None else {"method": family.method, "order": list(family.order)},
             "scope": claimed_scope(evidence, test, reference),
@@ -155,9 +156,12 @@ def _adjusted(evidence: Evidence, estimate: Estimate) -> float | None:
     return float(adjusted[list(tested).index(estimate.endpoint)])
 
 
+def _side_by_side(one: Sample, other: Sample) -> tuple[Sample, Sample] | None:
+    """Both, row by row; None where failures are left out, and not of the same cases: then there are no pairs."""
+    return (one, other) if one.is_beside(other) else None
+
+
 def _tables(evidence: Evidence, samples: tuple[Sample, Sample]) -> Iterator[Mapping[str, Any]]:
-    if len(samples[0].rows) != len(samples[1].rows):
-        return  # failures are left out, and not the same ones: there is no table of pairs
     everyone = np.ones(len(samples[0].rows), np.bool_)
     for name, kind in RATES.items():
         metric: Metric = load("metrics", name)
@@ -184,7 +188,7 @@ def _tables(evidence: Evidence, samples: tuple[Sample, Sample]) -> Iterator[Mapp
 def _predictive(samples: tuple[Sample, Sample]) -> Iterator[Mapping[str, Any]]:
     """Weighted generalised score tests; of independent rows only."""
     one, two = samples[0].rows, samples[1].rows
-    if len(one) != len(two) or distinct(samples[0].cluster) < len(one):
+    if distinct(samples[0].cluster) < len(one):
         return
     for name, flagged in VALUES.items():
         first, second = (rows["flagged"] == flagged for rows in (one, two))

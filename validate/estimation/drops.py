@@ -178,7 +178,7 @@ class _Curve:
         """Limits of a paired proportion on as many pairs as there are clusters; None of what is no proportion of the same rows."""
         clean, disturbed = self.samples[0], self.samples[number]
         metric: Metric = self.plan.metric
-        if metric.fraction is None or len(clean.rows) != len(disturbed.rows):
+        if metric.fraction is None or not clean.is_beside(disturbed):
             return None
         members = clean.groups.members[place]
         try:

@@ -31,7 +31,7 @@ class Sample:
     """Rows as one rule has them counted, ready for metrics; groups and failed per group beside them.
 
     counted : (n,) rows that are cases, where others are lesions and marks; None where all are
-    resampled : what a cluster is, as in "site"
+    resampled : what a cluster is, as in "site"      place : (n,) of which case each row is, by its number among all; None where unknown
     """
 
     rows: Rows
@@ -41,6 +41,13 @@ class Sample:
     failed: NDArray[np.int64]
     counted: NDArray[np.bool_] | None = None
     resampled: str = PATIENT
+    place: NDArray[np.int64] | None = None
+
+    def is_beside(self, other: Sample) -> bool:
+        """Whether each row is of the same case as the other's: one may have left out as many, and not the same."""
+        if self.place is None or other.place is None:
+            return len(self.rows) == len(other.rows)
+        return np.array_equal(self.place, other.place)
 
     def cases(self, members: NDArray[np.bool_]) -> int:
         """How many cases are among these rows."""
@@ -91,6 +98,7 @@ def sample_under(
         ),
         failed=(cases.groups.members & cases.failed).sum(axis=1),
         resampled=cases.resampled,
+        place=np.flatnonzero(keep),
     )
 
 
@@ -129,6 +137,7 @@ def _marked_sample(
         failed=(groups.members & cases.failed).sum(axis=1),
         counted=rows.kinds == 0,
         resampled=cases.resampled,
+        place=rows.case,
     )
 
 
