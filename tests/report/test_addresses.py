@@ -14,6 +14,7 @@ import yaml
 from validate.evidence.own_words import foreign
 from validate.evidence.printed import fits as lies_there
 from validate.report.addresses import DRAWING, placed_values
+from validate.report.document import _quoted
 from validate.report.names import sealed_names
 from validate.report.paper import own_words
 from validate.report.render import render
@@ -147,7 +148,9 @@ def test_what_is_printed_without_an_address_does_not_depend_on_any_number(build:
         text = ADDRESSED.sub("#", DRAWING.sub("", html_of(folder)))
         digest = re.search(r'data-running-id="[^"]* · ([0-9a-f ]+)"', text)
         assert digest is not None
-        bare.append(text.replace(digest.group(1), "DIGEST"))
+        for written in (digest.group(1), str(_quoted(digest.group(1)))[1:-1]):
+            text = text.replace(written, "DIGEST")
+        bare.append(text)
     assert bare[0] == bare[1]
 
 
