@@ -11,8 +11,10 @@ import pytest
 
 from validate.errors import CommandError
 from validate.report.addresses import placed_values
+from validate.report.document import _environment
 from validate.report.house import contrast, read_house
 from validate.report.render import render
+from validate.resources import resource
 
 YAML = """
 name: St. Example
@@ -121,3 +123,20 @@ def test_a_template_that_reaches_out_of_its_sandbox_stops(build: Callable[..., P
 def test_contrast_is_that_of_the_guideline() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)  # the lightest grey that passes AA
+
+
+SHIPPED = resource("reports", "templates")
+
+
+@pytest.mark.parametrize("name", sorted(path.relative_to(SHIPPED).as_posix() for path in SHIPPED.rglob("*.j2")))
+def test_each_template_can_be_replaced_by_itself(house: Path, name: str) -> None:
+    (house / "templates/sections/reproducibility.html.j2").unlink()
+    (house / "templates" / name).write_text("Ours.")
+    read = read_house(house)
+    assert read.replaced == (name,)
+    environment = _environment(read)
+    assert environment.get_template(name).render() == "Ours."
+    others = [path.relative_to(SHIPPED).as_posix() for path in SHIPPED.rglob("*.j2")]
+    taken = {str(environment.get_template(one).filename) for one in others if one != name}
+    assert len(taken) == len(others) - 1
+    assert all(Path(one).is_relative_to(SHIPPED) for one in taken)

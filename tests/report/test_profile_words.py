@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from validate.report.profile_words import kind, meaning, work
+from validate.report.profile_words import SETTLES, SIZED, kind, meaning, work
 from validate.report.sealed import read_sealed
-from validate.report.section import Profile
+from validate.report.section import PROFILES, Profile
 from validate.report.sections import title_page
 from validate.report.study import Study
+from validate.verdict.verdict import Reason
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,29 @@ def test_against_a_comparator_no_accuracy_is_claimed(build: Callable[..., Path])
     study = Study(read_sealed(build(kind="comparator")), "acceptance")
     assert work(study) == "AI validation by agreement with a comparator"
     assert "Positive percent agreement" in _kind_of_work(build(kind="comparator"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "reason", sorted(set(get_args(Reason)) - {"limit_meets_goal", "limit_misses_goal", "no_criteria"})
+)
+@pytest.mark.parametrize("sized", [140, None])
+def test_what_is_undecided_is_told_with_what_would_settle_it(
+    build: Callable[..., Path], profile: Profile, reason: str, sized: int | None
+) -> None:
+    sealed = read_sealed(build())
+    last = sealed.verdict.value["criteria"][-1]
+    assert last["outcome"] == "INCONCLUSIVE"
+    last.update(reason=reason, new_study_n=sized)
+    said = meaning(Study(sealed, profile))
+    assert said.endswith(f"What would settle it: {SIZED if sized else SETTLES[reason]}.")
+
+
+def test_what_is_decided_or_exploratory_needs_nothing_to_settle_it(build: Callable[..., Path]) -> None:
+    sealed = read_sealed(build())
+    sealed.verdict.value["outcome"] = "PASS"
+    assert "settle" not in meaning(Study(sealed, "acceptance"))
+    assert "settle" not in meaning(Study(read_sealed(build(exploratory=True)), "acceptance"))
 
 
 def _kind_of_work(folder: Path) -> str:

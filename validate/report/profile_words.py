@@ -14,13 +14,13 @@ MEANING = {
     "acceptance": {
         "PASS": "For the department: what was asked for beforehand was shown on its own cases. Use within the conditions below.",
         "FAIL": "For the department: something that was asked for was shown not to hold. On this evidence, do not put it to use.",
-        UNDECIDED: "For the department: these cases decide nothing: no failure and no leave to use it. What would settle it is said above.",
+        UNDECIDED: "For the department: these cases decide nothing: no failure and no leave to use it.",
         "": "For the department: nothing was asked for beforehand, so nothing is accepted or refused here.",
     },
     "submission": {
         "PASS": "For the reviewer: every criterion fixed beforehand is met. This supports the claims it was tied to, and no others.",
         "FAIL": "For the reviewer: a criterion fixed beforehand is missed. What is claimed is not supported by this study.",
-        UNDECIDED: "For the reviewer: the study neither supports what is claimed nor refutes it. A larger study, planned anew, would.",
+        UNDECIDED: "For the reviewer: the study neither supports what is claimed nor refutes it.",
         "": "For the reviewer: no criterion was fixed beforehand, so this study supports no claim; it describes.",
     },
     "comparison": {
@@ -30,6 +30,18 @@ MEANING = {
         "": "For whoever chooses: nothing was asked for beforehand. The differences of the models stand in section R20.",
     },
 }  # fmt: skip
+# What would settle a criterion that is undecided, by its reason; where the lock assumed a value, the size of a new study is computed.
+SIZED = "a new study of the size that stands with its reason"
+SETTLES = {
+    "straddles_goal": "a new, larger study (its size was not planned: the lock assumes no value)",
+    "too_few": "a new study with more cases",
+    "level_too_few": "a new study with more cases of the groups that are too small",
+    "level_missing": "the same cases with the group of every one known",
+    "undefined": "cases on which the measure is defined",
+    "zero_width_interval": "more cases, so that not every answer is alike",
+    "earlier_not_met": "a study in which what stands before it in the order is met",
+    "adjusted_p_too_large": "a new, larger study of the same hypotheses",
+}
 USE = {
     "acceptance": "What it may be used for", "submission": "What the evidence extends to",
     "comparison": "What each may be used for",
@@ -76,4 +88,21 @@ def meaning(study: Study) -> str:
     if study.exploratory:
         return "Nothing was fixed before the first look, so none of this is a basis for a decision."
     words = MEANING[reader(study)]
-    return words[study.sealed.verdict["outcome"].text or ""]
+    settles = settled_by(study)
+    said = words[study.sealed.verdict["outcome"].text or ""]
+    return f"{said} What would settle it: {settles}." if settles else said
+
+
+def settled_by(study: Study) -> str:
+    """What would settle the criteria that leave the verdict open, each way once; empty where it is not open."""
+    if study.sealed.verdict["outcome"].text != UNDECIDED:
+        return ""
+    undecided = [
+        one for one in study.sealed.verdict["criteria"]
+        if one["outcome"].text == UNDECIDED and one["role"].text != "secondary"
+    ]  # fmt: skip
+    ways = (
+        SIZED if one["new_study_n"].value is not None else SETTLES.get(one["reason"].text, "a new study")
+        for one in undecided
+    )
+    return "; ".join(dict.fromkeys(ways))
