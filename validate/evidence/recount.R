@@ -276,7 +276,7 @@ chosen <- function(e) {  # either : a second level, whose rows are meant too
 other_side <- function(e) { e$model <- e$beside; e$beside <- NA; e[grep("^by[.]", names(e))] <- NA; e }
 answer <- function(value, rows, patients, events, failed, of = NULL) {  # of : the denominator of a share
   found <- list(value = value, n_cases = rows, n_patients = length(unique(patients)), n_events = events, n_failed = failed)
-  if (is.null(of)) found else c(found, numerator = value * of, denominator = of)
+  if (is.null(of)) found else c(found, numerator = if (of > 0) value * of else 0, denominator = of)
 }
 shares_of_classes <- c("multiclass.accuracy", "multiclass.top_k_accuracy", paste0("ordinal.", c(
   "exact_agreement", "within_one", "off_by_one", "off_by_more", "overgraded", "undergraded")))
