@@ -178,6 +178,52 @@ def test_a_protocol_that_makes_no_sense_is_refused(
     assert any(words in problem.message for problem in found), found
 
 
+def test_more_severities_than_a_range_of_its_own_has_can_not_be_asked_for(build: SimpleNamespace) -> None:
+    from validate.catalog import shipped_catalog
+    from validate.protocol.robustness import robustness_problems
+
+    options = {**OPTIONS, "custom": {"scatter": [{"fraction": 0.2}, {"fraction": 0.4}]}}
+    for asked, holds_up_to, refused in (
+        ("scatter", 3, True),
+        ("every", 3, True),
+        ("scatter", 2, False),
+        ("detector_blur", 3, False),
+    ):
+        study = build.protocol(
+            analyses=[{"name": "robustness", "options": options}],
+            acceptance=[{"endpoint": "auroc", "perturbation": asked, "holds_up_to": holds_up_to, "rationale": "r"}],
+        )
+        found = [problem.message for problem in robustness_problems(study, shipped_catalog())]
+        assert any("its severities end at 2" in message for message in found) == refused, (asked, found)
+
+
+@pytest.mark.parametrize(
+    ("cause", "strengths", "words"),
+    [
+        ("scatter", [{"fraction": 0.4}, {"fraction": 0.2}], "from 0.4 to 0.2, which is milder; expected mild to severe, so rising"),
+        ("ct_dose", [{"fraction": 0.2}, {"fraction": 0.4}], "so falling numbers"),
+        ("tube_voltage", [{"kvp": 80}, {"kvp": 120}], "so falling numbers"),
+    ],
+)  # fmt: skip
+def test_strengths_that_get_milder_are_refused(cause: str, strengths: list[dict[str, float]], words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
+        passes(
+            RobustnessOptions(
+                suite="any", perturbations=(cause,), endpoints=("auroc",), custom={cause: tuple(strengths)}
+            )
+        )
+
+
+def test_strengths_without_an_order_are_taken_as_they_come() -> None:
+    ways = ({"way": "transposed"}, {"way": "left_right"})
+    found = passes(
+        RobustnessOptions(
+            suite="any", perturbations=("orientation",), endpoints=("auroc",), custom={"orientation": ways}
+        )
+    )
+    assert [one.id for one in found] == ["orientation-1", "orientation-2"]
+
+
 def test_no_such_option_is_an_error(build: SimpleNamespace) -> None:
     from validate.analyses.run import planned_analyses
 

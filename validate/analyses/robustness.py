@@ -13,6 +13,7 @@ state : "holds" (the limits of the drop lie within the tolerance), "breaks" (bey
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from validate.analyses.flips import Outputs, flips, outputs_of
 from validate.analyses.holding import drops_of, holding, state
 from validate.analyses.selection import Selection
 from validate.analyses.wording import listed, measure, metric_of, plural, printed_goal
+from validate.errors import ProtocolError
 from validate.estimation.drops import AREA, DROP
 from validate.estimation.estimate import Estimate
 from validate.estimation.threshold import threshold_of
@@ -61,10 +63,35 @@ def causes(options: RobustnessOptions) -> tuple[str, ...]:
 
 def steps(options: RobustnessOptions, cause: str) -> list[tuple[int, Mapping[str, Any]]]:
     """(severity, options) mild to severe."""
+    perturbation = load("perturbations", cause)
+    anchored = perturbation.severities
     if cause in options.custom:
-        return list(enumerate(options.custom[cause], start=1))
-    anchored = load("perturbations", cause).severities
+        own = options.custom[cause]
+        _check_order(perturbation, cause, own)
+        return list(enumerate(own, start=1))
     return [(severity, anchored[severity - 1]) for severity in options.severities]
+
+
+def _check_order(perturbation: Perturbation, cause: str, own: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ProtocolError where strengths of the protocol's own get milder, so that "holds up to" would mean something else."""
+    rising, mine = _strengths(perturbation, perturbation.severities), _strengths(perturbation, own)
+    if rising is None or mine is None or rising[0] == rising[-1]:
+        return
+    sign = 1 if rising[-1] > rising[0] else -1
+    if any(sign * after < sign * before for before, after in pairwise(rising)):
+        return  # its severities differ in more than this one number
+    for before, after in pairwise(mine):
+        if sign * after < sign * before:
+            raise ProtocolError(
+                f"analyses: robustness.custom.{cause}: {perturbation.strength} goes from {before:g} to {after:g}, which is milder; "
+                f"expected mild to severe, so {'rising' if sign > 0 else 'falling'} numbers."
+            )
+
+
+def _strengths(perturbation: Perturbation, options: Sequence[Mapping[str, Any]]) -> list[float] | None:
+    """What is drawn along the axis, or None where it is no number."""
+    found = [getattr(perturbation.OPTIONS.model_validate(dict(one)), perturbation.strength) for one in options]
+    return [float(one) for one in found] if all(isinstance(one, int | float) for one in found) else None
 
 
 def findings(evidence: Evidence, options: RobustnessOptions) -> tuple[Finding, ...]:

@@ -127,6 +127,17 @@ def _causes(options: RobustnessOptions, at: Place, catalog: Catalog) -> Iterator
                 yield from options_problems(catalog.strengths[name], strength, (*at, "custom", name, place))
 
 
+def _own_ranges(options: RobustnessOptions, criterion: Criterion, at: Place) -> Iterator[Problem]:
+    """A cause with a range of its own has as many severities as that, so no more can be asked of it."""
+    for name, strengths in options.custom.items():
+        if criterion.perturbation in {EVERY, name} and (criterion.holds_up_to or 0) > len(strengths) > 0:
+            yield Problem(
+                (*at, "holds_up_to"),
+                f"got {criterion.holds_up_to}, but custom names {len(strengths)} strengths of '{name}', "
+                f"so its severities end at {len(strengths)}; ask for that, or name more",
+            )
+
+
 def _criterion(
     options: RobustnessOptions | None, criterion: Criterion, at: Place, known: Mapping[str, frozenset[str]]
 ) -> Iterator[Problem]:
@@ -147,6 +158,7 @@ def _criterion(
         yield Problem((*at, "holds_up_to"), "needs a tolerance in analyses: robustness, with its rationale")
     if criterion.endpoint not in options.endpoints:
         yield Problem((*at, "endpoint"), f"'{criterion.endpoint}' is not among the endpoints of analyses: robustness")
+    yield from _own_ranges(options, criterion, at)
     asked = options.perturbations or tuple(n for n, suites in known.items() if suites & set(options.suites))
     if criterion.perturbation not in {EVERY, *asked, *options.custom}:
         yield Problem((*at, "perturbation"), unknown("perturbation", criterion.perturbation, {EVERY, *asked}))
