@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from validate.imaging.perturb.draw import Noise
 from validate.imaging.volume import Volume
 from validate.inference.decode import Decoded, Seen
 from validate.inference.decode_worker import decoded_from, described
-from validate.inference.disturb import Disturbing, device_of
+from validate.inference.disturb import Disturbing, alone, device_of
 from validate.inference.held import Held, held_bytes
 from validate.inference.local import LocalEngine
 from validate.inference.store import read_inference
@@ -173,3 +177,28 @@ def test_images_are_disturbed_where_the_model_runs() -> None:
     assert device_of("CPUExecutionProvider") == "cpu"
     torch = pytest.importorskip("torch")
     assert device_of("CUDAExecutionProvider") == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_the_thread_that_disturbs_works_in_the_gaps_that_the_model_leaves() -> None:
+    def nice(thread: int) -> int:
+        return os.getpriority(os.PRIO_PROCESS, thread)
+
+    mine = threading.get_native_id()
+    before = nice(mine)
+    with ThreadPoolExecutor(1, initializer=alone) as pool:
+        other = pool.submit(lambda: nice(threading.get_native_id())).result()
+    assert (other, nice(mine)) == (min(before + 5, 19), before)
+
+
+def test_frequencies_that_are_kept_are_not_written_over() -> None:
+    """Out of focus twice in the same way gives the same, whether the frequencies were kept or not."""
+    perturbation, image = load("perturbations", "defocus"), radiograph(3)
+    noise = Noise(lambda: np.random.default_rng(1))
+    mild, severe = perturbation.severities[0], perturbation.severities[4]
+    first = perturbation(image, severe, noise.again()).voxels
+    perturbation(image, mild, noise.again())
+    again = perturbation(image, severe, noise.again()).voxels
+    alone_ = perturbation(image, severe, np.random.default_rng(1)).voxels
+    assert np.array_equal(first, again) and np.array_equal(first, alone_)
+    assert np.array_equal(image.voxels, radiograph(3).voxels), "the image itself stays"
