@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,26 @@ def test_the_parts_add_up_and_hold_only_what_is_claimed(estimated_study: Study, 
     assert both["value"] == pytest.approx(both["first"] - both["second"])
     assert both["low"] is None and both["reason"]  # the same scores twice: nothing varies, so there are no limits
     assert found["claims"] == {"a": ["manufacturer GE or Siemens"], "b": ["manufacturer not GE"]}
+
+
+def test_so_few_patients_that_the_protocol_tells_nothing_of_them_are_not_told_of(
+    estimated_study: Study, build: SimpleNamespace
+) -> None:
+    asked = study(build, **CLAIMS)
+    plain = estimated_study(study=asked, failures=0)
+    told = claimed_scope(plain, *plain.protocol.models)
+    assert told is not None
+    patients = {one["where"]: one["patients"] for one in told["counts"]}
+    few = plain.protocol.model_copy(
+        update={"cohort": plain.protocol.cohort.model_copy(update={"suppress_below": patients["both"] + 1})}
+    )
+    assert patients["either"] > patients["both"]
+    found = claimed_scope(replace(plain, protocol=few), *few.models)
+    assert found is not None
+    both, either = found["endpoints"][0]["where"]
+    assert [both[name] for name in ("first", "second", "value", "low", "high")] == [None] * 5
+    assert both["reason"].startswith(f"suppressed: {patients['both']} patients, fewer than the {patients['both'] + 1}")
+    assert either == told["endpoints"][0]["where"][1] and either["first"] is not None
 
 
 def test_nobody_claims_anything_and_nothing_is_said(estimated_study: Study, build: SimpleNamespace) -> None:

@@ -23,12 +23,15 @@ from validate.analyses.selection import Selection
 from validate.analyses.wording import attribute_words, measure, metric_of
 from validate.cohort.select import meets
 from validate.estimation.fit import distinct
+from validate.estimation.suppression import why_suppressed
 from validate.protocol.cohort import Rule
 from validate.protocol.model import Model
 from validate.protocol.passes import CLEAN
 from validate.protocol.question import Endpoint
+from validate.protocol.schema import StudyProtocol
 
 Claim = NDArray[np.bool_]
+NOTHING = {"first": None, "second": None, "value": None, "low": None, "high": None}
 
 
 def claimed_scope(evidence: Evidence, test: Model, reference: Model) -> dict[str, Any] | None:
@@ -46,7 +49,22 @@ def claimed_scope(evidence: Evidence, test: Model, reference: Model) -> dict[str
             for where, members in counts.items()
         ],
         "endpoints": [
-            found for e in endpoints if (found := _endpoint(evidence, test, reference, e, places)) is not None
+            _told(evidence.protocol, found, {where: distinct(patients[members]) for where, members in places.items()})
+            for e in endpoints
+            if (found := _endpoint(evidence, test, reference, e, places)) is not None
+        ],
+    }
+
+
+def _told(protocol: StudyProtocol, entry: dict[str, Any], patients: Mapping[str, int]) -> dict[str, Any]:
+    """No number of so few patients that the protocol tells none of them."""
+    return {
+        **entry,
+        "where": [
+            {**one, **NOTHING, "reason": reason}
+            if (reason := why_suppressed(protocol, {"scope": one["where"]}, patients[one["where"]]))
+            else one
+            for one in entry["where"]
         ],
     }
 
@@ -83,7 +101,7 @@ def _endpoint(
     found = [_values(one, overall, places) for one in samples]
     if found[0] is None or found[1] is None:
         reason = "this measure is not of every labelled case, or can't be resampled"
-        nothing = {"first": None, "second": None, "value": None, "low": None, "high": None, "reason": reason}
+        nothing = {**NOTHING, "reason": reason}
         return {**entry, "where": [{"where": w, "rows": int(m.sum()), **nothing} for w, m in places.items()]}
     apart = differences(found[0], found[1], [True] * len(places))
     return {
