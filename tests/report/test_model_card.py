@@ -90,6 +90,21 @@ def test_a_model_that_no_criterion_concerns_is_told_no_verdict(build: Callable[.
         assert "R14" not in one["KeyMetrics/FairnessEquity/MetricGoal"]
 
 
+def test_what_another_is_asked_against_this_model_is_told_as_the_others(build: Callable[..., Path]) -> None:
+    folder = build(models=("a", "b"), model_names=("A", "B"), levels={})
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+    verdict["criteria"] = [{**one, "against": "b"} for one in verdict["criteria"] if one["model"] == "a"]
+    verdict["criteria"][0]["role"] = "secondary"
+    (folder / "verdict.json").write_text(json.dumps(verdict), encoding="utf-8")
+    study = Study(read_sealed(folder), "acceptance")
+    own, other = ({entry.path: str(entry.text) for entry in card(study, model)} for model in study.models)
+    for place in ("ModelSummary/Summary", "KeyMetrics/UsefulnessUsabilityEfficacy/MetricGoal"):
+        assert "asked of" not in own[place] and own[place].startswith("Area under the ROC curve")
+        assert other[place].startswith("asked of A") and ": Area under the ROC curve" in other[place]
+        assert other[place].count("asked of A") == len(verdict["criteria"])
+        assert own[place].count("(secondary, no part of the verdict)") == 1
+
+
 def test_a_card_claims_no_independence_that_nobody_stated_and_gives_the_stated_developer(
     build: Callable[..., Path],
 ) -> None:

@@ -186,20 +186,25 @@ def _shown(study: Study, model: str) -> Printed:
     lines = _lines_of(study, model)
     if not lines:
         return printed("No criterion of this study concerns this model: what it shows stands under the measures below.")
-    said = joined((line.name + ": " + line.outcome.word for line in lines), "; ")
+    said = joined((name + ": " + line.outcome.word for name, line in lines), "; ")
     return said + ". The verdict on all that the study asked: " + view.words(study.sealed.verdict["sentence"])
 
 
-def _lines_of(study: Study, model: str) -> list[CriterionLine]:
-    """Criteria on this model, and those of differences that it has a part in."""
-    criteria = study.sealed.verdict["criteria"]
-    return [criterion_line(study, one) for one in criteria if model in {one["model"].text, one["against"].text}]
+def _lines_of(study: Study, model: str) -> list[tuple[Printed, CriterionLine]]:
+    """Criteria on this model, and those by which another is held against it, which are the other's and named so."""
+    found = []
+    for one in study.sealed.verdict["criteria"]:
+        if model in {one["model"].text, one["against"].text}:
+            line = criterion_line(study, one)
+            name = line.name if one["model"].text == model else printed("asked of ") + line.model + ": " + line.name
+            found.append((name if line.decides else name + " (secondary, no part of the verdict)", line))
+    return found
 
 
 def _measures(study: Study, model: str) -> Iterator[Entry]:
     overall = results(study, model)
     lines = _lines_of(study, model)
-    goals = joined((line.name + ": " + line.goal + " (" + line.outcome.word + ")" for line in lines), "; ")
+    goals = joined((name + ": " + line.goal + " (" + line.outcome.word + ")" for name, line in lines), "; ")
     tested = _population(study)
     clusters = plural(2, study.protocol["cohort"]["cluster"].text or "case")
     how, silent = (

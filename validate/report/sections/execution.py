@@ -33,6 +33,7 @@ def content(study: Study) -> Mapping[str, Any]:
         "cost": cost_table(study),
         "machine": machine_table(study),
         "slowest": slowest_stage(study),
+        "witnessed": len(study.unwitnessed) < len(study.models),
         "unwitnessed": joined((study.model_name(model) for model in study.unwitnessed), ", "),
     }
 
