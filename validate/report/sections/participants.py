@@ -36,7 +36,9 @@ def content(study: Study) -> Mapping[str, Any] | Missing:
         }
         for place, finding in enumerate(findings)
     ]
-    return {"flows": shown, "table": _table(findings[0]), "stated": stated(study, "stated-data", DATA)}
+    return {
+        "flows": shown, "table": _table(findings[0]), "lesions": _lesions(study), "stated": stated(study, "stated-data", DATA),
+    }  # fmt: skip
 
 
 def step_of(study: Study, name: str) -> Node:
@@ -103,6 +105,20 @@ def _table(finding: Node) -> Table:
         sign = SIGNS[step["kind"].text]
         rows.append(row(printed(sign) + view.words(step["label"]), *cells, kind="" if sign else "total"))
     return Table("flow-counts", columns, tuple(rows))
+
+
+def _lesions(study: Study) -> Printed:
+    """How many the reference names among the cases analysed, of each kind; empty where a study has none."""
+    targets = list(study.sealed.finding("marks")["data"]["targets"])
+    return joined(
+        (
+            (view.words(target["words"]) + ": " if len(targets) > 1 else Printed())
+            + view.count(target["counts"]["lesions"], "lesion") + " in " + view.count(target["counts"]["abnormal"]) + " of "
+            + view.count(target["counts"]["cases"], study.unit)
+            for target in targets
+        ),
+        "; ",
+    )  # fmt: skip
 
 
 SECTION = Section(
