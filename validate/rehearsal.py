@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from validate.analyses.run import required_passes
-from validate.analyses.shift_reference import fitted, read_shift_reference
+from validate.analyses.shift_columns import fitted
+from validate.analyses.shift_reference import read_shift_reference
 from validate.catalog import shipped_catalog
 from validate.cohort.build import build_cohort
 from validate.cohort.privacy import home, site_key
@@ -61,7 +62,7 @@ def lock_protocol(
     with opened_models(loaded.protocol, loaded.base, device) as models:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        shift = fitted(loaded.protocol, shift, cohort.cases)
+        shift = fitted(loaded.protocol, shift, cohort.cases, site_key=site_key())
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         identities = {name: model.identity for name, model in models.items()}
         passes = required_passes(loaded.protocol)
@@ -114,7 +115,7 @@ def dry_run(protocol: str | Path, *, device: str | None = None, reporter: Report
     with opened_models(loaded.protocol, loaded.base, device) as models, TemporaryDirectory() as scratch:
         cohort = build_cohort(loaded.protocol, base=loaded.base, site_key=site_key(), progress=told.advance)
         check_groups(loaded.protocol, cohort.cases)
-        fitted(loaded.protocol, shift, cohort.cases)
+        fitted(loaded.protocol, shift, cohort.cases, site_key=site_key())
         check_labels(loaded.protocol.reference, loaded.base, cohort.cases, geometry=loaded.protocol.cohort.geometry)
         few = dataclasses.replace(cohort, cases=cohort.cases[:: max(len(cohort.cases) // DRY_CASES, 1)][:DRY_CASES])
         told.stage("Running three cases")

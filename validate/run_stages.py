@@ -16,9 +16,9 @@ import yaml
 
 from validate import __version__
 from validate.analyses.run import required_passes
+from validate.analyses.shift_columns import fitted
 from validate.analyses.shift_reference import (
     ShiftReference,
-    fitted,
     read_shift_reference,
     write_shift_reference,
 )
@@ -69,7 +69,7 @@ class Stages(RunRecord):
         shift = read_shift_reference(self.protocol, self.loaded.base, site_key=site_key())
         with opened_models(self.protocol, self.loaded.base, device) as models:
             cohort = self.cohort()
-            shift = fitted(self.protocol, shift, cohort.cases)
+            shift = fitted(self.protocol, shift, cohort.cases, site_key=site_key())
             for warning in cohort_warnings(self.protocol, cohort):
                 self.reporter.say(f"warning: {warning}")
             passes = required_passes(self.protocol)

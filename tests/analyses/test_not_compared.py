@@ -23,7 +23,8 @@ def test_what_one_cohort_lacks_is_named_this_one_first() -> None:
     ("now", "before", "reason"),
     [
         ([1.0, 2.0] * 4, ["old", 3.0] * 4, "numbers and words are mixed"),
-        ([f"a{n}" for n in range(4)], ["b"], "more than 3 different words: names, not groups"),
+        ([f"a{n}" for n in range(5)], ["b"] * 5, "more than 3 different words: names, not groups"),
+        (["a"] * 9, [None] * 9, "fewer than 5 values: 0 in the reference"),
         ([1.0, math.nan, None], [1.0] * 9, "fewer than 5 values: 1 in this cohort"),
         ([1.0], [None, 2, 3], "fewer than 5 values: 1 in this cohort, 2 in the reference"),
         ([None], [None], "fewer than 5 values: 0 in this cohort, 0 in the reference"),

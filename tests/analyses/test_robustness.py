@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from validate.analyses.analysis import Evidence
-from validate.analyses.robustness import ANALYSIS, passes
+from validate.analyses.robustness import ANALYSIS, passes, steps
 from validate.errors import ProtocolError
 from validate.estimation.estimate import Estimate
 from validate.protocol.robustness import RobustnessOptions
@@ -202,7 +202,7 @@ def test_more_severities_than_a_range_of_its_own_has_can_not_be_asked_for(build:
     [
         ("scatter", [{"fraction": 0.4}, {"fraction": 0.2}], "from 0.4 to 0.2, which is milder; expected mild to severe, so rising"),
         ("ct_dose", [{"fraction": 0.2}, {"fraction": 0.4}], "so falling numbers"),
-        ("tube_voltage", [{"kvp": 80}, {"kvp": 120}], "so falling numbers"),
+        ("tube_voltage", [{"kvp": 80}, {"kvp": 100}], "so falling numbers"),
     ],
 )  # fmt: skip
 def test_strengths_that_get_milder_are_refused(cause: str, strengths: list[dict[str, float]], words: str) -> None:
@@ -212,6 +212,21 @@ def test_strengths_that_get_milder_are_refused(cause: str, strengths: list[dict[
                 suite="any", perturbations=(cause,), endpoints=("auroc",), custom={cause: tuple(strengths)}
             )
         )
+
+
+@pytest.mark.parametrize(
+    ("cause", "strengths"),
+    [
+        ("tone_curve", [{"gamma": 0.9}, {"gamma": 0.7}]),  # brighter and brighter
+        ("contrast_shift", [{"ratio": 0.9}, {"ratio": 0.7}]),
+        ("scatter", [{"fraction": 0.05}, {"fraction": 0.4}]),
+    ],
+)
+def test_strengths_that_disturb_the_other_way_are_the_protocols_own(
+    cause: str, strengths: list[dict[str, float]]
+) -> None:
+    options = RobustnessOptions(suite="any", endpoints=("auroc",), custom={cause: tuple(strengths)})
+    assert [severity for severity, _ in steps(options, cause)] == [1, 2]
 
 
 def test_strengths_without_an_order_are_taken_as_they_come() -> None:

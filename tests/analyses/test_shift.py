@@ -223,3 +223,23 @@ def test_a_chart_counts_patients_and_not_their_images(build: SimpleNamespace) ->
 def test_without_a_reference_it_says_so(build: SimpleNamespace) -> None:
     found = finding(replace(study(build), shift=None))
     assert found.status == "not_available"
+
+
+def test_numbered_months_stand_in_the_order_of_time(build: SimpleNamespace) -> None:
+    evidence = study(build, order_by="month")
+    n = evidence.cases.num_rows
+    cases = evidence.cases.append_column("month", pa.array([float(1 + place * 12 // n) for place in range(n)]))
+    points = finding(replace(evidence, cases=cases)).data["chart"]["points"]
+    assert [point["when"] for point in points] == [str(month) for month in range(1, 13)]
+
+
+def test_a_word_that_one_cohort_never_says_is_no_shift(build: SimpleNamespace) -> None:
+    evidence = study(build, metadata=[])
+    rows, n = evidence.shift.reference.num_rows, evidence.cases.num_rows
+    reference = evidence.shift.reference.append_column("kernel", pa.array([None] * rows, pa.string()))
+    cases = evidence.cases.append_column("kernel", pa.array(["sharp", "soft"] * (n // 2) + ["soft"] * (n % 2)))
+    found = finding(replace(evidence, cases=cases, shift=replace(evidence.shift, reference=reference))).data
+    assert "kernel" not in {one["feature"] for one in found["features"]}
+    assert {"Kernel": "fewer than 5 values: 0 in the reference"}.items() <= {
+        one["label"]: one["reason"] for one in found["left_out"]
+    }.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from validate.analyses.shift_reference import fitted, read_shift_reference, write_shift_reference
+from validate.analyses.shift_columns import fitted
+from validate.analyses.shift_reference import read_shift_reference, write_shift_reference
 from validate.canonical import file_digest
 from validate.cohort.case import Case
 from validate.cohort.privacy import pseudonym
 from validate.errors import DataError
 from validate.protocol.catalog import Catalog
+from validate.protocol.cohort import AttributeSource
 from validate.protocol.shift import shift_problems
 
 KEY = b"k" * 32
@@ -115,10 +118,10 @@ def test_what_is_compared_is_known_of_both(
     asked = protocol(build, **options)
     found = read_shift_reference(asked, accepted.parent, site_key=KEY)
     with pytest.raises(DataError, match=message):
-        fitted(asked, found, [CASE])
+        fitted(asked, found, [CASE], site_key=KEY)
     plain = protocol(build, metadata=["sex"], order_by="month")
-    kept = fitted(plain, read_shift_reference(plain, tmp_path, site_key=KEY), [CASE])
-    assert kept is not None and kept.table.column_names == ["patient", "sex", "score.a"]
+    kept = fitted(plain, read_shift_reference(plain, tmp_path, site_key=KEY), [CASE], site_key=KEY)
+    assert kept is not None and kept.table.column_names == ["patient", "sex"]
     assert read_shift_reference(build.protocol(), tmp_path, site_key=KEY) is None
 
 
@@ -129,14 +132,14 @@ def test_of_a_table_is_kept_what_both_have_and_patients_have_the_names_of_this_s
         "patient,name,sex,score,noise\n7,Roe,F,0.5,0.1\n7,Roe,F,0.6,0.2\n8,Doe,M,0.1,0.1\n"
     )
     asked = protocol(build, reference="table.csv")
-    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)
     assert found is not None
     assert found.table.column_names == ["patient", "sex", "score", "image.noise"]
     assert found.facts["not_taken"] == ["name"]
     seven, eight = pseudonym(KEY, "patient", "7"), pseudonym(KEY, "patient", "8")
     assert found.table["patient"].to_pylist() == [seven, seven, eight]
     (tmp_path / "table.csv").write_text("sex;score;month\n;0.5;3\nF;;4\n")  # an empty cell is no level, and no number
-    plain = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    plain = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)
     assert plain is not None and plain.table.to_pydict() == {
         "sex": [None, "F"],
         "score": [0.5, None],
@@ -163,17 +166,17 @@ def test_a_table_that_can_not_be_held_against_is_refused_with_a_sentence(
     (tmp_path / "table.csv").write_text(text)
     asked = protocol(build, reference="table.csv")
     with pytest.raises(DataError, match=re.escape(message)):
-        fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+        fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)
 
 
 def test_who_has_files_of_this_cohort_is_the_same_patient_though_another_site_named_him(
     build: SimpleNamespace, accepted: Path, tmp_path: Path
 ) -> None:
     asked = protocol(build)
-    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE])
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)
     assert found is not None
     assert found.table["patient"].to_pylist() == [CASE.patient, CASE.patient, "Q"]  # by one of his two files
-    assert "digest" not in found.table.column_names and found.facts["not_taken"] == []
+    assert "digest" not in found.table.column_names and found.facts["not_taken"] == ["score.a"]  # of no model here
 
 
 def test_without_a_reference_nothing_is_compared_and_no_criterion_rests_on_it(
@@ -184,3 +187,63 @@ def test_without_a_reference_nothing_is_compared_and_no_criterion_rests_on_it(
     assert read_shift_reference(asked, tmp_path, site_key=KEY) is None
     (problem,) = shift_problems(asked, Catalog())
     assert (problem.place, problem.message) == (("acceptance", 0, "analysis"), "needs analyses: shift with a reference")
+
+
+def test_names_days_and_files_of_a_table_stay_where_they_are(build: SimpleNamespace, tmp_path: Path) -> None:
+    header = "patient,age,scored_by,score_date,image.file,embedding.note,sex"
+    (tmp_path / "table.csv").write_text(f"{header}\n1,50,Dr Roe,2024-03-14,/pacs/DOE.dcm,x,F\n")
+    asked = protocol(build, reference="table.csv")
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)
+    assert found is not None and found.table.column_names == ["patient", "sex"]
+    assert found.facts["not_taken"] == ["age", "scored_by", "score_date", "image.file", "embedding.note"]
+
+
+def test_an_attribute_of_a_table_is_told_as_it_is_here(build: SimpleNamespace, tmp_path: Path) -> None:
+    attributes = {"month": {"tag": "StudyDate", "by": "month"}}
+    plain = protocol(build, reference="table.csv")
+    asked = plain.model_copy(
+        update={
+            "cohort": plain.cohort.model_copy(
+                update={"attributes": {k: AttributeSource(**v) for k, v in attributes.items()}}
+            )
+        }
+    )
+    place = pseudonym(KEY, "institution", "St Mary")
+    case = replace(CASE, attributes={"month": "2024-03", "institution": place})
+    (tmp_path / "table.csv").write_text("month,institution\n2024-03-14,St Mary\n2024-04,\n,St Mary\n")
+    found = fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [case], site_key=KEY)
+    assert found is not None
+    assert found.table.to_pydict() == {"month": ["2024-03", "2024-04", None], "institution": [place, None, place]}
+    (tmp_path / "table.csv").write_text("month\nMarch\n")
+    with pytest.raises(DataError, match="column 'month': 1 of 1 cells are no date and no month"):
+        fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [case], site_key=KEY)
+
+
+def test_patients_of_a_table_are_named_by_what_stands_in_the_cells(build: SimpleNamespace, tmp_path: Path) -> None:
+    told = ["2025_001", "110101199003078515", "110101199003078516", "1E5", "007", "7.0"]
+    (tmp_path / "table.csv").write_text("patient,sex\n" + "".join(f"{name},F\n" for name in told))
+    asked = protocol(build, reference="table.csv")
+    found = read_shift_reference(asked, tmp_path, site_key=KEY)
+    assert found is not None
+    assert found.table["patient"].to_pylist() == [pseudonym(KEY, "patient", name) for name in told]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("table.csv", "sex,embedding.0\nF,x\n", "column 'embedding.0': got text, expected numbers"),
+        ("table.csv", "sex,score\nF,high\n", "column 'score': got text, expected numbers"),
+        (
+            "table.json",
+            '[{"sex": "F", "tags": ["a"]}, {"sex": "M", "tags": "b"}]',
+            "column 'tags' mixes lists and other values",
+        ),
+    ],
+)
+def test_a_column_that_is_not_what_it_is_called_is_refused(
+    build: SimpleNamespace, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    asked = protocol(build, reference=name)
+    with pytest.raises(DataError, match=re.escape(message)):
+        fitted(asked, read_shift_reference(asked, tmp_path, site_key=KEY), [CASE], site_key=KEY)

@@ -30,6 +30,13 @@ from validate.protocol.starter import starter
         ("20250314083000.000000", "year", "2025"),  # as DICOM writes a date with a time
         (20250314.0, "month", "2025-03"),  # a column of numbers
         ("2024-12-30", "week", "2025-W01"),  # ISO 8601: the week of the Thursday
+        ("2025-03", "month", "2025-03"),
+        ("2025-Q1", "quarter", "2025-Q1"),
+        ("2025-W53", "week", "2025-W53"),
+        (2025.0, "year", "2025"),
+        ("2025-05", "quarter", "2025-Q2"),
+        ("2025-05", "week", None),
+        ("2025-13", "month", None),
         ("2025-13-01", "month", None),
         ("2025-0314", "month", None),
         ("14.03.2025", "month", None),
@@ -86,6 +93,13 @@ def test_of_a_table_and_of_another_attribute(tmp_path: Path) -> None:
     with_attributes(rows, [{"accession_number": str(n)} for n in (1, 2, 3)], sources, tmp_path)
     assert [row["month"] for row in rows] == ["2025-01", "2025-02", None]
     assert [row["quarter"] for row in rows] == ["2025-Q2", "2025-Q3", None]
+    with pytest.raises(DataError, match=r"cohort\.attributes\.quarter: day: 1 of 3 cells are no date"):
+        with_attributes(
+            [{"day": "31.1.2025"}, {"day": None}, {"day": "2025-01-31"}],
+            [{}] * 3,
+            {"quarter": sources["quarter"]},
+            tmp_path,
+        )
     (tmp_path / "visits.csv").write_text("accession_number,seen\n1,31.1.2025\n2,2025-02-01\n")
     with pytest.raises(
         DataError, match=r"column seen: 1 of 2 cells are no date \(first in row 1\); expected 2025-03-14"

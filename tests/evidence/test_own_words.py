@@ -13,7 +13,7 @@ from validate.evidence.own_words import foreign
     "words",
     [
         "SHA-256", "R12", "F1 score", "Of 1,000 images like those in practice", "Macro F1",
-        "A range made so that, in 95 of 100 such studies, it holds the true value. The more cases, the narrower.",
+        "Limits are two-sided; a two-sided 95% limit is a one-sided 97.5% limit.",
     ],
 )  # fmt: skip
 def test_a_phrase_of_the_program_is_its_own(words: str) -> None:

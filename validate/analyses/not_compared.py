@@ -28,13 +28,13 @@ def why_not(now: Sequence[Any], before: Sequence[Any], *, fewest: int, most_leve
     """The reason for which a column that both have is neither a number nor a word that can be compared."""
     told = [value for value in (*now, *before) if value is not None]
     words = [value for value in told if isinstance(value, str)]
-    if told and len(words) == len(told):
-        return f"more than {most_levels} different words: names, not groups"
-    if words:
+    if words and len(words) < len(told):
         return MIXED
     sides: Mapping[str, Sequence[Any]] = {"this cohort": now, "the reference": before}
     few = [f"{_values(side)} in {name}" for name, side in sides.items() if _values(side) < fewest]
-    return f"fewer than {fewest} values: {', '.join(few)}"
+    if few:
+        return f"fewer than {fewest} values: {', '.join(few)}"
+    return f"more than {most_levels} different words: names, not groups"
 
 
 def _values(side: Sequence[Any]) -> int:

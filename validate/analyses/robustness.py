@@ -73,7 +73,11 @@ def steps(options: RobustnessOptions, cause: str) -> list[tuple[int, Mapping[str
 
 
 def _check_order(perturbation: Perturbation, cause: str, own: Sequence[Mapping[str, Any]]) -> None:
-    """Raises ProtocolError where strengths of the protocol's own get milder, so that "holds up to" would mean something else."""
+    """Raises ProtocolError where strengths of the protocol's own get milder, so that "holds up to" would mean something else.
+
+    Told only of those at least as strong as the mildest that is anchored: on its other side lie strengths that are milder still, and
+    those that disturb the other way, such as a γ below 1, of which the stronger is the smaller.
+    """
     rising, mine = _strengths(perturbation, perturbation.severities), _strengths(perturbation, own)
     if rising is None or mine is None or rising[0] == rising[-1]:
         return
@@ -81,7 +85,7 @@ def _check_order(perturbation: Perturbation, cause: str, own: Sequence[Mapping[s
     if any(sign * after < sign * before for before, after in pairwise(rising)):
         return  # its severities differ in more than this one number
     for before, after in pairwise(mine):
-        if sign * after < sign * before:
+        if sign * after < sign * before and sign * after >= sign * rising[0]:
             raise ProtocolError(
                 f"analyses: robustness.custom.{cause}: {perturbation.strength} goes from {before:g} to {after:g}, which is milder; "
                 f"expected mild to severe, so {'rising' if sign > 0 else 'falling'} numbers."

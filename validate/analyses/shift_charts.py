@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,11 @@ def _chart(both: TwoCohorts, column: NDArray[np.float64], options: ShiftOptions)
         return None
     known = ~np.isnan(column)
     reference = _by_patient(column, both.patient, known & ~both.second)
-    when = np.array(["" if value is None else str(value) for value in both.order])
+    when = np.array(["" if value is None else _written(value) for value in both.order])
     there = np.array([value is not None for value in both.order], np.bool_)
     in_time = np.concatenate([np.zeros((~both.second).sum(), np.bool_), there])
     step_of = np.concatenate([np.full((~both.second).sum(), "", when.dtype), when])
-    members = {step: known & in_time & (step_of == step) for step in sorted(set(when[there].tolist()))}
+    members = {step: known & in_time & (step_of == step) for step in _in_time(both.order)}
     steps = {step: _by_patient(column, both.patient, rows) for step, rows in members.items() if rows.any()}
     if not steps:
         return None
@@ -61,6 +61,16 @@ def _chart(both: TwoCohorts, column: NDArray[np.float64], options: ShiftOptions)
         "alarm": None if found.alarm is None else order[found.alarm],
         "run_length": run_length(allowance=options.allowance, decision=options.decision),
     }  # fmt: skip
+
+
+def _in_time(values: Sequence[Any]) -> list[str]:
+    """Each step once, in order: numbers as numbers, so that the tenth month does not come after the first."""
+    known = {value for value in values if value is not None}
+    return [_written(value) for value in sorted(known, key=lambda value: (isinstance(value, str), value))]
+
+
+def _written(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _by_patient(

@@ -14,11 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from validate.analyses.embeddings import PREFIX as INNER
 from validate.analyses.embeddings import embedding_column, embeddings_here
 from validate.analyses.outputs import outputs
 from validate.canonical import file_digest, pretty_json, write_atomically
-from validate.cohort.case import Case
 from validate.cohort.joined import numbers_if_all
 from validate.cohort.manifest import KEYS, write_table
 from validate.cohort.privacy import is_pseudonym, pseudonym
@@ -26,7 +24,6 @@ from validate.cohort.table import key_text, read_table
 from validate.errors import DataError
 from validate.imaging.statistics import NAMES
 from validate.protocol.passes import CLEAN
-from validate.protocol.problem import unknown
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.shift import ShiftOptions, shift_of
 from validate.results.units import EMBEDDING
@@ -64,68 +61,6 @@ def read_shift_reference(protocol: StudyProtocol, base: Path, *, site_key: bytes
     if options is None or options.reference is None:
         return None
     return ShiftReference(*_reference(options, base / options.reference, site_key))
-
-
-def fitted(protocol: StudyProtocol, reference: ShiftReference | None, cases: Sequence[Case]) -> ShiftReference | None:
-    """What of the reference is kept beside this cohort: columns that both can have. Names of the others stand in its facts, "not_taken".
-
-    Raises DataError, before a model reads a case, where what is to be compared is not known of both cohorts.
-    """
-    options = shift_of(protocol)
-    if options is None or reference is None:
-        return reference
-    here, there = {name for case in cases for name in case.attributes}, reference.table.column_names
-    kept = [name for name in there if name in here or name == PATIENT or _of_output(protocol, name)]
-    if not {*kept} - {PATIENT}:
-        raise DataError(
-            f"{AT} '{options.reference}' has no column that this cohort has too. Its columns are {', '.join(there)}; expected attributes "
-            f"such as {', '.join(sorted(here)[:8])}, 'score', or image statistics such as {', '.join(sorted(NAMES)[:3])}."
-        )
-    for name in options.metadata:
-        for known, cohort in ((here, "this cohort"), ({*kept}.difference(KEYS), "the reference")):
-            if name not in known:
-                raise DataError(f"analyses: shift: metadata: of {cohort}, {unknown('attribute', name, known)}")
-    if options.order_by is not None and options.order_by not in here:
-        raise DataError(f"analyses: shift: order_by: of this cohort, {unknown('attribute', options.order_by, here)}")
-    _chances(protocol, options, reference.table)
-    others = [name for name in there if name not in {*kept, CONTENT}]
-    table = _same_patients(reference.table, cases).select(kept)
-    return ShiftReference(table, {**reference.facts, "not_taken": others})
-
-
-def _same_patients(table: pa.Table, cases: Sequence[Case]) -> pa.Table:
-    """Patients of the reference who have files of this cohort have the name that they have here, whatever site named them."""
-    if not {PATIENT, CONTENT} <= {*table.column_names}:
-        return table
-    here = {case.digest: case.patient for case in cases}
-    told = table[PATIENT].to_pylist()
-    same = {
-        there: here[content] for there, content in zip(told, table[CONTENT].to_pylist(), strict=True) if content in here
-    }
-    named = pa.array([same.get(name, name) for name in told], pa.string())
-    return table.set_column(table.column_names.index(PATIENT), PATIENT, named)
-
-
-def _of_output(protocol: StudyProtocol, name: str) -> bool:
-    """Whether a column may hold an output, a number of an embedding or an image statistic."""
-    inner = {
-        one for model in protocol.models for one in (model.output.embedding and model.output.embedding.columns) or ()
-    }
-    return name in inner or name.startswith((PREFIX, INNER, "score"))
-
-
-def _chances(protocol: StudyProtocol, options: ShiftOptions, table: pa.Table) -> None:
-    """Raise DataError where a table's scores can't be those of a model that gives probabilities."""
-    if any(model.output.kind != "probability" for model in protocol.models):
-        return
-    for name in table.column_names:
-        if (name == "score" or name.startswith("score:")) and table[name].type in (pa.float64(), pa.int64()):
-            known = [value for value in table[name].to_pylist() if value is not None and value == value]  # noqa: PLR0124  NaN
-            if known and not (min(known) >= 0 and max(known) <= 1):
-                raise DataError(
-                    f"{AT} '{options.reference}', column '{name}': got {min(known):g} to {max(known):g}, but the model's output is a "
-                    "probability, from 0 to 1. Give the reference's scores on the same scale."
-                )
 
 
 def write_shift_reference(folder: Path, reference: ShiftReference) -> None:
@@ -209,22 +144,31 @@ def _as_sealed(path: Path) -> str:
 def _file(path: Path, site_key: bytes) -> pa.Table:
     """Read as the tables of a cohort are, so that an empty cell is no level and numbers are numbers on both sides."""
     read = read_table(path, what=f"{AT} table")
-    columns = {name: _column(values) for name, values in read.columns.items()}
-    table = pa.table({f"{PREFIX}{name}" if name in NAMES else name: column for name, column in columns.items()})
-    return _pseudonymous(table, path, site_key) if PATIENT in columns else table
+    columns = {}
+    for name, values in read.columns.items():
+        if name == PATIENT:
+            columns[name] = pa.array(_pseudonyms(values, path, site_key), pa.string())
+        else:
+            columns[f"{PREFIX}{name}" if name in NAMES else name] = _column(values, name, path)
+    return pa.table(columns)
 
 
-def _column(values: Sequence[Any]) -> pa.Array:
-    inner = any(isinstance(value, list) for value in values)  # an embedding
-    return pa.array(values if inner else numbers_if_all(values))
+def _column(values: Sequence[Any], name: str, path: Path) -> pa.Array:
+    lists = any(isinstance(value, list) for value in values)  # an embedding
+    try:
+        return pa.array(values if lists else numbers_if_all(values))
+    except (pa.ArrowException, TypeError) as error:
+        raise DataError(
+            f"{AT} {path}: column '{name}' mixes lists and other values; give each cell the same kind."
+        ) from error
 
 
-def _pseudonymous(table: pa.Table, path: Path, site_key: bytes) -> pa.Table:
-    told = [key_text(value) for value in table[PATIENT].to_pylist()]
+def _pseudonyms(values: Sequence[Any], path: Path, site_key: bytes) -> list[str]:
+    """The names that a cohort gives its patients, so by what stands in the cells, whatever it would be as a number."""
+    told = [key_text(value) or "" for value in values]
     if without := sum(not name for name in told):
         raise DataError(
             f"{AT} {path}: {without} of {len(told)} rows have no patient. Complete the column, or leave it out: then each row is a "
             "patient of its own."
         )
-    known = [name if is_pseudonym(str(name)) else pseudonym(site_key, "patient", str(name)) for name in told]
-    return table.set_column(table.column_names.index(PATIENT), PATIENT, pa.array(known, pa.string()))
+    return [name if is_pseudonym(name) else pseudonym(site_key, "patient", name) for name in told]

@@ -119,6 +119,7 @@ class TwoCohorts:
             if name not in numeric
             and any(isinstance(value, str) for value in values)
             and len(set(values)) <= MOST_LEVELS
+            and min(_known(side) for side in (values[: -self.second.sum()], values[-self.second.sum() :])) >= FEWEST
         }
 
     def features(self, options: ShiftOptions) -> list[dict[str, Any]]:
@@ -226,6 +227,10 @@ def _embedding(
         )
     except ValueError as reason:
         return str(reason)
+
+
+def _known(values: Sequence[Any]) -> int:
+    return sum(value is not None for value in values)
 
 
 def _unknown(columns: Mapping[str, Sequence[Any]]) -> list[str]:

@@ -28,11 +28,16 @@ def with_attributes(
             joins[name] = _joined(name, source, rows, keys, base)
     for name, source in sources.items():
         if source.of is not None:
-            for row in rows:
-                if source.of not in row:
-                    raise DataError(f"cohort.attributes.{name}: there is no attribute '{source.of}' to cut into bands.")
-                value = row[source.of]
-                row[name] = period_of(value, source.by) if source.by else band_of(value, source.bands or ())
+            if any(source.of not in row for row in rows):
+                raise DataError(f"cohort.attributes.{name}: there is no attribute '{source.of}' to cut into bands.")
+            values = [row[source.of] for row in rows]
+            cut = (
+                _steps(values, source.by, f"cohort.attributes.{name}: {source.of}")
+                if source.by
+                else [band_of(value, source.bands or ()) for value in values]
+            )
+            for row, value in zip(rows, cut, strict=True):
+                row[name] = value
     return joins
 
 
@@ -74,6 +79,8 @@ def numbers_if_all(values: Sequence[object]) -> list[AttributeValue]:
         return [None if v is None else float(str(v)) for v in values]
     texts = [None if value is None else str(value) for value in values]
     plain = [text for text in texts if text is not None]
+    if any("_" in text for text in plain):
+        return list(texts)  # 2025_001 is a number to Python alone
     try:
         numbers = [float(text) for text in plain]
     except ValueError:

@@ -188,7 +188,7 @@ def _standardised(columns: Mapping[str, Sequence[Any]], second: NDArray[np.bool_
                 numbers.append(np.where(known, (column - middle) / spread, 0.0))
             if not known.all():
                 numbers.append((~known).astype(np.float64))
-        elif any(isinstance(value, str) for value in values) and len(set(values)) <= MOST_LEVELS:
+        elif _grouped(values, second):
             levels = [None if value is None else str(value) for value in values]
             for level in dict.fromkeys(levels):
                 hot = np.array([value == level for value in levels], np.float64)
@@ -196,6 +196,13 @@ def _standardised(columns: Mapping[str, Sequence[Any]], second: NDArray[np.bool_
                     words.append((hot - hot.mean()) / hot.std())
     parts = [*numbers, *words]
     return np.column_stack(parts) if parts else np.zeros((second.size, 0))
+
+
+def _grouped(values: Sequence[Any], second: NDArray[np.bool_]) -> bool:
+    """Whether words are groups: few of them, and known of enough rows of both cohorts."""
+    there = np.array([value is not None for value in values])
+    enough = min(there[second].sum(), there[~second].sum()) >= FEWEST
+    return bool(enough) and any(isinstance(value, str) for value in values) and len(set(values)) <= MOST_LEVELS
 
 
 def _folds(second: NDArray[np.bool_], patients: Sequence[str]) -> NDArray[np.int64]:

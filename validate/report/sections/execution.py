@@ -49,7 +49,7 @@ def _asked(study: Study) -> Table:
         for key, label in labels
     ]
     passes = study.sealed.lock["passes"]
-    rows.append(row("Passes", _passes(passes) or printed("clean")))
+    rows.append(row("Passes", _passes(passes) or printed("no lock names them")))
     return Table("execution", (Column(""), Column("")), tuple(rows))
 
 
