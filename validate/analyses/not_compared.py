@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,4 +39,4 @@ def why_not(now: Sequence[Any], before: Sequence[Any], *, fewest: int, most_leve
 
 
 def _values(side: Sequence[Any]) -> int:
-    return sum(value is not None and value == value for value in side)  # noqa: PLR0124  NaN is no value
+    return sum(value is not None and not (isinstance(value, float) and math.isnan(value)) for value in side)

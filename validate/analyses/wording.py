@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from validate.estimation.cluster_words import PLURALS as OF_CLUSTERS
 from validate.estimation.estimate import Estimate
 from validate.protocol.schema import StudyProtocol
 from validate.protocol.segmentation import band_words
@@ -26,8 +27,7 @@ UNITS = {
 PLAIN = (1.0, 3, "")
 SIGNS = ("%", " points", " mm", " ml")
 PLURALS = {
-    "series": "series",
-    "study": "studies",
+    **OF_CLUSTERS,
     "analysis": "analyses",
     "criterion": "criteria",
     "is": "are",

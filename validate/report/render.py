@@ -17,7 +17,7 @@ from validate.report.addresses import DRAWING, address_document, axes_document, 
 from validate.report.binding import Attached
 from validate.report.document import Document, declared, filled
 from validate.report.house import FOLDER, PLAIN, House, read_house
-from validate.report.model_card import card_markdown, card_xml
+from validate.report.model_card_files import card_markdown, card_xml
 from validate.report.names import sealed_names
 from validate.report.paper import paper_document
 from validate.report.pdf import Paper, SetPages, bound, set_in_pages

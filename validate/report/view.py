@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from validate.analyses.wording import PLAIN, UNITS, bare, printed_goal
+from validate.analyses.wording import PLAIN, UNITS, bare, plural, printed_goal
 from validate.analyses.wording import printed as rounded
 from validate.report.printed import Printed, joined, printed
 from validate.report.sealed import Node
@@ -52,9 +52,8 @@ def more(node: Node, shown: int) -> Printed:
 
 def noun_for(node: Node, noun: str) -> str:
     """The noun in the form that goes with this count."""
-    plurals = {"series": "series", "study": "studies", "is": "are", "was": "were", "has": "have"}
     *adjectives, last = noun.split(" ")
-    return noun if node.value == 1 else " ".join([*adjectives, plurals.get(last, f"{last}s")])
+    return noun if node.value == 1 else " ".join([*adjectives, plural(2, last)])
 
 
 def number(node: Node, unit: str = "index", *, against: float | None = None, absent: str = "not defined") -> Printed:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from math import ceil
 from typing import Any
 
-from validate.analyses.wording import number_word, plural
+from validate.analyses.wording import number_word
 from validate.report import moments, view
 from validate.report.criterion import (
     SEVERITY,
@@ -20,6 +20,7 @@ from validate.report.criterion import (
     in_full,
     verdict_outcome,
 )
+from validate.report.deviations_told import deviations_told
 from validate.report.figures.icon_array import key_mark
 from validate.report.printed import Printed, joined, printed
 from validate.report.profile_words import USE, kind, meaning, reader
@@ -37,7 +38,6 @@ MOST_THOUSANDS = 5  # models whose 1,000 page one has room for
 MOST_SILENT, LONGEST_SILENT = 2, 380  # models whose missing answers page one tells, and letters for each
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 SENTENCE = re.compile(r"(?<=[.;])\s")  # where a sentence, or its first part, ends
-LONGEST_STATED = 160  # of what is stated of deviations
 LONGEST = 620  # characters of the verdict's sentence that page one has room for
 USUAL_LINES, FOR_A_LINE = (
     3,
@@ -258,49 +258,10 @@ def _conditions(study: Study) -> Printed:
         said = said + " Shown for no other than " + tested + "."
     if len(_levels_of(study, "site")) == 1:
         said += " One site: a local acceptance, not a general one."
-    deviated = _deviations(study)
+    deviated = deviations_told(study)
     if deviated:
         said = said + " " + deviated
     return said
-
-
-def _deviations(study: Study) -> Printed:
-    """How often it went another way than was locked, by lock and trail, and what people state besides."""
-    stated = study.protocol["statements"]["other_deviations"]
-    return joined((_recorded(study), _stated_besides(stated) if stated else Printed()), " ")
-
-
-def _stated_besides(stated: Node) -> Printed:
-    """In the words of the test operator where page one has room for them."""
-    if len(stated.text) > LONGEST_STATED:
-        return printed("What the test operator states of others stands in appendix A7.")
-    return (
-        printed("The test operator states of others: ")
-        + view.words(stated)
-        + ("" if stated.text.endswith(".") else ".")
-    )
-
-
-def _recorded(study: Study) -> Printed:
-    """What lock and trail know; empty where nothing was locked."""
-    found, amendments = study.sealed.deviations, study.sealed.lock["amendments"]
-    if study.exploratory:
-        return Printed()
-    if not found:  # evidence of an earlier version: the lock alone tells
-        if not amendments:
-            return printed("Whether anything deviated from what was locked was not counted (appendix A7).")
-        counted = (
-            printed(f"{len(amendments):,}", amendments.length_address()) + " " + plural(len(amendments), "amendment")
-        )
-        return printed("Deviations from what was locked: ") + counted + "; others were not counted (appendix A7)."
-    if not found["total"].value:
-        return printed("No deviation", found["total"].address) + " from what was locked is recorded."
-    counts = (
-        (found["amendments"]["major"], "major amendment"), (found["amendments"]["minor"], "minor amendment"),
-        (found["interruptions"], "interruption"), (found["refusals"], "refused start"),
-    )  # fmt: skip
-    told = joined((view.count(number, noun) for number, noun in counts if number.value), ", ")
-    return printed("Deviations from what was locked: ") + view.count(found["total"]) + " (" + told + "; appendix A7)."
 
 
 def _levels_of(study: Study, attribute: str) -> list[Node]:
