@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import pytest
 
 from validate.imaging.perturb.draw import Noise
 from validate.imaging.volume import Volume
+from validate.inference.asking import Asking
+from validate.inference.batching import Batcher
 from validate.inference.decode import Decoded, Seen
 from validate.inference.decode_worker import decoded_from, described
-from validate.inference.disturb import Disturbing, alone, device_of
+from validate.inference.disturb import Disturbing, device_of
+from validate.inference.disturbing_threads import beside, in_turn
 from validate.inference.held import Held, held_bytes
 from validate.inference.local import LocalEngine
 from validate.inference.store import read_inference
@@ -180,15 +183,64 @@ def test_images_are_disturbed_where_the_model_runs() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
-def test_the_thread_that_disturbs_works_in_the_gaps_that_the_model_leaves() -> None:
+def test_the_thread_beside_a_model_works_in_the_gaps_that_others_leave() -> None:
     def nice(thread: int) -> int:
         return os.getpriority(os.PRIO_PROCESS, thread)
 
     mine = threading.get_native_id()
     before = nice(mine)
-    with ThreadPoolExecutor(1, initializer=alone) as pool:
-        other = pool.submit(lambda: nice(threading.get_native_id())).result()
-    assert (other, nice(mine)) == (min(before + 5, 19), before)
+    with beside() as pool, in_turn() as others:
+        other, turn = (one.submit(lambda: nice(threading.get_native_id())).result() for one in (pool, others))
+    assert (other, turn, nice(mine)) == (min(before + 5, 19), before, before)
+
+
+@pytest.mark.parametrize("cause", ["quantum_noise", "ct_motion", "mr_motion", "defocus", "speckle"])
+def test_threads_side_by_side_find_what_one_finds(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cases with one content too, whose noise is drawn once; and where not all pieces may be on their way at once."""
+    monkeypatch.setattr("validate.inference.disturb.TOGETHER", 2 * 24 * 24 * 4)
+    monkeypatch.setattr("validate.inference.disturb.AT_ONCE", 7 * 24 * 24 * 4)
+    images = [Held(radiograph(number % 12), f"u{number % 12}", 0) for number in range(24)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            one, several = (Disturbing("cpu", shared=False) for _ in range(2))
+            for severity in load("perturbations", cause).severities:
+                seen = View(STEPS, volume_transform=Transform(cause, severity, 7, cause))
+                alone, together = pictures(one.images(seen, images)), pictures(several.images(seen, images, pool.map))
+                assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    finally:
+        sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("on_processor", [True, False])
+def test_a_model_that_wants_the_cores_is_idle_while_images_are_disturbed(
+    plan: Make, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_processor: bool
+) -> None:
+    given: list[Future[Any]] = []
+    idle, threads = list[bool](), set[str]()
+    put, images = Asking.put, Disturbing.images
+
+    def watched_put(self: Asking, *more: Any, **named: Any) -> Any:
+        given.append(put(self, *more, **named))
+        return given[-1]
+
+    def watched_images(self: Disturbing, *more: Any) -> Any:
+        idle.append(all(answer.done() for answer in given))
+        threads.add(threading.current_thread().name.split("_")[0])
+        return images(self, *more)
+
+    monkeypatch.setattr(Asking, "put", watched_put)
+    monkeypatch.setattr(Disturbing, "images", watched_images)
+    if not on_processor:
+        monkeypatch.setattr(Batcher, "on_processor", property(lambda _: False))
+    noise = {"name": "gaussian_noise", "options": {"sigma": 10.0}, "seed": 1, "stream": "n"}
+    passes = tuple(Pass(f"n-{number}", volume_transform=noise) for number in range(3))
+    wanted = plan(tmp_path, study(tmp_path / "dicom", 9), passes=(CLEAN, *passes))
+    LocalEngine(kind="thread").run(wanted, out=tmp_path / "out", resume=False)
+    assert read_inference(tmp_path / "out").num_rows == 36
+    assert threads == ({"MainThread"} if on_processor else {"disturb"})
+    assert all(idle) or not on_processor
 
 
 def test_frequencies_that_are_kept_are_not_written_over() -> None:

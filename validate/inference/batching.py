@@ -113,6 +113,11 @@ class Batcher:
     seconds: float = 0.0
     _until: float = 0.0
 
+    @property
+    def on_processor(self) -> bool:
+        """Whether the model computes on the cores of this machine."""
+        return self.model.identity.provider.lower().startswith("cpu")
+
     def begin(
         self,
         cases: Sequence[Case],

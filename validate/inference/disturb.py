@@ -1,19 +1,13 @@
 """Held images → what a model sees of them in one pass: disturbed in batches on the model's device, then preprocessed.
 
 Nothing of it outlives its batch, so memory does not grow with the number of passes. On the processor batches are small enough for
-its cache; where they are cut depends on the images alone, so results do not depend on the machine. One thread does it while the
-model, in a process of its own, is busy with the batch before.
+its cache; where they are cut depends on the images alone, so results do not depend on the machine or on how many threads share them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import sys
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -28,9 +22,11 @@ from validate.models.prediction import Failure
 
 TOGETHER = 1 << 20  # bytes of voxels in single precision that the processor disturbs at once
 TOGETHER_ON_GPU = 1 << 30
-YIELDING = 5  # by which the thread that disturbs is nicer than the model, which has the next batch as a rule and must not wait for a core
-KEPT, LARGEST_KEPT = 128 << 20, 32 << 20  # bytes that are kept when they are freed, and of the largest piece of them
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+AT_ONCE = 64 << 20  # the same of all threads that disturb at once
+
+
+Piece = Sequence[Held]
+Mapped = Callable[[Callable[[Piece], "_Done"], Sequence[Piece]], Iterable["_Done"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +39,15 @@ class _Last:
     transform: Transform
     held: tuple[Held, ...]
     changed: tuple[Volume | Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of a piece of a batch. clock : seconds by stage"""
+
+    changed: Sequence[Volume | Failure]
+    images: Sequence[Seen | Failure]
+    clock: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -82,37 +87,51 @@ class Disturbing:
         self._last: _Last | None = None
         self._noises = _Noises()
 
-    def images(self, view: View, held: Sequence[Held]) -> list[Seen | Failure]:
-        """One for each, in order. A disturbance that fails concerns its image alone."""
+    def images(self, view: View, held: Sequence[Held], by: Mapped = map) -> list[Seen | Failure]:
+        """One for each, in order. A disturbance that fails concerns its image alone.
+
+        by : how pieces of the batch are gone through: one after the other, or by threads side by side
+        """
         assert view.volume_transform is not None
-        pieces = list(_pieces(held, TOGETHER if self.device == "cpu" else TOGETHER_ON_GPU))
         known = self._known(view.volume_transform, held)
         if known is None:
             self._noises.only(view.volume_transform, held)
-            changed = [one for some in pieces for one in self._changed(view.volume_transform, some)]
-            self._keep(view.volume_transform, held, changed)
-        else:
-            changed = list(known)
-        return [self._seen(view, one, new) for one, new in zip(held, changed, strict=True)]
+        done: list[_Done] = []
+        for some in _rounds(_pieces(held, TOGETHER if self.device == "cpu" else TOGETHER_ON_GPU)):
+            done += by(partial(self._piece, view, {} if known is None else known), some)
+        for one in done:
+            self.stages.update(one.clock)
+        if known is None:
+            self._keep(view.volume_transform, held, [volume for one in done for volume in one.changed])
+        return [image for one in done for image in one.images]
 
     def forget(self) -> None:
         """What was kept for another model or pass."""
         self._last, self._noises = None, _Noises()
 
-    def _known(self, transform: Transform, held: Sequence[Held]) -> Sequence[Volume | Failure] | None:
+    def _known(self, transform: Transform, held: Sequence[Held]) -> dict[Held, Volume | Failure] | None:
         last = self._last
         same = last is not None and last.transform == transform and last.held == tuple(held)
-        return last.changed if same and last is not None else None
+        return dict(zip(last.held, last.changed, strict=True)) if same and last is not None else None
 
     def _keep(self, transform: Transform, held: Sequence[Held], changed: Sequence[Volume | Failure]) -> None:
         self._last = _Last(transform, tuple(held), tuple(changed)) if self.shared else None
 
-    def _changed(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
-        clock = {"perturb": 0.0}
+    def _piece(self, view: View, known: Mapping[Held, Volume | Failure], piece: Sequence[Held]) -> _Done:
+        """Disturbed and then preprocessed while it is in the cache."""
+        clock = {"perturb": 0.0, "preprocess": 0.0}
+        assert view.volume_transform is not None
+        changed = [known[one] for one in piece] if known else self._changed(view.volume_transform, piece, clock)
+        images = [
+            new if isinstance(new, Failure) else guarded(clock, "preprocess", partial(seen, new, one.volume, view))
+            for one, new in zip(piece, changed, strict=True)
+        ]
+        return _Done(changed, images, clock)
+
+    def _changed(self, by: Transform, piece: Sequence[Held], clock: dict[str, float]) -> list[Volume | Failure]:
         found = guarded(clock, "perturb", partial(self._many, by, piece))
         if isinstance(found, Failure) and len(piece) > 1:  # of the piece; whose it is, each tells alone
-            found = [one for each in piece for one in self._changed(by, [each])]
-        self.stages.update(clock)
+            return [one for each in piece for one in self._changed(by, [each], clock)]
         return [found] if isinstance(found, Failure) else found
 
     def _many(self, by: Transform, piece: Sequence[Held]) -> list[Volume | Failure]:
@@ -121,14 +140,6 @@ class Disturbing:
             [one.volume for one in piece], dict(by.options), generators=generators, device=self.device
         )
         return [Failure(one.reason, one.detail) if isinstance(one, DecodeFailure) else one for one in found]
-
-    def _seen(self, view: View, held: Held, changed: Volume | Failure) -> Seen | Failure:
-        if isinstance(changed, Failure):
-            return changed
-        clock = {"preprocess": 0.0}
-        found = guarded(clock, "preprocess", partial(seen, changed, held.volume, view))
-        self.stages.update(clock)
-        return found
 
 
 def open_torch() -> None:
@@ -143,6 +154,21 @@ def open_torch() -> None:
         torch.ones(1).exp()
 
 
+def _rounds(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Consecutive ones that may be on their way at once."""
+    some: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        own = sum(one.volume.voxels.size * 4 for one in piece)
+        if some and size + own > AT_ONCE:
+            yield some
+            some, size = [], 0
+        some.append(piece)
+        size += own
+    if some:
+        yield some
+
+
 def _pieces(held: Sequence[Held], size: int) -> Iterator[list[Held]]:
     """Consecutive ones of one shape, as many as fit."""
     piece: list[Held] = []
@@ -154,36 +180,6 @@ def _pieces(held: Sequence[Held], size: int) -> Iterator[list[Held]]:
         piece.append(one)
     if piece:
         yield piece
-
-
-def alone() -> None:
-    """What the thread that disturbs starts with: the cores are the model's, so torch's own threads would only be in its way, and it
-    works in the gaps that the model leaves. A layer of a network takes as long as the slowest of the model's threads.
-    """
-    _keep_freed()
-    _yield_cores()
-    with contextlib.suppress(ImportError):  # without it each disturbance says so
-        import torch
-
-        torch.set_num_threads(1)
-
-
-def _yield_cores() -> None:
-    """Of this thread alone, which only Linux can."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + YIELDING, 19))
-
-
-def _keep_freed() -> None:
-    """What the images of one batch have freed is for the next: given back to the system and taken again, it would be cleared page by
-    page each time, which takes longer than the arithmetic on it. Of the C library of GNU; others are left as they are.
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        option = ctypes.CDLL(None).mallopt
-        option(M_TRIM_THRESHOLD, KEPT)
-        option(M_MMAP_THRESHOLD, LARGEST_KEPT)
 
 
 def device_of(provider: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from validate.errors import Contradiction, MachineError, ValidateError
 from validate.inference.begin import Begun, OnEvent, begin
 from validate.inference.decoders import PATIENCE, Decoders, Kind
+from validate.inference.disturbing_threads import cores
 from validate.inference.plan import InferencePlan
 from validate.inference.progress import Progress
 from validate.inference.stretch_work import StretchWork
@@ -129,11 +129,6 @@ def decoders_for(plan: InferencePlan, engine: LocalEngine, begun: Begun, on_even
         kinds[syntax] = measured.kind
     most: Kind = next(iter(kinds.values()), "process")  # of the most frequent syntax; volumes are worth processes
     return Decoders(count, most, {syntax: kind for syntax, kind in kinds.items() if kind != most}, engine.patience)
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 ENGINE = LocalEngine()

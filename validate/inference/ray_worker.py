@@ -13,7 +13,7 @@ from typing import Any
 from validate.cohort.case import Case, Cohort
 from validate.errors import ValidateError
 from validate.inference.decoders import Decoders
-from validate.inference.local import cores
+from validate.inference.disturbing_threads import cores
 from validate.inference.plan import InferencePlan, Shard, Stretch, make_plan
 from validate.inference.rebuild import Rebuild
 from validate.inference.stretch_work import StretchWork

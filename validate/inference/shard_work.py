@@ -16,7 +16,7 @@ from validate.imaging.placed import Placement
 from validate.imaging.unfinished import Unfinished
 from validate.inference.aggregate import aggregated
 from validate.inference.batching import Batcher, Image, Named, Pixels, Result, Shown, named_images
-from validate.inference.disturb import Disturbing
+from validate.inference.disturb import Disturbing, Mapped
 from validate.inference.held import Held, held_bytes
 from validate.inference.plan import Shard
 from validate.inference.view import View
@@ -149,22 +149,37 @@ class ShardWork:
 
         return Begun(answer, begun.wait)
 
-    def prepared(self) -> list[Image | Failure | None]:
-        """The images that wait, with nothing left to do before the model; held ones learn their places as they are made."""
+    @property
+    def in_turn(self) -> bool:
+        """Whether images are disturbed on the cores that the model wants too, and so while it is idle."""
+        return self.disturbing is not None and self.disturbing.device == "cpu" and self.batcher.on_processor
+
+    @property
+    def latest(self) -> list[Future[list[Result]]]:
+        """The batch that the model was given last, where there is one."""
+        return self._answers[-1:]
+
+    def prepared(self, by: Mapped = map) -> list[Image | Failure | None]:
+        """The images that wait, with nothing left to do before the model; held ones learn their places as they are made.
+
+        by : how pieces of the batch are gone through
+        """
         waiting = {place: dict(image.images) for place, image in enumerate(self._images) if isinstance(image, Waiting)}
         for name, view in self.seen.items():
-            self._disturb(name, view, waiting)
+            self._disturb(name, view, waiting, by)
         images = [
             _whole(waiting[place]) if isinstance(image, Waiting) else image for place, image in enumerate(self._images)
         ]
         return [_halved(image) for image in images] if self.half else images
 
-    def _disturb(self, name: str, view: View, waiting: Mapping[int, dict[str, Shown | Held | Failure]]) -> None:
+    def _disturb(
+        self, name: str, view: View, waiting: Mapping[int, dict[str, Shown | Held | Failure]], by: Mapped
+    ) -> None:
         held = {place: one for place, images in waiting.items() if isinstance(one := images.get(name), Held)}
         if not held:
             return
         assert self.disturbing is not None
-        for place, found in zip(held, self.disturbing.images(view, list(held.values())), strict=True):
+        for place, found in zip(held, self.disturbing.images(view, list(held.values()), by), strict=True):
             waiting[place][name] = found if isinstance(found, Failure) else found.image
             if not name:
                 self._places[place] = None if isinstance(found, Failure) else found.placement

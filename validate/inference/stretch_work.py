@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +20,8 @@ from validate.inference.asking import Asking
 from validate.inference.batching import Batcher, Image, Shown, named_images
 from validate.inference.decode import Decoded, DecodeTask
 from validate.inference.decoders import Decoders
-from validate.inference.disturb import Disturbing, alone, device_of, open_torch
+from validate.inference.disturb import Disturbing, device_of, open_torch
+from validate.inference.disturbing_threads import beside, in_turn
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, Shard, Stretch
 from validate.inference.shard_work import ShardWork, Waiting
@@ -76,7 +76,7 @@ class StretchWork:
             for model in plan.models
             for device, loaded in model.elsewhere.items()
         }
-        self.ahead = ThreadPoolExecutor(1, "disturb", initializer=alone)
+        self.ahead, self.in_turn = beside(), in_turn()
         self.disturbing: dict[str, Disturbing] = {}
         self.eager = sum(pass_.volume_transform is None for pass_ in plan.passes)
         if self.eager < len(plan.passes):
@@ -104,6 +104,7 @@ class StretchWork:
             raise
         finally:
             self.ahead.shutdown(wait=True, cancel_futures=True)
+            self.in_turn.shutdown(wait=True, cancel_futures=True)
 
     def _stretches(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
         stream = decoders.stream(self._tasks(pending))
@@ -176,17 +177,19 @@ class StretchWork:
         for _, found in decoded:
             self.tally.decode_seconds += found.seconds
             self.tally.stages.update(found.stages)
-        # Those that disturb it come first: the first of them is prepared while the model is busy with what is not disturbed.
+        # Those that disturb it come first: the first of them is prepared while a model elsewhere is busy with what is not disturbed.
         for work in works:
             if work.disturbing is not None:
                 self._add(work, case, decoded)
         due = [work for work in works if work.due]
-        images = self.ahead.submit(due[0].prepared) if due else None
+        images = self._ahead(due[:1])
         for work in works:
             if work.disturbing is None:
                 self._add(work, case, decoded)
-        if images is not None:
-            self._run_due(due, images)
+        for place, work in enumerate(due):
+            ready = self._prepared_in_turn(work) if images is None else images.result()
+            images = self._ahead(due[place + 1 : place + 2])
+            work.run(ready)
 
     def _add(self, work: ShardWork, case: Case, decoded: Sequence[tuple[Reading, Decoded]]) -> None:
         if not work.views:
@@ -209,13 +212,21 @@ class StretchWork:
             [found.places[place] if found.places else None for found, place in mine],
         )
 
-    def _run_due(self, due: Sequence[ShardWork], images: Future[list[Image | Failure | None]]) -> None:
-        """Batches of these passes, each prepared while the model is busy with the one before; images : of the first."""
-        for work, following in zip_longest(due, due[1:]):
-            ready = images.result()
-            if following is not None:
-                images = self.ahead.submit(following.prepared)
-            work.run(ready)
+    def _ahead(self, following: Sequence[ShardWork]) -> Future[list[Image | Failure | None]] | None:
+        """The batch of the next pass, prepared while models elsewhere are busy; None where that would take cores from one."""
+        return None if not following or following[0].in_turn else self.ahead.submit(following[0].prepared)
+
+    def _prepared_in_turn(self, work: ShardWork) -> list[Image | Failure | None]:
+        """By all cores, once the models that want them are idle."""
+        busy = [
+            answer
+            for one in self.underway
+            for other in one.works
+            if other.batcher.on_processor
+            for answer in other.latest
+        ]
+        self.asking.settle(busy)
+        return work.prepared(self.in_turn.map)
 
     def _shard_work(self, shard: Shard) -> ShardWork:
         size = int(shard.pass_.engine_overrides.get("batch_size", self.batch_sizes[shard.model.id]))

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -90,12 +91,14 @@ class Room:
     """Bytes that may be kept for the images of a batch, all together."""
 
     left: int = 256 << 20
+    _one: Lock = field(default_factory=Lock)
 
     def takes(self, size: int) -> bool:
         """Whether there was room for so many more."""
-        fits = size <= self.left
-        self.left -= size if fits else 0
-        return fits
+        with self._one:
+            fits = size <= self.left
+            self.left -= size if fits else 0
+            return fits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +130,7 @@ class Noise:
     full: bool = False
     _generator: Generator | None = None
     _drawn: list[tuple[Any, Any]] = field(default_factory=list)
+    _one: Lock = field(default_factory=Lock)  # two threads may hold images of one content
 
     def again(self) -> Source:
         """From the first number on. Who asks for the same as others before is given the same, without drawing it anew."""
@@ -134,6 +138,10 @@ class Noise:
 
     def at(self, place: int, call: Any) -> Any:
         """What this call gives after `place` calls, or None where another was made there before, or there is no room for it."""
+        with self._one:
+            return self._at(place, call)
+
+    def _at(self, place: int, call: Any) -> Any:
         if place < len(self._drawn):
             known, value = self._drawn[place]
             return value if known == call else None
