@@ -1,5 +1,5 @@
-"""The two loops that preprocessing spends its time in, as machine code: the arithmetic of voi.py and resize.py in their order, so
-the same bits, in a fifth of the time.
+"""The loops that preprocessing spends its time in, as machine code: the arithmetic of voi.py, resize.py and resample.py in their
+order, so the same bits, in a fifth of the time.
 
 Compiling takes a moment, so only who has many images to prepare opens them; until then numpy does it.
 """
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from validate.stats.compiled import compiled
 
+BLOCK = 1024  # numbers in double precision that stay in a core's first cache
+
 _open: list[bool] = []
 
 
@@ -22,6 +24,7 @@ def open_kernels() -> None:
     ramp(image.reshape(-1), image.reshape(-1).copy(), 0.0, 1.0, 0.5)
     places, weights = np.zeros((2, 2), np.int64), np.full((2, 2), 0.5)
     banded(image, places, weights, places, weights, image.copy())
+    layered(image[0], places, weights, 0, image[0, 0].copy())
     _open.append(True)
 
 
@@ -60,3 +63,23 @@ def banded(image: Any, down: Any, down_weights: Any, across: Any, across_weights
                 for tap in range(1, across.shape[0]):
                     mixed += low[across[tap, column]] * across_weights[tap, column]
                 found[channel, row, column] = mixed
+
+
+@compiled
+def layered(slices: Any, places: Any, weights: Any, level: int, found: Any) -> None:
+    """(slice, pixel) → (pixel,): the slice of the new volume at this level; places and weights (taps, new)."""
+    low = np.empty(min(BLOCK, found.size), np.float64)
+    for start in range(0, found.size, BLOCK):
+        some, weight, to = (
+            slices[places[0, level], start : start + BLOCK],
+            weights[0, level],
+            found[start : start + BLOCK],
+        )
+        for pixel in range(to.size):
+            low[pixel] = some[pixel] * weight
+        for tap in range(1, places.shape[0]):
+            some, weight = slices[places[tap, level], start : start + BLOCK], weights[tap, level]
+            for pixel in range(to.size):
+                low[pixel] += some[pixel] * weight
+        for pixel in range(to.size):
+            to[pixel] = low[pixel]

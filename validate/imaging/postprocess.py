@@ -18,7 +18,7 @@ from validate.imaging.mask import LARGEST_LABEL, Grid, LabelMap
 from validate.imaging.resample import on_grid
 from validate.imaging.volume_steps import Step
 
-VERSION = "1"
+VERSION = "2"
 
 Label = Annotated[int, Field(ge=1, le=LARGEST_LABEL)]
 Connectivity = Literal[6, 18, 26]

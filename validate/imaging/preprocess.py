@@ -19,7 +19,7 @@ from validate.imaging.voi import Above, Ramp, Sigmoid, looked_up, shaped, window
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
 
-VERSION = "3"
+VERSION = "4"
 
 Image = NDArray[np.float32]  # (channel, y, x)
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from validate.imaging.banded_volume import banded_volume
 from validate.imaging.mask import Grid
-from validate.imaging.resize import Method, axis_weights, nearest_places
+from validate.imaging.resize import Band, Method, band, nearest_places
 
 Interpolation = Literal["nearest", "linear"]
 HALF = 0.5 + 1e-6  # a centre on the edge of a volume belongs to it, whatever rounding says
@@ -30,17 +31,15 @@ def rescaled(
 
     method, antialias : as of torch's interpolate with align_corners=False, along each axis
     """
-    found = voxels
-    for axis, (new, step) in enumerate(zip(size, scale, strict=True), start=1):
-        old = found.shape[axis]
-        if new == old and step == 1:
-            continue
-        if method == "nearest":
-            found = np.take(found, nearest_places(old, new, step), axis=axis)
-        else:
-            weights = axis_weights(old, new, step, method, antialias).astype(np.float32)
-            found = np.moveaxis(np.tensordot(weights, found.astype(np.float32, copy=False), axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(found, dtype=np.float32)
+    if method == "nearest":
+        found = voxels
+        for axis, (new, step) in enumerate(zip(size, scale, strict=True), start=1):
+            if new != found.shape[axis] or step != 1:
+                found = np.take(found, nearest_places(found.shape[axis], new, step), axis=axis)
+        return np.ascontiguousarray(found, dtype=np.float32)
+    axes = zip(voxels.shape[1:], size, scale, strict=True)
+    down, rows, columns = (band(old, new, step, method, antialias) for old, new, step in axes)
+    return banded_volume(voxels, down, rows, columns)
 
 
 def on_grid(
@@ -59,21 +58,32 @@ def on_grid(
 def _along_axes(
     voxels: NDArray[Any], found: NDArray[Any], scale: NDArray[np.float64], start: NDArray[np.float64], method: str
 ) -> NDArray[Any]:
-    taken, inside = voxels, []
-    for axis, (step, first) in enumerate(zip(scale, start, strict=True), start=1):
-        places = np.arange(found.shape[axis]) * step + first
-        within = np.flatnonzero((places >= -HALF) & (places <= taken.shape[axis] - 1 + HALF))
+    inside, places = [], []
+    for old, new, step, first in zip(voxels.shape[1:], found.shape[1:], scale, start, strict=True):
+        centres = np.arange(new) * step + first
+        within = np.flatnonzero((centres >= -HALF) & (centres <= old - 1 + HALF))
         inside.append(within)
-        places = np.clip(places[within], 0, taken.shape[axis] - 1)
-        if method == "nearest":
-            taken = np.take(taken, np.floor(places + 0.5).astype(np.int64), axis=axis)
-            continue
-        low = np.minimum(places.astype(np.int64), max(taken.shape[axis] - 2, 0))
-        high = np.minimum(low + 1, taken.shape[axis] - 1)
-        share = (places - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(taken.ndim)])
-        taken = np.take(taken, low, axis=axis) * (1 - share) + np.take(taken, high, axis=axis) * share
-    found[np.ix_(np.arange(found.shape[0]), *inside)] = taken
+        places.append(np.clip(centres[within], 0, old - 1))
+    if not all(within.size for within in inside):
+        return found
+    if method == "nearest":
+        taken = voxels
+        for axis, some in enumerate(places, start=1):
+            taken = np.take(taken, np.floor(some + 0.5).astype(np.int64), axis=axis)
+    else:
+        down, rows, columns = (_between(some, old) for some, old in zip(places, voxels.shape[1:], strict=True))
+        taken = banded_volume(voxels, down, rows, columns)
+    found[(slice(None), *(slice(within[0], within[-1] + 1) for within in inside))] = taken
     return found
+
+
+def _between(places: NDArray[np.float64], old: int) -> Band:
+    """Linear between the two voxels of `old` that each place lies between; of those it lies on where all of them do."""
+    low = np.minimum(places.astype(np.int64), max(old - 2, 0))
+    share = places - low
+    if ((share == 0) | (share == 1)).all():
+        return Band((low + share.astype(np.int64))[None], np.ones((1, len(places), 1)))
+    return Band(np.stack([low, np.minimum(low + 1, old - 1)]), np.stack([1 - share, share])[..., None])
 
 
 def _point_by_point(

@@ -32,26 +32,33 @@ def resized(
     if method == "nearest":
         rows, columns = (nearest_places(old, new, old / new) for old, new in zip(image.shape[1:], size, strict=True))
         return np.ascontiguousarray(image[:, rows][:, :, columns])
-    down, across = (_band(old, new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True))
+    down, across = (
+        band(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
+    )
     found = np.empty((image.shape[0], *size), np.float32)
-    if serve(image):
-        weights = down.weights[..., 0], across.weights[..., 0]
-        banded(np.ascontiguousarray(image), down.places, weights[0], across.places, weights[1], found)
-        return found
-    height = max(BLOCK // (image.shape[0] * image.shape[2]), 1)
-    for start in range(0, size[0], height):
-        some = slice(start, start + height)
-        low = down.applied(image, some).swapaxes(1, 2)
-        found[:, some] = across.applied(np.ascontiguousarray(low), slice(None)).swapaxes(1, 2)
+    resize_into(found, image, down, across)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """places : (taps, new) pixels that an output pixel is made of      weights : (taps, new, 1) of each"""
+    """
+    places : (taps, new) pixels that an output pixel is made of; of one pixel they are neighbours, the last may come again at the border
+    weights : (taps, new, 1) of each
+    """
 
     places: NDArray[np.int64]
     weights: NDArray[np.float64]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(taps, new)."""
+        taps, new = self.places.shape
+        return taps, new
+
+    def leaves(self, old: int) -> bool:
+        """Whether each of the `old` pixels becomes itself."""
+        return self.size == (1, old) and bool((self.places[0] == np.arange(old)).all() and (self.weights == 1).all())
 
     def applied(self, image: NDArray[np.floating[Any]], some: slice) -> NDArray[np.float64]:
         """(channel, y, x) → (channel, some of the new y, x)."""
@@ -62,9 +69,23 @@ class Band:
         return found
 
 
+def resize_into(found: NDArray[np.float32], image: NDArray[np.float32], down: Band, across: Band) -> None:
+    """(channel, y, x) → found, (channel, new y, new x), which is written over: rows mixed first, then columns."""
+    if serve(image):
+        weights = down.weights[..., 0], across.weights[..., 0]
+        banded(np.ascontiguousarray(image), down.places, weights[0], across.places, weights[1], found)
+        return
+    height = max(BLOCK // (image.shape[0] * image.shape[2]), 1)
+    for start in range(0, found.shape[1], height):
+        some = slice(start, start + height)
+        low = down.applied(image, some).swapaxes(1, 2)
+        found[:, some] = across.applied(np.ascontiguousarray(low), slice(None)).swapaxes(1, 2)
+
+
 @lru_cache(maxsize=64)
-def _band(old: int, new: int, method: str, antialias: bool) -> Band:  # noqa: FBT001 (a cache key)
-    matrix = axis_weights(old, new, old / new, method, antialias)
+def band(old: int, new: int, scale: float, method: str, antialias: bool) -> Band:  # noqa: FBT001 (a cache key)
+    """What is not zero of axis_weights."""
+    matrix = axis_weights(old, new, scale, method, antialias)
     first = np.argmax(matrix != 0, axis=1)
     last = old - 1 - np.argmax(matrix[:, ::-1] != 0, axis=1)
     offsets = np.arange(int((last - first).max()) + 1)
@@ -80,8 +101,7 @@ def nearest_places(old: int, new: int, scale: float) -> NDArray[np.int64]:
     return np.minimum(centres.astype(np.int64), old - 1)
 
 
-@lru_cache(maxsize=64)
-def axis_weights(old: int, new: int, scale: float, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (a cache key)
+def axis_weights(old: int, new: int, scale: float, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (as band)
     """(new, old) matrix whose rows sum to one; a new pixel is `scale` old ones wide."""
     if method == "area":
         first, last = np.arange(new) * old // new, -(-np.arange(1, new + 1) * old // new)

@@ -100,3 +100,20 @@ def test_beyond_the_field_is_nothing_and_the_rim_of_a_cut_body_is_bright(bench: 
     small = np.where(radius < 50, 0.0, -1000.0)
     whole = bench.disturbed("field_of_view", bench.image(small[None], unit="HU"), lost=20.0)[0]
     assert (whole[radius < 45] == 0).all()  # nothing is cut off, so nothing is bright
+
+
+@pytest.mark.parametrize("thickness", [1.5, 2.0, 7.3, 40.0])
+def test_slices_are_mixed_alike_on_every_device(bench: Any, thickness: float) -> None:
+    import torch
+
+    from validate.imaging.perturb.slice_thickness import _by_shifts, box
+
+    voxels = np.random.default_rng(1).normal(0, 100, (9, 7, 5)).astype(np.float32)
+    found = bench.disturbed("slice_thickness", bench.image(voxels), thickness=thickness)
+    shifted = _by_shifts(torch.from_numpy(voxels)[None, ..., None], box(thickness, 1.0))[0, ..., 0].numpy()
+    weights = box(thickness, 1.0).numpy().astype(np.float64)
+    reach = weights.size // 2
+    wide = np.pad(voxels.astype(np.float64), ((reach, reach), (0, 0), (0, 0)), mode="edge")
+    by_hand = np.tensordot(np.lib.stride_tricks.sliding_window_view(wide, weights.size, axis=0), weights, 1)
+    for one in (found, shifted):
+        np.testing.assert_allclose(one, by_hand, rtol=0, atol=1e-4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from validate.imaging.perturb.draw import Draw
-from validate.imaging.perturb.symmetric_kernel import TOGETHER, along_columns, along_rows
+from validate.imaging.perturb.symmetric_kernel import along_columns, along_rows, one_side
 
 MARGIN = 32  # pixels that are mirrored beyond each border, at least
 
@@ -38,10 +38,7 @@ def _by_sums(planes: Any, axis: int, sigma: float) -> Any:
 
 @lru_cache(maxsize=64)
 def _half_kernel(sigma: float) -> Any:
-    """Its middle and one side, of steps that are TOGETHER as often as needed."""
-    whole = _kernel(sigma).float().numpy()
-    half = whole[whole.size // 2 :]
-    return np.pad(half, (0, -(half.size - 1) % TOGETHER))
+    return one_side(_kernel(sigma).float().numpy())
 
 
 def _by_convolution(planes: Any, axis: int, sigma: float) -> Any:

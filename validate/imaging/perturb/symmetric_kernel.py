@@ -13,6 +13,12 @@ from validate.stats.compiled import compiled
 TOGETHER = 3
 
 
+def one_side(whole: Any) -> Any:
+    """(2 · reach + 1,) weights → their middle and one side, filled up with zeros to steps that are TOGETHER as often as needed."""
+    half = whole[whole.size // 2 :]
+    return np.pad(half, (0, -(half.size - 1) % TOGETHER))
+
+
 @compiled
 def along_columns(plane: Any, kernel: Any, found: Any) -> None:
     """(y, x), the first and last row repeated beyond the ends.
