@@ -15,7 +15,7 @@ from pydantic import Field
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
-from validate.imaging.perturb.symmetric_kernel import along_columns, one_side
+from validate.imaging.perturb.symmetric_kernel import TOGETHER, along_columns, one_side
 
 
 class SliceThickness(Strength):
@@ -49,11 +49,19 @@ def _by_sums(voxels: Any, weights: Any) -> Any:
     import torch
 
     _, z, y, x, c = voxels.shape
-    given, kernel = voxels.movedim(-1, 2).contiguous().numpy(), one_side(weights.numpy())
+    given, kernel = voxels.movedim(-1, 2).contiguous().numpy(), _one_side(weights.numpy())
     found = np.empty(given.shape, np.float32)
     for one, out in zip(given, found, strict=True):
         along_columns(one.reshape(z, c * y * x), kernel, out.reshape(z, c * y * x))
     return torch.from_numpy(found).movedim(2, -1)
+
+
+def _one_side(weights: Any) -> Any:
+    """As along_columns takes them, without slices that have no share."""
+    reach = weights.size // 2
+    steps = max(int(np.flatnonzero(weights[reach:])[-1]), 1)
+    some = weights[reach - steps : reach + steps + 1]
+    return some[steps:] if steps < TOGETHER else one_side(some)
 
 
 def _by_shifts(voxels: Any, shares: Any) -> Any:

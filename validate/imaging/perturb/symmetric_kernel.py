@@ -23,14 +23,27 @@ def one_side(whole: Any) -> Any:
 def along_columns(plane: Any, kernel: Any, found: Any) -> None:
     """(y, x), the first and last row repeated beyond the ends.
 
-    kernel : (1 + steps,) its middle first, then both sides of it; steps a multiple of TOGETHER
+    kernel : (1 + steps,) its middle first, then both sides of it; steps 1, 2 or a multiple of TOGETHER
     """
     last = plane.shape[0] - 1
     for y in range(plane.shape[0]):
-        row, to, middle = plane[y], found[y], kernel[0]
+        row, to, middle, one = plane[y], found[y], kernel[0], kernel[1]
+        a, b = plane[max(y - 1, 0)], plane[min(y + 1, last)]
+        if kernel.size == 2:
+            for x in range(row.size):
+                to[x] = middle * row[x] + one * (a[x] + b[x])
+            continue
+        two = kernel[2]
+        c, d = plane[max(y - 2, 0)], plane[min(y + 2, last)]
+        if kernel.size == 3:
+            for x in range(row.size):
+                to[x] = middle * row[x] + (one * (a[x] + b[x]) + two * (c[x] + d[x]))
+            continue
+        three = kernel[3]
+        e, f = plane[max(y - 3, 0)], plane[min(y + 3, last)]
         for x in range(row.size):
-            to[x] = middle * row[x]
-        for step in range(1, kernel.size, 3):
+            to[x] = middle * row[x] + (one * (a[x] + b[x]) + two * (c[x] + d[x]) + three * (e[x] + f[x]))
+        for step in range(4, kernel.size, 3):
             one, two, three = kernel[step], kernel[step + 1], kernel[step + 2]
             a, b = plane[max(y - step, 0)], plane[min(y + step, last)]
             c, d = plane[max(y - step - 1, 0)], plane[min(y + step + 1, last)]
@@ -41,7 +54,7 @@ def along_columns(plane: Any, kernel: Any, found: Any) -> None:
 
 @compiled
 def along_rows(plane: Any, kernel: Any, found: Any) -> None:
-    """The same with the first and last pixel of each row."""
+    """The same with the first and last pixel of each row; steps a multiple of TOGETHER."""
     reach, size = kernel.size - 1, plane.shape[1]
     wide = np.empty(size + 2 * reach, np.float32)
     for y in range(plane.shape[0]):
