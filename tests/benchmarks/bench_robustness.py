@@ -47,7 +47,7 @@ KINDS = {
     "fundus": "colour",
     "any": "radiograph",
 }
-COUNTS = {"series": 2}
+COUNTS = {"series": 3}
 WINDOW = {"window": {"source": "window", "index": 0}}
 RESIZE = {"resize": {"size": [SIDE, SIDE], "method": "bilinear", "antialias": False}}
 STEPS: dict[str, tuple[Any, ...]] = {
@@ -141,7 +141,7 @@ class _Bench:
 
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder, self.kind = folder, kind
-        self.count = COUNTS.get(kind, 3 * BATCH)
+        self.count = COUNTS.get(kind, 6 * BATCH)
         self.cases = write_cases(folder / "images", kind, self.count)
         self.model = folder / "resnet18.onnx"
         write_resnet18(self.model, SLICES if kind == "series" else 0)
