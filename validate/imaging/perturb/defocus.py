@@ -7,12 +7,11 @@ discs", Am J Optom Physiol Opt 59:885-889), so D·p·10⁻³/field of the image'
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from validate.imaging.perturb.cosines import cosine_frequencies, mirrored
+from validate.imaging.perturb.disc import blurred
 from validate.imaging.perturb.draw import Draw
 from validate.imaging.perturb.perturbation import Perturbation, Strength
 from validate.imaging.perturb.stack import Stack
@@ -33,24 +32,7 @@ def diameter(options: Defocus, columns: int) -> float:
 
 def unfocused(stack: Stack, options: Defocus, draw: Draw) -> Stack:
     """The same everywhere in the field."""
-    width = diameter(options, stack.shape[3])
-    return stack.having(mirrored(stack, partial(_transfer, width), draw))
-
-
-@lru_cache(maxsize=8)
-def _transfer(width: float, rows: int, columns: int) -> Any:
-    import torch
-
-    return disc(torch.hypot(cosine_frequencies(rows)[:, None], cosine_frequencies(columns)[None]).mul_(width))
-
-
-def disc(argument: Any) -> Any:
-    """2·J₁(πx)/(πx), 1 at 0."""
-    import torch
-
-    scaled = math.pi * argument
-    small = scaled < 1e-4
-    return torch.where(small, 1.0, 2 * torch.special.bessel_j1(scaled.clamp_min(1e-4)) / scaled.clamp_min(1e-4))
+    return stack.having(blurred(stack, diameter(options, stack.shape[3]), draw))
 
 
 PERTURBATION = Perturbation(

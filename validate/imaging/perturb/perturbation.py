@@ -104,14 +104,15 @@ class Perturbation:
         greys = [ends(volume) for volume in volumes]
         first = volumes[0]
         colour = first.voxels.ndim == 4
+        images = [volume.voxels for volume in volumes]
         shape = (len(volumes), *first.voxels.shape, *(() if colour else (1,)))
         stack = Stack(
-            Later(shape, lambda: torch.from_numpy(_planes(volumes)).movedim(2, -1).to(device)),
+            Later(shape, lambda: torch.from_numpy(_planes(volumes)).movedim(2, -1).to(device), images),
             unit=first.unit, spacing=first.spacing, affines=tuple(volume.affine for volume in volumes),
             black=_column([grey[0] for grey in greys], device), white=_column([grey[1] for grey in greys], device),
         )  # fmt: skip
         with torch.inference_mode():
-            done = self.change(stack, options, Draw(generators, device, [volume.voxels for volume in volumes]))
+            done = self.change(stack, options, Draw(generators, device, images))
         out = done.voxels.to("cpu").numpy()
         return [
             self._volume(volume, one, done, place, colour)

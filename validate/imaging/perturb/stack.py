@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,14 @@ MILLION = 1e6
 
 @dataclass(slots=True)
 class Later:
-    """Voxels that are made when they are first asked for: a cause that keeps what follows from them need not ask again."""
+    """Voxels that are made when they are first asked for: a cause that keeps what follows from them need not ask again.
+
+    images : of which they are made, (z, y, x) or (z, y, x, c), for who looks at one plane after the other
+    """
 
     shape: tuple[int, ...]
     make: Callable[[], Any]
+    images: Sequence[NDArray[Any]] = ()
     made: Any = None
 
     def voxels(self) -> Any:
@@ -53,6 +57,26 @@ class Stack:
     def shape(self) -> tuple[int, ...]:
         """(n, z, y, x, c), without asking for them."""
         return tuple(self.given.shape)
+
+    def planes(self) -> Iterator[NDArray[Any]]:
+        """(y, x) on the processor, of each image, slice and channel in turn, float32 or bytes, to be looked at before the next one
+        and never written on.
+
+        Where none are made yet, no copy of all is made, which would push everything else out of the caches.
+        """
+        if isinstance(self.given, Later) and self.given.made is None and self.given.images:
+            room = np.empty(self.shape[2:4], np.float32)
+            for image in self.given.images:
+                for place in image if image.ndim == 4 else image[..., None]:
+                    for plane in np.moveaxis(place, 2, 0):
+                        if plane.dtype == np.uint8:
+                            yield plane
+                        else:
+                            room[:] = plane
+                            yield room
+        else:
+            n, z, rows, columns, c = self.shape
+            yield from self.voxels.movedim(-1, 2).reshape(n * z * c, rows, columns).contiguous().numpy()
 
     @property
     def grey(self) -> Any:
