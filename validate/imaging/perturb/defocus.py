@@ -1,7 +1,7 @@
 """Out of focus: every point becomes a disc.
 
 With an error of D dioptres and a pupil of p mm the blur circle is D·p·10⁻³ radians wide (Smith 1982, "Angular diameter of defocus blur
-discs", Am J Optom Physiol Opt 59:885-889), so D·p·10⁻³/field of the image's width. Its transfer is 2·J₁(πdf)/(πdf).
+discs", Am J Optom Physiol Opt 59:885-889), so D·p·10⁻³/field of the image's width. `disc` says how exact it is.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ PERTURBATION = Perturbation(
     anchor="0.5 and 1 dioptre (an unnoticed error), 2 (soft), 3.5 and 6 (uncorrected myopia; graders reject it)",
     strength="dioptres",
     unit="dioptres",
-    validity="A disc of the geometric blur, behind a 4 mm pupil in a 45° field unless said otherwise; no scatter of a cataract.",
+    validity="A disc of the geometric blur, behind a 4 mm pupil in a 45° field unless said otherwise; no scatter of a cataract. "
+    "The contrast of each wave is the disc's within 0.006 up to half of the highest frequency that pixels hold, within 0.055 up to it.",
     source="Smith 1982, Am J Optom Physiol Opt 59:885-889",
     change=unfocused,
 )  # fmt: skip

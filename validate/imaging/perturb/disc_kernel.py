@@ -53,11 +53,9 @@ def spread(plane: Any, weights: Any, flat: Any, counts: Any, found: Any) -> None
             else:
                 one_line(weights[line], start, stop, pairs, above, below)
         whole = sums[y % size]
-        if y >= reach:
-            to = found[y - reach]
-            for x in range(columns):
-                to[x] = whole[x]
+        to = found[max(y - reach, 0)]  # the first ones hold rows above the image, and are written over
         for x in range(columns):
+            to[x] = whole[x]
             whole[x] = ZERO
 
 
@@ -73,6 +71,8 @@ def aligned(rows: Any, columns: Any) -> Any:
 @compiled
 def mirrored_place(place: Any, size: Any) -> Any:
     """Where in the image that lies."""
+    if 0 <= place < size:
+        return place
     turned = place % (2 * size)
     return min(turned, 2 * size - 1 - turned)
 
@@ -87,9 +87,14 @@ def paired(row: Any, wide: Any, pairs: Any, reach: Any) -> None:
     middle, to = wide[reach:], pairs[0]
     for x in range(columns):
         middle[x] = row[x]
-    for x in range(reach):
-        wide[x] = middle[mirrored_place(x - reach, columns)]
-        wide[reach + columns + x] = middle[mirrored_place(columns + x, columns)]
+    if reach <= columns:
+        for x in range(reach):
+            wide[x] = middle[reach - 1 - x]
+            wide[reach + columns + x] = middle[columns - 1 - x]
+    else:
+        for x in range(reach):
+            wide[x] = middle[mirrored_place(x - reach, columns)]
+            wide[reach + columns + x] = middle[mirrored_place(columns + x, columns)]
     for x in range(columns):
         to[x] = middle[x]
     for step in range(1, reach + 1):
