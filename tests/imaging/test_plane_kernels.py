@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from validate.imaging import plane_kernels
+from validate.imaging.preprocess import apply
 from validate.imaging.resize import Method, resized
 from validate.imaging.voi import Ramp, shaped, windowed
+from validate.imaging.volume import Volume
 
 
 @pytest.fixture
@@ -44,3 +46,22 @@ def test_windowing_has_the_same_bits_and_keeps_what_is_not_a_number(closed: list
     for one, other in zip(before, after, strict=True):
         assert np.array_equal(one, other, equal_nan=True)
     assert np.isnan(after[0][0, 0, 0])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_window_and_a_resizing_are_done_together_with_the_bits_of_one_after_the_other(
+    closed: list[bool], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    channels, old, new = int(random.integers(1, 4)), random.integers(1, 90, 2), random.integers(1, 90, 2)
+    values = random.normal(500, 600, (1, *old, channels)).astype(np.float32)
+    planes = np.ascontiguousarray(np.moveaxis(values, 3, 1))
+    window = {"window": {"source": "values", "center": 500.0, "width": float(random.uniform(1.5, 2000))}}
+    method = str(random.choice(["bilinear", "bicubic", "area"]))
+    options = {"method": method, "antialias": bool(method != "area" and random.random() < 0.5)}
+    resize = {"resize": {"size": [int(new[0]), int(new[1])], **options}}
+    volume = Volume(np.moveaxis(planes, 1, 3), affine=None, spacing=None, unit="stored", source={})
+    closed.append(True)
+    between = apply(volume, [window])
+    after = Volume(np.moveaxis(between[None], 1, 3), affine=None, spacing=None, unit="grey", source={})
+    assert np.array_equal(apply(volume, [window, resize]), apply(after, [resize]))

@@ -24,6 +24,7 @@ def open_kernels() -> None:
     ramp(image.reshape(-1), image.reshape(-1).copy(), 0.0, 1.0, 0.5)
     places, weights = np.zeros((2, 2), np.int64), np.full((2, 2), 0.5)
     banded(image, places, weights, places, weights, image.copy())
+    ramped(image, (0.0, 1.0, 0.5), places, weights, places, weights, image.copy())
     layered(image[0], places, weights, 0, image[0, 0].copy())
     _open.append(True)
 
@@ -43,6 +44,39 @@ def ramp(values: Any, found: Any, middle: float, width: float, lift: float) -> N
         elif grey > 1.0:
             grey = 1.0
         found[place] = grey
+
+
+@compiled
+def ramped(image: Any, shape: Any, down: Any, down_weights: Any, across: Any, across_weights: Any, found: Any) -> None:
+    """`ramp` (its middle, width and lift) and then `banded`, a few rows at a time: the whole in between would not stay in a core's cache.
+
+    down : of each new row neighbours, the last of which may come again
+    """
+    middle, width, lift = shape
+    taps, columns = down.shape[0], image.shape[2]
+    greys = np.empty((taps, columns), np.float32)
+    held = np.empty(taps, np.int64)
+    low = np.empty(columns, np.float64)
+    for channel in range(image.shape[0]):
+        held[:] = -1
+        for row in range(found.shape[1]):
+            for tap in range(taps):
+                place = down[tap, row]
+                if held[place % taps] != place:
+                    ramp(image[channel, place], greys[place % taps], middle, width, lift)
+                    held[place % taps] = place
+            some, weight = greys[down[0, row] % taps], down_weights[0, row]
+            for column in range(columns):
+                low[column] = some[column] * weight
+            for tap in range(1, taps):
+                some, weight = greys[down[tap, row] % taps], down_weights[tap, row]
+                for column in range(columns):
+                    low[column] += some[column] * weight
+            for column in range(found.shape[2]):
+                mixed = low[across[0, column]] * across_weights[0, column]
+                for tap in range(1, across.shape[0]):
+                    mixed += low[across[tap, column]] * across_weights[tap, column]
+                found[channel, row, column] = mixed
 
 
 @compiled

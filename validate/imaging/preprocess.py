@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from validate.imaging.placed import Placed
-from validate.imaging.resize import resized
+from validate.imaging.resize import resized, resized_ramp
 from validate.imaging.voi import Above, Ramp, Sigmoid, looked_up, shaped, window_shape
 from validate.imaging.volume import DecodeFailure, Volume
 from validate.imaging.volume_steps import ONLY_VOLUMES, VOLUME_STEPS, Size, Step
@@ -137,14 +137,28 @@ def apply(volume: Volume, steps: Sequence[Mapping[str, Mapping[str, Any]]]) -> I
         raise DecodeFailure("preprocess:several_frames", f"The image has {frames} frames; the model takes one image.")
     plane = volume.voxels[0]
     image = np.moveaxis(plane, -1, 0) if plane.ndim == 3 else plane[None]
-    for step in steps:
-        ((name, options),) = step.items()
-        checked = STEPS[name].model_validate(options)
+    left = [(name, STEPS[name].model_validate(options)) for step in steps for name, options in step.items()]
+    while left:
+        if (both := _windowed_and_resized(image, [options for _, options in left[:2]], volume)) is not None:
+            image, left = both, left[2:]
+            continue
+        name, options = left.pop(0)
         if name in APPLY:
-            image = APPLY[name](image, checked, volume)
+            image = APPLY[name](image, options, volume)
         else:  # a volume of one slice, which lies nowhere
-            image = VOLUME_STEPS[name](Placed(image[:, None], None), checked).voxels[:, 0]
+            image = VOLUME_STEPS[name](Placed(image[:, None], None), options).voxels[:, 0]
     return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def _windowed_and_resized(image: NDArray[Any], steps: Sequence[Step], volume: Volume) -> Image | None:
+    """The bits of both steps, row by row, where they are a straight window and a mean of neighbours."""
+    match steps:
+        case [Window() as window, Resize(size=(rows, columns)) as resize] if image.dtype == np.float32:
+            shape = display(image, window, volume)
+            if isinstance(shape, Ramp):
+                how = (float(shape.middle), float(shape.width), float(shape.lift))
+                return resized_ramp(image, how, (rows, columns), method=resize.method, antialias=resize.antialias)
+    return None
 
 
 def display(image: NDArray[Any], options: Window, volume: Volume) -> Ramp | Above | Sigmoid | Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.imaging.plane_kernels import banded, serve
+from validate.imaging.plane_kernels import banded, ramped, serve
 
 Method = Literal["nearest", "bilinear", "bicubic", "area"]
 BLOCK = 1 << 14  # numbers in double precision that stay in a core's cache
@@ -32,12 +32,40 @@ def resized(
     if method == "nearest":
         rows, columns = (nearest_places(old, new, old / new) for old, new in zip(image.shape[1:], size, strict=True))
         return np.ascontiguousarray(image[:, rows][:, :, columns])
-    down, across = (
-        band(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
-    )
+    down, across = _bands(image, size, method, antialias=antialias)
     found = np.empty((image.shape[0], *size), np.float32)
     resize_into(found, image, down, across)
     return found
+
+
+def resized_ramp(
+    image: NDArray[np.float32],
+    shape: tuple[float, float, float],
+    size: tuple[int, int],
+    *,
+    method: Method,
+    antialias: bool,
+) -> NDArray[np.float32] | None:
+    """The bits of `resized` of (x - middle) / width + lift in [0, 1], without that image in between; None where both are to be done by
+    themselves.
+
+    shape : middle, width, lift
+    """
+    if method == "nearest" or image.shape[1:] == size or not serve(image):
+        return None
+    down, across = _bands(image, size, method, antialias=antialias)
+    found = np.empty((image.shape[0], *size), np.float32)
+    weights = down.weights[..., 0], across.weights[..., 0]
+    ramped(np.ascontiguousarray(image), shape, down.places, weights[0], across.places, weights[1], found)
+    return found
+
+
+def _bands(image: NDArray[Any], size: tuple[int, int], method: Method, *, antialias: bool) -> tuple[Band, Band]:
+    """Of rows and of columns."""
+    down, across = (
+        band(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
+    )
+    return down, across
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 torch = pytest.importorskip("torch")
 
 from validate.imaging.perturb.draw import Draw  # noqa: E402
-from validate.imaging.perturb.filters import _by_convolution, gaussian, transferred  # noqa: E402
+from validate.imaging.perturb.filters import _by_shifts, gaussian, transferred  # noqa: E402
 from validate.imaging.perturb.phase_kernel import turned  # noqa: E402
 
 
@@ -25,10 +25,10 @@ def test_a_gaussian_is_scipys(sigma: float, size: tuple[int, int]) -> None:
     assert np.abs(found - wanted).max() < 2e-3
 
 
-def test_another_device_filters_by_convolution_and_finds_the_same() -> None:
+def test_another_device_filters_by_shifts_and_finds_the_same() -> None:
     image = torch.from_numpy(np.random.default_rng(1).normal(0, 100, (1, 1, 70, 60, 1)).astype(np.float32))
-    by_convolution = _by_convolution(_by_convolution(image[0, :, :, :, 0], 1, 2.0), 2, 0.7)
-    assert float((by_convolution - gaussian(image, (2.0, 0.7))[0, :, :, :, 0]).abs().max()) < 1e-3
+    by_shifts = _by_shifts(_by_shifts(image[0, :, :, :, 0], 1, 2.0), 2, 0.7)
+    assert float((by_shifts - gaussian(image, (2.0, 0.7))[0, :, :, :, 0]).abs().max()) < 1e-3
 
 
 @pytest.mark.parametrize("size", [(64, 50), (3, 200), (1, 1)])
