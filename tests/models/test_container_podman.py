@@ -166,13 +166,19 @@ def test_a_real_container_that_hangs_is_ended_and_gone(opened: Make, imaged: Mak
     loaded.close()
 
 
-def test_a_real_container_that_needs_more_memory_than_it_may_is_killed(opened: Make, imaged: Make) -> None:
+def test_a_real_container_that_needs_more_memory_than_it_may_is_killed(
+    opened: Make, imaged: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "where the program was started"
+    here.mkdir()
+    monkeypatch.chdir(here)
     flood = "head -c 200000000 /dev/zero | tail -c 200000000 > /dev/null || exit 137"
     program = f"#!/bin/sh\n{flood}\necho '{{\"score\": 1}}' > /output/case-0000.json\n"
     loaded = opened("hungry", program, limits={"memory": "32m"})
     with pytest.raises(ModelCrashed, match="code 137; it was killed"):
         loaded.predict(Batch(imaged(1).cases))
     loaded.close()
+    assert list(here.iterdir()) == []
 
 
 def test_a_real_container_without_an_answer_is_a_failure(opened: Make, imaged: Make) -> None:

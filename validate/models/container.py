@@ -156,8 +156,9 @@ class ContainerModel:
         )
         with errors.open("wb") as stream:
             process = subprocess.Popen(
-                line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True
-            )
+                line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True,
+                cwd=errors.parent,  # podman's monitor writes where it stands that memory ran out
+            )  # fmt: skip
             try:
                 code = self._watched(process, taken, errors)
             finally:
