@@ -71,7 +71,7 @@ def test_a_volume_is_the_product_with_the_weights_of_each_axis(
     voxels = volume(old)
     scale = tuple(stretch * one for one in scale_of(old, new))
     axes = zip(old, new, scale, strict=True)
-    z, y, x = (axis_weights(a, b, step, method, antialias) for a, b, step in axes)
+    z, y, x = (axis_weights(a, b, step, method, antialias=antialias) for a, b, step in axes)
     dense = np.einsum("czyx,kz,jy,ix->ckji", voxels.astype(np.float64), z, y, x)
     found = rescaled(voxels, new, scale, method=method, antialias=antialias)  # type: ignore[arg-type]
     np.testing.assert_allclose(

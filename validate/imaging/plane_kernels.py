@@ -47,6 +47,27 @@ def ramp(values: Any, found: Any, middle: float, width: float, lift: float) -> N
 
 
 @compiled
+def weigh(row: Any, weight: float, low: Any, tap: int) -> None:
+    """The row times its weight, the first one written over what there was, others added."""
+    if tap == 0:
+        for column in range(low.size):
+            low[column] = row[column] * weight
+    else:
+        for column in range(low.size):
+            low[column] += row[column] * weight
+
+
+@compiled
+def mixed(low: Any, across: Any, weights: Any, found: Any) -> None:
+    """(x,) → (new x,)"""
+    for column in range(found.size):
+        total = low[across[0, column]] * weights[0, column]
+        for tap in range(1, across.shape[0]):
+            total += low[across[tap, column]] * weights[tap, column]
+        found[column] = total
+
+
+@compiled
 def ramped(image: Any, shape: Any, down: Any, down_weights: Any, across: Any, across_weights: Any, found: Any) -> None:
     """`ramp` (its middle, width and lift) and then `banded`, a few rows at a time: the whole in between would not stay in a core's cache.
 
@@ -65,18 +86,9 @@ def ramped(image: Any, shape: Any, down: Any, down_weights: Any, across: Any, ac
                 if held[place % taps] != place:
                     ramp(image[channel, place], greys[place % taps], middle, width, lift)
                     held[place % taps] = place
-            some, weight = greys[down[0, row] % taps], down_weights[0, row]
-            for column in range(columns):
-                low[column] = some[column] * weight
-            for tap in range(1, taps):
-                some, weight = greys[down[tap, row] % taps], down_weights[tap, row]
-                for column in range(columns):
-                    low[column] += some[column] * weight
-            for column in range(found.shape[2]):
-                mixed = low[across[0, column]] * across_weights[0, column]
-                for tap in range(1, across.shape[0]):
-                    mixed += low[across[tap, column]] * across_weights[tap, column]
-                found[channel, row, column] = mixed
+            for tap in range(taps):
+                weigh(greys[down[tap, row] % taps], down_weights[tap, row], low, tap)
+            mixed(low, across, across_weights, found[channel, row])
 
 
 @compiled
@@ -85,18 +97,9 @@ def banded(image: Any, down: Any, down_weights: Any, across: Any, across_weights
     low = np.empty(image.shape[2], np.float64)
     for channel in range(image.shape[0]):
         for row in range(found.shape[1]):
-            some, weight = image[channel, down[0, row]], down_weights[0, row]
-            for column in range(low.size):
-                low[column] = some[column] * weight
-            for tap in range(1, down.shape[0]):
-                some, weight = image[channel, down[tap, row]], down_weights[tap, row]
-                for column in range(low.size):
-                    low[column] += some[column] * weight
-            for column in range(found.shape[2]):
-                mixed = low[across[0, column]] * across_weights[0, column]
-                for tap in range(1, across.shape[0]):
-                    mixed += low[across[tap, column]] * across_weights[tap, column]
-                found[channel, row, column] = mixed
+            for tap in range(down.shape[0]):
+                weigh(image[channel, down[tap, row]], down_weights[tap, row], low, tap)
+            mixed(low, across, across_weights, found[channel, row])
 
 
 @compiled
@@ -104,16 +107,8 @@ def layered(slices: Any, places: Any, weights: Any, level: int, found: Any) -> N
     """(slice, pixel) → (pixel,): the slice of the new volume at this level; places and weights (taps, new)."""
     low = np.empty(min(BLOCK, found.size), np.float64)
     for start in range(0, found.size, BLOCK):
-        some, weight, to = (
-            slices[places[0, level], start : start + BLOCK],
-            weights[0, level],
-            found[start : start + BLOCK],
-        )
-        for pixel in range(to.size):
-            low[pixel] = some[pixel] * weight
-        for tap in range(1, places.shape[0]):
-            some, weight = slices[places[tap, level], start : start + BLOCK], weights[tap, level]
-            for pixel in range(to.size):
-                low[pixel] += some[pixel] * weight
+        to = found[start : start + BLOCK]
+        for tap in range(places.shape[0]):
+            weigh(slices[places[tap, level], start : start + BLOCK], weights[tap, level], low[: to.size], tap)
         for pixel in range(to.size):
             to[pixel] = low[pixel]

@@ -38,7 +38,7 @@ def rescaled(
                 found = np.take(found, nearest_places(found.shape[axis], new, step), axis=axis)
         return np.ascontiguousarray(found, dtype=np.float32)
     axes = zip(voxels.shape[1:], size, scale, strict=True)
-    down, rows, columns = (band(old, new, step, method, antialias) for old, new, step in axes)
+    down, rows, columns = (band(old, new, step, method, antialias=antialias) for old, new, step in axes)
     return banded_volume(voxels, down, rows, columns)
 
 

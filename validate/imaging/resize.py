@@ -63,7 +63,7 @@ def resized_ramp(
 def _bands(image: NDArray[Any], size: tuple[int, int], method: Method, *, antialias: bool) -> tuple[Band, Band]:
     """Of rows and of columns."""
     down, across = (
-        band(old, new, old / new, method, antialias) for old, new in zip(image.shape[1:], size, strict=True)
+        band(old, new, old / new, method, antialias=antialias) for old, new in zip(image.shape[1:], size, strict=True)
     )
     return down, across
 
@@ -111,9 +111,9 @@ def resize_into(found: NDArray[np.float32], image: NDArray[np.float32], down: Ba
 
 
 @lru_cache(maxsize=64)
-def band(old: int, new: int, scale: float, method: str, antialias: bool) -> Band:  # noqa: FBT001 (a cache key)
+def band(old: int, new: int, scale: float, method: str, *, antialias: bool) -> Band:
     """What is not zero of axis_weights."""
-    matrix = axis_weights(old, new, scale, method, antialias)
+    matrix = axis_weights(old, new, scale, method, antialias=antialias)
     first = np.argmax(matrix != 0, axis=1)
     last = old - 1 - np.argmax(matrix[:, ::-1] != 0, axis=1)
     offsets = np.arange(int((last - first).max()) + 1)
@@ -129,7 +129,7 @@ def nearest_places(old: int, new: int, scale: float) -> NDArray[np.int64]:
     return np.minimum(centres.astype(np.int64), old - 1)
 
 
-def axis_weights(old: int, new: int, scale: float, method: str, antialias: bool) -> NDArray[np.float64]:  # noqa: FBT001 (as band)
+def axis_weights(old: int, new: int, scale: float, method: str, *, antialias: bool) -> NDArray[np.float64]:
     """(new, old) matrix whose rows sum to one; a new pixel is `scale` old ones wide."""
     if method == "area":
         first, last = np.arange(new) * old // new, -(-np.arange(1, new + 1) * old // new)

@@ -7,11 +7,9 @@ memory does not grow with the number of severities.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from validate.cohort.case import Case
@@ -24,12 +22,11 @@ from validate.inference.disturb import Disturbing, device_of, open_torch
 from validate.inference.disturbing_threads import beside, in_turn
 from validate.inference.held import Held
 from validate.inference.plan import InferencePlan, Shard, Stretch
+from validate.inference.readings import Reading, Readings
 from validate.inference.shard_work import ShardWork, Waiting
 from validate.inference.summary import Tally
 from validate.inference.timings import Timing
 from validate.inference.underway import Clocks, Underway
-from validate.inference.view import View
-from validate.inference.worker_kind import syntax_of
 from validate.models.prediction import Failure, Inference
 
 OnEvent = Callable[[str, dict[str, Any]], None]
@@ -37,15 +34,6 @@ Key = TypeVar("Key")
 HandOver = Callable[[Shard, Sequence[Inference], Timing], None]
 
 HELD_IMAGES = 256  # preprocessed images that wait for their batch, over all passes that disturb none
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """paths : decoded together      number : of the image in its case      views : numbers of what is wanted of it"""
-
-    paths: tuple[Path, ...]
-    number: int
-    views: tuple[int, ...]
 
 
 class StretchWork:
@@ -65,8 +53,7 @@ class StretchWork:
     ) -> None:
         self.plan, self.tally, self.batch_sizes = plan, tally, batch_sizes
         self.hand_over, self.show = hand_over, show
-        self.views, self.numbers_of = _views(plan)
-        self.together: dict[tuple[int, ...], tuple[View, ...]] = {}
+        self.readings = Readings(plan)
         self.asking = Asking(on_event)
         self.underway: deque[Underway] = deque()
         self.finished = tally.cases
@@ -107,7 +94,7 @@ class StretchWork:
             self.in_turn.shutdown(wait=True, cancel_futures=True)
 
     def _stretches(self, pending: Sequence[Stretch], decoders: Decoders) -> None:
-        stream = decoders.stream(self._tasks(pending))
+        stream = decoders.stream(self.readings.tasks(pending))
         for stretch in pending:
             works = [self._shard_work(shard) for shard in stretch.shards]
             self.underway.append(Underway(stretch.cases, works, self._clocks()))
@@ -133,47 +120,9 @@ class StretchWork:
         finally:
             self.asking.close()
 
-    def _tasks(self, pending: Sequence[Stretch]) -> Iterator[DecodeTask]:
-        """What to decode, in exactly the order in which `_work` asks for it."""
-        place = 0
-        for stretch in pending:
-            works = [
-                (self.numbers_of[shard.model.id, shard.pass_.id].values(), {case.unit for case in shard.cases})
-                for shard in stretch.shards
-            ]
-            for case in stretch.cases:
-                wanted = [view for views, units in works if case.unit in units for view in views]
-                for reading in self._readings(case, wanted):
-                    yield DecodeTask(
-                        place, reading.paths, self._seen(reading.views), case.digest, reading.number, syntax_of(case)
-                    )
-                    place += 1
-
-    def _seen(self, numbers: tuple[int, ...]) -> tuple[View, ...]:
-        """These views, always as the same object: a decoding child is told only what is new."""
-        if numbers not in self.together:
-            self.together[numbers] = tuple(self.views[number] for number in numbers)
-        return self.together[numbers]
-
-    def _readings(self, case: Case, wanted: Iterable[int]) -> Iterator[Reading]:
-        """What is decoded together of a case: each image by itself, all of them as one volume, and those that are inputs by name."""
-        of_image: list[int] = []
-        of_series: list[int] = []
-        named: list[int] = []
-        for number in sorted(set(wanted)):
-            view = self.views[number]
-            kind = named if view.choice is not None else of_series if view.reader == "series" else of_image
-            kind.append(number)
-        if named:
-            yield Reading(case.files, 0, tuple(named))
-        if of_series and case.files:
-            yield Reading(case.files, 0, tuple(of_series))
-        for number, path in enumerate(case.files if of_image else ()):
-            yield Reading((path,), number, tuple(of_image))
-
     def _case(self, case: Case, works: Sequence[ShardWork], stream: Iterator[tuple[DecodeTask, Decoded]]) -> None:
         wanted = [view for work in works for view in work.views.values()]
-        decoded = [(reading, next(stream)[1]) for reading in self._readings(case, wanted)]
+        decoded = [(reading, next(stream)[1]) for reading in self.readings.of(case, wanted)]
         for _, found in decoded:
             self.tally.decode_seconds += found.seconds
             self.tally.stages.update(found.stages)
@@ -234,8 +183,8 @@ class StretchWork:
             size = min(size, max(HELD_IMAGES // self.eager, 1))
         other = shard.pass_.elsewhere
         batcher = self.batchers[shard.model.id] if other is None else self.elsewhere[shard.model.id, other]
-        numbers = self.numbers_of[shard.model.id, shard.pass_.id]
-        seen = {name: self.views[number] for name, number in numbers.items()}
+        numbers = self.readings.numbers_of[shard.model.id, shard.pass_.id]
+        seen = {name: self.readings.views[number] for name, number in numbers.items()}
         if any(view.volume_transform is not None for view in seen.values()):
             return ShardWork(shard, batcher, size, numbers, self._disturbing(batcher), seen)
         return ShardWork(shard, batcher, size, numbers)
@@ -283,19 +232,3 @@ class StretchWork:
 def _undisturbed(images: Mapping[Key, Shown | Held | Failure]) -> dict[Key, Shown | Failure]:
     """Of a pass that disturbs nothing, so that none of them is held."""
     return {name: image for name, image in images.items() if not isinstance(image, Held)}
-
-
-def _views(plan: InferencePlan) -> tuple[list[View], dict[tuple[str, str], dict[str, int]]]:
-    """The distinct views of a run, and the numbers of those that each model has in each pass, by input."""
-    distinct: dict[bytes, int] = {}
-    views: list[View] = []
-    numbers_of: dict[tuple[str, str], dict[str, int]] = {}
-    for model in plan.models:
-        for pass_ in plan.passes:
-            numbers_of[model.id, pass_.id] = {}
-            for name, view in model.views(pass_).items():
-                if view.key not in distinct:
-                    distinct[view.key] = len(views)
-                    views.append(view)
-                numbers_of[model.id, pass_.id][name] = distinct[view.key]
-    return views, numbers_of

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import j1
 
+from validate.imaging.perturb.defocus import Defocus, diameter
 from validate.imaging.volume import Volume
 from validate.registry import load
 
@@ -34,6 +37,18 @@ def disturbed(name: str, volume: Volume, seed: int = 1, **options: Any) -> Any:
     return done.voxels.astype(np.float64)
 
 
+def beside_a_disc(size: int, **options: float) -> Iterator[tuple[float, float]]:
+    """Of waves of 100 across `size` pixels that `defocus` blurs: their frequency, cycles a pixel, and how far they are from the disc's."""
+    width = diameter(Defocus.model_validate(options), size)
+    for down, across in ((0, 9), (24, 24), (50, 0), (70, 110)):
+        y, x = (np.cos(np.pi * k * (np.arange(size) + 0.5) / size) for k in (down, across))
+        wave = (y[:, None] * x[None])[None]
+        found = disturbed("defocus", image(500 + 100 * wave), **options) - 500
+        frequency = float(np.hypot(down, across)) / (2 * size)
+        argument = np.pi * width * frequency
+        yield frequency, float(np.abs(found - 100 * 2 * j1(argument) / argument * wave).max())
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """As in a run; on small images threads would only wait for each other."""
@@ -47,6 +62,7 @@ class Bench:
     flat = staticmethod(flat)
     image = staticmethod(image)
     disturbed = staticmethod(disturbed)
+    beside_a_disc = staticmethod(beside_a_disc)
 
 
 @pytest.fixture(scope="session")

@@ -117,14 +117,8 @@ def test_planes_are_those_of_the_voxels(colour: bool, kind: Any) -> None:
 def test_each_severity_of_defocus_blurs_waves_as_its_disc(bench: Any, options: dict[str, float]) -> None:
     size = 128  # of which the middle quarter is seen: as many pixels across as of 512
     options = {**options, "field": 45 / 4}
-    width = diameter(Defocus.model_validate(options), size)
-    for down, across in ((0, 9), (24, 24), (50, 0), (70, 110)):
-        y, x = (np.cos(np.pi * k * (np.arange(size) + 0.5) / size) for k in (down, across))
-        wave = (y[:, None] * x[None])[None]
-        found = bench.disturbed("defocus", bench.image(500 + 100 * wave), **options) - 500
-        argument = np.pi * width * np.hypot(down, across) / (2 * size)
-        wanted = 100 * 2 * j1(argument) / argument
-        assert np.abs(found - wanted * wave).max() < (0.6 if np.hypot(down, across) < 64 else 5.5)  # of 100
+    for frequency, error in bench.beside_a_disc(size, **options):
+        assert error < (0.6 if frequency < 0.25 else 5.5)  # of 100
 
 
 def test_bytes_and_numbers_are_blurred_alike(bench: Any) -> None:
