@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -142,3 +146,26 @@ def test_what_is_made_of_a_generator_is_made_again_where_it_finds_no_room() -> N
         assert np.array_equal(reading.random((2,), np.float32), wanted[0])
         assert np.array_equal(reading.made(thousand, (3.0,)), wanted[1])  # type: ignore[attr-defined]
         assert reading.integers(9) == wanted[2]
+
+
+class Slow:
+    """A generator that another thread can come in between."""
+
+    def standard_normal(self, size: Any, dtype: Any) -> Any:
+        time.sleep(0.05)
+        return self.own.standard_normal(size, dtype)
+
+    def __init__(self) -> None:
+        self.own = generator()
+
+
+def test_two_threads_that_read_one_noise_are_given_the_same_numbers() -> None:
+    """Two cases of one content, in two pieces of a batch: neither may draw what the other is about to be given."""
+    noise, plain = Noise(cast("Any", Slow)), generator()
+    wanted = [plain.standard_normal((3,), np.float32) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        readers = [
+            pool.submit(lambda one: [one.standard_normal((3,), np.float32) for _ in range(2)], noise.again())
+            for _ in range(2)
+        ]
+        assert all(np.array_equal(reader.result(), wanted) for reader in readers)
